@@ -1,0 +1,45 @@
+import type { Kernel } from './kernel.ts';
+
+/** Where a latency comes from: the kernel's own measurement, or the JavaScript clock where the kernel gives none. */
+export type Timing = 'kernel' | 'clock';
+
+/** Why an attempt failed. The values are those of the `reason` label of `dns_failures_total` and `network_failures_total`. */
+export type FailureReason =
+  | 'timeout'
+  | 'refused'
+  | 'unreachable'
+  | 'reset'
+  | 'nxdomain'
+  | 'servfail'
+  | 'rcode'
+  | 'nodata'
+  | 'truncated'
+  | 'malformed';
+
+/** What one turn of a probe found. Every attempt it made is in `latencies` when it succeeded, in `failures` when not. */
+export interface ProbeResult {
+  /** Seconds, one for each attempt that succeeded. */
+  latencies: number[];
+  /** One for each attempt that failed. */
+  failures: FailureReason[];
+  /** Segments that the kernel sent again (TCP SYNs), also those of an attempt that failed. */
+  retransmits: number;
+  /** Where the latencies come from. */
+  timing: Timing;
+}
+
+/** What a probe is given besides its target. */
+export interface ProbeContext {
+  /** How long one attempt may take, in milliseconds. */
+  timeoutMs: number;
+  /** Aborted when the target is taken away or the agent stops: the probe closes what it has open and rejects with the signal's reason. */
+  signal: AbortSignal;
+  /** The kernel's timing, or undefined where this machine gives none. */
+  kernel: Kernel | undefined;
+}
+
+/**
+ * The one signature that all probes share. It resolves for whatever the network does; it rejects only when aborted
+ * or for a fault of the agent itself (no descriptor left, no memory), which is counted apart from the network's.
+ */
+export type Probe<Target> = (target: Target, context: ProbeContext) => Promise<ProbeResult>;

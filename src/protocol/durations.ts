@@ -1,0 +1,19 @@
+/** The units of a duration as `NetExporter` writes them, in milliseconds. A subset of Go's `time.ParseDuration`. */
+const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** What a duration looks like in the resource: whole numbers with a unit, largest first or not (`1m30s`, `500ms`). */
+export const durationPattern = '^([0-9]{1,6}(ms|s|m|h)){1,4}$';
+const wholeDuration = new RegExp(durationPattern);
+
+/**
+ * Parses a duration such as `10s`, `1m30s` or `500ms`.
+ * @returns milliseconds
+ * @throws RangeError when `text` is not a duration
+ */
+export function parseDuration(text: string): number {
+  if (!wholeDuration.test(text))
+    throw new RangeError(`"${text}" is not a duration; write for example 10s, 1m30s or 500ms`);
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(/([0-9]+)(ms|s|m|h)/g)) total += Number(amount) * (unitMs[unit!] ?? 0);
+  return total;
+}

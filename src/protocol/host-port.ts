@@ -1,0 +1,23 @@
+import { isIP } from 'node:net';
+
+/** Joins an address and a port as they are written everywhere: `10.0.0.1:53`, `[fd00::1]:53` (RFC 3986 §3.2.2). */
+export function formatHostPort(host: string, port: number): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/**
+ * Splits `ip`, `ip:port` or `[ip]:port`.
+ * @param defaultPort used where `text` names none; without it a port must be there
+ * @returns undefined when `text` is none of these
+ */
+export function parseHostPort(text: string, defaultPort?: number): { host: string; port: number } | undefined {
+  if (isIP(text) !== 0) return defaultPort === undefined ? undefined : { host: text, port: defaultPort };
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
+  if (!match) return undefined;
+  const [, v6, v4, digits] = match;
+  const host = v6 ?? v4!;
+  const port = digits === undefined ? defaultPort : Number(digits);
+  if (isIP(host) !== (v6 === undefined ? 4 : 6)) return undefined;
+  if (port === undefined || port < 1 || port > 65_535) return undefined;
+  return { host, port };
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { encodeSettings, parseSettings, type Settings, SettingsError } from '../../../src/protocol/settings.ts';
+
+const settings: Settings = {
+  version: 1,
+  resource: { namespace: 'monitoring', name: 'default', uid: '0d6f', generation: 3 },
+  dns: {
+    enabled: true,
+    hosts: ['example.com.'],
+    protocols: ['UDP', 'TCP'],
+    recordTypes: ['A'],
+    servers: ['10.96.0.10:53', '[fd00::a]:53'],
+    intervalMs: 10_000,
+    timeoutMs: 5000,
+  },
+  network: {
+    enabled: true,
+    peersPerAgent: 10,
+    peerService: 'default-agent-peers.monitoring.svc',
+    peerPort: 8000,
+    services: ['10.96.4.2:8000'],
+    intervalMs: 10_000,
+    timeoutMs: 10_000,
+  },
+};
+
+/** The settings with one field replaced, as a reader would get them from a file. */
+function changed(path: string, value: unknown): string {
+  const copy = structuredClone(settings) as unknown as Record<string, unknown>;
+  const keys = path.split('.');
+  const last = keys.pop()!;
+  let parent = copy;
+  for (const key of keys) parent = parent[key] as Record<string, unknown>;
+  parent[last] = value;
+  return JSON.stringify(copy);
+}
+
+test('settings survive being written and read', () => {
+  assert.deepEqual(parseSettings(encodeSettings(settings)), settings);
+});
+
+test('equal settings are equal text, whatever the order of their keys', () => {
+  const reordered = Object.fromEntries(Object.entries(settings).reverse()) as unknown as Settings;
+  assert.equal(encodeSettings(reordered), encodeSettings(settings));
+});
+
+test('fields of a newer writer are ignored', () => {
+  assert.deepEqual(parseSettings(changed('dns.newField', { a: 1 })), settings);
+});
+
+test('a document that cannot be used is refused by the name of its field', () => {
+  for (const [path, value, message] of [
+    ['version', 2, /version must be 1/],
+    ['resource.uid', '', /resource\.uid/],
+    ['resource.generation', 0, /resource\.generation/],
+    ['dns', null, /dns must be an object/],
+    ['dns.enabled', 'yes', /dns\.enabled must be true or false/],
+    ['dns.hosts', Array(65).fill('a.'), /dns\.hosts must be a list of at most 64/],
+    ['dns.hosts', [''], /dns\.hosts\[0\]/],
+    ['dns.protocols', ['udp'], /dns\.protocols\[0\] must be one of UDP, TCP/],
+    ['dns.recordTypes', ['MX'], /dns\.recordTypes\[0\]/],
+    ['dns.servers', ['dns.example:53'], /dns\.servers\[0\] must be ip:port/],
+    ['dns.intervalMs', 1.5, /dns\.intervalMs/],
+    ['dns.timeoutMs', 10_001, /dns\.timeoutMs must be a whole number from 1 to 10000/],
+    ['network.peersPerAgent', -1, /network\.peersPerAgent/],
+    ['network.peerPort', 65_536, /network\.peerPort/],
+    ['network.services', ['10.0.0.1'], /network\.services\[0\]/],
+  ] as const)
+    assert.throws(
+      () => parseSettings(changed(path, value)),
+      (error) => error instanceof SettingsError && message.test(error.message),
+      path,
+    );
+});
+
+test('text that is not JSON, or larger than a ConfigMap, is refused', () => {
+  assert.throws(() => parseSettings('{"version": 1,'), /not JSON/);
+  assert.throws(() => parseSettings(' '.repeat(1_048_577)), /larger than/);
+  assert.throws(() => parseSettings('[]'), /must be an object/);
+});
