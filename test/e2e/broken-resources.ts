@@ -1,0 +1,338 @@
+/** A NetExporter that the API server must refuse, and what it must say. */
+export interface BrokenResource {
+  title: string;
+  /** The spec; an empty one where it is left out. */
+  spec?: unknown;
+  /** Merged over the metadata of a resource that is otherwise in order. */
+  metadata?: { name?: string };
+  /** What stands in the refusal: the field and what to write instead. */
+  message: RegExp;
+}
+
+/**
+ * At least one for each constrained field. To be sent with strict field validation, as kubectl does; everything but the
+ * unknown fields is refused without it, too.
+ */
+export const brokenResources: BrokenResource[] = [
+  {
+    title: 'a name of 41 characters',
+    metadata: { name: 'a'.repeat(41) },
+    message: /metadata\.name.*must be at most 40 lower-case letters.*write a name such as default/,
+  },
+  {
+    title: 'a name with a dot',
+    metadata: { name: 'team.default' },
+    message: /metadata\.name.*must be at most 40 lower-case letters/,
+  },
+  {
+    title: 'a name that begins with a digit, which no Service may',
+    metadata: { name: '1st' },
+    message: /metadata\.name.*beginning with a letter/,
+  },
+  {
+    title: 'a misspelt field',
+    spec: { dns: { host: ['example.com'] } },
+    message: /unknown field "spec\.dns\.host"/,
+  },
+  {
+    title: 'a misspelt field of affinity',
+    spec: { agent: { affinity: { nodeAfinity: {} } } },
+    message: /unknown field "spec\.agent\.affinity\.nodeAfinity"/,
+  },
+  {
+    title: 'an image with a space',
+    spec: { agent: { image: 'registry.example.com/agent: 1' } },
+    message: /spec\.agent\.image: .*must be an image reference without spaces/,
+  },
+  {
+    title: 'an image with a scheme',
+    spec: { agent: { image: 'https://registry.example.com/agent:1' } },
+    message: /spec\.agent\.image: .*without https:\/\//,
+  },
+  {
+    title: 'an unknown pull policy',
+    spec: { agent: { imagePullPolicy: 'Sometimes' } },
+    message:
+      /spec\.agent\.imagePullPolicy: Unsupported value: "Sometimes": supported values: "Always", "IfNotPresent", "Never"/,
+  },
+  {
+    title: 'a pull secret with an impossible name',
+    spec: { agent: { imagePullSecrets: [{ name: 'My_Secret' }] } },
+    message: /spec\.agent\.imagePullSecrets\[0\]\.name: .*must be the name of a Secret, such as registry-credentials/,
+  },
+  {
+    title: 'a pull secret without a name',
+    spec: { agent: { imagePullSecrets: [{}] } },
+    message: /spec\.agent\.imagePullSecrets\[0\]\.name: Required value/,
+  },
+  {
+    title: 'a pull secret named twice',
+    spec: { agent: { imagePullSecrets: [{ name: 'registry' }, { name: 'registry' }] } },
+    message: /spec\.agent\.imagePullSecrets\[1\]: Duplicate value/,
+  },
+  {
+    title: 'a privileged port',
+    spec: { agent: { port: 80 } },
+    message: /spec\.agent\.port: .*must be from 1024 to 65535: agents run without root and without capabilities/,
+  },
+  {
+    title: 'a port that no packet has',
+    spec: { agent: { port: 65_536 } },
+    message: /spec\.agent\.port: .*must be from 1024 to 65535/,
+  },
+  {
+    title: 'an amount that is no quantity',
+    spec: { agent: { resources: { limits: { memory: '64 MB' } } } },
+    message: /spec\.agent\.resources\.limits: .*must be a Kubernetes quantity.*such as 10m of cpu or 64Mi of memory/,
+  },
+  {
+    title: 'a negative amount',
+    spec: { agent: { resources: { requests: { cpu: -1 } } } },
+    message: /spec\.agent\.resources\.requests: .*quantity of at least zero/,
+  },
+  {
+    title: 'a request above its limit',
+    spec: { agent: { resources: { requests: { memory: '1Gi' }, limits: { memory: '128Mi' } } } },
+    message: /spec\.agent\.resources: .*requests must not exceed limits: write a smaller request or a larger limit/,
+  },
+  {
+    title: 'a node selector whose key is no label',
+    spec: { agent: { nodeSelector: { 'node pool': 'a' } } },
+    message: /spec\.agent\.nodeSelector: .*every key must be name or prefix\/name/,
+  },
+  {
+    title: 'a node selector whose value is no label',
+    spec: { agent: { nodeSelector: { pool: 'a b' } } },
+    message: /spec\.agent\.nodeSelector: .*every value must be empty or at most 63 letters/,
+  },
+  {
+    title: 'a node selector with an unquoted true',
+    spec: { agent: { nodeSelector: { 'example.com/probed': true } } },
+    message: /spec\.agent\.nodeSelector\.example\.com\/probed: .*must be of type string/,
+  },
+  {
+    title: 'a node selector for Windows',
+    spec: { agent: { nodeSelector: { 'kubernetes.io/os': 'windows' } } },
+    message: /spec\.agent\.nodeSelector: .*kubernetes\.io\/os must be linux/,
+  },
+  {
+    title: 'a toleration without key and operator',
+    spec: { agent: { tolerations: [{ effect: 'NoSchedule' }] } },
+    message: /spec\.agent\.tolerations\[0\]: .*must have a key, or operator: Exists/,
+  },
+  {
+    title: 'a toleration with Exists and a value',
+    spec: { agent: { tolerations: [{ key: 'pool', operator: 'Exists', value: 'gpu' }] } },
+    message: /spec\.agent\.tolerations\[0\]: .*there must be no value: leave it out, or write operator: Equal/,
+  },
+  {
+    title: 'an affinity that is a list',
+    spec: { agent: { affinity: { nodeAffinity: [] } } },
+    message: /spec\.agent\.affinity\.nodeAffinity: .*must be of type object/,
+  },
+  {
+    title: 'a priority class with an impossible name',
+    spec: { agent: { priorityClassName: 'Very High' } },
+    message: /spec\.agent\.priorityClassName: .*must be the name of a PriorityClass such as system-node-critical/,
+  },
+  {
+    title: 'no agent that may be unavailable',
+    spec: { agent: { maxUnavailable: 0 } },
+    message: /spec\.agent\.maxUnavailable: .*must be a whole number from 1 to 100000, such as 1, or a percentage/,
+  },
+  {
+    title: 'none of a hundred agents that may be unavailable',
+    spec: { agent: { maxUnavailable: '0%' } },
+    message: /spec\.agent\.maxUnavailable: .*a percentage from "1%" to "100%"/,
+  },
+  {
+    title: 'a number of unavailable agents in quotes',
+    spec: { agent: { maxUnavailable: '3' } },
+    message: /spec\.agent\.maxUnavailable: .*a percentage from "1%" to "100%"/,
+  },
+  {
+    title: 'a pod label of the operator',
+    spec: { agent: { podLabels: { 'app.kubernetes.io/name': 'mine' } } },
+    message: /spec\.agent\.podLabels: .*belong to the operator: write another key/,
+  },
+  {
+    title: 'a pod label with a value that is too long',
+    spec: { agent: { podLabels: { team: 'x'.repeat(64) } } },
+    message: /spec\.agent\.podLabels\.team: Too long: may not be more than 63/,
+  },
+  {
+    title: 'a pod annotation of the operator',
+    spec: { agent: { podAnnotations: { 'net-exporter.dev/settings': '1' } } },
+    message: /spec\.agent\.podAnnotations: .*belong to the operator: write another key/,
+  },
+  {
+    title: 'a pod annotation whose key is none',
+    spec: { agent: { podAnnotations: { 'a/b/c': '1' } } },
+    message: /spec\.agent\.podAnnotations: .*every key must be name or prefix\/name/,
+  },
+  {
+    title: 'a switch that is neither true nor false',
+    spec: { dns: { enabled: 'yes' } },
+    message: /spec\.dns\.enabled: .*must be of type boolean/,
+  },
+  {
+    title: 'a host with a scheme',
+    spec: { dns: { hosts: ['https://example.com'] } },
+    message: /spec\.dns\.hosts\[0\]: .*must be a DNS name such as example\.com.*no scheme, port, path/,
+  },
+  {
+    title: 'a host with a port',
+    spec: { dns: { hosts: ['example.com', 'example.com:53'] } },
+    message: /spec\.dns\.hosts\[1\]: .*must be a DNS name such as example\.com/,
+  },
+  {
+    title: 'a host with an empty label',
+    spec: { dns: { hosts: ['example..com'] } },
+    message: /spec\.dns\.hosts\[0\]: .*must be a DNS name such as example\.com/,
+  },
+  {
+    title: 'an empty host',
+    spec: { dns: { hosts: [''] } },
+    message: /spec\.dns\.hosts\[0\]: .*must be a DNS name such as example\.com/,
+  },
+  {
+    title: 'a host with a label of 64 characters',
+    spec: { dns: { hosts: [`${'a'.repeat(64)}.example.com`] } },
+    message: /spec\.dns\.hosts\[0\]: .*must be a DNS name such as example\.com/,
+  },
+  {
+    title: 'a host of 254 characters without the final dot',
+    spec: { dns: { hosts: [`${'a.'.repeat(126)}bc`] } },
+    message: /spec\.dns\.hosts\[0\]: .*at most 253 characters/,
+  },
+  {
+    title: 'a host that is an address',
+    spec: { dns: { hosts: ['10.0.0.10'] } },
+    message: /spec\.dns\.hosts\[0\]: .*must be a name, not an address.*belong in spec\.dns\.servers/,
+  },
+  {
+    title: 'a host named twice',
+    spec: { dns: { hosts: ['example.com', 'example.com'] } },
+    message: /spec\.dns\.hosts\[1\]: Duplicate value: "example\.com"/,
+  },
+  {
+    title: 'more hosts than an agent looks up',
+    spec: { dns: { hosts: Array.from({ length: 65 }, (_, index) => `h${index}.example.com`) } },
+    message: /spec\.dns\.hosts: Too many: 65: must have at most 64 items/,
+  },
+  {
+    title: 'no protocol',
+    spec: { dns: { protocols: [] } },
+    message: /spec\.dns\.protocols: .*at least one of UDP and TCP.*spec\.dns\.enabled: false/,
+  },
+  {
+    title: 'a protocol in lower case',
+    spec: { dns: { protocols: ['udp'] } },
+    message: /spec\.dns\.protocols\[0\]: Unsupported value: "udp": supported values: "UDP", "TCP"/,
+  },
+  {
+    title: 'a protocol named twice',
+    spec: { dns: { protocols: ['UDP', 'UDP'] } },
+    message: /spec\.dns\.protocols\[1\]: Duplicate value: "UDP"/,
+  },
+  {
+    title: 'no record type',
+    spec: { dns: { recordTypes: [] } },
+    message: /spec\.dns\.recordTypes: .*at least one of A and AAAA/,
+  },
+  {
+    title: 'a record type that is not asked for',
+    spec: { dns: { recordTypes: ['MX'] } },
+    message: /spec\.dns\.recordTypes\[0\]: Unsupported value: "MX": supported values: "A", "AAAA"/,
+  },
+  {
+    title: 'a DNS server given by name',
+    spec: { dns: { servers: ['dns.example.com'] } },
+    message: /spec\.dns\.servers\[0\]: .*must be ip, ip:port or \[ipv6\]:port.*a name is not taken/,
+  },
+  {
+    title: 'a DNS server with a port that no packet has',
+    spec: { dns: { servers: ['10.0.0.10:70000'] } },
+    message: /spec\.dns\.servers\[0\]: .*must be ip, ip:port or \[ipv6\]:port/,
+  },
+  {
+    title: 'a DNS server with port 0',
+    spec: { dns: { servers: ['[fd00::10]:0'] } },
+    message: /spec\.dns\.servers\[0\]: .*must be ip, ip:port or \[ipv6\]:port/,
+  },
+  {
+    title: 'a DNS server that is a loopback address',
+    spec: { dns: { servers: ['127.0.0.1:53'] } },
+    message: /spec\.dns\.servers\[0\]: .*must be the address of a resolver that pods can reach/,
+  },
+  {
+    title: 'a DNS server named twice, once with its port',
+    spec: { dns: { servers: ['10.0.0.10', '10.0.0.10:53'] } },
+    message: /spec\.dns\.servers: .*must name each server once: one is there both with and without its port 53/,
+  },
+  {
+    title: 'more DNS servers than an agent asks',
+    spec: { dns: { servers: Array.from({ length: 17 }, (_, index) => `10.0.0.${index + 1}`) } },
+    message: /spec\.dns\.servers: Too many: 17: must have at most 16 items/,
+  },
+  {
+    title: 'a DNS interval without a unit',
+    spec: { dns: { interval: '10' } },
+    message: /spec\.dns\.interval: .*must be a duration from 1s to 1h, such as 10s or 1m30s/,
+  },
+  {
+    title: 'a DNS interval below a second',
+    spec: { dns: { interval: '500ms', timeout: '100ms' } },
+    message: /spec\.dns\.interval: .*must be a duration from 1s to 1h/,
+  },
+  {
+    title: 'a DNS timeout of zero',
+    spec: { dns: { timeout: '0s' } },
+    message: /spec\.dns\.timeout: .*must be a duration above zero and at most the interval/,
+  },
+  {
+    title: 'a DNS timeout longer than its interval',
+    spec: { dns: { interval: '10s', timeout: '11s' } },
+    message: /spec\.dns\.timeout: .*must be at most the interval, which is 10s: the timeout is 11s/,
+  },
+  {
+    title: 'a DNS interval shorter than the default timeout',
+    spec: { dns: { interval: '2s' } },
+    message: /spec\.dns\.timeout: .*which is 2s: the timeout is 5s \(5s where none is written\)/,
+  },
+  {
+    title: 'fewer peers than none',
+    spec: { network: { peersPerAgent: -1 } },
+    message: /spec\.network\.peersPerAgent: .*should be greater than or equal to 0/,
+  },
+  {
+    title: 'more peers than an agent dials',
+    spec: { network: { peersPerAgent: 101 } },
+    message: /spec\.network\.peersPerAgent: .*should be less than or equal to 100/,
+  },
+  {
+    title: 'a network switch that is a number',
+    spec: { network: { service: 1 } },
+    message: /spec\.network\.service: .*must be of type boolean/,
+  },
+  {
+    title: 'a network interval of more than an hour',
+    spec: { network: { interval: '1h1s' } },
+    message: /spec\.network\.interval: .*must be a duration from 1s to 1h/,
+  },
+  {
+    title: 'a network timeout below zero',
+    spec: { network: { timeout: '-5s' } },
+    message: /spec\.network\.timeout: .*must be a duration above zero/,
+  },
+  {
+    title: 'a network timeout longer than its interval',
+    spec: { network: { interval: '1s', timeout: '1s1ms' } },
+    message: /spec\.network\.timeout: .*must be at most the interval/,
+  },
+  {
+    title: 'an unknown network policy',
+    spec: { monitoring: { networkPolicy: 'Strict' } },
+    message: /spec\.monitoring\.networkPolicy: Unsupported value: "Strict": supported values: "Ingress", "None"/,
+  },
+];

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { defaultSpec } from '../../../src/crd/default-spec.ts';
+import { NetExporterSpecSchema } from '../../../src/crd/net-exporter.ts';
+import type { SchemaNode } from '../../../src/crd/schema-node.ts';
+import { parseDuration } from '../../../src/protocol/durations.ts';
+import { formatHostPort, parseHostPort } from '../../../src/protocol/host-port.ts';
+import {
+  encodeSettings,
+  parseSettings,
+  type Settings,
+  SettingsError,
+  settingsVersion,
+} from '../../../src/protocol/settings.ts';
+import { schemaFields } from './schema-fields.ts';
+
+const nodes = new Map(
+  schemaFields(NetExporterSpecSchema as unknown as SchemaNode).map(({ path, node }) => [path, node]),
+);
+const node = (path: string): SchemaNode => nodes.get(path) ?? assert.fail(`the contract has no ${path}`);
+
+const spec = defaultSpec();
+const settings: Settings = {
+  version: settingsVersion,
+  resource: { namespace: 'monitoring', name: 'default', uid: 'u', generation: 1 },
+  dns: {
+    enabled: spec.dns.enabled,
+    hosts: spec.dns.hosts,
+    protocols: spec.dns.protocols,
+    recordTypes: spec.dns.recordTypes,
+    servers: spec.dns.servers,
+    intervalMs: parseDuration(spec.dns.interval),
+    timeoutMs: parseDuration(spec.dns.timeout),
+  },
+  network: {
+    enabled: spec.network.enabled,
+    peersPerAgent: spec.network.peersPerAgent,
+    peerService: 'default-agent-peers.monitoring.svc',
+    peerPort: spec.agent.port,
+    services: [],
+    intervalMs: parseDuration(spec.network.interval),
+    timeoutMs: parseDuration(spec.network.timeout),
+  },
+};
+
+const withDns = (dns: Partial<Settings['dns']>): Settings => ({ ...settings, dns: { ...settings.dns, ...dns } });
+const withPeers = (peersPerAgent: number): Settings => ({
+  ...settings,
+  network: { ...settings.network, peersPerAgent },
+});
+const accepts = (given: Settings) => assert.deepEqual(parseSettings(encodeSettings(given)), given);
+const refuses = (given: Settings) => assert.throws(() => encodeSettings(given), SettingsError);
+
+test('the default spec makes settings that agents take', () => accepts(settings));
+
+test('agents take as many hosts as the contract, of the same length, and no more', () => {
+  const { maxItems, items } = node('dns.hosts');
+  const hosts = (count: number, length: number) => Array.from({ length: count }, () => 'a'.repeat(length));
+  accepts(withDns({ hosts: hosts(maxItems!, items!.maxLength!) }));
+  refuses(withDns({ hosts: hosts(maxItems! + 1, 1) }));
+  refuses(withDns({ hosts: hosts(1, items!.maxLength! + 1) }));
+});
+
+test('agents take as many servers as the contract, and no more', () => {
+  const { maxItems, items } = node('dns.servers');
+  const servers = (count: number) => Array.from({ length: count }, (_, index) => `10.0.0.${index}:53`);
+  accepts(withDns({ servers: servers(maxItems!) }));
+  refuses(withDns({ servers: servers(maxItems! + 1) }));
+  const longest = formatHostPort('2001:0db8:1111:2222:3333:4444:5555:6666', 65_535);
+  assert.ok(parseHostPort(longest) && longest.length <= items!.maxLength!);
+  accepts(withDns({ servers: [longest] }));
+});
+
+test('agents take as many peers as the contract, and no more', () => {
+  const { minimum, maximum } = node('network.peersPerAgent');
+  accepts(withPeers(minimum!));
+  accepts(withPeers(maximum!));
+  refuses(withPeers(minimum! - 1));
+  refuses(withPeers(maximum! + 1));
+});
+
+test('agents know every protocol and record type of the contract', () => {
+  accepts(withDns({ protocols: node('dns.protocols').items!.enum as Settings['dns']['protocols'] }));
+  accepts(withDns({ recordTypes: node('dns.recordTypes').items!.enum as Settings['dns']['recordTypes'] }));
+});

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { imagePattern } from '../../../src/crd/agent-spec.ts';
+import { dnsNamePattern } from '../../../src/crd/dns-host.ts';
+import { labelKeyPattern, labelValuePattern } from '../../../src/crd/label-maps.ts';
+import { objectNamePattern } from '../../../src/crd/object-name.ts';
+import { durationPattern } from '../../../src/crd/probe-times.ts';
+import { celString } from '../../../src/crd/validation-rule.ts';
+import { parseDuration } from '../../../src/protocol/durations.ts';
+
+const label63 = 'a'.repeat(63);
+
+const cases: { about: string; pattern: string; taken: string[]; refused: string[] }[] = [
+  {
+    about: 'durations',
+    pattern: durationPattern,
+    taken: ['1s', '500ms', '1m30s', '1h', '999h999999m999999s999999ms'],
+    refused: ['', '10', '1.5s', '-1s', '+1s', '1 s', '1d', '1us', 's', '1s1s1s1s1s', '1000000s', '1000h'],
+  },
+  {
+    about: 'DNS names',
+    pattern: dnsNamePattern,
+    taken: [
+      'example.com',
+      'example.com.',
+      'kubernetes',
+      '_sip._tcp.example.com',
+      'xn--bcher-kva.example',
+      `${label63}.a`,
+    ],
+    refused: [
+      '',
+      '.',
+      'a..b',
+      '.a',
+      'https://a',
+      'a:53',
+      '*.a',
+      '-a.b',
+      'a-.b',
+      'bücher.example',
+      'a b',
+      `${label63}a.b`,
+    ],
+  },
+  {
+    about: 'image references',
+    pattern: imagePattern,
+    taken: [
+      'agent',
+      'ghcr.io/net-exporter/net-exporter-agent:0.1.0',
+      'localhost:5000/a/b-c__d:v1.2_3-x',
+      `registry.example.com/agent@sha256:${'0a'.repeat(32)}`,
+      `registry.example.com/agent:1@sha256:${'0a'.repeat(32)}`,
+      '[fd00::1]:5000/agent:1',
+    ],
+    refused: ['', ' ', 'a b', 'https://ghcr.io/a', 'a:', 'a@sha256', '/a', 'a/', 'a/B', 'a:1 ', `a:${'t'.repeat(129)}`],
+  },
+  {
+    about: 'label keys',
+    pattern: labelKeyPattern,
+    taken: ['team', 'example.com/team', 'kubernetes.io/os', 'a.b_c-d', 'A', label63],
+    refused: ['', 'a b', '/a', 'a/', 'a/b/c', 'Example.com/a', '-a', 'a-', `${label63}a`],
+  },
+  {
+    about: 'label values',
+    pattern: labelValuePattern,
+    taken: ['', 'a', 'A_b.c-9', label63],
+    refused: ['a b', '-a', 'a-', 'a/b', `${label63}a`],
+  },
+  {
+    about: 'object names',
+    pattern: objectNamePattern,
+    taken: ['system-node-critical', 'a.b-c', '1'],
+    refused: ['', 'A', 'a_b', '-a', 'a-', 'a..b', 'a.'],
+  },
+];
+
+for (const { about, pattern, taken, refused } of cases)
+  test(`${about} are taken when well formed and refused when not`, () => {
+    const expression = new RegExp(pattern);
+    for (const text of taken) assert.match(text, expression);
+    for (const text of refused) assert.doesNotMatch(text, expression);
+  });
+
+test('every duration that the contract takes is one to the protocol, and within what Go can hold', () => {
+  const part = fc.oneof(
+    fc.tuple(fc.integer({ min: 0, max: 999_999 }), fc.constantFrom('ms', 's', 'm')),
+    fc.tuple(fc.integer({ min: 0, max: 999 }), fc.constant('h')),
+  );
+  const longestMs = 2 ** 63 / 1e6;
+  fc.assert(
+    fc.property(fc.array(part, { minLength: 1, maxLength: 4 }), (parts) => {
+      const text = parts.flat().join('');
+      assert.match(text, new RegExp(durationPattern));
+      assert.ok(text.length <= 32);
+      assert.ok(parseDuration(text) < longestMs);
+    }),
+  );
+});
+
+test('a text becomes a CEL string of the same text', () => {
+  // CEL's escapes for these characters are those of JavaScript.
+  const value = (literal: string) =>
+    JSON.parse(`"${literal.slice(1, -1).replaceAll('"', '\\"').replaceAll("\\'", "'")}"`);
+  for (const text of ["it's", '\\.', 'a"b', String.raw`^\[x\]$`]) assert.equal(value(celString(text)), text);
+});
