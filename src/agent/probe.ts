@@ -24,7 +24,7 @@ export interface ProbeResult {
   failures: FailureReason[];
   /** Segments that the kernel sent again (TCP SYNs), also those of an attempt that failed. */
   retransmits: number;
-  /** Where the latencies come from. */
+  /** Where the latencies come from; `clock` as soon as any part of one does. Says nothing where there is no latency. */
   timing: Timing;
 }
 

@@ -1,0 +1,48 @@
+import { getSystemErrorName } from 'node:util';
+
+// A binary addon: where there is none for this architecture the import fails, and the agent does without.
+const koffi = await import('koffi').then(
+  (module) => module.default,
+  () => undefined,
+);
+
+/** The calls of the C library that the kernel's times need; each as in section 2 of the manual. */
+export interface Libc {
+  socket(family: number, type: number, protocol: number): number;
+  close(fd: number): number;
+  getsockopt(fd: number, level: number, option: number, value: Uint8Array, length: Uint32Array): number;
+  setsockopt(fd: number, level: number, option: number, value: Int32Array, length: number): number;
+  ioctl(fd: number, request: number, argument: BigInt64Array): number;
+  send(fd: number, data: Uint8Array, length: number, flags: number): number;
+  clock_gettime(clock: number, time: BigInt64Array): number;
+  /** The name of the last failed call's errno, such as `ENOENT`. */
+  errorName(): string;
+}
+
+/**
+ * Binds the GNU C library.
+ * @returns undefined where the FFI has no binary or the library or one of its functions is missing
+ */
+export function loadLibc(file = 'libc.so.6'): Libc | undefined {
+  if (!koffi) return undefined;
+  const ffi = koffi;
+  try {
+    const library = ffi.load(file);
+    // Variadic in C; on every 64-bit Linux ABI integers and pointers are passed the same way without that.
+    return {
+      socket: library.func('int socket(int, int, int)'),
+      close: library.func('int close(int)'),
+      getsockopt: library.func('int getsockopt(int, int, int, void *, void *)'),
+      setsockopt: library.func('int setsockopt(int, int, int, const void *, uint32_t)'),
+      ioctl: library.func('int ioctl(int, unsigned long, void *)'),
+      send: library.func('long send(int, const void *, size_t, int)'),
+      clock_gettime: library.func('int clock_gettime(int, void *)'),
+      errorName: () => {
+        const errno = ffi.errno();
+        return errno > 0 ? getSystemErrorName(-errno) : 'EUNKNOWN';
+      },
+    } as Libc;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,184 @@
+import { type Libc, loadLibc } from './kernel-libc.ts';
+import { parseTcpInfo, type TcpInfo, tcpInfoBytes } from './kernel-tcp-info.ts';
+
+export type { TcpInfo } from './kernel-tcp-info.ts';
+
+/**
+ * What the Linux kernel knows of a packet's times, without any privilege. A caller passes descriptors that it holds open;
+ * nothing here keeps one.
+ */
+export interface Kernel {
+  /** TCP_INFO of a TCP socket in any state (tcp(7)); undefined where the call fails or gives too short a structure. */
+  tcpInfo(fd: number): TcpInfo | undefined;
+  /**
+   * A non-blocking UDP socket whose datagrams carry the kernel's receive time and that reports ICMP errors (ip(7), IP_RECVERR).
+   * @returns a descriptor that the caller must close, by `closeSocket` or by handing it to a `dgram.Socket`
+   * @throws KernelCallError
+   */
+  openUdpSocket(family: 4 | 6): number;
+  /** Closes a descriptor of `openUdpSocket` that nothing else has taken over. */
+  closeSocket(fd: number): void;
+  /**
+   * Sends one datagram on a connected socket.
+   * @returns the time right before it was sent, in nanoseconds of CLOCK_REALTIME
+   * @throws KernelCallError
+   */
+  send(fd: number, datagram: Uint8Array): bigint;
+  /** When the kernel received the datagram that was read last, in nanoseconds of CLOCK_REALTIME (SIOCGSTAMPNS, socket(7)). */
+  receivedAt(fd: number): bigint | undefined;
+  /**
+   * Passes on a latency that can be true. One that is not above zero, or above the monotonic time that went by, cannot: CLOCK_REALTIME
+   * may have been set meanwhile.
+   * @param seconds the kernel's value; undefined where it gave none
+   * @param elapsedSeconds of the monotonic clock, begun before and read after what the kernel timed
+   * @returns undefined for a refused or missing value
+   */
+  believe(seconds: number | undefined, elapsedSeconds: number): number | undefined;
+  /** How many values `believe` has refused. */
+  readonly refusals: number;
+  /** Gives up the descriptor that keeps the kernel stamping. */
+  close(): void;
+}
+
+/** A system call that failed; `code` is the errno's name, such as `EMFILE`. */
+export class KernelCallError extends Error {
+  override readonly name = 'KernelCallError';
+  readonly code: string;
+  readonly syscall: string;
+
+  constructor(syscall: string, code: string) {
+    super(`${syscall} ${code}`);
+    this.syscall = syscall;
+    this.code = code;
+  }
+}
+
+/**
+ * Finds out, once, whether the kernel's times can be had here.
+ * @returns undefined where the FFI, the C library (musl, another architecture) or one of the calls (seccomp, gVisor) is missing: the
+ * probes then use the JavaScript clock
+ */
+export function openKernel(load: () => Libc | undefined = loadLibc): Kernel | undefined {
+  const libc = load();
+  if (!libc) return undefined;
+  let kernel: LinuxKernel | undefined;
+  try {
+    kernel = new LinuxKernel(libc);
+    kernel.selfTest();
+    return kernel;
+  } catch {
+    kernel?.close();
+    return undefined;
+  }
+}
+
+const afInet = 2;
+const afInet6 = 10;
+const sockStream = 1;
+const sockDgram = 2;
+const sockNonblockCloexec = 0o4000 | 0o2000000;
+const ipprotoIp = 0;
+const ipRecverr = 11;
+const ipprotoTcp = 6;
+const tcpInfoOption = 11;
+const ipprotoIpv6 = 41;
+const ipv6Recverr = 25;
+const siocgstampns = 0x8907;
+const clockRealtime = 0;
+const msgNosignal = 0x4000;
+const nanosecondsPerSecond = 1_000_000_000n;
+
+class LinuxKernel implements Kernel {
+  readonly #libc: Libc;
+  // One of each for the life of the process: calls are synchronous, and nothing is allocated while a time is taken.
+  readonly #info = new Uint8Array(tcpInfoBytes);
+  readonly #length = new Uint32Array(1);
+  readonly #timespec = new BigInt64Array(2);
+  readonly #one = Int32Array.of(1);
+  /** The kernel stamps packets only while some socket wants it; the switch takes effect late, so one socket always does. */
+  #keeper: number | undefined;
+  #refusals = 0;
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+    this.#keeper = this.openUdpSocket(4);
+  }
+
+  get refusals(): number {
+    return this.#refusals;
+  }
+
+  /** @throws KernelCallError when a call that the probes need does not work */
+  selfTest(): void {
+    const fd = this.#socket(afInet, sockStream);
+    try {
+      if (!this.tcpInfo(fd)) throw new KernelCallError('getsockopt', this.#libc.errorName());
+    } finally {
+      this.closeSocket(fd);
+    }
+    this.#realtime();
+  }
+
+  tcpInfo(fd: number): TcpInfo | undefined {
+    this.#length[0] = this.#info.byteLength;
+    if (this.#libc.getsockopt(fd, ipprotoTcp, tcpInfoOption, this.#info, this.#length) !== 0) return undefined;
+    return parseTcpInfo(this.#info, this.#length[0]!);
+  }
+
+  openUdpSocket(family: 4 | 6): number {
+    const fd = this.#socket(family === 6 ? afInet6 : afInet, sockDgram);
+    const [level, option] = family === 6 ? [ipprotoIpv6, ipv6Recverr] : [ipprotoIp, ipRecverr];
+    if (this.#libc.setsockopt(fd, level, option, this.#one, 4) !== 0) this.#fail('setsockopt', fd);
+    // The first call finds no stamp yet and switches stamping on.
+    if (this.#libc.ioctl(fd, siocgstampns, this.#timespec) !== 0 && this.#libc.errorName() !== 'ENOENT')
+      this.#fail('ioctl', fd);
+    return fd;
+  }
+
+  closeSocket(fd: number): void {
+    this.#libc.close(fd);
+  }
+
+  send(fd: number, datagram: Uint8Array): bigint {
+    const sentAt = this.#realtime();
+    if (this.#libc.send(fd, datagram, datagram.byteLength, msgNosignal) < 0) this.#fail('send');
+    return sentAt;
+  }
+
+  receivedAt(fd: number): bigint | undefined {
+    return this.#libc.ioctl(fd, siocgstampns, this.#timespec) === 0 ? this.#nanoseconds() : undefined;
+  }
+
+  believe(seconds: number | undefined, elapsedSeconds: number): number | undefined {
+    if (seconds === undefined) return undefined;
+    if (seconds > 0 && seconds <= elapsedSeconds) return seconds;
+    this.#refusals++;
+    return undefined;
+  }
+
+  close(): void {
+    if (this.#keeper !== undefined) this.closeSocket(this.#keeper);
+    this.#keeper = undefined;
+  }
+
+  #socket(family: number, type: number): number {
+    const fd = this.#libc.socket(family, type | sockNonblockCloexec, 0);
+    if (fd < 0) this.#fail('socket');
+    return fd;
+  }
+
+  #realtime(): bigint {
+    if (this.#libc.clock_gettime(clockRealtime, this.#timespec) !== 0) this.#fail('clock_gettime');
+    return this.#nanoseconds();
+  }
+
+  #nanoseconds(): bigint {
+    return this.#timespec[0]! * nanosecondsPerSecond + this.#timespec[1]!;
+  }
+
+  #fail(syscall: string, fd?: number): never {
+    const code = this.#libc.errorName();
+    if (fd !== undefined) this.closeSocket(fd);
+    throw new KernelCallError(syscall, code);
+  }
+}

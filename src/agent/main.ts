@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { Registry } from 'prom-client';
+import packageJson from '../../package.json' with { type: 'json' };
+import { Agent } from './agent.ts';
+import { AgentMetrics } from './agent-metrics.ts';
+import { systemClock } from './clock.ts';
+import { type Environment, readEnvironment } from './environment.ts';
+import { openKernel } from './kernel.ts';
+import { jsonLog } from './log.ts';
+import { addressLookup } from './peer-lookup.ts';
+import { ProbeMetrics } from './probe-metrics.ts';
+import { attempt } from './probes.ts';
+import { registerProcessMetrics } from './process-metrics.ts';
+import { clusterDomain, parseResolvConf } from './resolv-conf.ts';
+import { SavedCopy } from './saved-copy.ts';
+import { AgentServer } from './server.ts';
+import { SettingsFile } from './settings-file.ts';
+import type { ResolverConfiguration } from './targets.ts';
+
+/** How long scrapes and peers are served after the signal to stop, in milliseconds: until everyone knows that this agent is going. */
+const graceMs = 3000;
+
+/** How long one try at one nameserver may take when peers are looked up, in milliseconds. */
+const lookupTimeoutMs = 2000;
+
+/** The cluster's domain where resolv.conf does not show it: what kubeadm and most distributions choose. */
+const usualClusterDomain = 'cluster.local';
+
+const { version } = packageJson;
+const log = jsonLog(
+  (line) => process.stdout.write(line),
+  () => new Date(),
+);
+
+process.on('uncaughtException', (error) => die('agent failed', error));
+
+try {
+  await run(readEnvironment(process.env, hostname()));
+} catch (error) {
+  die('agent cannot start', error as Error);
+}
+
+async function run(environment: Environment): Promise<void> {
+  const registry = new Registry();
+  registerProcessMetrics(registry);
+  const resolver = readResolver(environment);
+  const kernel = openKernel();
+  const agentMetrics = new AgentMetrics(registry, version, systemClock, kernel);
+  const agent = new Agent({
+    identity: environment,
+    resolver,
+    settingsFile: new SettingsFile(environment.settingsFile),
+    savedCopy: new SavedCopy(environment.stateDirectory),
+    lookup: addressLookup(resolver.nameservers, resolver.nameserverPort, lookupTimeoutMs),
+    attempt,
+    kernel,
+    probeMetrics: new ProbeMetrics(registry),
+    agentMetrics,
+    clock: systemClock,
+    log,
+  });
+
+  let state: 'starting' | 'ready' | 'stopping' = 'starting';
+  const server = new AgentServer({
+    version,
+    metrics: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
+    ready: () => state === 'ready',
+    failed: (error) => log('error', 'request failed', { reason: error.message }),
+  });
+  const stop = (signal: string) => {
+    // Whoever asks twice does not want to wait.
+    if (state === 'stopping') process.exit(0);
+    state = 'stopping';
+    log('info', 'agent stops', { signal });
+    agent.stop();
+    systemClock.after(graceMs, () => {
+      server.close();
+      process.exit(0);
+    });
+  };
+  // Before anything is waited for: to the first process of a container, the kernel delivers only signals that it handles.
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+
+  const port = await server.listen(environment.port);
+  log('info', 'agent started', { version, node: environment.nodeName, port, timing: kernel ? 'kernel' : 'clock' });
+  if (state !== 'starting') return;
+  agent.start();
+  state = 'ready';
+}
+
+/** Read once: the kubelet writes it before the container starts, and never again. Without it nothing is asked but what settings name. */
+function readResolver({ resolvConf: path, nameserverPort }: Environment): ResolverConfiguration {
+  let text = '';
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    log('error', 'resolver configuration cannot be read', { reason: (error as Error).message });
+  }
+  const resolvConf = parseResolvConf(text);
+  return { ...resolvConf, nameserverPort, clusterDomain: clusterDomain(resolvConf) ?? usualClusterDomain };
+}
+
+function die(msg: string, error: Error): never {
+  log('error', msg, { code: (error as NodeJS.ErrnoException).code, reason: error.stack ?? String(error) });
+  process.exit(1);
+}

@@ -1,0 +1,191 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { latencyBuckets } from './latency-buckets.ts';
+import type { ProbeResult, Timing } from './probe.ts';
+import type { Target } from './targets.ts';
+
+type Labels = Record<string, string>;
+
+/** The metrics of one kind of probe. */
+interface Family {
+  latency: Histogram;
+  errors: Counter;
+  /** Undefined where nothing is sent again by the kernel. */
+  retransmits: Counter | undefined;
+  failures: Counter;
+  /** The reasons that exist at zero from the start. */
+  reasons: readonly string[];
+  /** Labels of `failures` beside the reason: the targets that share them share a series. */
+  shared(labels: Labels): Labels;
+  /** The agent's own faults. */
+  faults: Counter;
+}
+
+/**
+ * The series of all targets. Each exists at zero from the moment its target is planned and goes with it; what a probe still brings for
+ * a target that is no longer planned is dropped.
+ */
+export class ProbeMetrics {
+  readonly #families: Record<Target['probe'], Family>;
+  readonly #timing: Gauge;
+  readonly #timings = new Map<string, Labels>();
+  #planned = new Map<string, Target>();
+
+  constructor(registry: Registry) {
+    this.#families = { dns: dnsFamily(registry), network: networkFamily(registry) };
+    this.#timing = new Gauge({
+      name: 'net_exporter_timing_info',
+      help: 'Where the latencies of a probe come from: the kernel or the clock of the process. Always 1.',
+      labelNames: ['probe', 'protocol', 'source'],
+      registers: [registry],
+    });
+  }
+
+  /** Makes the series of the targets that are new and removes those of the targets that are gone; the others keep their values. */
+  plan(targets: readonly Target[]): void {
+    const next = new Map(targets.map((target) => [target.key, target]));
+    const before = this.#planned;
+    for (const [key, target] of before) if (!next.has(key)) this.#remove(target);
+    for (const [key, target] of next) if (!before.has(key)) this.#add(target);
+    this.#planned = next;
+    const shared = (all: Iterable<Target>) => new Map([...all].map((target) => [this.#sharedKey(target), target]));
+    const [sharedBefore, sharedNext] = [shared(before.values()), shared(next.values())];
+    for (const [key, target] of sharedBefore) if (!sharedNext.has(key)) this.#removeShared(target);
+    for (const [key, target] of sharedNext) if (!sharedBefore.has(key)) this.#addShared(target);
+    const probes = new Set([...next.values()].map(timingKey));
+    for (const [key, labels] of this.#timings) if (!probes.has(key)) this.#removeTiming(key, labels);
+  }
+
+  /** Records what a turn of a target's probe found. */
+  record(target: Target, result: ProbeResult): void {
+    if (!this.#planned.has(target.key)) return;
+    const { latency, errors, retransmits, failures, shared } = this.#families[target.probe];
+    for (const seconds of result.latencies) latency.observe(target.labels, seconds);
+    if (result.failures.length > 0) errors.inc(target.labels, result.failures.length);
+    for (const reason of result.failures) failures.inc({ ...shared(target.labels), reason });
+    if (result.retransmits > 0) retransmits?.inc(target.labels, result.retransmits);
+    if (result.latencies.length > 0) this.#setTiming(target, result.timing);
+  }
+
+  /** Counts a turn that failed by the agent's own fault. */
+  fault(probe: Target['probe']): void {
+    this.#families[probe].faults.inc();
+  }
+
+  #add(target: Target): void {
+    const { latency, errors, retransmits } = this.#families[target.probe];
+    latency.zero(target.labels);
+    errors.inc(target.labels, 0);
+    retransmits?.inc(target.labels, 0);
+  }
+
+  #remove(target: Target): void {
+    const { latency, errors, retransmits } = this.#families[target.probe];
+    for (const metric of [latency, errors, retransmits]) metric?.remove(target.labels);
+  }
+
+  #addShared(target: Target): void {
+    const { failures, reasons, shared } = this.#families[target.probe];
+    for (const reason of reasons) failures.inc({ ...shared(target.labels), reason }, 0);
+  }
+
+  #removeShared(target: Target): void {
+    const { failures, reasons, shared } = this.#families[target.probe];
+    for (const reason of reasons) failures.remove({ ...shared(target.labels), reason });
+  }
+
+  #sharedKey(target: Target): string {
+    return JSON.stringify([target.probe, this.#families[target.probe].shared(target.labels)]);
+  }
+
+  #setTiming(target: Target, source: Timing): void {
+    const key = timingKey(target);
+    const held = this.#timings.get(key);
+    if (held?.source === source) return;
+    if (held) this.#removeTiming(key, held);
+    const labels = { probe: target.probe, protocol: target.labels.protocol, source };
+    this.#timings.set(key, labels);
+    this.#timing.set(labels, 1);
+  }
+
+  #removeTiming(key: string, labels: Labels): void {
+    this.#timing.remove(labels);
+    this.#timings.delete(key);
+  }
+}
+
+function timingKey(target: Target): string {
+  return `${target.probe} ${target.labels.protocol}`;
+}
+
+function dnsFamily(registry: Registry): Family {
+  const labelNames = ['host', 'server', 'protocol', 'type'];
+  const registers = [registry];
+  return {
+    latency: new Histogram({
+      name: 'dns_latency_seconds',
+      help: 'Time that successful DNS lookups took.',
+      labelNames,
+      buckets: [...latencyBuckets],
+      registers,
+    }),
+    errors: new Counter({
+      name: 'dns_resolve_error_total',
+      help: 'DNS lookups that failed.',
+      labelNames,
+      registers,
+    }),
+    retransmits: undefined,
+    failures: new Counter({
+      name: 'dns_failures_total',
+      help: 'DNS lookups that failed, by reason.',
+      labelNames: ['server', 'protocol', 'reason'],
+      registers,
+    }),
+    reasons: ['timeout', 'refused', 'unreachable', 'nxdomain', 'servfail', 'rcode', 'nodata', 'truncated', 'malformed'],
+    shared: ({ server = '', protocol = '' }) => ({ server, protocol }),
+    faults: new Counter({
+      name: 'dns_error_total',
+      help: 'DNS lookups that could not be made by a fault of the agent itself.',
+      registers,
+    }),
+  };
+}
+
+function networkFamily(registry: Registry): Family {
+  const labelNames = ['host', 'protocol', 'peer_node', 'peer_zone'];
+  const registers = [registry];
+  return {
+    latency: new Histogram({
+      name: 'network_latency_seconds',
+      help: 'Round-trip time of successful dials.',
+      labelNames,
+      buckets: [...latencyBuckets],
+      registers,
+    }),
+    errors: new Counter({
+      name: 'network_dial_error_total',
+      help: 'Dials that failed.',
+      labelNames,
+      registers,
+    }),
+    retransmits: new Counter({
+      name: 'network_retransmits_total',
+      help: 'Segments that the kernel sent again while dialling.',
+      labelNames,
+      registers,
+    }),
+    failures: new Counter({
+      name: 'network_failures_total',
+      help: 'Dials that failed, by reason.',
+      labelNames: ['protocol', 'reason'],
+      registers,
+    }),
+    reasons: ['timeout', 'refused', 'unreachable', 'reset'],
+    shared: ({ protocol = '' }) => ({ protocol }),
+    faults: new Counter({
+      name: 'network_error_total',
+      help: 'Dials that could not be made by a fault of the agent itself.',
+      registers,
+    }),
+  };
+}

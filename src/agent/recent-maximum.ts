@@ -1,0 +1,32 @@
+/** How long a value counts at least, in milliseconds. */
+const windowMs = 60_000;
+
+/**
+ * The largest value of the last one to two minutes: long enough for any usual scrape interval to see it, whoever else scrapes.
+ * Two values are kept, not a list.
+ */
+export class RecentMaximum {
+  #window = Number.NEGATIVE_INFINITY;
+  #current = 0;
+  #previous = 0;
+
+  /** @param nowMs on a monotonic clock */
+  record(value: number, nowMs: number): void {
+    this.#turn(nowMs);
+    this.#current = Math.max(this.#current, value);
+  }
+
+  /** @returns 0 when nothing was recorded lately */
+  at(nowMs: number): number {
+    this.#turn(nowMs);
+    return Math.max(this.#current, this.#previous);
+  }
+
+  #turn(nowMs: number): void {
+    const window = Math.floor(nowMs / windowMs);
+    if (window === this.#window) return;
+    this.#previous = window === this.#window + 1 ? this.#current : 0;
+    this.#current = 0;
+    this.#window = window;
+  }
+}

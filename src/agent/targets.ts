@@ -1,0 +1,101 @@
+import { formatHostPort, parseHostPort } from '../protocol/host-port.ts';
+import type { RecordType, Settings, TransportProtocol } from '../protocol/settings.ts';
+import type { DnsTarget as DnsSubject } from './dns-probe.ts';
+import { choosePeers } from './peer-choice.ts';
+import type { TcpTarget } from './tcp-dial.ts';
+
+/** The resolver configuration of the agent's pod. */
+export interface ResolverConfiguration {
+  nameservers: readonly string[];
+  nameserverPort: number;
+  search: string[];
+  ndots: number;
+  /** The cluster's own domain, without dots at its ends. */
+  clusterDomain: string;
+}
+
+interface Planned {
+  /** Says which series the target has: two targets of one key are the same one. */
+  key: string;
+  intervalMs: number;
+  timeoutMs: number;
+}
+
+/** A name to look up at a server. */
+export interface DnsTarget extends Planned {
+  probe: 'dns';
+  labels: { host: string; server: string; protocol: TransportProtocol; type: RecordType };
+  subject: DnsSubject;
+}
+
+/** An address to connect to. `peer_node` and `peer_zone` are empty where only the address is known. */
+export interface NetworkTarget extends Planned {
+  probe: 'network';
+  labels: { host: string; protocol: TransportProtocol; peer_node: string; peer_zone: string };
+  subject: TcpTarget;
+}
+
+/** One thing that is probed at its own turns and has series of its own. */
+export type Target = DnsTarget | NetworkTarget;
+
+/** Who plans: what the choice of peers depends on besides the settings. */
+export interface AgentIdentity {
+  nodeName: string;
+  podIps: readonly string[];
+}
+
+/**
+ * Everything that an agent probes, each target once.
+ * @param peers addresses of all agents as far as known, the own one among them or not
+ */
+export function planTargets(
+  settings: Settings,
+  resolver: ResolverConfiguration,
+  peers: readonly string[],
+  identity: AgentIdentity,
+): Target[] {
+  const targets = [...dnsTargets(settings, resolver), ...networkTargets(settings, peers, identity)];
+  return [...new Map(targets.map((target) => [target.key, target])).values()];
+}
+
+function dnsTargets({ dns }: Settings, resolver: ResolverConfiguration): DnsTarget[] {
+  if (!dns.enabled) return [];
+  const { intervalMs, timeoutMs } = dns;
+  const hosts = dns.hosts.length > 0 ? dns.hosts : [`kubernetes.default.svc.${resolver.clusterDomain}.`];
+  // The first nameserver only: libc asks the others when that one fails, so it is the one that workloads depend on.
+  const own = resolver.nameservers.slice(0, 1).map((host) => ({ host, port: resolver.nameserverPort }));
+  const servers = [...own, ...dns.servers.map(address)];
+  const { search, ndots } = resolver;
+  return servers.flatMap((server) =>
+    dns.protocols.flatMap((protocol) =>
+      dns.recordTypes.flatMap((type) =>
+        hosts.map((host): DnsTarget => {
+          const labels = { host, server: formatHostPort(server.host, server.port), protocol, type };
+          const subject = { name: host, server, protocol, type, resolver: { search, ndots } };
+          return { probe: 'dns', key: key('dns', labels), labels, subject, intervalMs, timeoutMs };
+        }),
+      ),
+    ),
+  );
+}
+
+function networkTargets({ network }: Settings, peers: readonly string[], identity: AgentIdentity): NetworkTarget[] {
+  if (!network.enabled) return [];
+  const { intervalMs, timeoutMs } = network;
+  const chosen = choosePeers(peers, identity.podIps, identity.nodeName, network.peersPerAgent);
+  const subjects = [...chosen.map((host) => ({ host, port: network.peerPort })), ...network.services.map(address)];
+  return subjects.map((subject) => {
+    const host = formatHostPort(subject.host, subject.port);
+    const labels = { host, protocol: 'TCP' as const, peer_node: '', peer_zone: '' };
+    return { probe: 'network', key: key('network', labels), labels, subject, intervalMs, timeoutMs };
+  });
+}
+
+/** Settings hold nothing but addresses here: the protocol has checked them. */
+function address(text: string): { host: string; port: number } {
+  return parseHostPort(text)!;
+}
+
+function key(probe: Target['probe'], labels: Record<string, string>): string {
+  return JSON.stringify([probe, ...Object.values(labels)]);
+}

@@ -1,0 +1,330 @@
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { Registry } from 'prom-client';
+import { Agent } from '../../../src/agent/agent.ts';
+import { AgentMetrics } from '../../../src/agent/agent-metrics.ts';
+import type { AddressAnswers } from '../../../src/agent/peer-lookup.ts';
+import type { ProbeContext, ProbeResult } from '../../../src/agent/probe.ts';
+import { ProbeMetrics } from '../../../src/agent/probe-metrics.ts';
+import type { Attempt } from '../../../src/agent/probes.ts';
+import { registerProcessMetrics } from '../../../src/agent/process-metrics.ts';
+import { SavedCopy } from '../../../src/agent/saved-copy.ts';
+import { SettingsFile } from '../../../src/agent/settings-file.ts';
+import { encodeSettings, type Settings } from '../../../src/protocol/settings.ts';
+import { ConfigMapVolume } from './config-map-volume.ts';
+import { readSeries } from './exposition.ts';
+import { ManualClock } from './manual-clock.ts';
+import { settingsWith } from './settings-builder.ts';
+import { TemporaryDirectory } from './temporary-directory.ts';
+
+const success: ProbeResult = { latencies: [0.0001], failures: [], retransmits: 0, timing: 'kernel' };
+const silence: AddressAnswers = { A: undefined, AAAA: undefined };
+
+/** A node: what outlives an agent's process, and the world around it. */
+function newNode(directory: TemporaryDirectory) {
+  mkdirSync(directory.file('mounted'));
+  const volume = new ConfigMapVolume(directory.file('mounted'), 'settings.json');
+  const world = {
+    answers: { A: ['10.1.0.1', '10.1.0.2', '10.1.0.3'], AAAA: [] } as AddressAnswers,
+    attempt: (async () => success) as Attempt,
+  };
+  /** Starts an agent on it. */
+  const start = () => {
+    const clock = new ManualClock();
+    const registry = new Registry();
+    registerProcessMetrics(registry);
+    const logged: string[] = [];
+    const asked: string[] = [];
+    const agent = new Agent({
+      identity: { nodeName: 'node-a', podIps: ['10.1.0.1'] },
+      resolver: {
+        nameservers: ['10.96.0.10'],
+        nameserverPort: 53,
+        search: [],
+        ndots: 5,
+        clusterDomain: 'cluster.local',
+      },
+      settingsFile: new SettingsFile(volume.path),
+      savedCopy: new SavedCopy(directory.file('state')),
+      lookup: async (name) => {
+        asked.push(name);
+        return world.answers;
+      },
+      attempt: (target, context) => world.attempt(target, context),
+      kernel: undefined,
+      probeMetrics: new ProbeMetrics(registry),
+      agentMetrics: new AgentMetrics(registry, '1.2.3', clock, undefined),
+      clock,
+      log: (level, msg, fields) =>
+        logged.push(`${level} ${msg}${fields?.reason === undefined ? '' : `: ${fields.reason}`}`),
+    });
+    agent.start();
+    const series = async () => readSeries(await registry.metrics());
+    const hosts = async (metric: string) =>
+      [...(await series()).keys()].flatMap((name) =>
+        name.startsWith(`${metric}{`) ? /host="([^"]+)"/.exec(name)![1]! : [],
+      );
+    return { agent, clock, logged, asked, series, hosts };
+  };
+  return { volume, world, start, write: (settings: Settings) => volume.update(encodeSettings(settings)) };
+}
+
+const api = 'kubernetes.default.svc.cluster.local.';
+const service = '10.96.0.20:8000';
+
+test('settings and peers become targets, and their probes’ results metrics', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  node.write(settingsWith());
+  const { clock, asked, series, hosts } = node.start();
+  await clock.advance(0);
+  assert.equal(asked[0], 'default-agent-peers.monitoring.svc.cluster.local.');
+  assert.deepEqual((await hosts('network_dial_error_total')).sort(), ['10.1.0.2:8000', '10.1.0.3:8000', service]);
+  assert.deepEqual(await hosts('dns_resolve_error_total'), [api, api]);
+  await clock.advance(30_000);
+  const now = await series();
+  assert.equal(
+    now.get('network_latency_seconds_count{host="10.1.0.2:8000",peer_node="",peer_zone="",protocol="TCP"}'),
+    3,
+  );
+  assert.equal(now.get(`dns_latency_seconds_count{host="${api}",protocol="UDP",server="10.96.0.10:53",type="A"}`), 3);
+  assert.equal(now.get('net_exporter_settings_generation'), 1);
+  assert.equal(now.get('net_exporter_settings_last_load_successful'), 1);
+});
+
+test('an edit reaches the targets within two seconds, and those it does not concern keep what they counted', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  node.write(settingsWith({ dns: { hosts: ['a.', 'b.'] } }));
+  const { clock, series, hosts } = node.start();
+  await clock.advance(20_000);
+  node.write(settingsWith({ resource: { generation: 2 }, dns: { hosts: ['b.', 'c.'], intervalMs: 5000 } }));
+  await clock.advance(2000);
+  assert.deepEqual([...new Set(await hosts('dns_resolve_error_total'))].sort(), ['b.', 'c.']);
+  const now = await series();
+  assert.ok(now.get('dns_latency_seconds_count{host="b.",protocol="UDP",server="10.96.0.10:53",type="A"}')! >= 2);
+  assert.equal(now.get('net_exporter_settings_generation'), 2);
+});
+
+test('a broken settings file is reported once and the last good one goes on', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  node.write(settingsWith({ resource: { generation: 3 } }));
+  const { clock, series, hosts, logged } = node.start();
+  await clock.advance(0);
+  const before = await hosts('network_dial_error_total');
+  node.volume.update('{"version": 1}');
+  await clock.advance(20_000);
+  const now = await series();
+  assert.equal(now.get('net_exporter_settings_load_error_total'), 1);
+  assert.equal(now.get('net_exporter_settings_last_load_successful'), 0);
+  assert.equal(now.get('net_exporter_settings_generation'), 3);
+  assert.deepEqual(await hosts('network_dial_error_total'), before);
+  assert.deepEqual(
+    logged.filter((line) => line.startsWith('error')),
+    ['error settings file cannot be used: resource must be an object'],
+  );
+  node.write(settingsWith({ resource: { generation: 4 } }));
+  await clock.advance(2000);
+  assert.equal((await series()).get('net_exporter_settings_last_load_successful'), 1);
+});
+
+test('a file of an older generation is left alone, one of another NetExporter is taken', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  node.write(settingsWith({ resource: { generation: 7 } }));
+  const { clock, series, logged } = node.start();
+  node.write(settingsWith({ resource: { generation: 6 } }));
+  await clock.advance(2000);
+  assert.equal((await series()).get('net_exporter_settings_generation'), 7);
+  assert.ok(logged.includes('warn settings of an older generation are left alone'));
+  node.write(settingsWith({ resource: { uid: 'uid-2', generation: 1 } }));
+  await clock.advance(2000);
+  assert.equal((await series()).get('net_exporter_settings_generation'), 1);
+});
+
+test('an agent that starts again without its file and without DNS goes on with what it knew', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  node.write(settingsWith({ resource: { generation: 5 }, dns: { hosts: ['a.'] } }));
+  const first = node.start();
+  await first.clock.advance(10_000);
+  const known = (await first.hosts('network_dial_error_total')).sort();
+  first.agent.stop();
+  node.volume.update('');
+  node.world.answers = silence;
+  const second = node.start();
+  await second.clock.advance(30_000);
+  const now = await second.series();
+  assert.equal(now.get('net_exporter_settings_generation'), 5);
+  assert.equal(now.get('net_exporter_settings_last_load_successful'), 0);
+  assert.deepEqual((await second.hosts('network_dial_error_total')).sort(), known);
+  assert.equal(known.length, 3);
+  assert.ok(now.get('net_exporter_peer_lookup_error_total')! > 1);
+  assert.equal(second.logged.filter((line) => line.includes('peers cannot be looked up')).length, 1);
+});
+
+test('peers that were known of another Service are not taken over', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  node.write(settingsWith());
+  const first = node.start();
+  await first.clock.advance(0);
+  first.agent.stop();
+  node.write(
+    settingsWith({ resource: { generation: 2 }, network: { peerService: 'other-agent-peers.monitoring.svc' } }),
+  );
+  node.world.answers = silence;
+  const second = node.start();
+  await second.clock.advance(0);
+  assert.deepEqual(await second.hosts('network_dial_error_total'), [service]);
+});
+
+test('an agent without any settings probes nothing, says so, and begins when they come', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  const { clock, logged, asked, series, hosts } = node.start();
+  await clock.advance(20_000);
+  assert.deepEqual(asked, []);
+  assert.equal((await series()).get('net_exporter_settings_load_error_total'), 1);
+  assert.equal(logged.length, 1);
+  node.write(settingsWith());
+  await clock.advance(2000);
+  assert.equal((await hosts('network_dial_error_total')).length, 3);
+});
+
+test('a probe that rejects is a fault of the agent and touches no other target', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  node.write(settingsWith());
+  node.world.attempt = async ({ labels }) => {
+    if (labels.host === '10.1.0.2:8000') throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+    return success;
+  };
+  const { clock, series, logged } = node.start();
+  await clock.advance(30_000);
+  const now = await series();
+  assert.equal(now.get('network_error_total'), 3);
+  assert.equal(now.get('dns_error_total'), 0);
+  const of = (metric: string, ip: string) =>
+    now.get(`${metric}{host="${ip}:8000",peer_node="",peer_zone="",protocol="TCP"}`);
+  assert.deepEqual(
+    [of('network_latency_seconds_count', '10.1.0.2'), of('network_dial_error_total', '10.1.0.2')],
+    [0, 0],
+  );
+  assert.equal(of('network_latency_seconds_count', '10.1.0.3'), 3);
+  assert.equal(logged.filter((line) => line.includes('too many open files')).length, 1);
+});
+
+test('a target that leaves takes its probe in flight with it, and its series stay away', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  node.write(settingsWith({ dns: { enabled: false } }));
+  const inFlight: { host: string; context: ProbeContext; finish: (result: ProbeResult) => void }[] = [];
+  node.world.attempt = (target, context) =>
+    new Promise((finish) => inFlight.push({ host: target.labels.host, context, finish }));
+  const { clock, series, hosts } = node.start();
+  await clock.advance(11_000);
+  assert.equal(inFlight.length, 3);
+  node.world.answers = { A: ['10.1.0.1', '10.1.0.3'], AAAA: [] };
+  await clock.advance(5000);
+  const gone = inFlight.find(({ host }) => host === '10.1.0.2:8000')!;
+  assert.ok(gone.context.signal.aborted);
+  // As a probe that takes no notice of the signal, and as one whose answer was already on its way.
+  for (const { finish } of inFlight) finish({ ...success, failures: ['timeout'], retransmits: 1 });
+  await clock.advance(0);
+  assert.deepEqual((await hosts('network_latency_seconds_count')).sort(), ['10.1.0.3:8000', service]);
+  assert.equal((await series()).get('network_failures_total{protocol="TCP",reason="timeout"}'), 2);
+});
+
+test('what a probe brings from before its target left is not counted for the target that came back', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  node.write(settingsWith({ dns: { enabled: false } }));
+  const inFlight: { host: string; finish: (result: ProbeResult) => void }[] = [];
+  node.world.attempt = ({ labels }) => new Promise((finish) => inFlight.push({ host: labels.host, finish }));
+  const { clock, series } = node.start();
+  await clock.advance(11_000);
+  const before = inFlight.find(({ host }) => host === '10.1.0.2:8000')!;
+  const all = node.world.answers;
+  node.world.answers = { A: ['10.1.0.3'], AAAA: [] };
+  await clock.advance(5000);
+  node.world.answers = all;
+  await clock.advance(5000);
+  before.finish(success);
+  await clock.advance(0);
+  assert.equal(
+    (await series()).get(
+      'network_latency_seconds_count{host="10.1.0.2:8000",peer_node="",peer_zone="",protocol="TCP"}',
+    ),
+    0,
+  );
+});
+
+test('what is known of a target’s failures goes with it', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  node.write(settingsWith({ dns: { enabled: false } }));
+  node.world.attempt = async () => ({ ...success, latencies: [], failures: ['timeout'] });
+  const { clock, logged } = node.start();
+  await clock.advance(11_000);
+  const failures = () => logged.filter((line) => line === 'warn target fails: timeout').length;
+  assert.equal(failures(), 3);
+  const all = node.world.answers;
+  node.world.answers = { A: [], AAAA: [] };
+  await clock.advance(5000);
+  node.world.answers = all;
+  await clock.advance(15_000);
+  assert.equal(failures(), 5, 'the two peers that came back are written about anew, the Service is not');
+});
+
+test('an agent that is stopped leaves no timer and aborts what is in flight', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  node.write(settingsWith());
+  const signals: AbortSignal[] = [];
+  node.world.attempt = (_, { signal }) => {
+    signals.push(signal);
+    return new Promise(() => {});
+  };
+  const { agent, clock } = node.start();
+  await clock.advance(11_000);
+  assert.equal(signals.length, 5);
+  agent.stop();
+  assert.ok(signals.every(({ aborted }) => aborted));
+  assert.equal(clock.pending, 0);
+});
+
+test('a copy that cannot be written is said once and hinders nothing', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  node.write(settingsWith());
+  // A file where the directory should be.
+  new ConfigMapVolume(directory.path, 'state');
+  const { clock, logged, hosts } = node.start();
+  await clock.advance(20_000);
+  assert.equal((await hosts('network_dial_error_total')).length, 3);
+  assert.equal(logged.filter((line) => line.startsWith('warn own copy cannot be written')).length, 1);
+});
+
+test('at the defaults an agent has at most 550 series, in the largest cluster, dual stack, with three DNS servers', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  node.write(
+    settingsWith({
+      dns: { servers: ['10.1.9.1:53', '10.1.9.2:53'] },
+      network: { services: [service, '[fd00::20]:8000'] },
+    }),
+  );
+  node.world.answers = {
+    A: Array.from({ length: 5000 }, (_, n) => `10.2.${n >> 8}.${n & 255}`),
+    AAAA: Array.from({ length: 5000 }, (_, n) => `fd00::1:${n.toString(16)}`),
+  };
+  const { clock, series, hosts } = node.start();
+  await clock.advance(30_000);
+  assert.equal((await hosts('network_dial_error_total')).length, 12);
+  const { size } = await series();
+  assert.ok(size <= 550, `${size} series`);
+  assert.ok(size > 400, `${size} series: the test counts what it should`);
+});

@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { before, test } from 'node:test';
+import { encodeSettings, type Settings } from '../../../src/protocol/settings.ts';
+import { AgentPod, freePort } from './agent-process.ts';
+import { eventually } from './eventually.ts';
+import { startZoneServer, type Zone } from './servers/zone-server.ts';
+import { type SettingsChanges, settingsWith } from './settings-builder.ts';
+import { TemporaryDirectory } from './temporary-directory.ts';
+
+const peersName = 'default-agent-peers.monitoring.svc.cluster.local';
+const apiName = 'kubernetes.default.svc.cluster.local';
+const intervals = { intervalMs: 500, timeoutMs: 500 };
+
+/** Where peers listen: not on the agent's own port, since the agent has that on every address of the machine. */
+let peerPort: number;
+
+before(async () => {
+  peerPort = await freePort();
+});
+
+/** A peer at an address of loopback. */
+async function startPeer(address: string): Promise<Server & AsyncDisposable> {
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.on('error', () => {}).on('close', () => open.delete(socket));
+  });
+  server.listen(peerPort, address);
+  await once(server, 'listening');
+  return Object.assign(server, {
+    async [Symbol.asyncDispose]() {
+      for (const socket of open) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  });
+}
+
+function cluster(): Zone {
+  return new Map([
+    [peersName, ['127.0.0.1', '127.0.0.2', '127.0.0.3']],
+    [apiName, ['10.96.0.1']],
+    ['example.org', ['192.0.2.1']],
+  ]);
+}
+
+function settings(changes: SettingsChanges = {}): Settings {
+  return settingsWith({
+    resource: changes.resource ?? {},
+    dns: { ...intervals, ...changes.dns },
+    network: { ...intervals, peerPort, services: [`127.0.0.4:${peerPort}`], ...changes.network },
+  });
+}
+
+const peer = (metric: string, address: string) =>
+  `${metric}{host="${address}:${peerPort}",peer_node="",peer_zone="",protocol="TCP"}`;
+const lookup = (metric: string, host: string, port: number, protocol: string) =>
+  `${metric}{host="${host}",protocol="${protocol}",server="127.0.0.1:${port}",type="A"}`;
+
+test('the whole agent, as a process: measures, follows an edit, survives a broken file, DNS and peers that go, and stops', async () => {
+  using directory = new TemporaryDirectory();
+  await using second = await startPeer('127.0.0.2');
+  await using third = await startPeer('127.0.0.3');
+  await using service = await startPeer('127.0.0.4');
+  assert.ok(second.listening && third.listening && service.listening);
+  await using dns = await startZoneServer(cluster());
+  const pod = new AgentPod(directory, dns.port);
+  pod.volume.update(encodeSettings(settings()));
+  await using agent = pod.start(await freePort());
+  await agent.ready();
+
+  const measured = await agent.metricsThat(
+    (series) =>
+      ['127.0.0.2', '127.0.0.3', '127.0.0.4'].every(
+        (address) => series.get(peer('network_latency_seconds_count', address))! >= 3,
+      ) &&
+      ['UDP', 'TCP'].every(
+        (protocol) => series.get(lookup('dns_latency_seconds_count', `${apiName}.`, dns.port, protocol))! >= 3,
+      ),
+  );
+  for (const [name, value] of measured)
+    if (/_(error|errors|failures|retransmits)_total/.test(name)) assert.equal(value, 0, name);
+  assert.equal(measured.get(peer('network_dial_error_total', '127.0.0.1')), undefined, 'it does not dial itself');
+  const mean =
+    measured.get(peer('network_latency_seconds_sum', '127.0.0.2'))! /
+    measured.get(peer('network_latency_seconds_count', '127.0.0.2'))!;
+  assert.ok(mean > 0 && mean < 0.1, `${mean} s on loopback`);
+  assert.equal(measured.get('net_exporter_settings_generation'), 1);
+  assert.ok([...measured.keys()].some((name) => name.startsWith('net_exporter_timing_info{probe="network"')));
+  assert.ok(measured.get('process_open_fds')! > 0 && measured.get('process_cpu_seconds_total')! > 0);
+
+  // An edit: another host, one peer less.
+  pod.volume.update(
+    encodeSettings(settings({ resource: { generation: 2 }, dns: { hosts: ['example.org'], protocols: ['UDP'] } })),
+  );
+  dns.zone.set(peersName, ['127.0.0.1', '127.0.0.2']);
+  const edited = await agent.metricsThat(
+    (series) =>
+      series.get(lookup('dns_latency_seconds_count', 'example.org', dns.port, 'UDP'))! >= 2 &&
+      !series.has(peer('network_dial_error_total', '127.0.0.3')),
+  );
+  assert.equal(edited.get('net_exporter_settings_generation'), 2);
+  assert.deepEqual(
+    [...edited.keys()].filter((name) => name.includes('kubernetes.default') || name.includes('127.0.0.3')),
+    [],
+    'what was removed has no series',
+  );
+  assert.ok(
+    edited.get(peer('network_latency_seconds_count', '127.0.0.2'))! >=
+      measured.get(peer('network_latency_seconds_count', '127.0.0.2'))!,
+    'what stayed goes on counting',
+  );
+  assert.ok(dns.asked.includes('A example.org'), 'a name without a final dot is asked for in the end as it is');
+
+  // A broken file.
+  pod.volume.update('not JSON');
+  const broken = await agent.metricsThat((series) => series.get('net_exporter_settings_load_error_total') === 1);
+  assert.equal(broken.get('net_exporter_settings_last_load_successful'), 0);
+  assert.equal(broken.get('net_exporter_settings_generation'), 2);
+  const dialsThen = broken.get(peer('network_latency_seconds_count', '127.0.0.2'))!;
+  await agent.metricsThat((series) => series.get(peer('network_latency_seconds_count', '127.0.0.2'))! > dialsThen + 2);
+  assert.equal(agent.log.filter(({ msg }) => msg === 'settings file cannot be used').length, 1);
+
+  // DNS falls silent: its errors rise, the peers and their dials stay.
+  dns.zone.set('example.org', 'silence').set(peersName, 'silence');
+  const errors = lookup('dns_resolve_error_total', 'example.org', dns.port, 'UDP');
+  const silent = await agent.metricsThat(
+    (series) => series.get(errors)! >= 3 && series.get('net_exporter_peer_lookup_error_total')! >= 1,
+  );
+  assert.ok(silent.get(`dns_failures_total{protocol="UDP",reason="timeout",server="127.0.0.1:${dns.port}"}`)! >= 3);
+  assert.equal(silent.get(peer('network_dial_error_total', '127.0.0.2')), 0);
+  assert.equal(silent.get('dns_error_total'), 0);
+  dns.zone.set('example.org', ['192.0.2.1']).set(peersName, ['127.0.0.2']);
+  const count = lookup('dns_latency_seconds_count', 'example.org', dns.port, 'UDP');
+  const successes = silent.get(count)!;
+  const well = await agent.metricsThat((series) => series.get(count)! >= successes + 3);
+  await agent.metricsThat(
+    (series) => series.get(count)! >= well.get(count)! + 3 && series.get(errors) === well.get(errors),
+  );
+
+  // A new peer that refuses has not started yet. One that has answered and closes its port fails, and no other does.
+  dns.zone.set(peersName, ['127.0.0.2', '127.0.0.5']);
+  await agent.metricsThat((series) => series.has(peer('network_dial_error_total', '127.0.0.5')));
+  {
+    await using fifth = await startPeer('127.0.0.5');
+    assert.ok(fifth.listening);
+    const started = await agent.metricsThat(
+      (series) => series.get(peer('network_latency_seconds_count', '127.0.0.5'))! >= 1,
+    );
+    assert.equal(started.get(peer('network_dial_error_total', '127.0.0.5')), 0);
+  }
+  const refusals = 'network_failures_total{protocol="TCP",reason="refused"}';
+  const refused = await agent.metricsThat((series) => series.get(refusals)! >= 2);
+  assert.ok(refused.get(peer('network_dial_error_total', '127.0.0.5'))! >= 2);
+  assert.equal(refused.get(peer('network_dial_error_total', '127.0.0.2')), 0);
+  assert.equal(refused.get('network_error_total'), 0);
+
+  // The signal: not ready at once, serving for three seconds more, gone within five.
+  const signalledAt = performance.now();
+  agent.signal('SIGTERM');
+  await eventually(
+    () => agent.get('/-/ready').then(({ status }) => status === 503),
+    () => 'ready is still true',
+    1500,
+  );
+  let lastServedAt = 0;
+  const serving = (async () => {
+    while ((await agent.get('/metrics')).ok) lastServedAt = performance.now();
+  })().catch(() => {});
+  assert.equal(await agent.exitCode(), 0);
+  const exitedAt = performance.now();
+  await serving;
+  assert.ok(exitedAt - signalledAt < 5000, `exit after ${exitedAt - signalledAt} ms`);
+  assert.ok(lastServedAt - signalledAt > 2500, `served for ${lastServedAt - signalledAt} ms`);
+  assert.equal(agent.stderr, '');
+  for (const line of agent.log) assert.deepEqual(Object.keys(line).slice(0, 3), ['time', 'level', 'msg']);
+  assert.ok(agent.log.length < 25, `${agent.log.length} lines`);
+});
+
+test('an agent that starts again without settings file and DNS probes what it knew', async () => {
+  using directory = new TemporaryDirectory();
+  await using second = await startPeer('127.0.0.2');
+  assert.ok(second.listening);
+  let pod: AgentPod;
+  {
+    await using dns = await startZoneServer(cluster());
+    pod = new AgentPod(directory, dns.port);
+    pod.volume.update(encodeSettings(settings({ resource: { generation: 9 } })));
+    await using agent = pod.start(await freePort());
+    await agent.ready();
+    await agent.metricsThat((series) => series.has(peer('network_dial_error_total', '127.0.0.2')));
+    // It is killed without a word.
+  }
+  pod.volume.update('');
+  await using agent = pod.start(await freePort());
+  await agent.ready();
+  const series = await agent.metricsThat(
+    (now) =>
+      now.get(peer('network_latency_seconds_count', '127.0.0.2'))! >= 2 &&
+      now.get('net_exporter_settings_generation') === 9,
+  );
+  assert.equal(series.get('net_exporter_settings_last_load_successful'), 0);
+  assert.ok(series.has(peer('network_dial_error_total', '127.0.0.3')));
+});
+
+test('an agent without any settings is ready and serves, and begins when they come', async () => {
+  using directory = new TemporaryDirectory();
+  await using dns = await startZoneServer(cluster());
+  const pod = new AgentPod(directory, dns.port);
+  await using agent = pod.start(await freePort());
+  await agent.ready();
+  assert.equal((await agent.series()).get('net_exporter_settings_generation'), 0);
+  pod.volume.update(encodeSettings(settings()));
+  await agent.metricsThat(
+    (series) => series.get(lookup('dns_latency_seconds_count', `${apiName}.`, dns.port, 'UDP'))! >= 1,
+  );
+});
+
+test('dials that end without a word write nothing and leave nothing', async () => {
+  using directory = new TemporaryDirectory();
+  const port = await freePort();
+  const pod = new AgentPod(directory, 53);
+  pod.volume.update(encodeSettings(settings({ dns: { enabled: false }, network: { enabled: false } })));
+  await using agent = pod.start(port);
+  await agent.ready();
+  const lines = agent.log.length;
+  const descriptors = (await agent.series()).get('process_open_fds')!;
+  for (let n = 0; n < 300; n++) {
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    await once(socket, 'connect');
+    if (n % 3 === 0) socket.destroy();
+    else socket.resetAndDestroy();
+  }
+  await agent.metricsThat((series) => series.get('process_open_fds')! <= descriptors);
+  assert.equal(agent.log.length, lines);
+  assert.equal(agent.stderr, '');
+});
+
+test('its metrics are what promtool would write', async (t) => {
+  if (spawnSync('promtool', ['--version']).error) return t.skip('promtool is not installed');
+  using directory = new TemporaryDirectory();
+  await using dns = await startZoneServer(cluster());
+  const pod = new AgentPod(directory, dns.port);
+  pod.volume.update(encodeSettings(settings()));
+  await using agent = pod.start(await freePort());
+  await agent.ready();
+  await agent.metricsThat((series) => [...series.keys()].some((name) => name.startsWith('net_exporter_timing_info')));
+  const input = await (await agent.get('/metrics')).text();
+  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
+  assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
+});
+
+test('an agent that cannot start says why and exits 1', async () => {
+  using directory = new TemporaryDirectory();
+  const pod = new AgentPod(directory, 53);
+  {
+    await using agent = pod.start(0);
+    assert.equal(await agent.exitCode(), 1);
+    assert.deepEqual([agent.log[0]?.code, agent.log.length], ['InvalidEnvironment', 1]);
+  }
+  const port = await freePort();
+  await using taken = createServer().listen(port, '::');
+  await once(taken, 'listening');
+  await using agent = pod.start(port);
+  assert.equal(await agent.exitCode(), 1);
+  assert.equal(agent.log.at(-1)?.code, 'EADDRINUSE');
+});

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Registry } from 'prom-client';
+import type { ProbeResult } from '../../../src/agent/probe.ts';
+import { ProbeMetrics } from '../../../src/agent/probe-metrics.ts';
+import type { Target } from '../../../src/agent/targets.ts';
+import { readSeries } from './exposition.ts';
+import { dnsTarget, networkTarget } from './target-builder.ts';
+
+function setUp() {
+  const registry = new Registry();
+  const metrics = new ProbeMetrics(registry);
+  return { metrics, series: async () => readSeries(await registry.metrics()) };
+}
+
+const found = (changes: Partial<ProbeResult> = {}): ProbeResult => ({
+  latencies: [],
+  failures: [],
+  retransmits: 0,
+  timing: 'kernel',
+  ...changes,
+});
+const peerLabels = 'host="10.0.0.2:8000",peer_node="",peer_zone="",protocol="TCP"';
+const nameLabels = 'host="a.",protocol="UDP",server="10.96.0.10:53",type="A"';
+
+/** What is different between two scrapes. */
+function changed(before: Map<string, number>, after: Map<string, number>): Record<string, number> {
+  return Object.fromEntries([...after].filter(([name, value]) => before.get(name) !== value));
+}
+
+test('every series of a target exists at zero from the moment it is planned', async () => {
+  const { metrics, series } = setUp();
+  metrics.plan([networkTarget('10.0.0.2'), dnsTarget('a.')]);
+  const now = await series();
+  for (const name of [
+    `network_latency_seconds_count{${peerLabels}}`,
+    `network_latency_seconds_sum{${peerLabels}}`,
+    `network_latency_seconds_bucket{host="10.0.0.2:8000",le="+Inf",peer_node="",peer_zone="",protocol="TCP"}`,
+    `network_latency_seconds_bucket{host="10.0.0.2:8000",le="0.00002",peer_node="",peer_zone="",protocol="TCP"}`,
+    `network_dial_error_total{${peerLabels}}`,
+    `network_retransmits_total{${peerLabels}}`,
+    'network_failures_total{protocol="TCP",reason="timeout"}',
+    'network_error_total',
+    `dns_latency_seconds_count{${nameLabels}}`,
+    `dns_resolve_error_total{${nameLabels}}`,
+    'dns_failures_total{protocol="UDP",reason="nxdomain",server="10.96.0.10:53"}',
+    'dns_error_total',
+  ])
+    assert.equal(now.get(name), 0, name);
+  const reasons = (metric: string) => [...now.keys()].filter((name) => name.startsWith(metric)).length;
+  assert.equal(reasons('network_failures_total'), 4);
+  assert.equal(reasons('dns_failures_total'), 9);
+  assert.ok([...now.values()].every((value) => value === 0));
+});
+
+test('a success moves the target’s histogram and nothing else', async () => {
+  const { metrics, series } = setUp();
+  const target = networkTarget('10.0.0.2');
+  metrics.plan([target, networkTarget('10.0.0.3'), dnsTarget('a.')]);
+  const before = await series();
+  metrics.record(target, found({ latencies: [0.00005] }));
+  const after = changed(before, await series());
+  assert.equal(after[`network_latency_seconds_sum{${peerLabels}}`], 0.00005);
+  assert.equal(after[`network_latency_seconds_count{${peerLabels}}`], 1);
+  assert.equal(after['net_exporter_timing_info{probe="network",protocol="TCP",source="kernel"}'], 1);
+  const buckets = Object.keys(after).filter((name) => name.includes('_bucket'));
+  // 80 µs and everything above it.
+  assert.equal(buckets.length, 14);
+  assert.equal(Object.keys(after).length, 2 + 1 + buckets.length);
+});
+
+test('a failure moves the target’s errors and the count of its reason and nothing else', async () => {
+  const { metrics, series } = setUp();
+  const target = networkTarget('10.0.0.2');
+  metrics.plan([target, networkTarget('10.0.0.3'), dnsTarget('a.')]);
+  const before = await series();
+  metrics.record(target, found({ failures: ['timeout'], retransmits: 3 }));
+  assert.deepEqual(changed(before, await series()), {
+    [`network_dial_error_total{${peerLabels}}`]: 1,
+    [`network_retransmits_total{${peerLabels}}`]: 3,
+    'network_failures_total{protocol="TCP",reason="timeout"}': 1,
+  });
+  const next = await series();
+  metrics.record(dnsTarget('a.'), found({ failures: ['nxdomain'] }));
+  assert.deepEqual(changed(next, await series()), {
+    [`dns_resolve_error_total{${nameLabels}}`]: 1,
+    'dns_failures_total{protocol="UDP",reason="nxdomain",server="10.96.0.10:53"}': 1,
+  });
+});
+
+test('attempts are successes and errors together, also when a turn has several', async () => {
+  const { metrics, series } = setUp();
+  const target = networkTarget('10.0.0.2');
+  metrics.plan([target]);
+  metrics.record(target, found({ latencies: [0.001, 0.002], failures: ['timeout'] }));
+  const now = await series();
+  assert.equal(now.get(`network_latency_seconds_count{${peerLabels}}`), 2);
+  assert.equal(now.get(`network_dial_error_total{${peerLabels}}`), 1);
+});
+
+test('a fault of the agent is nobody’s failure', async () => {
+  const { metrics, series } = setUp();
+  metrics.plan([networkTarget('10.0.0.2'), dnsTarget('a.')]);
+  const before = await series();
+  metrics.fault('dns');
+  metrics.fault('dns');
+  metrics.fault('network');
+  assert.deepEqual(changed(before, await series()), { dns_error_total: 2, network_error_total: 1 });
+});
+
+test('all series go with their target, and a result that comes after it brings none back', async () => {
+  const { metrics, series } = setUp();
+  const empty = await series();
+  const [peer, name] = [networkTarget('10.0.0.2'), dnsTarget('a.')];
+  metrics.plan([peer, name]);
+  metrics.record(peer, found({ latencies: [0.001], retransmits: 1 }));
+  metrics.record(name, found({ failures: ['servfail'] }));
+  metrics.plan([]);
+  metrics.record(peer, found({ latencies: [0.001], failures: ['reset'], retransmits: 1 }));
+  metrics.record(name, found({ latencies: [0.001], failures: ['servfail'] }));
+  assert.deepEqual(await series(), empty);
+});
+
+test('what targets share stays until the last of them goes', async () => {
+  const { metrics, series } = setUp();
+  const [a, b] = [networkTarget('10.0.0.2'), networkTarget('10.0.0.3')];
+  metrics.plan([a, b]);
+  metrics.record(a, found({ failures: ['refused'] }));
+  metrics.plan([b]);
+  assert.equal((await series()).get('network_failures_total{protocol="TCP",reason="refused"}'), 1);
+});
+
+test('the timing says what the last latency came from, once for each probe and protocol', async () => {
+  const { metrics, series } = setUp();
+  const target = networkTarget('10.0.0.2');
+  metrics.plan([target]);
+  const info = async () => [...(await series()).keys()].filter((name) => name.startsWith('net_exporter_timing_info'));
+  assert.deepEqual(await info(), []);
+  metrics.record(target, found({ latencies: [0.001], timing: 'clock' }));
+  metrics.record(target, found({ failures: ['timeout'], timing: 'kernel' }));
+  assert.deepEqual(await info(), ['net_exporter_timing_info{probe="network",protocol="TCP",source="clock"}']);
+  metrics.record(target, found({ latencies: [0.001], timing: 'kernel' }));
+  assert.deepEqual(await info(), ['net_exporter_timing_info{probe="network",protocol="TCP",source="kernel"}']);
+});
+
+test('whatever comes and goes, the series are those of the plan', async () => {
+  const all: Target[] = [
+    ...['10.0.0.1', '10.0.0.2', 'fd00::1'].map(networkTarget),
+    ...['a.', 'b.', 'c.'].map(dnsTarget),
+  ];
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.subarray(all), fc.array(fc.constantFrom(...all), { maxLength: 8 })), { maxLength: 10 }),
+      async (steps) => {
+        const { metrics, series } = setUp();
+        for (const [plan, results] of steps) {
+          metrics.plan(plan);
+          for (const target of results) metrics.record(target, found({ latencies: [0.001], failures: ['timeout'] }));
+          const hosts = new Set([...(await series()).keys()].flatMap((name) => /host="([^"]+)"/.exec(name)?.[1] ?? []));
+          assert.deepEqual([...hosts].sort(), plan.map(({ labels }) => labels.host).sort());
+        }
+        const fresh = setUp();
+        const last = steps.at(-1)?.[0] ?? [];
+        fresh.metrics.plan(last);
+        const names = async (from: typeof series) =>
+          [...(await from()).keys()].filter((name) => !name.startsWith('net_exporter_timing_info')).sort();
+        assert.deepEqual(await names(series), await names(fresh.series));
+      },
+    ),
+    { numRuns: 60 },
+  );
+});

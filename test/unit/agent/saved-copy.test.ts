@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { SavedCopy } from '../../../src/agent/saved-copy.ts';
+import { settingsWith } from './settings-builder.ts';
+import { TemporaryDirectory } from './temporary-directory.ts';
+
+const peers = { service: 'default-agent-peers.monitoring.svc', addresses: ['10.0.0.1', 'fd00::1'] };
+
+test('what was written is read again by the next process', () => {
+  using directory = new TemporaryDirectory();
+  const settings = settingsWith({ resource: { generation: 4 } });
+  const copy = new SavedCopy(directory.file('not/there/yet'));
+  copy.writeSettings(settings);
+  copy.writePeers(peers);
+  const next = new SavedCopy(directory.file('not/there/yet'));
+  assert.deepEqual(next.readSettings(), settings);
+  assert.deepEqual(next.readPeers(), peers);
+});
+
+test('writing again replaces, and leaves nothing else behind', () => {
+  using directory = new TemporaryDirectory();
+  const copy = new SavedCopy(directory.path);
+  copy.writePeers(peers);
+  copy.writePeers({ ...peers, addresses: [] });
+  assert.deepEqual(copy.readPeers(), { ...peers, addresses: [] });
+  assert.deepEqual(readdirSync(directory.path), ['peers.json']);
+});
+
+test('no copy is no error', () => {
+  using directory = new TemporaryDirectory();
+  const copy = new SavedCopy(directory.file('nowhere'));
+  assert.equal(copy.readSettings(), undefined);
+  assert.equal(copy.readPeers(), undefined);
+});
+
+test('a torn copy is no copy, wherever it is torn', () => {
+  using directory = new TemporaryDirectory();
+  const copy = new SavedCopy(directory.path);
+  copy.writeSettings(settingsWith());
+  copy.writePeers(peers);
+  for (const file of ['settings.json', 'peers.json']) {
+    // The document ends in a brace, and settings in a line break behind it.
+    const whole = readFileSync(directory.file(file), 'utf8').trimEnd().length;
+    for (let length = whole - 1; length >= 0; length -= 7) {
+      truncateSync(directory.file(file), length);
+      assert.equal(
+        file === 'settings.json' ? copy.readSettings() : copy.readPeers(),
+        undefined,
+        `${file} at ${length}`,
+      );
+    }
+  }
+});
+
+test('a copy that holds something else is no copy', () => {
+  using directory = new TemporaryDirectory();
+  const copy = new SavedCopy(directory.path);
+  for (const content of [
+    'null',
+    '[]',
+    '{"service":"a"}',
+    '{"service":1,"addresses":[]}',
+    '{"service":"a","addresses":["example.org"]}',
+    '{"service":"a","addresses":[7]}',
+    '{"service":"a","addresses":{"0":"10.0.0.1"}}',
+  ]) {
+    writeFileSync(directory.file('peers.json'), content);
+    assert.equal(copy.readPeers(), undefined, content);
+  }
+});
+
+test('a copy that cannot be written says why', () => {
+  using directory = new TemporaryDirectory();
+  writeFileSync(directory.file('file'), '');
+  assert.throws(() => new SavedCopy(directory.file('file/below')).writePeers(peers), { code: 'ENOTDIR' });
+});

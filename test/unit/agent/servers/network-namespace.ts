@@ -1,0 +1,98 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { randomBytes, randomInt } from 'node:crypto';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/**
+ * Another host, for packets to get lost on the way to: a network namespace of its own at the other end of a veth pair. Names and addresses
+ * are random, so that several tests can have theirs; it is gone when the test is, also when that fails.
+ */
+export class NetworkNamespace implements AsyncDisposable {
+  readonly name = `nx-test-${randomBytes(4).toString('hex')}`;
+  /** The addresses in the namespace. From 198.18.0.0/15, which is set aside for tests (RFC 2544), and unique local ones. */
+  readonly address4: string;
+  readonly address6: string;
+  readonly #device = `nxt${randomBytes(5).toString('hex')}`;
+  readonly #network = randomInt(0x8000);
+
+  private constructor() {
+    this.address4 = this.#ipv4(2);
+    this.address6 = this.#ipv6(2);
+  }
+
+  static async create(): Promise<NetworkNamespace> {
+    const namespace = new NetworkNamespace();
+    process.once('exit', namespace.#removeAtExit);
+    try {
+      await namespace.#create();
+      return namespace;
+    } catch (error) {
+      await namespace[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * Sets what the namespace does with what comes in, in place of earlier rules.
+   * @param rules of nft(8), one an item, for a chain at the input hook
+   */
+  async filter(rules: string[]): Promise<void> {
+    const script = [
+      'table inet test',
+      'delete table inet test',
+      'table inet test {',
+      'chain input {',
+      'type filter hook input priority 0',
+      ...rules,
+      '}',
+      '}',
+    ].join('\n');
+    await run('ip', ['netns', 'exec', this.name, 'nft', script]);
+  }
+
+  /** A command line that runs `command` in the namespace. */
+  inside(command: string[]): [string, string[]] {
+    return ['ip', ['netns', 'exec', this.name, ...command]];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    process.off('exit', this.#removeAtExit);
+    // The pair goes with either end.
+    await run('ip', ['link', 'del', this.#device]).catch(() => {});
+    await run('ip', ['netns', 'del', this.name]);
+  }
+
+  async #create(): Promise<void> {
+    const inside = ['-n', this.name];
+    await run('ip', ['netns', 'add', this.name]);
+    await run('ip', ['link', 'add', this.#device, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.name]);
+    await run('ip', ['addr', 'add', `${this.#ipv4(1)}/30`, 'dev', this.#device]);
+    await run('ip', ['addr', 'add', `${this.#ipv6(1)}/64`, 'dev', this.#device, 'nodad']);
+    await run('ip', ['link', 'set', this.#device, 'up']);
+    await run('ip', [...inside, 'addr', 'add', `${this.address4}/30`, 'dev', 'eth0']);
+    await run('ip', [...inside, 'addr', 'add', `${this.address6}/64`, 'dev', 'eth0', 'nodad']);
+    await run('ip', [...inside, 'link', 'set', 'eth0', 'up']);
+  }
+
+  readonly #removeAtExit = (): void => {
+    for (const command of [
+      ['link', 'del', this.#device],
+      ['netns', 'del', this.name],
+    ])
+      try {
+        execFileSync('ip', command, { stdio: 'ignore' });
+      } catch {
+        // It never came to be.
+      }
+  };
+
+  #ipv4(host: number): string {
+    const address = (198 << 24) + (18 << 16) + this.#network * 4 + host;
+    return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.');
+  }
+
+  #ipv6(host: number): string {
+    return `fd00:18:${this.#network.toString(16)}::${host}`;
+  }
+}

@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { type Kernel, openKernel } from '../../../../src/agent/kernel.ts';
+import type { ProbeContext } from '../../../../src/agent/probe.ts';
+
+/** The kernel's timing of this machine, one for the whole test file. */
+export const kernel = openKernel();
+
+/** A probe's context that is never aborted and has time enough, unless told otherwise. */
+export function contextWith(given: Partial<ProbeContext> = {}): ProbeContext {
+  return { timeoutMs: 10_000, signal: new AbortController().signal, kernel, ...given };
+}
+
+/** The kernel with some of its answers replaced. */
+export function kernelWith(replaced: Partial<Kernel>): Kernel {
+  return new Proxy(kernel!, {
+    get(target, property) {
+      const value = Reflect.get(replaced, property) ?? Reflect.get(target, property, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+/** The kernel, and what it was asked to believe. */
+export function recordingKernel() {
+  const weighed: { seconds: number | undefined; elapsedSeconds: number }[] = [];
+  const recording = kernelWith({
+    believe(seconds, elapsedSeconds) {
+      weighed.push({ seconds, elapsedSeconds });
+      return kernel!.believe(seconds, elapsedSeconds);
+    },
+  });
+  return { kernel: recording, weighed };
+}
+
+/** Both sources of time, for tests that must hold with either. */
+export const timings = [
+  { source: 'kernel', kernel },
+  { source: 'clock', kernel: undefined },
+] as const;
+
+/** How many descriptors this process holds open. */
+export function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length;
+}
+
+/** The states (proc(5), net/tcp) of all TCP sockets of this network namespace that have `port` at either end, as hexadecimal numbers. */
+export function tcpStates(port: number): string[] {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  return ['/proc/self/net/tcp', '/proc/self/net/tcp6'].flatMap((file) =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, local, remote]) => local?.endsWith(`:${hex}`) || remote?.endsWith(`:${hex}`))
+      .map((fields) => fields[3]!),
+  );
+}

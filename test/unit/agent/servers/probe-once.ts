@@ -1,0 +1,23 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { dnsProbe } from '../../../../src/agent/dns-probe.ts';
+import { openKernel } from '../../../../src/agent/kernel.ts';
+import type { ProbeResult } from '../../../../src/agent/probe.ts';
+import { tcpProbe } from '../../../../src/agent/tcp-probe.ts';
+import { goodAnswer, startUdpServer } from './dns-server.ts';
+
+// A program of its own, for flags that only a new process can have: each probe once, and what came of it on standard output.
+const context = { timeoutMs: 10_000, signal: new AbortController().signal, kernel: openKernel() };
+const listener = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
+await once(listener, 'listening');
+const peer = { host: '127.0.0.1', port: (listener.address() as AddressInfo).port };
+await using server = await startUdpServer((query, send) => send(goodAnswer(query)));
+const resolver = { search: [], ndots: 1 };
+const lookup = { name: 'a.', server, protocol: 'UDP', type: 'A', resolver } as const;
+
+const shown = ({ latencies, failures, timing }: ProbeResult) => ({ attempts: latencies.length, failures, timing });
+const tcp = shown(await tcpProbe(peer, context));
+const udp = shown(await dnsProbe(lookup, context));
+console.log(JSON.stringify({ tcp, udp }));
+listener.close();
+context.kernel?.close();

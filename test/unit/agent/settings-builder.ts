@@ -1,0 +1,36 @@
+import type { DnsSettings, NetworkSettings, Settings } from '../../../src/protocol/settings.ts';
+
+/** What a test says about settings; the rest is what `spec: {}` gives. */
+export interface SettingsChanges {
+  resource?: Partial<Settings['resource']>;
+  dns?: Partial<DnsSettings>;
+  network?: Partial<NetworkSettings>;
+}
+
+/** The settings of a NetExporter with an empty spec, with changes. */
+export function settingsWith({ resource, dns, network }: SettingsChanges = {}): Settings {
+  return {
+    version: 1,
+    resource: { namespace: 'monitoring', name: 'default', uid: 'uid-1', generation: 1, ...resource },
+    dns: {
+      enabled: true,
+      hosts: [],
+      protocols: ['UDP', 'TCP'],
+      recordTypes: ['A'],
+      servers: [],
+      intervalMs: 10_000,
+      timeoutMs: 5000,
+      ...dns,
+    },
+    network: {
+      enabled: true,
+      peersPerAgent: 10,
+      peerService: 'default-agent-peers.monitoring.svc',
+      peerPort: 8000,
+      services: ['10.96.0.20:8000'],
+      intervalMs: 10_000,
+      timeoutMs: 5000,
+      ...network,
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { SettingsFile, SettingsFileError } from '../../../src/agent/settings-file.ts';
+import { encodeSettings, SettingsError } from '../../../src/protocol/settings.ts';
+import { ConfigMapVolume } from './config-map-volume.ts';
+import { settingsWith } from './settings-builder.ts';
+import { TemporaryDirectory } from './temporary-directory.ts';
+
+const generation = (number: number) => settingsWith({ resource: { generation: number } });
+
+/** What a poll must have found broken. */
+function errorOf(reading: ReturnType<SettingsFile['poll']>) {
+  assert.ok(reading && 'error' in reading);
+  return reading.error;
+}
+
+test('each version of a mounted ConfigMap is read once', () => {
+  using directory = new TemporaryDirectory();
+  const volume = new ConfigMapVolume(directory.path, 'settings.json');
+  volume.update(encodeSettings(generation(1)));
+  const file = new SettingsFile(volume.path);
+  assert.deepEqual(file.poll(), { settings: generation(1) });
+  assert.equal(file.poll(), undefined);
+  for (const number of [2, 3]) {
+    volume.update(encodeSettings(generation(number)));
+    assert.deepEqual(file.poll(), { settings: generation(number) });
+    assert.equal(file.poll(), undefined);
+  }
+});
+
+test('a broken version is reported once, the good one after it is read', () => {
+  using directory = new TemporaryDirectory();
+  const volume = new ConfigMapVolume(directory.path, 'settings.json');
+  const file = new SettingsFile(volume.path);
+  volume.update('{"version": 1,');
+  assert.ok(errorOf(file.poll()) instanceof SettingsError);
+  assert.equal(file.poll(), undefined);
+  volume.update('{"version": 2}');
+  assert.match(errorOf(file.poll()).message, /version must be 1/);
+  volume.update(encodeSettings(generation(7)));
+  assert.deepEqual(file.poll(), { settings: generation(7) });
+});
+
+test('a file that is not there is reported once, and read when it comes', () => {
+  using directory = new TemporaryDirectory();
+  const path = directory.file('settings.json');
+  const file = new SettingsFile(path);
+  const error = errorOf(file.poll());
+  assert.ok(error instanceof SettingsFileError);
+  assert.equal(error.code, 'SettingsFileUnreadable');
+  assert.equal(error.message, `${path}: is not there`);
+  assert.equal(file.poll(), undefined);
+  writeFileSync(path, encodeSettings(generation(1)));
+  assert.deepEqual(file.poll(), { settings: generation(1) });
+  rmSync(path);
+  assert.match(errorOf(file.poll()).message, /is not there/);
+});
+
+test('what is no regular file is not opened', () => {
+  using directory = new TemporaryDirectory();
+  mkdirSync(directory.file('directory'));
+  execFileSync('mkfifo', [directory.file('pipe')]);
+  symlinkSync('loop', directory.file('loop'));
+  for (const name of ['directory', 'pipe'])
+    assert.match(errorOf(new SettingsFile(directory.file(name)).poll()).message, /is not a regular file/);
+  assert.match(errorOf(new SettingsFile(directory.file('loop')).poll()).message, /ELOOP/);
+});
+
+test('a file larger than a ConfigMap is not read', () => {
+  using directory = new TemporaryDirectory();
+  const path = directory.file('settings.json');
+  writeFileSync(path, '');
+  truncateSync(path, 1_048_577);
+  assert.equal(errorOf(new SettingsFile(path).poll()).message, `${path}: is larger than 1048576 bytes`);
+});

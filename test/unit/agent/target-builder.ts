@@ -1,0 +1,32 @@
+import type { DnsTarget, NetworkTarget } from '../../../src/agent/targets.ts';
+
+/** A peer to dial at this address, port 8000. */
+export function networkTarget(ip: string): NetworkTarget {
+  const host = `${ip}:8000`;
+  return {
+    probe: 'network',
+    key: `network ${host}`,
+    labels: { host, protocol: 'TCP', peer_node: '', peer_zone: '' },
+    subject: { host: ip, port: 8000 },
+    intervalMs: 10_000,
+    timeoutMs: 5000,
+  };
+}
+
+/** A lookup of this name at 10.96.0.10 over UDP. */
+export function dnsTarget(name: string): DnsTarget {
+  return {
+    probe: 'dns',
+    key: `dns ${name}`,
+    labels: { host: name, server: '10.96.0.10:53', protocol: 'UDP', type: 'A' },
+    subject: {
+      name,
+      server: { host: '10.96.0.10', port: 53 },
+      protocol: 'UDP',
+      type: 'A',
+      resolver: { search: [], ndots: 5 },
+    },
+    intervalMs: 10_000,
+    timeoutMs: 5000,
+  };
+}

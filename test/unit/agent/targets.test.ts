@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { planTargets, type Target } from '../../../src/agent/targets.ts';
+import { settingsWith } from './settings-builder.ts';
+
+const resolver = {
+  nameservers: ['10.96.0.10', '10.96.0.11'],
+  nameserverPort: 53,
+  search: ['monitoring.svc.example.org', 'svc.example.org', 'example.org'],
+  ndots: 5,
+  clusterDomain: 'example.org',
+};
+const identity = { nodeName: 'node-a', podIps: ['10.1.0.1'] };
+const plan = (settings = settingsWith(), peers: string[] = []) => planTargets(settings, resolver, peers, identity);
+const labelsOf = (targets: Target[], probe: Target['probe']) =>
+  targets.filter((target) => target.probe === probe).map(({ labels }) => Object.values(labels).join(' '));
+
+test('without hosts the API server is looked up in the cluster’s own domain, at the first nameserver', () => {
+  assert.deepEqual(labelsOf(plan(), 'dns'), [
+    'kubernetes.default.svc.example.org. 10.96.0.10:53 UDP A',
+    'kubernetes.default.svc.example.org. 10.96.0.10:53 TCP A',
+  ]);
+});
+
+test('DNS: hosts × servers × protocols × record types, each host as it is written', () => {
+  const settings = settingsWith({
+    dns: { hosts: ['a', 'B.example.'], servers: ['[FD00:0::53]:53', '9.9.9.9:5353'], recordTypes: ['A', 'AAAA'] },
+  });
+  const labels = labelsOf(plan(settings), 'dns');
+  assert.equal(labels.length, 2 * 3 * 2 * 2);
+  assert.equal(new Set(labels).size, labels.length);
+  for (const label of ['a 10.96.0.10:53 UDP A', 'B.example. 9.9.9.9:5353 TCP AAAA']) assert.ok(labels.includes(label));
+});
+
+test('DNS: a target says how to ask', () => {
+  const settings = settingsWith({
+    dns: { hosts: ['a'], protocols: ['TCP'], recordTypes: ['AAAA'], intervalMs: 2000, timeoutMs: 1000 },
+  });
+  const [target] = plan(settings);
+  assert.deepEqual(target?.subject, {
+    name: 'a',
+    server: { host: '10.96.0.10', port: 53 },
+    protocol: 'TCP',
+    type: 'AAAA',
+    resolver: { search: resolver.search, ndots: 5 },
+  });
+  assert.deepEqual([target.intervalMs, target.timeoutMs], [2000, 1000]);
+});
+
+test('DNS: a server that is the nameserver too, or a host named twice, is asked once', () => {
+  const settings = settingsWith({ dns: { hosts: ['a', 'a'], servers: ['10.96.0.10:53'], protocols: ['UDP'] } });
+  assert.deepEqual(labelsOf(plan(settings), 'dns'), ['a 10.96.0.10:53 UDP A']);
+});
+
+test('DNS: without a nameserver only the servers of the settings are asked', () => {
+  const settings = settingsWith({ dns: { hosts: ['a'], servers: ['9.9.9.9:53'], protocols: ['UDP'] } });
+  const targets = planTargets(settings, { ...resolver, nameservers: [] }, [], identity);
+  assert.deepEqual(labelsOf(targets, 'dns'), ['a 9.9.9.9:53 UDP A']);
+});
+
+test('network: the peers but not the agent itself, and the Service', () => {
+  const targets = plan(settingsWith(), ['10.1.0.1', '10.1.0.2', 'fd00::2']);
+  assert.deepEqual(labelsOf(targets, 'network').sort(), [
+    '10.1.0.2:8000 TCP  ',
+    '10.96.0.20:8000 TCP  ',
+    '[fd00::2]:8000 TCP  ',
+  ]);
+  const v6 = targets.find(({ labels }) => labels.host === '[fd00::2]:8000');
+  assert.deepEqual(v6?.subject, { host: 'fd00::2', port: 8000 });
+  assert.deepEqual(v6?.labels, { host: '[fd00::2]:8000', protocol: 'TCP', peer_node: '', peer_zone: '' });
+});
+
+test('network: no more peers than the settings say, the Service beside them', () => {
+  const peers = Array.from({ length: 100 }, (_, n) => `10.2.0.${n}`);
+  assert.equal(labelsOf(plan(settingsWith(), peers), 'network').length, 11);
+  assert.equal(labelsOf(plan(settingsWith({ network: { peersPerAgent: 0 } }), peers), 'network').length, 1);
+});
+
+test('what is disabled has no targets', () => {
+  const peers = ['10.1.0.2'];
+  assert.deepEqual(labelsOf(plan(settingsWith({ dns: { enabled: false } }), peers), 'dns'), []);
+  assert.deepEqual(labelsOf(plan(settingsWith({ network: { enabled: false } }), peers), 'network'), []);
+});
+
+test('a target keeps its key while its labels stay, whatever else the settings change', () => {
+  const keys = (settings: ReturnType<typeof settingsWith>) => plan(settings, ['10.1.0.2']).map(({ key }) => key);
+  const before = settingsWith();
+  const after = settingsWith({
+    dns: { intervalMs: 3000, timeoutMs: 300 },
+    network: { intervalMs: 700, timeoutMs: 100, peersPerAgent: 50 },
+    resource: { generation: 9 },
+  });
+  assert.deepEqual(keys(after), keys(before));
+  assert.equal(new Set(keys(before)).size, 4);
+});
