@@ -1,0 +1,14 @@
+import { statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { type Architecture, architectures, build } from './build.ts';
+
+const root = join(import.meta.dirname, '..');
+const started = performance.now();
+const files = await build({
+  root,
+  out: join(root, 'dist'),
+  architectures: Object.keys(architectures) as Architecture[],
+});
+for (const file of files)
+  console.log(`${relative(root, file).padEnd(40)} ${(statSync(file).size / 1e6).toFixed(2).padStart(6)} MB`);
+console.log(`built in ${Math.round(performance.now() - started)} ms`);

@@ -1,0 +1,28 @@
+import { Yaml } from 'cdk8s';
+import { referenceMarkdown } from '../src/crd/reference.ts';
+import { definition } from './custom-resource-definition.ts';
+import { installation } from './install.ts';
+import { kustomization } from './kustomization.ts';
+import { samples } from './samples.ts';
+
+/** Every file below this folder is generated. */
+export const generatedDirectory = 'manifests';
+
+const notice = '# Written by `npm run synth` from charts/. Do not edit.\n';
+
+/** The text of every generated file by its path in the checkout, for a version of the operator. */
+export function generatedFiles(version: string): Map<string, string> {
+  const manifests: Record<string, object[]> = {
+    'crd.yaml': definition(),
+    'install.yaml': installation(version),
+    'kustomization.yaml': kustomization(),
+    ...Object.fromEntries(Object.entries(samples()).map(([name, objects]) => [`samples/${name}.yaml`, objects])),
+  };
+  return new Map([
+    ...Object.entries(manifests).map(([path, objects]): [string, string] => [
+      `${generatedDirectory}/${path}`,
+      notice + Yaml.stringify(...objects),
+    ]),
+    ['docs/reference.md', referenceMarkdown()],
+  ]);
+}

@@ -1,0 +1,7 @@
+/** The images of this project in a version, as they are published. */
+export function imageNames(version: string): { operator: string; agent: string } {
+  return {
+    operator: `ghcr.io/net-exporter/net-exporter-operator:${version}`,
+    agent: `ghcr.io/net-exporter/net-exporter-agent:${version}`,
+  };
+}

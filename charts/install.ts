@@ -1,0 +1,93 @@
+import { App, Chart } from 'cdk8s';
+import { k8s } from 'cdk8s-plus-27';
+import type { Construct } from 'constructs';
+import { group, plural } from '../src/crd/net-exporter.ts';
+import { addCustomResourceDefinition } from './custom-resource-definition.ts';
+import { addOperatorDeployment } from './operator-deployment.ts';
+import { operatorName, operatorNamespace, operatorPort, operatorPortName, operatorSelector } from './operator-names.ts';
+import { operatorPermissions } from './operator-permissions.ts';
+import { restricted } from './pod-security.ts';
+
+/**
+ * Everything that `kubectl apply` needs to install the operator in a version, in the order in which to apply it:
+ * the resource's definition, a namespace, the operator with its rights, and what lets others reach it.
+ */
+export function installation(version: string): object[] {
+  const chart = new Chart(new App(), 'install', {
+    labels: {
+      ...operatorSelector,
+      'app.kubernetes.io/component': 'operator',
+      'app.kubernetes.io/part-of': 'net-exporter',
+    },
+    disableResourceNameHashes: true,
+  });
+  addCustomResourceDefinition(chart);
+  new k8s.KubeNamespace(chart, 'namespace', { metadata: { name: operatorNamespace, labels: restricted } });
+  addAccess(chart);
+  addViewRole(chart);
+  addOperatorDeployment(chart, version);
+  addNetwork(chart);
+  return chart.toJson();
+}
+
+/** The operator's identity and what it may do. */
+function addAccess(scope: Construct): void {
+  new k8s.KubeServiceAccount(scope, 'service-account', {
+    metadata: { name: operatorName, namespace: operatorNamespace },
+    // Only the operator's pod asks for the token, by its own field.
+    automountServiceAccountToken: false,
+  });
+  new k8s.KubeClusterRole(scope, 'role', { metadata: { name: operatorName }, rules: operatorPermissions });
+  new k8s.KubeClusterRoleBinding(scope, 'role-binding', {
+    metadata: { name: operatorName },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: operatorName },
+    subjects: [{ kind: 'ServiceAccount', name: operatorName, namespace: operatorNamespace }],
+  });
+}
+
+/**
+ * Who may view a namespace's workloads may view its NetExporters. There is no such role for writing: whoever may create
+ * a NetExporter runs an image of their choice on every node, so a cluster's administrator has to grant that knowingly.
+ */
+function addViewRole(scope: Construct): void {
+  new k8s.KubeClusterRole(scope, 'view', {
+    metadata: { name: 'net-exporter-view', labels: { 'rbac.authorization.k8s.io/aggregate-to-view': 'true' } },
+    rules: [{ apiGroups: [group], resources: [plural], verbs: ['get', 'list', 'watch'] }],
+  });
+}
+
+/** Lets Prometheus, wherever it runs, scrape the operator, and closes every other port. */
+function addNetwork(scope: Construct): void {
+  const metadata = { name: operatorName, namespace: operatorNamespace };
+  new k8s.KubeService(scope, 'service', {
+    metadata: {
+      ...metadata,
+      annotations: {
+        'prometheus.io/scrape': 'true',
+        'prometheus.io/port': String(operatorPort),
+        'prometheus.io/path': '/metrics',
+      },
+    },
+    spec: {
+      selector: operatorSelector,
+      ports: [
+        {
+          name: operatorPortName,
+          port: operatorPort,
+          protocol: 'TCP',
+          targetPort: k8s.IntOrString.fromString(operatorPortName),
+        },
+      ],
+      ipFamilyPolicy: 'PreferDualStack',
+      type: 'ClusterIP',
+    },
+  });
+  new k8s.KubeNetworkPolicy(scope, 'network-policy', {
+    metadata,
+    spec: {
+      podSelector: { matchLabels: operatorSelector },
+      policyTypes: ['Ingress'],
+      ingress: [{ ports: [{ protocol: 'TCP', port: k8s.IntOrString.fromNumber(operatorPort) }] }],
+    },
+  });
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { installation } from '../../../charts/install.ts';
+import { operatorPermissions } from '../../../charts/operator-permissions.ts';
+import { customResourceDefinition } from '../../../src/crd/custom-resource-definition.ts';
+
+interface Manifest {
+  kind: string;
+  metadata: { name: string; namespace?: string; labels: Record<string, string>; annotations?: Record<string, string> };
+  // biome-ignore lint/suspicious/noExplicitAny: read field by field below
+  [field: string]: any;
+}
+
+const objects = installation('1.2.3') as Manifest[];
+const namespace = 'net-exporter-system';
+
+function only(kind: string, name?: string): Manifest {
+  const found = objects.filter(
+    (object) => object.kind === kind && (name === undefined || object.metadata.name === name),
+  );
+  assert.equal(found.length, 1, `one ${kind}`);
+  return found[0]!;
+}
+
+const pod = only('Deployment').spec.template;
+const [container] = pod.spec.containers;
+
+test('the definition comes first, then the namespace, so that one apply is the whole installation', () => {
+  assert.deepEqual(
+    objects.slice(0, 2).map(({ kind }) => kind),
+    ['CustomResourceDefinition', 'Namespace'],
+  );
+  assert.deepEqual(only('CustomResourceDefinition').spec, (customResourceDefinition() as Manifest).spec);
+});
+
+test('everything that lives in a namespace lives in the operator’s own', () => {
+  const clusterWide = ['CustomResourceDefinition', 'Namespace', 'ClusterRole', 'ClusterRoleBinding'];
+  for (const { kind, metadata } of objects)
+    assert.equal(metadata.namespace, clusterWide.includes(kind) ? undefined : namespace, kind);
+  assert.equal(only('Namespace').metadata.name, namespace);
+});
+
+test('names carry no hash: what refers to them by name, and upgrades, would miss them', () => {
+  const own = objects.filter(({ kind }) => !['CustomResourceDefinition', 'Namespace'].includes(kind));
+  assert.deepEqual([...new Set(own.map(({ metadata }) => metadata.name))].sort(), [
+    'net-exporter-operator',
+    'net-exporter-view',
+  ]);
+});
+
+test('the operator runs the image of its version and starts agents of the same', () => {
+  assert.equal(container.image, 'ghcr.io/net-exporter/net-exporter-operator:1.2.3');
+  assert.deepEqual(
+    container.env.find(({ name }: { name: string }) => name === 'AGENT_IMAGE').value,
+    'ghcr.io/net-exporter/net-exporter-agent:1.2.3',
+  );
+});
+
+test('the operator’s pod fits the Pod Security standard that its namespace enforces', () => {
+  assert.equal(only('Namespace').metadata.labels['pod-security.kubernetes.io/enforce'], 'restricted');
+  assert.equal(pod.spec.securityContext.runAsNonRoot, true);
+  assert.deepEqual(pod.spec.securityContext.seccompProfile, { type: 'RuntimeDefault' });
+  assert.equal(container.securityContext.allowPrivilegeEscalation, false);
+  assert.deepEqual(container.securityContext.capabilities, { drop: ['ALL'] });
+  assert.equal(container.securityContext.readOnlyRootFilesystem, true);
+  assert.equal(pod.spec.volumes, undefined);
+});
+
+test('there are never two operators at a time', () => {
+  const { replicas, strategy } = only('Deployment').spec;
+  assert.deepEqual({ replicas, strategy }, { replicas: 1, strategy: { type: 'Recreate' } });
+});
+
+test('the Deployment, the Service and the NetworkPolicy select the operator’s pods, and no agent’s', () => {
+  const selectors = [
+    only('Deployment').spec.selector.matchLabels,
+    only('Service').spec.selector,
+    only('NetworkPolicy').spec.podSelector.matchLabels,
+  ];
+  for (const selector of selectors) {
+    assert.equal(selector['app.kubernetes.io/name'], 'net-exporter-operator');
+    for (const [label, value] of Object.entries(selector)) assert.equal(pod.metadata.labels[label], value);
+  }
+});
+
+test('the port that is served is the one that is probed, scraped and let through', () => {
+  const [port] = container.ports;
+  assert.equal(container.env.find(({ name }: { name: string }) => name === 'PORT').value, String(port.containerPort));
+  for (const probe of [container.livenessProbe, container.readinessProbe]) assert.equal(probe.httpGet.port, port.name);
+  assert.equal(only('Service').spec.ports[0].targetPort, port.name);
+  assert.equal(
+    only('Service').metadata.annotations?.['prometheus.io/port'],
+    String(only('Service').spec.ports[0].port),
+  );
+  assert.deepEqual(only('NetworkPolicy').spec.ingress, [{ ports: [{ protocol: 'TCP', port: port.containerPort }] }]);
+});
+
+test('the operator may do what it says it does, by name, and nothing by wildcard', () => {
+  const { rules } = only('ClusterRole', 'net-exporter-operator');
+  assert.deepEqual(rules, operatorPermissions);
+  assert.doesNotMatch(JSON.stringify(rules), /\*|escalate|impersonate|"bind"|secrets/);
+  const binding = only('ClusterRoleBinding');
+  assert.deepEqual(binding.subjects, [
+    { kind: 'ServiceAccount', name: only('ServiceAccount').metadata.name, namespace },
+  ]);
+  assert.equal(binding.roleRef.name, 'net-exporter-operator');
+  assert.equal(pod.spec.serviceAccountName, binding.subjects[0]?.name);
+});
+
+test('only the operator’s own pod gets the token of its ServiceAccount', () => {
+  assert.equal(only('ServiceAccount').automountServiceAccountToken, false);
+  assert.equal(pod.spec.automountServiceAccountToken, true);
+});
+
+test('viewers of a namespace may view NetExporters; no role that ships lets anybody but the operator write', () => {
+  const view = only('ClusterRole', 'net-exporter-view');
+  assert.equal(view.metadata.labels['rbac.authorization.k8s.io/aggregate-to-view'], 'true');
+  assert.deepEqual(view.rules, [
+    { apiGroups: ['net-exporter.dev'], resources: ['netexporters'], verbs: ['get', 'list', 'watch'] },
+  ]);
+  assert.doesNotMatch(JSON.stringify(objects), /aggregate-to-(edit|admin)/);
+});
