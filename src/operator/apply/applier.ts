@@ -1,0 +1,136 @@
+import type { ApiClient } from '../kube/api-client.ts';
+import { isApiError } from '../kube/api-error.ts';
+import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
+import { LatestWrites } from '../kube/latest-writes.ts';
+import type { Resource } from '../kube/resource.ts';
+import type { Store } from '../kube/store.ts';
+import { type ApplyPlan, type DeclaredObject, type Owner, planApply, stamped } from './apply-plan.ts';
+import { driftOf } from './drift.ts';
+import { asApplied } from './managed-fields.ts';
+
+/** A kind of object that we apply, and our watched copy of those that carry our label. */
+export interface AppliedKind {
+  resource: Resource;
+  store: Store<KubeObject>;
+}
+
+/** What became of one object. */
+export type ApplyResult =
+  | { action: 'created' | 'unchanged'; object: KubeObject }
+  | { action: 'updated'; object: KubeObject; drift: string[] }
+  | { action: 'waiting'; why: string }
+  | { action: 'left'; why: string };
+
+type Client = Pick<ApiClient, 'get' | 'create' | 'apply' | 'mergePatch' | 'delete'>;
+
+/** Makes single objects what they are declared to be, writing only where they are not. */
+export class Applier {
+  readonly #client: Client;
+  readonly #manager: string;
+  /** By object's uid: differences that stayed after an apply, since the API server writes the same value in another way. */
+  readonly #accepted = new Map<string, string>();
+  readonly #written = new LatestWrites<KubeObject>();
+
+  constructor(client: Client, manager: string) {
+    this.#client = client;
+    this.#manager = manager;
+  }
+
+  /**
+   * Creates, updates or leaves one object.
+   * @throws ApiError when the API server refuses or cannot be reached
+   */
+  async apply(object: DeclaredObject, kind: AppliedKind, owner: Owner, signal?: AbortSignal): Promise<ApplyResult> {
+    const declared = stamped(object);
+    const watched = kind.store.get(keyOf(declared));
+    const observed = watched ? this.#written.newest(watched) : await this.#lookUp(declared, kind.resource, signal);
+    const plan = planApply(declared, observed, owner);
+    if (plan.action === 'create') return this.#create(declared, kind.resource, signal);
+    if (plan.action === 'leave') return { action: 'left', why: plan.why };
+    if (plan.action === 'wait') return { action: 'waiting', why: plan.why };
+    if (plan.action === 'none' || this.#isAccepted(plan, declared, observed!))
+      return { action: 'unchanged', object: observed! };
+    return {
+      action: 'updated',
+      object: await this.#update(declared, observed!, kind.resource, signal),
+      drift: plan.drift,
+    };
+  }
+
+  /** Deletes an object that is ours and that should not be. @returns whether there was one */
+  async remove(key: string, { resource, store }: AppliedKind, owner: Owner, signal?: AbortSignal): Promise<boolean> {
+    const observed = store.get(key);
+    if (!observed || observed.metadata.deletionTimestamp || controllerOf(observed)?.uid !== owner.uid) return false;
+    try {
+      await this.#client.delete(resource, placeOf(observed), observed.metadata.uid, signal);
+    } catch (error) {
+      if (!isApiError(error, 'NotFound')) throw error;
+    }
+    return true;
+  }
+
+  /** Drops what is remembered about an object that is gone. */
+  forget(uid: string): void {
+    this.#accepted.delete(uid);
+    this.#written.forget(uid);
+  }
+
+  /** One that the watch does not show is perhaps not there, or new, or has lost our label, or is someone else's. */
+  async #lookUp(declared: DeclaredObject, resource: Resource, signal?: AbortSignal): Promise<KubeObject | undefined> {
+    try {
+      return await this.#client.get(resource, placeOf(declared), signal);
+    } catch (error) {
+      if (isApiError(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  }
+
+  async #create(declared: DeclaredObject, resource: Resource, signal?: AbortSignal): Promise<ApplyResult> {
+    const object = await this.#client.create(resource, declared.metadata.namespace, declared, signal);
+    this.#accept(declared, object);
+    return { action: 'created', object };
+  }
+
+  async #update(
+    declared: DeclaredObject,
+    observed: KubeObject,
+    resource: Resource,
+    signal?: AbortSignal,
+  ): Promise<KubeObject> {
+    const { uid, resourceVersion } = observed.metadata;
+    const managedFields = asApplied(observed.metadata.managedFields ?? [], this.#manager);
+    if (managedFields) {
+      const patch = { metadata: { uid, resourceVersion, managedFields } };
+      await this.#client.mergePatch(resource, placeOf(declared), patch, signal);
+    }
+    // The uid: should it have been deleted meanwhile, nothing is created and nobody else's is touched.
+    const metadata = { ...declared.metadata, uid };
+    const object = await this.#client.apply(resource, placeOf(declared), { ...declared, metadata }, signal);
+    this.#written.note(object);
+    this.#accept(declared, object);
+    return object;
+  }
+
+  #accept(declared: DeclaredObject, applied: KubeObject): void {
+    const drift = driftOf(declared, applied);
+    if (drift.length === 0) this.#accepted.delete(applied.metadata.uid);
+    else this.#accepted.set(applied.metadata.uid, fingerprint(drift, declared, applied));
+  }
+
+  #isAccepted(plan: ApplyPlan & { action: 'update' }, declared: DeclaredObject, observed: KubeObject): boolean {
+    return this.#accepted.get(observed.metadata.uid) === fingerprint(plan.drift, declared, observed);
+  }
+}
+
+/** What an accepted difference is recognised by: where it is, what is declared, and what the object holds there. */
+function fingerprint(drift: string[], declared: DeclaredObject, observed: KubeObject): string {
+  const top = [...new Set(drift.map((path) => path.split('.')[0]!))];
+  return JSON.stringify([drift, declared.metadata.annotations, top.map((field) => observed[field])]);
+}
+
+function placeOf({ metadata }: { metadata: { name: string; namespace?: string } }): {
+  namespace: string;
+  name: string;
+} {
+  return { namespace: metadata.namespace ?? '', name: metadata.name };
+}

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { appliedAnnotation } from '../../../charts/agent-names.ts';
+import { controllerOf, type KubeObject } from '../kube/kube-object.ts';
+import { driftOf } from './drift.ts';
+
+/** An object as we declare it. */
+export interface DeclaredObject {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace: string; annotations?: Record<string, string> } & Record<string, unknown>;
+  [field: string]: unknown;
+}
+
+/** The object that ours belong to. */
+export interface Owner {
+  kind: string;
+  name: string;
+  uid: string;
+}
+
+/** What to do about one object. */
+export type ApplyPlan =
+  | { action: 'create' }
+  | { action: 'update'; drift: string[] }
+  | { action: 'none' }
+  /** It is being deleted, or is its predecessor's and about to be garbage-collected. */
+  | { action: 'wait'; why: string }
+  /** It belongs to someone else. */
+  | { action: 'leave'; why: string };
+
+/** Decides what to do so that `observed`, the object of that name as it is (undefined: none), becomes what is declared. */
+export function planApply(declared: DeclaredObject, observed: KubeObject | undefined, owner: Owner): ApplyPlan {
+  if (observed === undefined) return { action: 'create' };
+  const { deletionTimestamp } = observed.metadata;
+  const controller = controllerOf(observed);
+  if (controller?.uid !== owner.uid) {
+    if (controller?.kind === owner.kind && controller.name === owner.name)
+      return { action: 'wait', why: `that of a deleted ${owner.kind} of the same name is still there` };
+    const whose = controller ? `is controlled by ${controller.kind} ${controller.name}` : 'is controlled by nobody';
+    return { action: 'leave', why: `one exists that ${whose}` };
+  }
+  if (deletionTimestamp !== undefined) return { action: 'wait', why: 'it is being deleted' };
+  const drift = driftOf(declared, observed);
+  return drift.length === 0 ? { action: 'none' } : { action: 'update', drift };
+}
+
+/**
+ * The object with an annotation that identifies its declaration: what is declared no longer shows in no comparison of what
+ * is declared now, but makes this differ.
+ */
+export function stamped(declared: DeclaredObject): DeclaredObject {
+  const hash = createHash('sha256').update(JSON.stringify(declared)).digest('hex').slice(0, 16);
+  const { metadata } = declared;
+  return {
+    ...declared,
+    metadata: { ...metadata, annotations: { ...metadata.annotations, [appliedAnnotation]: hash } },
+  };
+}

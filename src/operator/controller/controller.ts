@@ -1,0 +1,84 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+import type { WorkQueue } from './work-queue.ts';
+
+export interface ReconcileResult {
+  /** When to look again although nothing changed, in milliseconds. */
+  requeueAfterMs?: number;
+}
+
+/**
+ * Makes the world what the object behind the key says. It is given the key and nothing else, reads everything anew and may be
+ * called at any time, any number of times, but never twice at once for one key. Rejecting means: try again, later each time.
+ */
+export type Reconcile = (key: string, context: { log: Logger; signal: AbortSignal }) => Promise<ReconcileResult>;
+
+/** Told about every reconcile, for metrics. */
+export interface ReconcileObserver {
+  started(): void;
+  ended(result: 'success' | 'requeue_after' | 'error', seconds: number): void;
+}
+
+/** A fixed number of workers that reconcile the keys of a queue. */
+export class Controller {
+  readonly #queue: WorkQueue;
+  readonly #reconcile: Reconcile;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #observe: ReconcileObserver;
+  readonly #stop = new AbortController();
+  #workers: Promise<void>[] = [];
+  #count = 0;
+
+  constructor(options: {
+    queue: WorkQueue;
+    reconcile: Reconcile;
+    clock: Clock;
+    log: Logger;
+    observe: ReconcileObserver;
+  }) {
+    this.#queue = options.queue;
+    this.#reconcile = options.reconcile;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#observe = options.observe;
+  }
+
+  start(workers: number): void {
+    this.#workers = Array.from({ length: workers }, () => this.#work());
+  }
+
+  /** Takes no more keys and lets what is under way finish; what has not after `graceMs` is aborted and waited for. */
+  async stop(graceMs: number): Promise<void> {
+    this.#queue.close();
+    const cancel = this.#clock.after(graceMs, () => this.#stop.abort(new Error('the operator is stopping')));
+    await Promise.all(this.#workers);
+    cancel();
+  }
+
+  async #work(): Promise<void> {
+    for (let key = await this.#queue.next(); key !== undefined; key = await this.#queue.next()) {
+      await this.#once(key);
+      this.#queue.done(key);
+    }
+  }
+
+  /** One reconcile. Whatever it throws is this key's failure alone. */
+  async #once(key: string): Promise<void> {
+    const log = this.#log.child({ key, reconcile: ++this.#count });
+    const started = this.#clock.now();
+    const ended = (result: 'success' | 'requeue_after' | 'error') =>
+      this.#observe.ended(result, (this.#clock.now() - started) / 1000);
+    this.#observe.started();
+    try {
+      const { requeueAfterMs } = await this.#reconcile(key, { log, signal: this.#stop.signal });
+      this.#queue.forget(key);
+      if (requeueAfterMs !== undefined) this.#queue.addAfter(key, requeueAfterMs);
+      ended(requeueAfterMs === undefined ? 'success' : 'requeue_after');
+    } catch (error) {
+      ended('error');
+      this.#queue.retry(key);
+      log.error({ err: error }, 'reconcile failed; trying again');
+    }
+  }
+}

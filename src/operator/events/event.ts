@@ -1,0 +1,69 @@
+import type { KubeObject } from '../kube/kube-object.ts';
+import type { Resource } from '../kube/resource.ts';
+
+export const events: Resource = { group: 'events.k8s.io', version: 'v1', kind: 'Event', plural: 'events' };
+
+/** What an Event says. */
+export interface EventContent {
+  type: 'Normal' | 'Warning';
+  /** CamelCase, for searches. */
+  reason: string;
+  /** What was being done, CamelCase. */
+  action: string;
+  /** For people. */
+  note: string;
+}
+
+/** What an Event is about. */
+export type Regarding = Pick<KubeObject, 'apiVersion' | 'kind'> & {
+  metadata: { namespace: string; name: string; uid: string };
+};
+
+/** Who reports. */
+export interface Reporter {
+  controller: string;
+  instance: string;
+}
+
+/** The API server's bound on `note`, in bytes. */
+const maxNoteBytes = 1024;
+
+/**
+ * An Event of events.k8s.io/v1 (KEP-383).
+ * @param suffix makes the name unique
+ * @param now milliseconds since the epoch
+ */
+export function eventObject(
+  content: EventContent,
+  { apiVersion, kind, metadata }: Regarding,
+  reporter: Reporter,
+  suffix: string,
+  now: number,
+): { metadata: { name: string; namespace: string } } & Record<string, unknown> {
+  const { namespace, name, uid } = metadata;
+  return {
+    apiVersion: `${events.group}/${events.version}`,
+    kind: events.kind,
+    metadata: { name: `${name}.${suffix}`, namespace },
+    type: content.type,
+    reason: content.reason,
+    action: content.action,
+    note: shortened(content.note),
+    regarding: { apiVersion, kind, namespace, name, uid },
+    reportingController: reporter.controller,
+    reportingInstance: reporter.instance.slice(0, 128),
+    eventTime: microTime(now),
+  };
+}
+
+/** As metav1.MicroTime writes it: six digits, no more and no fewer. */
+export function microTime(now: number): string {
+  return new Date(now).toISOString().replace(/Z$/, '000Z');
+}
+
+function shortened(note: string): string {
+  if (Buffer.byteLength(note) <= maxNoteBytes) return note;
+  let end = maxNoteBytes;
+  while (Buffer.byteLength(`${note.slice(0, end)}…`) > maxNoteBytes) end--;
+  return `${note.slice(0, end)}…`;
+}

@@ -1,0 +1,122 @@
+/** What went wrong with a request, as a word to decide by. */
+export type ApiErrorCode =
+  | 'AlreadyExists'
+  | 'BadRequest'
+  | 'Conflict'
+  | 'Forbidden'
+  | 'Gone'
+  | 'Invalid'
+  | 'NotFound'
+  | 'TooManyRequests'
+  | 'Unauthorized'
+  /** The API server is away, gave up, or did not answer in time. */
+  | 'Unavailable'
+  /** An answer that is not of the API. */
+  | 'Unexpected';
+
+/** A request that the API server refused or did not answer. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly code: ApiErrorCode;
+  /** The HTTP status; undefined where no answer came. */
+  readonly status: number | undefined;
+  /** How long the API server asks to wait, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    code: ApiErrorCode,
+    message: string,
+    options: { status?: number | undefined; retryAfterMs?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.status = options.status;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** Whether an error is the API server's answer of this kind. */
+export function isApiError(error: unknown, ...codes: ApiErrorCode[]): error is ApiError {
+  return error instanceof ApiError && (codes.length === 0 || codes.includes(error.code));
+}
+
+/** Whether the same request may well succeed later although nobody changes anything. */
+export function isTransient(error: unknown): boolean {
+  return isApiError(error, 'Conflict', 'Gone', 'TooManyRequests', 'Unauthorized', 'Unavailable', 'Unexpected');
+}
+
+/** `metav1.Status`, as it is in an answer's body or in a watch's ERROR event. */
+interface Status {
+  message?: string;
+  reason?: string;
+  code?: number;
+  details?: { retryAfterSeconds?: number };
+}
+
+const codeByReason: Record<string, ApiErrorCode> = {
+  AlreadyExists: 'AlreadyExists',
+  BadRequest: 'BadRequest',
+  Conflict: 'Conflict',
+  Expired: 'Gone',
+  Forbidden: 'Forbidden',
+  Gone: 'Gone',
+  Invalid: 'Invalid',
+  NotFound: 'NotFound',
+  TooManyRequests: 'TooManyRequests',
+  Unauthorized: 'Unauthorized',
+};
+
+const codeByStatus: Record<number, ApiErrorCode> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  409: 'Conflict',
+  410: 'Gone',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+};
+
+/**
+ * Makes an error of an answer that is not a success.
+ * @param retryAfter the `Retry-After` header: seconds or a date (RFC 9110 §10.2.3)
+ * @param now milliseconds since the epoch
+ */
+export function errorOfAnswer(status: number, body: string, retryAfter: string | undefined, now: number): ApiError {
+  const parsed = parseStatus(body);
+  const message = parsed.message ?? `the API server answered ${status}${body ? `: ${body.slice(0, 200)}` : ''}`;
+  const byHeader = parseRetryAfter(retryAfter, now);
+  const seconds = parsed.details?.retryAfterSeconds;
+  return new ApiError(codeOf(parsed.reason, status), message, {
+    status,
+    retryAfterMs: byHeader ?? (seconds === undefined ? undefined : seconds * 1000),
+  });
+}
+
+/** Makes an error of the object of a watch's ERROR event. */
+export function errorOfWatchEvent(object: unknown): ApiError {
+  const status = (object ?? {}) as Status;
+  return new ApiError(codeOf(status.reason, status.code ?? 500), status.message ?? 'the watch ended with an error', {
+    status: status.code,
+  });
+}
+
+function codeOf(reason: string | undefined, status: number): ApiErrorCode {
+  const byReason = reason === undefined ? undefined : codeByReason[reason];
+  return byReason ?? codeByStatus[status] ?? (status >= 500 ? 'Unavailable' : 'Unexpected');
+}
+
+function parseStatus(body: string): Status {
+  try {
+    return (JSON.parse(body) ?? {}) as Status;
+  } catch {
+    return {};
+  }
+}
+
+function parseRetryAfter(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  if (/^\d{1,6}$/.test(header)) return Number(header) * 1000;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}

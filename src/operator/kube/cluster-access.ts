@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import type { RequestOptions } from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node';
+
+/** Where the API server is and how to prove who we are. */
+export interface ClusterAccess {
+  /** Scheme, host and port. */
+  server: URL;
+  /** Reads credentials and certificates as they are now: tokens and certificates on disk are renewed while we run. */
+  credentials(): Promise<Credentials>;
+}
+
+export interface Credentials {
+  headers: Record<string, string>;
+  tls: {
+    ca?: string | Buffer;
+    cert?: string | Buffer;
+    key?: string | Buffer;
+    servername?: string;
+    rejectUnauthorized?: boolean;
+  };
+}
+
+/** The configuration cannot be used; `message` says what to do. */
+export class ClusterAccessError extends Error {
+  readonly code = 'ClusterAccess';
+  override readonly name = 'ClusterAccessError';
+}
+
+/**
+ * Access to the cluster that a kubeconfig's current context names or, without a file, to the cluster this process runs in.
+ * The KUBECONFIG variable is not taken.
+ * @throws ClusterAccessError
+ */
+export function clusterAccess(kubeconfigFile: string | undefined): ClusterAccess {
+  const config = kubeconfigFile === undefined ? inCluster() : fromFile(kubeconfigFile);
+  const source = kubeconfigFile === undefined ? 'the service account' : `kubeconfig ${kubeconfigFile}`;
+  const cluster = config.getCurrentCluster();
+  if (!cluster?.server)
+    throw new ClusterAccessError(`${source}: the current context names no cluster; set current-context`);
+  if (cluster.proxyUrl)
+    throw new ClusterAccessError(`${source}: proxy-url is not supported; remove it from the cluster`);
+  return { server: serverUrl(cluster.server, source), credentials: () => readCredentials(config, source) };
+}
+
+function inCluster(): KubeConfig {
+  const config = new KubeConfig();
+  config.loadFromCluster();
+  if (config.getCurrentCluster()?.server.includes('undefined'))
+    throw new ClusterAccessError('not in a cluster (no KUBERNETES_SERVICE_HOST): pass --kubeconfig FILE');
+  return config;
+}
+
+function fromFile(file: string): KubeConfig {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ClusterAccessError(`kubeconfig ${file} cannot be read (${(cause as Error).message})`, { cause });
+  }
+  if (text.trim() === '') throw new ClusterAccessError(`kubeconfig ${file} is empty`);
+  const config = new KubeConfig();
+  try {
+    config.loadFromFile(file);
+  } catch (cause) {
+    throw new ClusterAccessError(`kubeconfig ${file} is not a kubeconfig (${(cause as Error).message})`, { cause });
+  }
+  return config;
+}
+
+function serverUrl(text: string, source: string): URL {
+  try {
+    return new URL(text);
+  } catch (cause) {
+    throw new ClusterAccessError(`${source}: the server "${text}" is not a URL; write https://HOST:PORT`, { cause });
+  }
+}
+
+async function readCredentials(config: KubeConfig, source: string): Promise<Credentials> {
+  const options: RequestOptions & { headers: Record<string, string> } = { headers: {} };
+  try {
+    await config.applyToHTTPSOptions(options);
+  } catch (cause) {
+    throw new ClusterAccessError(`${source}: the credentials cannot be read (${(cause as Error).message})`, { cause });
+  }
+  const tls: Credentials['tls'] = {};
+  if (options.ca) tls.ca = options.ca as string | Buffer;
+  if (options.cert) tls.cert = options.cert as string | Buffer;
+  if (options.key) tls.key = options.key as string | Buffer;
+  if (options.servername !== undefined) tls.servername = options.servername;
+  if (options.rejectUnauthorized !== undefined) tls.rejectUnauthorized = options.rejectUnauthorized;
+  const headers = { ...options.headers };
+  if (options.auth) headers.Authorization = `Basic ${Buffer.from(options.auth).toString('base64')}`;
+  return { headers, tls };
+}

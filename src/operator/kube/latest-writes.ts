@@ -1,0 +1,36 @@
+/** Of an object, what tells one of its versions from another. */
+interface Versioned {
+  metadata: { uid: string; resourceVersion: string };
+}
+
+/**
+ * What our own writes made of objects, until the watch has caught up with them: who decides by the older version that the
+ * watch still shows writes everything twice, or runs into a conflict with itself.
+ */
+export class LatestWrites<T extends Versioned> {
+  readonly #byUid = new Map<string, T>();
+
+  note(written: T): void {
+    this.#byUid.set(written.metadata.uid, written);
+  }
+
+  /** The newer one of what the watch shows and what we wrote. */
+  newest(watched: T): T {
+    const { uid, resourceVersion } = watched.metadata;
+    const written = this.#byUid.get(uid);
+    if (written && isOlder(resourceVersion, written.metadata.resourceVersion)) return written;
+    this.#byUid.delete(uid);
+    return watched;
+  }
+
+  /** The object is gone. */
+  forget(uid: string): void {
+    this.#byUid.delete(uid);
+  }
+}
+
+/** Versions of one object are decimal numbers that rise (KEP-5504). */
+function isOlder(resourceVersion: string, than: string): boolean {
+  if (resourceVersion.length !== than.length) return resourceVersion.length < than.length;
+  return resourceVersion < than;
+}

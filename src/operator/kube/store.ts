@@ -1,0 +1,80 @@
+/** What was in a store and what is there now. */
+export interface StoreChange<T> {
+  key: string;
+  before: T | undefined;
+  after: T | undefined;
+}
+
+/** An index: the values under which an object is found. */
+export type Index<T> = (object: T) => string[];
+
+/** Objects by key, with indexes and one listener. Written by one reflector, read by everyone. */
+export class Store<T> {
+  readonly #objects = new Map<string, T>();
+  readonly #indexes = new Map<string, { of: Index<T>; keys: Map<string, Set<string>> }>();
+  #listener: (change: StoreChange<T>) => void = () => {};
+
+  constructor(indexes: Record<string, Index<T>> = {}) {
+    for (const [name, of] of Object.entries(indexes)) this.#indexes.set(name, { of, keys: new Map() });
+  }
+
+  /** Calls back after every change of content. */
+  onChange(listener: (change: StoreChange<T>) => void): void {
+    this.#listener = listener;
+  }
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  get(key: string): T | undefined {
+    return this.#objects.get(key);
+  }
+
+  values(): Iterable<T> {
+    return this.#objects.values();
+  }
+
+  /** The objects that the index puts under this value. */
+  byIndex(name: string, value: string): T[] {
+    const index = this.#indexes.get(name);
+    if (!index) throw new RangeError(`there is no index ${name}`);
+    return [...(index.keys.get(value) ?? [])].map((key) => this.#objects.get(key)!);
+  }
+
+  set(key: string, after: T): void {
+    const before = this.#objects.get(key);
+    this.#objects.set(key, after);
+    this.#reindex(key, before, after);
+    this.#listener({ key, before, after });
+  }
+
+  delete(key: string): void {
+    const before = this.#objects.get(key);
+    if (before === undefined) return;
+    this.#objects.delete(key);
+    this.#reindex(key, before, undefined);
+    this.#listener({ key, before, after: undefined });
+  }
+
+  /** Makes these the only objects. */
+  replace(objects: Map<string, T>): void {
+    for (const key of [...this.#objects.keys()]) if (!objects.has(key)) this.delete(key);
+    for (const [key, object] of objects) this.set(key, object);
+  }
+
+  #reindex(key: string, before: T | undefined, after: T | undefined): void {
+    for (const { of, keys } of this.#indexes.values()) {
+      for (const value of before === undefined ? [] : of(before)) {
+        const set = keys.get(value);
+        set?.delete(key);
+        if (set?.size === 0) keys.delete(value);
+      }
+      for (const value of after === undefined ? [] : of(after)) {
+        const set = keys.get(value);
+        if (set) set.add(key);
+        else keys.set(value, new Set([key]));
+      }
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { ApiError } from './kube/api-error.ts';
+
+/** The operator's log: JSON, one line a fact, with the level as a word and the time as RFC 3339. */
+export function operatorLogger(level: string, destination?: DestinationStream): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (word: string) => ({ level: word }) },
+    serializers: { err: errorFields },
+  };
+  return destination ? pino(options, destination) : pino(options);
+}
+
+/** Where an error of the API arose in our code says nothing; of every other one it says all. */
+function errorFields(error: unknown): unknown {
+  if (!(error instanceof ApiError)) return error instanceof Error ? pino.stdSerializers.err(error) : error;
+  const { code, status, message } = error;
+  return { code, status, message };
+}

@@ -1,0 +1,54 @@
+import packageJson from '../../package.json' with { type: 'json' };
+import { systemClock } from './clock.ts';
+import { ClusterAccessError, clusterAccess } from './kube/cluster-access.ts';
+import { operatorLogger } from './logger.ts';
+import { OperatorMetrics } from './metrics.ts';
+import { Operator } from './operator.ts';
+import { OptionError, operatorOptions } from './operator-options.ts';
+import { OperatorServer } from './server.ts';
+
+/** After this the process ends, whatever hangs: five seconds are promised. */
+const stopDeadlineMs = 4500;
+
+async function main(): Promise<void> {
+  const { version } = packageJson;
+  const options = operatorOptions(process.argv.slice(2), process.env, version);
+  const log = operatorLogger(options.logLevel);
+  const metrics = new OperatorMetrics(version);
+  const operator = new Operator({
+    access: clusterAccess(options.kubeconfig),
+    clock: systemClock,
+    random: Math.random,
+    log,
+    metrics,
+    agentImage: options.agentImage,
+    podName: options.podName,
+    version,
+  });
+  const server = new OperatorServer({ registry: metrics.registry, unready: () => operator.unready(), log });
+  const port = await server.listen(options.port);
+  log.info({ version, port, agentImage: options.agentImage, node: process.version }, 'the operator has started');
+  operator.start();
+
+  let stopping = false;
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    setTimeout(() => process.exit(0), stopDeadlineMs).unref();
+    await operator.stop();
+    await server.close();
+    log.info('stopped');
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+try {
+  await main();
+} catch (error) {
+  const known = error instanceof OptionError || error instanceof ClusterAccessError;
+  process.stderr.write(`net-exporter-operator: ${known ? error.message : ((error as Error).stack ?? error)}\n`);
+  process.exit(known ? 2 : 1);
+}

@@ -1,0 +1,175 @@
+import type { Logger } from 'pino';
+import { agentLeftovers, agentNetwork, agentWorkload, type ManifestObject } from '../../../charts/agent.ts';
+import { agentNames } from '../../../charts/agent-names.ts';
+import type { NetExporter } from '../../crd/net-exporter.ts';
+import type { AppliedKind, Applier, ApplyResult } from '../apply/applier.ts';
+import type { Clock } from '../clock.ts';
+import type { Reconcile, ReconcileResult } from '../controller/controller.ts';
+import type { EventRecorder } from '../events/event-recorder.ts';
+import { type ApiError, type ApiErrorCode, isApiError, isTransient } from '../kube/api-error.ts';
+import { type KubeObject, keyOf } from '../kube/kube-object.ts';
+import type { Store } from '../kube/store.ts';
+import type { AgentPod } from './agent-pod.ts';
+import { clusterAddresses, settingsOf } from './settings-of.ts';
+import { type Findings, progressOf, statusOf } from './status.ts';
+import { statusEvents } from './status-events.ts';
+import type { StatusWriter } from './status-writer.ts';
+
+/** What nobody tells us about: someone else's object that gets out of the way, a quota that is raised. */
+const lookAgainMs = 30_000;
+
+/** What the API server says when an object came, went or changed since we saw it. */
+const outdated: ApiErrorCode[] = ['AlreadyExists', 'Conflict', 'NotFound'];
+
+export interface ReconcileParts {
+  resources: Store<NetExporter>;
+  /** By apiVersion and kind. */
+  kinds: Map<string, AppliedKind>;
+  /** With an index `faulty`: by owner, those with a fault. */
+  pods: Store<AgentPod>;
+  applier: Pick<Applier, 'apply' | 'remove'>;
+  statusWriter: Pick<StatusWriter, 'write'>;
+  events: Pick<EventRecorder, 'record'>;
+  clock: Clock;
+  /** The image of agents whose spec names none. */
+  agentImage: string;
+}
+
+/** Makes the cluster hold what a NetExporter says, and its status say what the cluster holds. */
+export function netExporterReconcile(parts: ReconcileParts): Reconcile {
+  return async (key, { log, signal }) => {
+    const resource = parts.resources.get(key);
+    // Under deletion: the garbage collector takes the children, and must not find new ones.
+    if (!resource || resource.metadata.deletionTimestamp) return {};
+    return new Pass(parts, resource, log, signal).run();
+  };
+}
+
+/** One reconcile of one resource. */
+class Pass {
+  readonly #parts: ReconcileParts;
+  readonly #resource: NetExporter;
+  readonly #log: Logger;
+  readonly #signal: AbortSignal;
+  readonly #obstacles: Findings['obstacles'] = [];
+  readonly #waitingFor: string[] = [];
+  readonly #applied = new Map<string, KubeObject>();
+  readonly #changes: string[] = [];
+  #failure: ApiError | undefined;
+
+  constructor(parts: ReconcileParts, resource: NetExporter, log: Logger, signal: AbortSignal) {
+    this.#parts = parts;
+    this.#resource = resource;
+    this.#log = log;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<ReconcileResult> {
+    const { name } = this.#resource.metadata;
+    for (const object of agentNetwork(this.#resource)) await this.#apply(object);
+    const addresses = clusterAddresses(this.#applied.get(`Service ${agentNames(name).agent}`));
+    const image = this.#resource.spec.agent.image || this.#parts.agentImage;
+    const settings = settingsOf(this.#resource, addresses);
+    for (const object of agentWorkload(this.#resource, { image, settings })) await this.#apply(object);
+    await this.#removeLeftovers();
+    this.#tellChanges();
+    await this.#writeStatus();
+    if (this.#failure) throw this.#failure;
+    return this.#obstacles.length + this.#waitingFor.length > 0 ? { requeueAfterMs: lookAgainMs } : {};
+  }
+
+  /** Applies one object. What hinders it is noted and does not keep the others from being applied. */
+  async #apply(object: ManifestObject): Promise<void> {
+    const what = `${object.kind} ${object.metadata.name}`;
+    try {
+      this.#note(what, await this.#parts.applier.apply(object, this.#kind(object), this.#owner, this.#signal));
+    } catch (error) {
+      this.#hindered(what, error);
+    }
+  }
+
+  async #removeLeftovers(): Promise<void> {
+    const { namespace } = this.#resource.metadata;
+    for (const leftover of agentLeftovers(this.#resource)) {
+      const what = `${leftover.kind} ${leftover.name}`;
+      try {
+        const key = keyOf({ metadata: { namespace, name: leftover.name } });
+        if (await this.#parts.applier.remove(key, this.#kind(leftover), this.#owner, this.#signal))
+          this.#changed('deleted', what);
+      } catch (error) {
+        this.#hindered(what, error);
+      }
+    }
+  }
+
+  #note(what: string, result: ApplyResult): void {
+    if (result.action === 'left') {
+      this.#obstacles.push({ reason: 'ObjectNotOurs', message: `${what}: ${result.why}; rename or delete it` });
+      return;
+    }
+    if (result.action === 'waiting') {
+      this.#waitingFor.push(`${what}: ${result.why}`);
+      return;
+    }
+    this.#applied.set(what, result.object);
+    if (result.action === 'updated') this.#changed('updated', what, result.drift);
+    if (result.action === 'created') this.#changed('created', what);
+  }
+
+  #changed(verb: string, what: string, drift?: string[]): void {
+    this.#log.info({ object: what, ...(drift && { drift: drift.slice(0, 10) }) }, `${verb} an object`);
+    this.#changes.push(`${verb} ${what}`);
+  }
+
+  /** @throws what leaves nothing to report, since the API server is out of reach or what we saw is out of date */
+  #hindered(what: string, error: unknown): void {
+    if (!isApiError(error) || error.status === undefined || outdated.includes(error.code)) throw error;
+    const reason = isTransient(error) ? 'ApplyFailed' : 'ApplyRejected';
+    this.#log.warn({ object: what, err: error }, 'an object could not be applied');
+    this.#obstacles.push({ reason, message: `${what}: ${error.message}` });
+    if (reason === 'ApplyFailed') this.#failure = error;
+  }
+
+  #tellChanges(): void {
+    if (this.#changes.length === 0) return;
+    const note = this.#changes.join(', ');
+    this.#parts.events.record({ type: 'Normal', reason: 'Applied', action: 'Apply', note }, this.#resource);
+  }
+
+  async #writeStatus(): Promise<void> {
+    const daemonSet = this.#applied.get(`DaemonSet ${agentNames(this.#resource.metadata.name).agent}`);
+    const findings: Findings = {
+      generation: this.#resource.metadata.generation,
+      obstacles: this.#obstacles,
+      waitingFor: this.#waitingFor,
+      daemonSet: daemonSet && progressOf(daemonSet),
+      faults: this.#faults(daemonSet?.metadata.uid),
+    };
+    const compute: Parameters<StatusWriter['write']>[1] = (previous) =>
+      statusOf(findings, previous, this.#parts.clock.now());
+    const written = await this.#parts.statusWriter.write(this.#resource, compute, this.#signal);
+    if (!written) return;
+    for (const event of statusEvents(written)) this.#parts.events.record(event, this.#resource);
+    const ready = written.after.conditions?.find(({ type }) => type === 'Ready');
+    this.#log.info(
+      { agents: written.after.agents?.summary, ready: ready?.status, reason: ready?.reason },
+      'status changed',
+    );
+  }
+
+  #faults(daemonSet: string | undefined): Findings['faults'] {
+    return this.#parts.pods
+      .byIndex('faulty', keyOf(this.#resource))
+      .filter(({ controller }) => controller !== undefined && controller === daemonSet)
+      .map(({ node, fault }) => ({ ...fault!, node }));
+  }
+
+  #kind({ apiVersion, kind }: { apiVersion: string; kind: string }): AppliedKind {
+    return this.#parts.kinds.get(`${apiVersion} ${kind}`)!;
+  }
+
+  get #owner(): { kind: string; name: string; uid: string } {
+    const { kind, metadata } = this.#resource;
+    return { kind, name: metadata.name, uid: metadata.uid };
+  }
+}

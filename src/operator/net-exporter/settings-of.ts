@@ -1,0 +1,52 @@
+import { agentNames } from '../../../charts/agent-names.ts';
+import type { NetExporter } from '../../crd/net-exporter.ts';
+import { parseDuration } from '../../protocol/durations.ts';
+import { formatHostPort, parseHostPort } from '../../protocol/host-port.ts';
+import { type Settings, SettingsError, settingsVersion } from '../../protocol/settings.ts';
+
+const dnsPort = 53;
+
+/**
+ * What the agents of a NetExporter have to know.
+ * @param serviceAddresses the cluster IPs of the agents' own Service
+ * @throws SettingsError for a server that is no address; the CRD's rules admit none
+ */
+export function settingsOf(resource: NetExporter, serviceAddresses: string[]): Settings {
+  const { metadata, spec } = resource;
+  const { namespace, name, uid, generation } = metadata;
+  const { dns, network, agent } = spec;
+  return {
+    version: settingsVersion,
+    resource: { namespace, name, uid, generation },
+    dns: {
+      enabled: dns.enabled,
+      hosts: dns.hosts,
+      protocols: dns.protocols,
+      recordTypes: dns.recordTypes,
+      servers: dns.servers.map(withPort),
+      intervalMs: parseDuration(dns.interval),
+      timeoutMs: parseDuration(dns.timeout),
+    },
+    network: {
+      enabled: network.enabled,
+      peersPerAgent: network.peersPerAgent,
+      peerService: `${agentNames(name).peers}.${namespace}.svc`,
+      peerPort: agent.port,
+      services: network.service ? serviceAddresses.map((address) => formatHostPort(address, agent.port)) : [],
+      intervalMs: parseDuration(network.interval),
+      timeoutMs: parseDuration(network.timeout),
+    },
+  };
+}
+
+/** The addresses of a Service; none while it has none, or is headless. */
+export function clusterAddresses(service: Record<string, unknown> | undefined): string[] {
+  const { clusterIPs = [] } = (service?.spec ?? {}) as { clusterIPs?: string[] };
+  return clusterIPs.filter((address) => address !== 'None' && address !== '');
+}
+
+function withPort(server: string): string {
+  const parsed = parseHostPort(server, dnsPort);
+  if (!parsed) throw new SettingsError(`spec.dns.servers: "${server}" is not ip or ip:port`);
+  return formatHostPort(parsed.host, parsed.port);
+}

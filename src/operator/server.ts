@@ -1,0 +1,60 @@
+import { createServer, type Server } from 'node:http';
+import Koa from 'koa';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+
+export interface ServerParts {
+  registry: Registry;
+  /** Why the operator is not ready, or undefined when it is. */
+  unready: () => string | undefined;
+  log: Logger;
+}
+
+/** Serves health, readiness and metrics. */
+export class OperatorServer {
+  readonly #server: Server;
+
+  constructor({ registry, unready, log }: ServerParts) {
+    const app = new Koa();
+    app.on('error', (error) => log.warn({ err: error }, 'a request failed'));
+    app.use(async (context) => {
+      if (context.path === '/healthz') context.body = 'ok';
+      else if (context.path === '/readyz') {
+        const why = unready();
+        context.status = why === undefined ? 200 : 503;
+        context.body = why ?? 'ok';
+      } else if (context.path === '/metrics') {
+        context.type = registry.contentType;
+        context.body = await registry.metrics();
+      }
+    });
+    const handle = app.callback();
+    this.#server = createServer({ requestTimeout: 10_000 }, (request, response) => void handle(request, response));
+  }
+
+  /**
+   * Listens on all addresses.
+   * @param port 0: any free one
+   * @returns the port
+   */
+  listen(port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, () => {
+        this.#server.off('error', reject);
+        const address = this.#server.address();
+        resolve(typeof address === 'object' && address ? address.port : port);
+      });
+    });
+  }
+
+  /** Answers what is under way and ends every connection. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeIdleConnections();
+      // A scraper that reads slowly must not hold up the end.
+      setTimeout(() => this.#server.closeAllConnections(), 500).unref();
+    });
+  }
+}

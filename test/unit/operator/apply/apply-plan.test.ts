@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type DeclaredObject, planApply, stamped } from '../../../../src/operator/apply/apply-plan.ts';
+import type { KubeObject, ObjectMeta } from '../../../../src/operator/kube/kube-object.ts';
+
+const owner = { kind: 'NetExporter', name: 'default', uid: 'u1' };
+const reference = { apiVersion: 'net-exporter.dev/v1alpha1', controller: true, ...owner };
+const declared: DeclaredObject = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'a', namespace: 'n', ownerReferences: [reference] },
+  data: { x: '1' },
+};
+
+function observed(metadata: Partial<ObjectMeta> = {}, data = { x: '1' }): KubeObject {
+  const ours = { name: 'a', namespace: 'n', uid: 'o1', resourceVersion: '1', ownerReferences: [reference] };
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...ours, ...metadata }, data };
+}
+
+test('what is not there is created', () => {
+  assert.deepEqual(planApply(declared, undefined, owner), { action: 'create' });
+});
+
+test('what is there as declared is left as it is', () => {
+  assert.deepEqual(planApply(declared, observed(), owner), { action: 'none' });
+});
+
+test('what differs is updated', () => {
+  assert.deepEqual(planApply(declared, observed({}, { x: '2' }), owner), { action: 'update', drift: ['data.x'] });
+});
+
+test('what nobody controls is not ours', () => {
+  const plan = planApply(declared, observed({ ownerReferences: [{ ...reference, controller: false }] }), owner);
+  assert.deepEqual(plan, { action: 'leave', why: 'one exists that is controlled by nobody' });
+});
+
+test('what someone else controls is not ours, under deletion or not', () => {
+  const ownerReferences = [{ ...reference, kind: 'Helm', name: 'other', uid: 'u2' }];
+  for (const more of [{}, { deletionTimestamp: '2026-01-01T00:00:00Z' }])
+    assert.deepEqual(planApply(declared, observed({ ownerReferences, ...more }), owner), {
+      action: 'leave',
+      why: 'one exists that is controlled by Helm other',
+    });
+});
+
+test('what a deleted predecessor of the same name left is waited for', () => {
+  const plan = planApply(declared, observed({ ownerReferences: [{ ...reference, uid: 'u0' }] }), owner);
+  assert.equal(plan.action, 'wait');
+});
+
+test('what is being deleted is waited for', () => {
+  assert.equal(planApply(declared, observed({ deletionTimestamp: '2026-01-01T00:00:00Z' }), owner).action, 'wait');
+});
+
+test('a field that is no longer declared shows as drift, by the annotation', () => {
+  const before = stamped({ ...declared, data: { x: '1', y: '2' } });
+  const after = stamped(declared);
+  const applied = observed({ annotations: before.metadata.annotations! }, { x: '1', y: '2' } as { x: string });
+  assert.deepEqual(planApply(after, applied, owner), {
+    action: 'update',
+    drift: ['metadata.annotations.net-exporter.dev/applied'],
+  });
+  assert.deepEqual(planApply(before, applied, owner), { action: 'none' });
+});
+
+test('equal declarations have equal annotations', () => {
+  assert.deepEqual(stamped(declared), stamped(structuredClone(declared)));
+});

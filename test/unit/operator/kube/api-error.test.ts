@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ApiError, errorOfAnswer, errorOfWatchEvent, isTransient } from '../../../../src/operator/kube/api-error.ts';
+import { retryDelay } from '../../../../src/operator/kube/retry.ts';
+
+const now = Date.parse('2026-01-01T00:00:00Z');
+const status = (reason: string, details?: object) =>
+  JSON.stringify({ kind: 'Status', reason, message: 'why', details });
+
+for (const [http, reason, code] of [
+  [404, 'NotFound', 'NotFound'],
+  [409, 'AlreadyExists', 'AlreadyExists'],
+  [409, 'Conflict', 'Conflict'],
+  [410, 'Expired', 'Gone'],
+  [410, 'Gone', 'Gone'],
+  [403, 'Forbidden', 'Forbidden'],
+  [401, 'Unauthorized', 'Unauthorized'],
+  [422, 'Invalid', 'Invalid'],
+  [429, 'TooManyRequests', 'TooManyRequests'],
+  [503, 'ServiceUnavailable', 'Unavailable'],
+  [500, 'InternalError', 'Unavailable'],
+  [504, 'Timeout', 'Unavailable'],
+  [418, 'Teapot', 'Unexpected'],
+] as const)
+  test(`${http} ${reason} is ${code}`, () => {
+    const error = errorOfAnswer(http, status(reason), undefined, now);
+    assert.deepEqual([error.code, error.status, error.message], [code, http, 'why']);
+  });
+
+test('an answer that is not of the API is told by its status and its beginning', () => {
+  const error = errorOfAnswer(502, '<html>bad gateway</html>', undefined, now);
+  assert.deepEqual(
+    [error.code, error.message],
+    ['Unavailable', 'the API server answered 502: <html>bad gateway</html>'],
+  );
+});
+
+test('Retry-After is read as seconds, as a date, and from the Status', () => {
+  assert.equal(errorOfAnswer(429, '', '3', now).retryAfterMs, 3000);
+  assert.equal(errorOfAnswer(429, '', 'Thu, 01 Jan 2026 00:00:02 GMT', now).retryAfterMs, 2000);
+  assert.equal(errorOfAnswer(429, '', 'soon', now).retryAfterMs, undefined);
+  assert.equal(
+    errorOfAnswer(503, status('ServiceUnavailable', { retryAfterSeconds: 4 }), undefined, now).retryAfterMs,
+    4000,
+  );
+});
+
+test('a watch tells that its version is gone by an event', () => {
+  assert.equal(errorOfWatchEvent({ kind: 'Status', code: 410, reason: 'Expired' }).code, 'Gone');
+  assert.equal(errorOfWatchEvent({ kind: 'Status', code: 500 }).code, 'Unavailable');
+  assert.equal(errorOfWatchEvent(null).code, 'Unavailable');
+});
+
+test('what nobody has to change passes', () => {
+  assert.ok(isTransient(new ApiError('Unavailable', '')));
+  assert.ok(!isTransient(new ApiError('Invalid', '')));
+  assert.ok(!isTransient(new Error('a fault in the code')));
+});
+
+test('a request is sent again only where the API server asks for it, and not for ever', () => {
+  const tooMany = new ApiError('TooManyRequests', '', { status: 429, retryAfterMs: 2000 });
+  assert.equal(retryDelay(tooMany, 0), 2000);
+  assert.equal(retryDelay(tooMany, 2), undefined);
+  assert.equal(retryDelay(new ApiError('TooManyRequests', ''), 0), 1000);
+  assert.equal(retryDelay(new ApiError('Unavailable', '', { status: 503, retryAfterMs: 1000 }), 1), 1000);
+  assert.equal(retryDelay(new ApiError('Unavailable', '', { status: 503 }), 0), undefined);
+  assert.equal(retryDelay(new ApiError('Unavailable', '', { retryAfterMs: 60_000 }), 0), undefined);
+  assert.equal(retryDelay(new Error('no answer'), 0), undefined);
+});

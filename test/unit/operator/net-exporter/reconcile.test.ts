@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ManifestObject } from '../../../../charts/agent.ts';
+import type { NetExporter, NetExporterStatus } from '../../../../src/crd/net-exporter.ts';
+import type { AppliedKind, ApplyResult } from '../../../../src/operator/apply/applier.ts';
+import type { EventContent } from '../../../../src/operator/events/event.ts';
+import { ApiError } from '../../../../src/operator/kube/api-error.ts';
+import { apiVersionOf } from '../../../../src/operator/kube/resource.ts';
+import { Store } from '../../../../src/operator/kube/store.ts';
+import type { AgentPod } from '../../../../src/operator/net-exporter/agent-pod.ts';
+import { netExporterReconcile } from '../../../../src/operator/net-exporter/reconcile.ts';
+import { childKinds } from '../../../../src/operator/net-exporter/watched-kinds.ts';
+import { FakeClock } from '../fake-clock.ts';
+import { netExporter } from '../net-exporter-builder.ts';
+import { quietLog } from '../quiet-log.ts';
+
+const key = 'monitoring/default';
+
+/** Reconciles against an applier that answers as `answer` says; by default everything is as declared and all agents run. */
+function setUp(
+  resource: NetExporter | undefined,
+  answer: (what: string) => ApplyResult | Error | undefined = () => undefined,
+) {
+  const applied = new Map<string, ManifestObject>();
+  const removed: string[] = [];
+  const events: EventContent[] = [];
+  const statuses: NetExporterStatus[] = [];
+  const resources = new Store<NetExporter>();
+  if (resource) resources.set(key, resource);
+  const pods = new Store<AgentPod>({ faulty: ({ owner }) => [owner] });
+  const kinds = childKinds.map((kind): [string, AppliedKind] => [
+    `${apiVersionOf(kind)} ${kind.kind}`,
+    { resource: kind, store: new Store() },
+  ]);
+  const reconcile = netExporterReconcile({
+    resources,
+    kinds: new Map(kinds),
+    pods,
+    applier: {
+      apply: async (object, kind) => {
+        const what = `${object.kind} ${object.metadata.name}`;
+        assert.equal(kind.resource.kind, object.kind);
+        applied.set(what, object as ManifestObject);
+        const result = answer(what);
+        if (result instanceof Error) throw result;
+        return result ?? { action: 'unchanged', object: served(object) };
+      },
+      remove: async (objectKey, kind) => {
+        removed.push(`${kind.resource.kind} ${objectKey}`);
+        return true;
+      },
+    },
+    statusWriter: {
+      write: async (_resource, compute) => {
+        const after = compute(undefined);
+        statuses.push(after);
+        return { before: undefined, after };
+      },
+    },
+    events: { record: (event) => events.push(event) },
+    clock: new FakeClock(),
+    agentImage: 'example.com/agent:default',
+  });
+  return {
+    applied,
+    removed,
+    events,
+    statuses,
+    pods,
+    run: () => reconcile(key, { log: quietLog, signal: new AbortController().signal }),
+    ready: () => statuses.at(-1)?.conditions?.find(({ type }) => type === 'Ready'),
+    settings: () =>
+      JSON.parse((applied.get('ConfigMap default-agent')!.data as Record<string, string>)['settings.json']!),
+  };
+}
+
+/** What the API server makes of an object: addresses for a Service, progress for a DaemonSet. */
+function served(object: object) {
+  const status = {
+    observedGeneration: 1,
+    desiredNumberScheduled: 2,
+    currentNumberScheduled: 2,
+    updatedNumberScheduled: 2,
+    numberReady: 2,
+  };
+  const declared = object as ManifestObject;
+  const metadata = { ...declared.metadata, uid: 'd1', resourceVersion: '1', generation: 1 };
+  const spec =
+    declared.kind === 'Service' ? { ...(declared.spec as object), clusterIPs: ['10.96.0.7'] } : declared.spec;
+  return { ...declared, metadata, spec, status };
+}
+
+test('one that is gone or is being deleted is left to the garbage collector', async () => {
+  const deleted = netExporter();
+  deleted.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
+  for (const resource of [undefined, deleted]) {
+    const { run, applied, statuses } = setUp(resource);
+    assert.deepEqual(await run(), {});
+    assert.equal(applied.size + statuses.length, 0);
+  }
+});
+
+test('the address that the Service got goes into the settings', async () => {
+  const { run, settings, applied, ready, events } = setUp(netExporter());
+  assert.deepEqual(await run(), {});
+  assert.deepEqual(settings().network.services, ['10.96.0.7:8000']);
+  assert.deepEqual(
+    [...applied.keys()],
+    [
+      'ServiceAccount default-agent',
+      'Service default-agent',
+      'Service default-agent-peers',
+      'NetworkPolicy default-agent',
+      'ConfigMap default-agent',
+      'DaemonSet default-agent',
+    ],
+  );
+  assert.equal(ready()?.status, 'True');
+  assert.deepEqual(
+    events.map(({ reason }) => reason),
+    ['AgentsReady'],
+  );
+});
+
+for (const [image, expected] of [
+  ['', 'example.com/agent:default'],
+  ['example.com/mine:2', 'example.com/mine:2'],
+] as const)
+  test(`the image "${image}" means ${expected}`, async () => {
+    const { run, applied } = setUp(
+      netExporter((spec) => {
+        spec.agent.image = image;
+      }),
+    );
+    await run();
+    assert.match(JSON.stringify(applied.get('DaemonSet default-agent')), new RegExp(`"image":"${expected}"`));
+  });
+
+test('an object that is not ours is reported and looked at again, and the others are applied', async () => {
+  const { run, applied, ready, events } = setUp(netExporter(), (what) =>
+    what === 'Service default-agent' ? { action: 'left', why: 'one exists that is controlled by nobody' } : undefined,
+  );
+  assert.deepEqual(await run(), { requeueAfterMs: 30_000 });
+  assert.equal(applied.size, 6);
+  assert.equal(ready()?.reason, 'ObjectNotOurs');
+  assert.match(ready()!.message, /^Service default-agent: one exists that is controlled by nobody/);
+  assert.deepEqual(
+    events.map(({ type, reason }) => [type, reason]),
+    [['Warning', 'ObjectNotOurs']],
+  );
+});
+
+test('an object that the API server refuses is reported in its words, and the others are applied', async () => {
+  const { run, applied, ready } = setUp(netExporter(), (what) =>
+    what.startsWith('ServiceAccount') ? new ApiError('Forbidden', 'quota exceeded', { status: 403 }) : undefined,
+  );
+  assert.deepEqual(await run(), { requeueAfterMs: 30_000 });
+  assert.equal(applied.size, 6);
+  assert.deepEqual(
+    [ready()?.reason, ready()?.message],
+    ['ApplyRejected', 'ServiceAccount default-agent: quota exceeded'],
+  );
+});
+
+test('a failure that may pass is reported and tried again', async () => {
+  const { run, applied, ready } = setUp(netExporter(), (what) =>
+    what.startsWith('NetworkPolicy') ? new ApiError('Unavailable', 'webhook away', { status: 500 }) : undefined,
+  );
+  await assert.rejects(run(), { message: 'webhook away' });
+  assert.equal(applied.size, 6);
+  assert.equal(ready()?.reason, 'ApplyFailed');
+});
+
+for (const error of [
+  new ApiError('Unavailable', 'no answer'),
+  new ApiError('Conflict', 'changed', { status: 409 }),
+  new ApiError('AlreadyExists', 'raced', { status: 409 }),
+  new TypeError('a fault in the code'),
+])
+  test(`${error.message}: it is tried again without a word in the status`, async () => {
+    const { run, statuses } = setUp(netExporter(), () => error);
+    await assert.rejects(run(), error);
+    assert.deepEqual(statuses, []);
+  });
+
+test('what was changed is told in one Event', async () => {
+  const { run, events } = setUp(netExporter(), (what) => {
+    const object = served({ metadata: { name: 'x' } });
+    if (what.startsWith('ServiceAccount')) return { action: 'created', object };
+    return what.startsWith('ConfigMap') ? { action: 'updated', object, drift: ['data'] } : undefined;
+  });
+  await run();
+  const [event] = events;
+  assert.deepEqual(
+    [event?.reason, event?.note],
+    ['Applied', 'created ServiceAccount default-agent, updated ConfigMap default-agent'],
+  );
+});
+
+test('a NetworkPolicy that is no longer wanted is removed', async () => {
+  const { run, removed, events } = setUp(
+    netExporter((spec) => {
+      spec.monitoring.networkPolicy = 'None';
+    }),
+  );
+  await run();
+  assert.deepEqual(removed, ['NetworkPolicy monitoring/default-agent']);
+  assert.equal(events[0]?.note, 'deleted NetworkPolicy default-agent');
+});
+
+test('of the faults only those of our DaemonSet’s pods count', async () => {
+  const { run, ready, pods } = setUp(netExporter());
+  const fault = { reason: 'AgentImagePullFailed', message: 'image x cannot be pulled' } as const;
+  pods.set('monitoring/orphan', { owner: key, controller: 'old', node: 'n1', fault });
+  await run();
+  assert.equal(ready()?.reason, 'AgentsReady');
+  pods.set('monitoring/ours', { owner: key, controller: 'd1', node: 'n2', fault });
+  await run();
+  assert.deepEqual([ready()?.reason, ready()?.message], ['AgentImagePullFailed', 'node n2: image x cannot be pulled']);
+});

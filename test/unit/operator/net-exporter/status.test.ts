@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { NetExporterStatus } from '../../../../src/crd/net-exporter.ts';
+import {
+  type DaemonSetProgress,
+  type Findings,
+  progressOf,
+  statusOf,
+} from '../../../../src/operator/net-exporter/status.ts';
+
+const now = Date.parse('2026-01-01T00:00:00.123Z');
+const done: DaemonSetProgress = { generation: 2, observedGeneration: 2, desired: 3, created: 3, updated: 3, ready: 3 };
+const healthy: Findings = { generation: 7, obstacles: [], waitingFor: [], daemonSet: done, faults: [] };
+const pullFailed = { reason: 'AgentImagePullFailed', node: 'n1', message: 'image x cannot be pulled' } as const;
+
+/** Ready, Reconciling and Stalled as T or F, and the reason why it is not ready (or why it is). */
+function verdict(findings: Partial<Findings>): [string, string | undefined] {
+  const { conditions = [] } = statusOf({ ...healthy, ...findings }, undefined, now);
+  assert.deepEqual(
+    conditions.map(({ type }) => type),
+    ['Ready', 'Reconciling', 'Stalled'],
+  );
+  return [conditions.map(({ status }) => status[0]).join(''), conditions[0]?.reason];
+}
+
+const daemonSet = (change: Partial<DaemonSetProgress>) => ({ daemonSet: { ...done, ...change } });
+
+for (const [what, findings, expected] of [
+  ['all agents ready', {}, ['TFF', 'AgentsReady']],
+  ['no node to run on', daemonSet({ desired: 0, created: 0, updated: 0, ready: 0 }), ['TFF', 'NoNodes']],
+  ['a DaemonSet that nobody acted on', daemonSet({ observedGeneration: 1 }), ['FTF', 'DaemonSetPending']],
+  ['no DaemonSet', { daemonSet: undefined }, ['FTF', 'DaemonSetPending']],
+  ['pods that do not come', daemonSet({ created: 2, updated: 2, ready: 2 }), ['FTF', 'PodsMissing']],
+  ['a rollout', daemonSet({ updated: 1 }), ['FTF', 'RollingOut']],
+  ['an agent that is not ready', daemonSet({ ready: 2 }), ['FTF', 'AgentsNotReady']],
+  ['an object under deletion', { waitingFor: ['x'] }, ['FTF', 'WaitingForDeletion']],
+  ['a failure that passes', { obstacles: [{ reason: 'ApplyFailed', message: 'x' }] }, ['FTF', 'ApplyFailed']],
+  ['an object that is not ours', { obstacles: [{ reason: 'ObjectNotOurs', message: 'x' }] }, ['FFT', 'ObjectNotOurs']],
+  ['an object that is refused', { obstacles: [{ reason: 'ApplyRejected', message: 'x' }] }, ['FFT', 'ApplyRejected']],
+  ['an image that cannot be pulled', { faults: [pullFailed] }, ['FFT', 'AgentImagePullFailed']],
+  [
+    'a pod that finds no place',
+    { faults: [{ ...pullFailed, reason: 'AgentUnschedulable' }] },
+    ['FTF', 'AgentUnschedulable'],
+  ],
+  [
+    'the worse of two',
+    { faults: [pullFailed], obstacles: [{ reason: 'ObjectNotOurs', message: 'x' }], waitingFor: ['y'] },
+    ['FFT', 'ObjectNotOurs'],
+  ],
+] as [string, Partial<Findings>, [string, string]][])
+  test(`${what}: Ready, Reconciling, Stalled are ${expected[0]} because of ${expected[1]}`, () => {
+    assert.deepEqual(verdict(findings), expected);
+  });
+
+test('the counts are the DaemonSet’s, and everything is about the generation that was applied', () => {
+  const status = statusOf({ ...healthy, ...daemonSet({ ready: 1 }) }, undefined, now);
+  assert.deepEqual(status.agents, { desired: 3, ready: 1, summary: '1/3' });
+  assert.equal(status.observedGeneration, 7);
+  assert.deepEqual(
+    status.conditions?.map(({ observedGeneration }) => observedGeneration),
+    [7, 7, 7],
+  );
+});
+
+test('a condition keeps its time while its status stays, whatever the reason, and gets a new one when it turns', () => {
+  const first = statusOf({ ...healthy, ...daemonSet({ ready: 1 }) }, undefined, now);
+  const second = statusOf({ ...healthy, ...daemonSet({ updated: 1 }) }, first, now + 60_000);
+  const third = statusOf(healthy, second, now + 120_000);
+  const times = ({ conditions = [] }: NetExporterStatus) =>
+    conditions.map(({ lastTransitionTime }) => lastTransitionTime);
+  assert.deepEqual(times(first), Array(3).fill('2026-01-01T00:00:00Z'));
+  assert.deepEqual(times(second), times(first));
+  assert.deepEqual(times(third), ['2026-01-01T00:02:00Z', '2026-01-01T00:02:00Z', '2026-01-01T00:00:00Z']);
+});
+
+test('what did not change gives the very same status', () => {
+  const first = statusOf(healthy, undefined, now);
+  assert.deepEqual(statusOf(structuredClone(healthy), first, now + 60_000), first);
+});
+
+test('nodes are named in a stable order, three of them, and the others counted', () => {
+  const faults = ['n4', 'n2', 'n1', 'n5', 'n3'].map((node) => ({ ...pullFailed, node }));
+  const { conditions } = statusOf({ ...healthy, faults }, undefined, now);
+  const [one, two, three] = ['n1', 'n2', 'n3'].map((node) => `node ${node}: image x cannot be pulled`);
+  assert.equal(conditions?.[2]?.message, `${one}; ${two}; ${three}; and 2 more`);
+});
+
+test('a DaemonSet without a status has not been acted on', () => {
+  assert.deepEqual(progressOf({ metadata: { generation: 1 } }), {
+    generation: 1,
+    observedGeneration: 0,
+    desired: 0,
+    created: 0,
+    updated: 0,
+    ready: 0,
+  });
+});

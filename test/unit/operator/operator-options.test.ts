@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { operatorOptions } from '../../../src/operator/operator-options.ts';
+
+test('without anything it runs in its cluster, with the agent image of its version', () => {
+  assert.deepEqual(operatorOptions([], {}, '1.2.3'), {
+    kubeconfig: undefined,
+    agentImage: 'ghcr.io/net-exporter/net-exporter-agent:1.2.3',
+    podName: 'net-exporter-operator',
+    port: 8080,
+    logLevel: 'info',
+  });
+});
+
+test('the KUBECONFIG variable is never taken, the flag is', () => {
+  assert.equal(operatorOptions([], { KUBECONFIG: '/elsewhere' }, '1').kubeconfig, undefined);
+  assert.equal(operatorOptions(['--kubeconfig', '/here'], {}, '1').kubeconfig, '/here');
+});
+
+for (const [args, environment, message] of [
+  [[], { PORT: 'http' }, /PORT must be a port number, such as 8080, got "http"/],
+  [[], { PORT: '70000' }, /PORT must be a port number/],
+  [[], { LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of trace, .*got "loud"/],
+  [['--kubeconfig'], {}, /usage: operator \[--kubeconfig FILE\]/],
+  [['--kubeconfig='], {}, /needs a file/],
+  [['--verbose'], {}, /usage: operator/],
+] as const)
+  test(`${JSON.stringify([args, environment])} is refused with what to write`, () => {
+    assert.throws(() => operatorOptions([...args], environment, '1'), { code: 'InvalidOption', message });
+  });
