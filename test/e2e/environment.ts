@@ -1,0 +1,93 @@
+import type { TestContext } from 'node:test';
+import { Cluster } from '../cluster/cluster.ts';
+import { PrometheusServer } from '../cluster/prometheus.ts';
+import { waitFor } from '../cluster/wait.ts';
+import { type Agent, agentsOf, getNetExporter, isReady, type Kubectl } from './agents.ts';
+
+/** Where the tests find what setup.ts has started. */
+export const clusterVariable = 'NET_EXPORTER_E2E_CLUSTER';
+export const prometheusVariable = 'NET_EXPORTER_E2E_PROMETHEUS';
+
+/** Generous: a slow machine is no failure. Milliseconds. */
+export const deadline = 180_000;
+
+/** What every end-to-end test works on: one cluster with the operator installed, and a Prometheus that scrapes its agents. */
+export interface Environment {
+  cluster: Cluster;
+  kubectl: Kubectl;
+  prometheus: PrometheusServer;
+}
+
+export async function environment(): Promise<Environment> {
+  const name = process.env[clusterVariable];
+  const url = process.env[prometheusVariable];
+  if (!name || !url) throw new Error('the end-to-end tests need the cluster of test/e2e/setup.ts: run npm test');
+  const cluster = await Cluster.attach(name);
+  if (!cluster) throw new Error(`the cluster ${name} does not run`);
+  return { cluster, kubectl: (args, options) => cluster.kubectl(args, options), prometheus: new PrometheusServer(url) };
+}
+
+/** A namespace that enforces Pod Security `restricted`, as users of hardened clusters have it. */
+export async function restrictedNamespace(kubectl: Kubectl, namespace: string): Promise<void> {
+  await apply(kubectl, {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+  });
+}
+
+export async function apply(kubectl: Kubectl, object: object): Promise<void> {
+  await kubectl(['apply', '-f', '-'], { input: JSON.stringify(object) });
+}
+
+export function netExporter(namespace: string, name: string, spec: object): object {
+  return { apiVersion: 'net-exporter.dev/v1alpha1', kind: 'NetExporter', metadata: { namespace, name }, spec };
+}
+
+/** Probing every second, so that tests of faults need not wait for the default ten. */
+export const quick = { interval: '1s', timeout: '1s' };
+
+/** Applies a NetExporter and waits until an agent is ready on every node. */
+export async function readyNetExporter(
+  { cluster, kubectl }: Environment,
+  namespace: string,
+  name: string,
+  spec: object,
+): Promise<Agent[]> {
+  await apply(kubectl, netExporter(namespace, name, spec));
+  return waitForAgents(kubectl, namespace, name, cluster.nodes.length);
+}
+
+/** Waits until a NetExporter's newest spec is in effect and returns its agents, one a node. */
+export async function waitForAgents(
+  kubectl: Kubectl,
+  namespace: string,
+  name: string,
+  nodes: number,
+): Promise<Agent[]> {
+  return waitFor(
+    `agents of ${namespace}/${name} on ${nodes} nodes`,
+    async () => {
+      const object = await getNetExporter(kubectl, namespace, name);
+      const agents = await agentsOf(kubectl, namespace, name);
+      if (!isReady(object, nodes)) throw new Error(JSON.stringify(object.status));
+      return agents.length === nodes && agents.every(({ ready }) => ready) ? agents : undefined;
+    },
+    { timeout: deadline, interval: 500 },
+  );
+}
+
+/** Prints what a person would look at first when the test has failed. */
+export function tellOnFailure(t: TestContext, { kubectl }: Environment, namespace: string): void {
+  t.after(async () => {
+    if (t.passed) return;
+    for (const args of [
+      ['get', 'netexporter', '-A', '-o', 'yaml'],
+      ['get', 'pods', '-A', '-o', 'wide'],
+      ['get', 'events', '-n', namespace, '--sort-by=.lastTimestamp'],
+      ['logs', '-n', 'net-exporter-system', 'deployment/net-exporter-operator', '--tail=60'],
+      ['logs', '-n', namespace, '-l', 'app.kubernetes.io/name=net-exporter-agent', '--tail=20', '--prefix'],
+    ])
+      t.diagnostic(`kubectl ${args.join(' ')}\n${await kubectl(args).catch((error: Error) => error.message)}`);
+  });
+}

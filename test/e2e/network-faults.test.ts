@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { waitFor } from '../cluster/wait.ts';
+import { type Agent, getJson, hostOf, metricsOf } from './agents.ts';
+import {
+  deadline,
+  type Environment,
+  environment,
+  quick,
+  readyNetExporter,
+  restrictedNamespace,
+  tellOnFailure,
+  waitForAgents,
+} from './environment.ts';
+
+const namespace = 'e2e-network';
+const table = 'net_exporter_e2e';
+let env: Environment;
+let agents: Agent[];
+/** The agents' own Service as a target: its dials may land on any agent. */
+let serviceHost: string;
+
+before(async () => {
+  env = await environment();
+  await restrictedNamespace(env.kubectl, namespace);
+  agents = await readyNetExporter(env, namespace, 'faults', { dns: quick, network: quick });
+  const service = await getJson<{ spec: { clusterIP: string } }>(env.kubectl, [
+    'service',
+    '-n',
+    namespace,
+    'faults-agent',
+  ]);
+  serviceHost = `${service.spec.clusterIP}:8000`;
+  await allDialled();
+});
+
+/** Waits until every agent has reached every other one and the Service. */
+async function allDialled(): Promise<void> {
+  for (const agent of agents)
+    for (const host of [...agents.filter((peer) => peer !== agent).map(hostOf), serviceHost])
+      await waitFor(
+        `dials of ${host} by ${agent.pod}`,
+        async () => (await metricsOf(agent)).sum('network_latency_seconds_count', { host }) > 0,
+        { timeout: deadline },
+      );
+}
+
+/** Errors by agent and dialled host: `node host`. */
+async function dialErrors(): Promise<Map<string, number>> {
+  const errors = new Map<string, number>();
+  for (const agent of agents)
+    for (const { labels, value } of (await metricsOf(agent)).find('network_dial_error_total'))
+      errors.set(`${agent.node} ${labels.host}`, value);
+  return errors;
+}
+
+/** The links whose errors have risen since `before`, those to the Service apart. */
+function risen(before: Map<string, number>, now: Map<string, number>): { links: string[]; service: string[] } {
+  const names = [...now].filter(([name, value]) => value > (before.get(name) ?? 0)).map(([name]) => name);
+  const isService = (name: string) => name.endsWith(` ${serviceHost}`);
+  return { links: names.filter((name) => !isService(name)).sort(), service: names.filter(isService) };
+}
+
+/** Drops what the rules match on its way out of a node, while `body` runs. */
+async function withDropRules(node: string, matches: string[], body: () => Promise<void>): Promise<void> {
+  const rules = matches.map((match) => `add rule inet ${table} forward ${match} drop`);
+  const script = [
+    `add table inet ${table}`,
+    `add chain inet ${table} forward { type filter hook forward priority -200; }`,
+    ...rules,
+  ];
+  await env.cluster.exec(node, ['nft', '-f', '-'], { input: `${script.join('\n')}\n` });
+  try {
+    await body();
+  } finally {
+    await env.cluster.exec(node, ['nft', 'delete', 'table', 'inet', table]);
+  }
+}
+
+/** Waits until the errors of each of `links` have risen by three, so that any other that shares their cause shows too. */
+async function waitForErrors(before: Map<string, number>, links: string[]): Promise<Map<string, number>> {
+  return waitFor(
+    `errors of ${links.join(' and ')}`,
+    async () => {
+      const now = await dialErrors();
+      return links.every((link) => (now.get(link) ?? 0) >= (before.get(link) ?? 0) + 3) ? now : undefined;
+    },
+    { timeout: deadline },
+  );
+}
+
+/** Waits until every agent dials everything again without an error. */
+async function waitForRecovery(): Promise<void> {
+  await waitFor(
+    'dials without errors',
+    async () => {
+      const before = await dialErrors();
+      const attempts = (await metricsOf(agents[0]!)).sum('network_latency_seconds_count');
+      await waitFor(
+        'more dials',
+        async () => (await metricsOf(agents[0]!)).sum('network_latency_seconds_count') > attempts + 9,
+        {
+          timeout: deadline,
+        },
+      );
+      const { links, service } = risen(before, await dialErrors());
+      return links.length + service.length === 0;
+    },
+    { timeout: deadline },
+  );
+}
+
+test("dropped connections from A to B raise A's errors for B, and nobody else's", async (t) => {
+  tellOnFailure(t, env, namespace);
+  const [a, b] = agents as [Agent, Agent];
+  const before = await dialErrors();
+  await withDropRules(a.node, [`ip saddr ${a.ip} ip daddr ${b.ip} tcp dport ${b.port}`], async () => {
+    const now = await waitForErrors(before, [`${a.node} ${hostOf(b)}`]);
+    const { links, service } = risen(before, now);
+    assert.deepEqual(links, [`${a.node} ${hostOf(b)}`]);
+    assert.ok(
+      service.every((name) => name.startsWith(`${a.node} `)),
+      `${service}`,
+    );
+    assert.ok((await metricsOf(a)).sum('network_failures_total', { reason: 'timeout' }) > 0);
+    assert.equal((await metricsOf(a)).sum('network_error_total'), 0, "the network's fault is not the agent's own");
+  });
+  await waitForRecovery();
+});
+
+test('all packets from A to B dropped: the dials of both fail, and of nobody else', async (t) => {
+  tellOnFailure(t, env, namespace);
+  const [a, b] = agents as [Agent, Agent];
+  const before = await dialErrors();
+  // Limited to the agents' port on either side, so that DNS is not touched.
+  const fromAToB = `ip saddr ${a.ip} ip daddr ${b.ip}`;
+  const matches = [`${fromAToB} tcp dport ${b.port}`, `${fromAToB} tcp sport ${a.port}`];
+  await withDropRules(a.node, matches, async () => {
+    const both = [`${a.node} ${hostOf(b)}`, `${b.node} ${hostOf(a)}`].sort();
+    const { links, service } = risen(before, await waitForErrors(before, both));
+    assert.deepEqual(links, both);
+    assert.ok(
+      service.every((name) => name.startsWith(`${a.node} `) || name.startsWith(`${b.node} `)),
+      `${service}`,
+    );
+  });
+  await waitForRecovery();
+});
+
+test('a deleted agent leaves no series and no lasting error on its peers, which dial its successor', async (t) => {
+  tellOnFailure(t, env, namespace);
+  const gone = agents[0]!;
+  const peers = agents.slice(1);
+  await env.kubectl(['delete', 'pod', '-n', namespace, gone.pod]);
+  for (const peer of peers)
+    await waitFor(
+      `every series of ${hostOf(gone)} to leave ${peer.pod}`,
+      async () => {
+        const metrics = await metricsOf(peer);
+        const names = ['latency_seconds_bucket', 'latency_seconds_count', 'dial_error_total', 'retransmits_total'];
+        return names.every((name) => metrics.find(`network_${name}`, { host: hostOf(gone) }).length === 0);
+      },
+      { timeout: deadline },
+    );
+  agents = await waitForAgents(env.kubectl, namespace, 'faults', env.cluster.nodes.length);
+  await allDialled();
+  await waitForRecovery();
+});

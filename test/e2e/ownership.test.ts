@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { waitFor } from '../cluster/wait.ts';
+import { agentsOf, conditionStatus, getJson, getNetExporter, hostOf, metricsOf } from './agents.ts';
+import {
+  apply,
+  deadline,
+  type Environment,
+  environment,
+  netExporter,
+  quick,
+  readyNetExporter,
+  restrictedNamespace,
+  tellOnFailure,
+} from './environment.ts';
+
+const namespace = 'e2e-ownership';
+const spec = { dns: quick, network: quick };
+let env: Environment;
+
+interface Child {
+  kind: string;
+  metadata: { name: string; uid: string; resourceVersion: string };
+}
+
+before(async () => {
+  env = await environment();
+  await restrictedNamespace(env.kubectl, namespace);
+});
+
+/** Everything that belongs to a NetExporter, as `Kind/name`, the pods aside. */
+async function childrenOf(name: string): Promise<Map<string, Child>> {
+  const kinds = 'daemonsets,services,configmaps,serviceaccounts,networkpolicies';
+  const { items } = await getJson<{ items: Child[] }>(env.kubectl, [
+    ...[kinds, '-n', namespace, '-l', `app.kubernetes.io/instance=${name}`],
+  ]);
+  return new Map(items.map((child) => [`${child.kind}/${child.metadata.name}`, child]));
+}
+
+test('a deleted child comes back, and an edited one is what was declared again', async (t) => {
+  tellOnFailure(t, env, namespace);
+  await readyNetExporter(env, namespace, 'drift', spec);
+  const children = await childrenOf('drift');
+  assert.deepEqual([...children.keys()].sort(), [
+    'ConfigMap/drift-agent',
+    'DaemonSet/drift-agent',
+    'NetworkPolicy/drift-agent',
+    'Service/drift-agent',
+    'Service/drift-agent-peers',
+    'ServiceAccount/drift-agent',
+  ]);
+  for (const [name, { metadata }] of children) {
+    await env.kubectl(['delete', '-n', namespace, name, '--wait=false']);
+    await waitFor(
+      `${name} to come back`,
+      async () => {
+        const now = (await childrenOf('drift')).get(name);
+        return now !== undefined && now.metadata.uid !== metadata.uid;
+      },
+      { timeout: deadline },
+    );
+  }
+
+  const settings = async () =>
+    (await getJson<{ data: Record<string, string> }>(env.kubectl, ['configmap', '-n', namespace, 'drift-agent'])).data[
+      'settings.json'
+    ];
+  await waitFor(
+    'settings with the new Service address',
+    async () => {
+      const service = await getJson<{ spec: { clusterIP: string } }>(env.kubectl, [
+        'service',
+        '-n',
+        namespace,
+        'drift-agent',
+      ]);
+      return (await settings())?.includes(service.spec.clusterIP) ?? false;
+    },
+    { timeout: deadline },
+  );
+  const declared = await settings();
+  await env.kubectl(['patch', 'configmap', '-n', namespace, 'drift-agent', '-p', '{"data":{"settings.json":"{}"}}']);
+  await waitFor('the settings to be mended', async () => (await settings()) === declared, { timeout: deadline });
+
+  const port = async () =>
+    (await getJson<{ spec: { ports: { port: number }[] } }>(env.kubectl, ['service', '-n', namespace, 'drift-agent']))
+      .spec.ports[0]?.port;
+  await env.kubectl([
+    ...['patch', 'service', '-n', namespace, 'drift-agent', '--type=json', '-p'],
+    '[{"op":"replace","path":"/spec/ports/0/port","value":9999}]',
+  ]);
+  await waitFor('the Service port to be mended', async () => (await port()) === 8000, { timeout: deadline });
+});
+
+test('what others add to a child is left alone', async () => {
+  await env.kubectl(['annotate', 'daemonset', '-n', namespace, 'drift-agent', 'example.com/note=kept', '--overwrite']);
+  // An edit of ours passes through the same object afterwards.
+  await env.kubectl([
+    'patch',
+    'nx',
+    '-n',
+    namespace,
+    'drift',
+    '--type=merge',
+    '-p',
+    '{"spec":{"agent":{"podLabels":{"team":"network"}}}}',
+  ]);
+  const daemonSet = await waitFor(
+    'the new label in the DaemonSet',
+    async () => {
+      const object = await getJson<{
+        metadata: { annotations?: Record<string, string> };
+        spec: { template: { metadata: { labels: Record<string, string> } } };
+      }>(env.kubectl, ['daemonset', '-n', namespace, 'drift-agent']);
+      return object.spec.template.metadata.labels.team === 'network' ? object : undefined;
+    },
+    { timeout: deadline },
+  );
+  assert.equal(daemonSet.metadata.annotations?.['example.com/note'], 'kept');
+});
+
+test('two NetExporters live side by side in one namespace, each with its own peers', async (t) => {
+  tellOnFailure(t, env, namespace);
+  const left = await readyNetExporter(env, namespace, 'left', spec);
+  const right = await readyNetExporter(env, namespace, 'right', spec);
+  for (const agents of [left, right])
+    for (const agent of agents) {
+      const others = agents.filter((peer) => peer !== agent).map(hostOf);
+      const hosts = await waitFor(
+        `all peers of ${agent.pod}`,
+        async () => {
+          const hosts = (await metricsOf(agent)).find('network_latency_seconds_count').map(({ labels }) => labels.host);
+          return others.every((host) => hosts.includes(host)) ? hosts : undefined;
+        },
+        { timeout: deadline },
+      );
+      const strangers = (agents === left ? right : left).map(hostOf);
+      assert.ok(!hosts.some((host) => strangers.includes(host ?? '')), `${agent.pod} dials ${hosts}`);
+    }
+});
+
+test('deleting a NetExporter deletes every child of it, and none of another', async (t) => {
+  tellOnFailure(t, env, namespace);
+  const kept = await childrenOf('right');
+  await env.kubectl(['delete', 'nx', '-n', namespace, 'left', 'drift']);
+  for (const name of ['left', 'drift']) {
+    await waitFor(`the children of ${name} to go`, async () => (await childrenOf(name)).size === 0, {
+      timeout: deadline,
+    });
+    await waitFor(
+      `the agents of ${name} to go`,
+      async () => (await agentsOf(env.kubectl, namespace, name)).length === 0,
+      {
+        timeout: deadline,
+      },
+    );
+  }
+  const uids = (children: Map<string, Child>) =>
+    [...children].map(([name, { metadata }]) => `${name} ${metadata.uid}`).sort();
+  assert.deepEqual(uids(await childrenOf('right')), uids(kept));
+  await env.kubectl(['delete', 'nx', '-n', namespace, 'right']);
+});
+
+test('an object that is not ours is left alone and reported, and taken care of once it is gone', async (t) => {
+  tellOnFailure(t, env, namespace);
+  const foreign = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { namespace, name: 'foreign-agent' },
+    data: { mine: 'yes' },
+  };
+  await apply(env.kubectl, foreign);
+  await apply(env.kubectl, netExporter(namespace, 'foreign', spec));
+  const object = await waitFor(
+    'the foreign object to be reported',
+    async () => {
+      const object = await getNetExporter(env.kubectl, namespace, 'foreign');
+      return conditionStatus(object, 'Stalled') === 'True' ? object : undefined;
+    },
+    { timeout: deadline },
+  );
+  const stalled = object.status?.conditions.find(({ type }) => type === 'Stalled');
+  assert.equal(stalled?.reason, 'ObjectNotOurs');
+  assert.match(stalled?.message ?? '', /ConfigMap.*foreign-agent/);
+  assert.equal(conditionStatus(object, 'Ready'), 'False');
+  await waitFor(
+    'an Event about it',
+    async () =>
+      (await env.kubectl(['get', 'events', '-n', namespace, '--field-selector=reason=ObjectNotOurs'])).includes(
+        'foreign-agent',
+      ),
+    { timeout: deadline },
+  );
+  const { data } = await getJson<{ data: Record<string, string> }>(env.kubectl, [
+    'configmap',
+    '-n',
+    namespace,
+    'foreign-agent',
+  ]);
+  assert.deepEqual(data, { mine: 'yes' });
+
+  await env.kubectl(['delete', 'configmap', '-n', namespace, 'foreign-agent']);
+  await readyNetExporter(env, namespace, 'foreign', spec);
+  await env.kubectl(['delete', 'nx', '-n', namespace, 'foreign']);
+});
