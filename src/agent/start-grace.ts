@@ -2,14 +2,17 @@ import type { Clock } from './clock.ts';
 import type { ProbeResult } from './probe.ts';
 import type { Target } from './targets.ts';
 
-/** How long a peer may take from its address being known until it listens: pulling its image, above all. Milliseconds. */
-const graceMs = 60_000;
+/** From an address being known until something listens there: pulling an image, above all. Milliseconds. */
+const listeningMs = 60_000;
+
+/** From an address being known until packets find it: routes to a new pod, kube-proxy's rules for a new Service. Milliseconds. */
+const routedMs = 15_000;
 
 /**
- * Tells a peer that has not started yet from one that is broken. A pod has its address, and a Service its own, before anything
- * listens there: whoever dials that early is refused. That is how every rollout begins, and no fault of the network. So a
- * refusal by a network target that was planned less than a minute ago and has not answered once is excused. Everything else
- * counts from the first turn: silence, resets and unreachable hosts are no signs of a start.
+ * Tells a target that has not started yet from one that is broken. A pod and a Service have their addresses before packets
+ * find them, and before anything listens there: that is how every rollout begins, and no fault of the network. So what a
+ * network target that has not answered once does not do is excused for a while after it was planned: a refusal longest, for
+ * it shows that the way there is well, everything else shortly. From its first answer on nothing is.
  */
 export class StartGrace {
   readonly #clock: Clock;
@@ -33,10 +36,11 @@ export class StartGrace {
   excuses(target: Target, result: ProbeResult): boolean {
     const plannedAt = this.#plannedAt.get(target.key);
     if (plannedAt === undefined) return false;
-    if (result.latencies.length > 0 || this.#clock.now() - plannedAt >= graceMs) {
+    const ageMs = this.#clock.now() - plannedAt;
+    if (result.latencies.length > 0 || ageMs >= listeningMs) {
       this.#plannedAt.delete(target.key);
       return false;
     }
-    return result.failures.every((reason) => reason === 'refused');
+    return ageMs < routedMs || result.failures.every((reason) => reason === 'refused');
   }
 }

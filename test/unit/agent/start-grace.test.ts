@@ -40,10 +40,20 @@ test('a peer that has answered once and then refuses is at fault', () => {
   assert.equal(grace.excuses(peer, failed('refused')), false);
 });
 
-test('silence, a reset and an unreachable host are faults from the first turn', () => {
-  const { grace } = planned();
+test('silence, a reset and an unreachable host are faults once packets should find a new address', async () => {
+  const { grace, clock } = planned();
+  for (const reason of ['timeout', 'reset', 'unreachable'] as const)
+    assert.equal(grace.excuses(peer, failed(reason)), true, reason);
+  await clock.advance(15_000);
   for (const reason of ['timeout', 'reset', 'unreachable'] as const)
     assert.equal(grace.excuses(peer, failed(reason)), false, reason);
+  assert.equal(grace.excuses(peer, failed('refused', 'timeout')), false);
+});
+
+test('a peer that has answered once and falls silent is at fault at once', () => {
+  const { grace } = planned();
+  assert.equal(grace.excuses(peer, answered), false);
+  assert.equal(grace.excuses(peer, failed('timeout')), false);
 });
 
 test('planning a target again does not begin its grace anew; a target that went and came back is new', async () => {
