@@ -52,7 +52,7 @@ export class Applier {
       return { action: 'unchanged', object: observed! };
     return {
       action: 'updated',
-      object: await this.#update(declared, observed!, kind.resource, signal),
+      object: await this.#update(declared, observed!, plan.drift, kind.resource, signal),
       drift: plan.drift,
     };
   }
@@ -94,6 +94,7 @@ export class Applier {
   async #update(
     declared: DeclaredObject,
     observed: KubeObject,
+    drift: string[],
     resource: Resource,
     signal?: AbortSignal,
   ): Promise<KubeObject> {
@@ -120,6 +121,26 @@ export class Applier {
   #isAccepted(plan: ApplyPlan & { action: 'update' }, declared: DeclaredObject, observed: KubeObject): boolean {
     return this.#accepted.get(observed.metadata.uid) === fingerprint(plan.drift, declared, observed);
   }
+}
+
+/** The declared lists in which something differs, inside what they stand in; undefined where nothing in a list does. */
+function driftedLists(declared: DeclaredObject, drift: string[]): Record<string, unknown> | undefined {
+  const paths = new Set(drift.filter((path) => path.includes('[')).map((path) => path.slice(0, path.indexOf('['))));
+  if (paths.size === 0) return undefined;
+  const lists: Record<string, unknown> = {};
+  for (const path of paths) {
+    const fields = path.split('.');
+    const last = fields.pop()!;
+    let from: Record<string, unknown> = declared;
+    let to = lists;
+    for (const field of fields) {
+      from = from[field] as Record<string, unknown>;
+      to[field] ??= {};
+      to = to[field] as Record<string, unknown>;
+    }
+    to[last] = from[last];
+  }
+  return lists;
 }
 
 /** What an accepted difference is recognised by: where it is, what is declared, and what the object holds there. */

@@ -57,7 +57,7 @@ function setUp(live: KubeObject | undefined, rewrite: (object: KubeObject) => Ku
   };
   const applier = new Applier(client, 'us');
   const apply = (data?: object) => applier.apply(declared(data), { resource, store }, owner);
-  return { calls, store, applier, apply, names: () => calls.map(([name]) => name) };
+  return { calls, store, applier, client, apply, names: () => calls.map(([name]) => name) };
 }
 
 test('what is nowhere is looked up and created', async () => {
@@ -144,4 +144,31 @@ test('only ours is removed, by its uid, and only once', async () => {
   store.set('n/a', stored());
   assert.equal(await remove(), true);
   assert.deepEqual(calls, [['delete', 'o1']]);
+});
+
+test('a list in which an item of ours was replaced by one that ours cannot stand beside becomes ours as a whole', async () => {
+  const ports = [{ name: 'metrics', port: 8000, protocol: 'TCP', targetPort: 'metrics' }];
+  const service = { ...declared(), kind: 'Service', spec: { ports, type: 'ClusterIP' } };
+  const { calls, store, applier, client } = setUp(undefined);
+  const observed = { ...stored(), kind: 'Service', spec: { ports: [{ ...ports[0], port: 9999 }], type: 'ClusterIP' } };
+  store.set('n/a', observed);
+  const { apply } = client;
+  client.apply = async (...parameters) => {
+    const patched = calls.some(([name]) => name === 'merge');
+    if (!patched) throw new ApiError('Invalid', 'spec.ports[1].name: Duplicate value: "metrics"');
+    return apply(...parameters);
+  };
+  assert.equal((await applier.apply(service, { resource, store }, owner)).action, 'updated');
+  assert.deepEqual(calls[0], ['merge', { metadata: { uid: 'o1' }, spec: { ports } }]);
+  assert.equal(calls.at(-1)![0], 'apply');
+});
+
+test('an object that the API server refuses for another reason is not touched', async () => {
+  const { calls, store, apply, client } = setUp(undefined);
+  store.set('n/a', { ...stored(), data: { x: '2' } });
+  client.apply = async () => {
+    throw new ApiError('Invalid', 'no');
+  };
+  await assert.rejects(apply(), { code: 'Invalid' });
+  assert.deepEqual(calls, []);
 });
