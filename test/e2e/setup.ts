@@ -19,7 +19,9 @@ export async function globalSetup(): Promise<void> {
     process.once(signal, () => void globalTeardown().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143)));
   try {
     const existing = process.env[clusterVariable];
-    const cluster = existing ? await Cluster.attach(existing) : await startCluster({ name: `e2e-${process.pid}`, log });
+    const cluster = existing
+      ? await Cluster.attach(existing)
+      : await startCluster({ name: `e2e-${process.pid}`, dualStack: true, log });
     if (!cluster) throw new Error(`there is no running cluster ${existing}`);
     if (!existing) cleanups.push(() => cluster.down());
     const images = await buildImages({ log });

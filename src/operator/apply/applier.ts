@@ -106,7 +106,15 @@ export class Applier {
     }
     // The uid: should it have been deleted meanwhile, nothing is created and nobody else's is touched.
     const metadata = { ...declared.metadata, uid };
-    const object = await this.#client.apply(resource, placeOf(declared), { ...declared, metadata }, signal);
+    const apply = () => this.#client.apply(resource, placeOf(declared), { ...declared, metadata }, signal);
+    const object = await apply().catch(async (error) => {
+      const lists = isApiError(error, 'Invalid') ? driftedLists(declared, drift) : undefined;
+      if (!lists) throw error;
+      // Someone's item stands where ours was, such as a port under another number but our name: side by side they are
+      // invalid. What we declare of a list is then all that there is.
+      await this.#client.mergePatch(resource, placeOf(declared), { metadata: { uid }, ...lists }, signal);
+      return apply();
+    });
     this.#written.note(object);
     this.#accept(declared, object);
     return object;

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { arch, homedir } from 'node:os';
+import { join } from 'node:path';
+import { run } from './command.ts';
+import { withLock } from './lock.ts';
+import { writeScratchImage } from './scratch-image.ts';
+
+export const corednsImage = 'localhost/net-exporter-cluster/coredns:1';
+export const pauseImage = 'localhost/net-exporter-cluster/pause:1';
+
+/** Where the built things are. */
+export interface Binaries {
+  /** Folder of kube-apiserver, kubelet, kubectl, containerd, the CNI plugins and so on. */
+  directory: string;
+  /** OCI archives of the images without which no cluster starts. */
+  images: string[];
+}
+
+const moduleDirectory = join(import.meta.dirname, 'go');
+const commands = [
+  './coredns',
+  './discovery',
+  './pause',
+  'github.com/containerd/containerd/v2/cmd/containerd',
+  'github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2',
+  'github.com/containerd/containerd/v2/cmd/ctr',
+  'github.com/containernetworking/plugins/plugins/ipam/host-local',
+  'github.com/containernetworking/plugins/plugins/main/loopback',
+  'github.com/containernetworking/plugins/plugins/main/ptp',
+  'k8s.io/kubernetes/cmd/kube-apiserver',
+  'k8s.io/kubernetes/cmd/kube-controller-manager',
+  'k8s.io/kubernetes/cmd/kube-proxy',
+  'k8s.io/kubernetes/cmd/kube-scheduler',
+  'k8s.io/kubernetes/cmd/kubectl',
+  'k8s.io/kubernetes/cmd/kubelet',
+];
+
+/** The flags of `go build`: without the version ones every component reports v0.0.0. */
+export function buildFlags(goMod: string): string[] {
+  const [, version, major, minor] = /k8s\.io\/kubernetes (v(\d+)\.(\d+)\.\S+)/.exec(goMod) ?? [];
+  if (version === undefined) throw new Error('go.mod requires no k8s.io/kubernetes');
+  const values = { gitVersion: version, gitMajor: major, gitMinor: minor, gitTreeState: 'clean' };
+  const variables = Object.entries(values).map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`);
+  return ['-mod=readonly', '-buildvcs=false', '-trimpath', `-ldflags=-s -w ${variables.join(' ')}`];
+}
+
+/**
+ * The cluster's programs, built from Go modules where the cache has none of that version: about 8 minutes on two cores,
+ * once for a machine. Several callers at a time build once.
+ */
+export async function ensureBinaries(log: (line: string) => void, signal?: AbortSignal): Promise<Binaries> {
+  const flags = buildFlags(readFileSync(join(moduleDirectory, 'go.mod'), 'utf8'));
+  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'net-exporter', 'cluster');
+  const key = cacheKey(flags);
+  const finished = join(cache, key);
+  if (!existsSync(finished)) {
+    const onWait = () => log('waiting for another process that is building the same programs');
+    await withLock(
+      join(cache, `${key}.lock`),
+      async () => {
+        if (existsSync(finished)) return;
+        const partial = join(cache, `${key}.partial`);
+        await rm(partial, { recursive: true, force: true });
+        await mkdir(join(partial, 'bin'), { recursive: true });
+        await build(join(partial, 'bin'), flags, log, signal);
+        await mkdir(join(partial, 'images'));
+        await writeImage(partial, 'coredns', corednsImage);
+        await writeImage(partial, 'pause', pauseImage);
+        await rename(partial, finished);
+      },
+      onWait,
+    );
+  }
+  const images = await readdir(join(finished, 'images'));
+  return { directory: join(finished, 'bin'), images: images.map((file) => join(finished, 'images', file)) };
+}
+
+function cacheKey(flags: string[]): string {
+  const hash = createHash('sha256').update(JSON.stringify([arch(), flags, commands]));
+  const sources = globSync(['go.mod', 'go.sum', '**/*.go'], { cwd: moduleDirectory }).sort();
+  for (const file of sources) hash.update(file).update(readFileSync(join(moduleDirectory, file)));
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function build(
+  output: string,
+  flags: string[],
+  log: (line: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' };
+  const options = { cwd: moduleDirectory, env, signal };
+  await run(['go', 'version'], options).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') throw new Error('Go 1.26 or newer is missing: https://go.dev/dl/', { cause: error });
+    throw error;
+  });
+  const started = performance.now();
+  let downloaded = 0;
+  let compiled = 0;
+  let total: number | undefined;
+  const report = () => {
+    const seconds = Math.round((performance.now() - started) / 1000);
+    const progress =
+      total === undefined
+        ? `${downloaded} Go modules downloaded`
+        : compiled < total
+          ? `${compiled} of at most ${total} packages compiled`
+          : 'linking';
+    log(`building Kubernetes, containerd and CoreDNS (once on this machine): ${progress}, ${seconds} s`);
+  };
+  report();
+  const heartbeat = setInterval(report, 5_000);
+  try {
+    const onDownload = () => downloaded++;
+    const packages = await run(['go', 'list', '-mod=readonly', '-deps', ...commands], {
+      ...options,
+      onErrorLine: onDownload,
+    });
+    total = packages.trimEnd().split('\n').length;
+    await run(['go', 'build', '-v', ...flags, '-o', output, ...commands], {
+      ...options,
+      onErrorLine: () => compiled++,
+    });
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
+async function writeImage(directory: string, command: string, name: string): Promise<void> {
+  await writeScratchImage({
+    name,
+    entrypoint: `/${command}`,
+    files: { [command]: join(directory, 'bin', command) },
+    archive: join(directory, 'images', `${command}.tar`),
+  });
+}

@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+// The file is removed while the lock is held; whoever waited for the removed file notices and takes the new one.
+const script = `
+while :; do
+  exec 9>"$1" || exit 1
+  flock -n 9 || { echo waiting; flock 9; }
+  [ "$1" -ef /proc/self/fd/9 ] && break
+done
+echo locked
+cat >/dev/null
+rm -f "$1"`;
+
+/** A lock on a file: released by `release`, or by the kernel when this process dies in whatever way. */
+export class FileLock {
+  readonly #end: () => Promise<void>;
+
+  private constructor(end: () => Promise<void>) {
+    this.#end = end;
+  }
+
+  /** Waits until the lock is ours; `onWait` is called once if somebody else holds it. */
+  static async acquire(path: string, onWait?: () => void): Promise<FileLock> {
+    await mkdir(dirname(path), { recursive: true });
+    // In a session of its own, so that a Ctrl-C at the terminal does not release the lock during the clean-up.
+    const child = spawn('sh', ['-c', script, 'sh', path], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+    const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
+    await new Promise<void>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', () => reject(new Error(`cannot lock ${path}`)));
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        if (text.includes('waiting')) onWait?.();
+        if (text.includes('locked')) resolve();
+      });
+    });
+    return new FileLock(async () => {
+      child.stdin.end();
+      await closed;
+    });
+  }
+
+  async release(): Promise<void> {
+    await this.#end();
+  }
+}
+
+/** Runs `work` while holding the lock. */
+export async function withLock<T>(path: string, work: () => Promise<T>, onWait?: () => void): Promise<T> {
+  const lock = await FileLock.acquire(path, onWait);
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,132 @@
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
+import { type Addresses, type NodeAddresses, nodeAddresses } from './addresses.ts';
+import { ClusterError } from './cluster-error.ts';
+import { run } from './command.ts';
+
+const netnsFolder = '/run/netns';
+const bridge = 'nodes';
+
+/** Whether the folder of named network namespaces is there already; if not, it is ours to remove. */
+export function hasNetnsFolder(): boolean {
+  return existsSync(netnsFolder);
+}
+
+/** @throws {ClusterError} where the kernel has no IPv6 at all; where it is only switched off, nodes switch it on for themselves. */
+export function requireIpv6(): void {
+  if (existsSync('/proc/sys/net/ipv6/conf')) return;
+  throw new ClusterError('NO_IPV6', 'This kernel has no IPv6 (see its parameter ipv6.disable): leave out dual stack.');
+}
+
+/** Removes the folder of named network namespaces, unless somebody has one in it. */
+export function removeNetnsFolder(): void {
+  try {
+    rmdirSync(netnsFolder);
+  } catch {
+    // It is in use, or gone.
+  }
+}
+
+/**
+ * Makes the nodes' switch and the machine's port on it. The bridge has a network namespace of its own: in the machine's
+ * it would be subject to the machine's packet filter (with br_netfilter, Docker's "forward nothing").
+ */
+export async function createSwitch({ switchNetns, hostInterface, hostAddresses, dualStack }: Addresses): Promise<void> {
+  await createNetns(switchNetns);
+  await ip(switchNetns, [`link add ${bridge} type bridge`, `link set ${bridge} up`]);
+  await ip(undefined, [`link add ${hostInterface} type veth peer name machine netns ${switchNetns}`]);
+  // Some machines have it off for new interfaces.
+  if (dualStack) writeFileSync(`/proc/sys/net/ipv6/conf/${hostInterface}/disable_ipv6`, '0');
+  await ip(undefined, [
+    ...hostAddresses.map((address) => addAddress(address, hostInterface)),
+    `link set ${hostInterface} up`,
+  ]);
+  await ip(switchNetns, [`link set machine master ${bridge}`, 'link set machine up']);
+}
+
+/** Makes a node's network namespace and plugs it in; `others` are the numbers of the nodes that are there already. */
+export async function connectNode(addresses: Addresses, number: number, others: readonly number[]): Promise<void> {
+  const node = nodeAddresses(addresses, number);
+  const peers = others.map((other) => nodeAddresses(addresses, other));
+  await createNetns(node.netnsName);
+  await run(['nsenter', `--net=${node.netns}`, 'sh', '-ec', addresses.dualStack ? routerOfBothFamilies : router]);
+  await ip(addresses.switchNetns, [
+    `link add ${node.switchPort} type veth peer name eth0 netns ${node.netnsName}`,
+    `link set ${node.switchPort} master ${bridge}`,
+    `link set ${node.switchPort} up`,
+  ]);
+  await ip(node.netnsName, [
+    'link set lo up',
+    ...node.addresses.map((address) => addAddress(address, 'eth0')),
+    'link set eth0 up',
+    ...addresses.hostAddresses.map((address) => `route add default via ${address}`),
+    ...peers.flatMap((peer) => routes('add', peer)),
+  ]);
+  await ip(undefined, routes('add', node));
+  for (const peer of peers) await ip(peer.netnsName, routes('add', node));
+}
+
+/** Unplugs a node and removes its network namespace and the routes to it. */
+export async function disconnectNode(addresses: Addresses, number: number, others: readonly number[]): Promise<void> {
+  const node = nodeAddresses(addresses, number);
+  const peers = others.map((other) => nodeAddresses(addresses, other));
+  for (const netns of [undefined, ...peers.map((peer) => peer.netnsName)]) {
+    await ip(netns, routes('del', node));
+  }
+  await ip(addresses.switchNetns, [`link del ${node.switchPort}`]);
+  await run(['ip', 'netns', 'del', node.netnsName]);
+}
+
+/** Removes every network namespace and interface of a slot; with them go their routes. */
+export async function removeNetwork({ hostInterface, netnsPrefix }: Addresses): Promise<void> {
+  if (existsSync(`/sys/class/net/${hostInterface}`)) await run(['ip', 'link', 'del', hostInterface]);
+  const names = hasNetnsFolder() ? readdirSync(netnsFolder) : [];
+  for (const name of names.filter((name) => name.startsWith(netnsPrefix))) {
+    // One whose file was made but not yet bound can't be unmounted: `ip netns del` removes it nevertheless.
+    await run(['ip', 'netns', 'del', name]);
+  }
+}
+
+/** Prefixes and names that are in use on this machine, for the choice of a slot. */
+export async function networksInUse(): Promise<{ prefixes: string[]; names: string[] }> {
+  // Of all tables, so of both families.
+  const routes = JSON.parse(await run(['ip', '-j', 'route', 'show', 'table', 'all'])) as { dst: string }[];
+  const links = JSON.parse(await run(['ip', '-j', 'link'])) as { ifname: string }[];
+  return {
+    prefixes: routes.map((route) => route.dst),
+    names: [...links.map((link) => link.ifname), ...(hasNetnsFolder() ? readdirSync(netnsFolder) : [])],
+  };
+}
+
+/** The commands for the routes to a node's pods, of each family by its own. */
+function routes(action: 'add' | 'del', { podCidrs, addresses }: NodeAddresses): string[] {
+  return podCidrs.map((cidr, index) => `route ${action} ${cidr} via ${addresses[index]}`);
+}
+
+function addAddress(address: string, device: string): string {
+  // Without the search for duplicates an address is usable at once; it would take up to two seconds.
+  return `address add ${address}${isIPv6(address) ? '/64' : '/24'} dev ${device}${isIPv6(address) ? ' nodad' : ''}`;
+}
+
+/** Shell text for a node's network namespace, before it has an interface: what it has to forward for its pods. */
+const router = 'echo 1 >/proc/sys/net/ipv4/ip_forward';
+
+const routerOfBothFamilies = `${router}
+cd /proc/sys/net/ipv6/conf
+echo 0 >all/disable_ipv6
+echo 1 >all/forwarding
+# The node's ends of the pods' links: their addresses, too, are to be usable at once.
+echo 0 >default/accept_dad`;
+
+/** Unlike `ip netns add` this leaves the folder itself as it is, no mount point. */
+async function createNetns(name: string): Promise<void> {
+  mkdirSync(netnsFolder, { recursive: true });
+  const file = `${netnsFolder}/${name}`;
+  closeSync(openSync(file, 'w', 0o444));
+  await run(['unshare', `--net=${file}`, 'true']);
+}
+
+async function ip(netns: string | undefined, commands: string[]): Promise<void> {
+  const inNetns = netns === undefined ? [] : ['-n', netns];
+  await run(['ip', ...inNetns, '-batch', '-'], { input: `${commands.join('\n')}\n` });
+}

@@ -1,0 +1,182 @@
+import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { type Addresses, nodeAddresses } from './addresses.ts';
+import type { Binaries } from './binaries.ts';
+import type { CertificateAuthority } from './certificates.ts';
+import { killCgroup, removeCgroup } from './cgroups.ts';
+import { clusterCgroup } from './cleanup.ts';
+import { ClusterError } from './cluster-error.ts';
+import { run } from './command.ts';
+import { connectNode, disconnectNode } from './network.ts';
+import {
+  importImage,
+  type NodeOptions,
+  nodeDirectory,
+  startContainerd,
+  startKubelet,
+  waitForContainerd,
+} from './node.ts';
+import type { ProcessId } from './processes.ts';
+import { updateState } from './state.ts';
+import { waitFor } from './wait.ts';
+
+export interface ClusterNode {
+  name: string;
+  zone: string;
+  /** Path of the node's network namespace. */
+  netns: string;
+  /** IPv4 first, and IPv6 second in a dual-stack cluster; so are the ranges of its pods. */
+  addresses: string[];
+  podCidrs: string[];
+}
+
+/** A node that is plugged in and whose containerd answers; Kubernetes does not know it yet. */
+export interface NodeRuntime {
+  name: string;
+  containerd: ProcessId;
+}
+
+export interface NodePoolOptions {
+  cluster: string;
+  /** The cluster's folder. */
+  directory: string;
+  addresses: Addresses;
+  binaries: Binaries;
+  authority: CertificateAuthority;
+  kubectl: (args: readonly string[]) => Promise<string>;
+  /** Numbers of the nodes that are there already. */
+  numbers: readonly number[];
+}
+
+/** The nodes of a cluster: starts them, loads images into them, removes them. */
+export class NodePool {
+  readonly nodes: ClusterNode[];
+  readonly #options: NodePoolOptions;
+
+  constructor(options: NodePoolOptions) {
+    this.#options = options;
+    this.nodes = options.numbers.map((number) => clusterNode(options.addresses, number));
+  }
+
+  /** @throws {ClusterError} when there is none with that name */
+  find(name: string): ClusterNode {
+    const node = this.nodes.find((node) => node.name === name);
+    if (node !== undefined) return node;
+    throw new ClusterError('NO_SUCH_NODE', `cluster "${this.#options.cluster}" has no node "${name}"`);
+  }
+
+  /** What the functions of node.ts have to know of a node. */
+  nodeOptions(name: string): NodeOptions {
+    const { cluster, addresses, directory, binaries, authority } = this.#options;
+    return {
+      ...{ cluster, addresses, directory, authority },
+      node: nodeAddresses(addresses, numberOf(this.find(name))),
+      binaries: binaries.directory,
+      cgroup: join(clusterCgroup(cluster), name),
+    };
+  }
+
+  /** Plugs the next node in and starts its containerd, which has no image yet. */
+  async startRuntime(signal?: AbortSignal): Promise<NodeRuntime> {
+    signal?.throwIfAborted();
+    const { cluster, addresses } = this.#options;
+    const numbers = this.nodes.map(numberOf);
+    const number = Math.max(0, ...numbers) + 1;
+    await connectNode(addresses, number, numbers);
+    updateState(cluster, (state) => state.nodes.push(number));
+    const node = clusterNode(addresses, number);
+    this.nodes.push(node);
+    const options = this.nodeOptions(node.name);
+    const containerd = await startContainerd(options);
+    this.#remember({ [`${node.name}/containerd`]: containerd });
+    await waitForContainerd(options, containerd, signal);
+    return { name: node.name, containerd };
+  }
+
+  /** Loads into a node the images without which no pod starts, and those that `loadImage` was given. */
+  async loadImages(name: string): Promise<void> {
+    const archives = [...this.#options.binaries.images, ...this.#loadedImages()];
+    for (const archive of archives) await importImage(this.nodeOptions(name), archive);
+  }
+
+  /** Starts a node's kubelet and kube-proxy: it joins the cluster. */
+  async join({ name, containerd }: NodeRuntime): Promise<void> {
+    const started = await startKubelet(this.nodeOptions(name), containerd);
+    for (const [daemon, process] of Object.entries(started)) this.#remember({ [`${name}/${daemon}`]: process });
+  }
+
+  /** Resolves when all nodes are Ready. */
+  async waitUntilReady(signal?: AbortSignal): Promise<void> {
+    const ready = async () => {
+      const { items } = JSON.parse(await this.#options.kubectl(['get', 'nodes', '-o', 'json'])) as {
+        items: NodeObject[];
+      };
+      const names = items.filter(isReady).map((node) => node.metadata.name);
+      const missing = this.nodes.filter(({ name }) => !names.includes(name)).map(({ name }) => name);
+      if (missing.length > 0) throw new Error(`not Ready: ${missing.join(', ')}`);
+      return true;
+    };
+    await waitFor('readiness of all nodes', ready, { timeout: 120_000, interval: 300, signal });
+  }
+
+  /** Loads an OCI archive into every node, and into those that come later. */
+  async loadImage(archive: string): Promise<void> {
+    mkdirSync(this.#imagesDirectory, { recursive: true });
+    const copy = join(this.#imagesDirectory, `${readdirSync(this.#imagesDirectory).length}-${basename(archive)}`);
+    copyFileSync(resolve(archive), `${copy}.partial`);
+    await rename(`${copy}.partial`, copy);
+    await Promise.all(this.nodes.map(({ name }) => importImage(this.nodeOptions(name), copy)));
+  }
+
+  /** Ends a node and everything in it at once, and removes all that is of it on this machine. */
+  async remove(name: string): Promise<void> {
+    const { cluster, addresses, directory } = this.#options;
+    const node = this.find(name);
+    const { cgroup } = this.nodeOptions(name);
+    await killCgroup(cgroup);
+    await removeCgroup(cgroup);
+    const others = this.nodes.filter((other) => other !== node).map(numberOf);
+    await disconnectNode(addresses, numberOf(node), others);
+    updateState(cluster, (state) => {
+      state.nodes = others;
+      for (const key of Object.keys(state.processes)) if (key.startsWith(`${name}/`)) delete state.processes[key];
+    });
+    this.nodes.splice(this.nodes.indexOf(node), 1);
+    await run(['rm', '-rf', '--one-file-system', nodeDirectory(directory, name)]);
+  }
+
+  get #imagesDirectory(): string {
+    return join(this.#options.directory, 'images');
+  }
+
+  #loadedImages(): string[] {
+    if (!existsSync(this.#imagesDirectory)) return [];
+    return readdirSync(this.#imagesDirectory)
+      .filter((file) => !file.endsWith('.partial'))
+      .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+      .map((file) => join(this.#imagesDirectory, file));
+  }
+
+  #remember(processes: Record<string, ProcessId>): void {
+    updateState(this.#options.cluster, (state) => Object.assign(state.processes, processes));
+  }
+}
+
+interface NodeObject {
+  metadata: { name: string };
+  status: { conditions?: { type: string; status: string }[] };
+}
+
+function isReady(node: NodeObject): boolean {
+  return node.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+}
+
+function clusterNode(addresses: Addresses, number: number): ClusterNode {
+  const { name, zone, netns, addresses: own, podCidrs } = nodeAddresses(addresses, number);
+  return { name, zone, netns, addresses: own, podCidrs };
+}
+
+function numberOf({ name }: ClusterNode): number {
+  return Number(name.slice('node-'.length));
+}

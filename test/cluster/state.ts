@@ -1,0 +1,87 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Binaries } from './binaries.ts';
+import type { ProcessId } from './processes.ts';
+
+/** What of a cluster is remembered on disk, for other processes and for after a crash. */
+export interface ClusterState {
+  name: string;
+  slot: number;
+  dualStack: boolean;
+  phase: 'starting' | 'ready';
+  /** The process that must take it down; absent where it is to stay after its starter ended. */
+  owner?: ProcessId;
+  /** The programs it was started with: this checkout's may be others by now. */
+  binaries: Binaries;
+  /** Numbers of the nodes. */
+  nodes: number[];
+  /** Long-lived processes by their name, such as `apiserver` and `node-1/kubelet`. */
+  processes: Record<string, ProcessId>;
+  /** Whether /run/netns was not there before. */
+  madeNetnsFolder: boolean;
+}
+
+const overlayMagic = 0x794c7630;
+
+/**
+ * The folder of all clusters. containerd stacks overlays in it, which works on no overlay (as in a container's own file
+ * system); /run is there for such machines.
+ */
+export function clustersDirectory(): string {
+  const parent = ['/var/lib', '/run'].find((directory) => statfsSync(directory).type !== overlayMagic) ?? '/var/lib';
+  return join(parent, 'net-exporter-cluster');
+}
+
+/** The work folder of a cluster: everything of it on disk, except the cached binaries, is in there. */
+export function clusterDirectory(name: string): string {
+  if (!/^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/.test(name)) {
+    throw new RangeError(`a cluster's name has 1 to 20 of a-z, 0-9 and inner dashes, unlike "${name}"`);
+  }
+  return join(clustersDirectory(), name);
+}
+
+/** The state of the cluster with that name; undefined where there is none. */
+export function readState(name: string): ClusterState | undefined {
+  try {
+    return JSON.parse(readFileSync(join(clusterDirectory(name), 'state.json'), 'utf8')) as ClusterState;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+export function writeState(state: ClusterState): void {
+  const directory = clusterDirectory(state.name);
+  mkdirSync(directory, { recursive: true, mode: 0o711 });
+  const file = join(directory, 'state.json');
+  writeFileSync(`${file}.new`, JSON.stringify(state, undefined, 2));
+  renameSync(`${file}.new`, file);
+}
+
+/** Changes the state on disk in one step: other processes may have changed it since we read it last. */
+export function updateState(name: string, change: (state: ClusterState) => void): ClusterState {
+  const state = readState(name);
+  if (state === undefined) throw new Error(`there is no cluster "${name}" any more`);
+  change(state);
+  writeState(state);
+  return state;
+}
+
+/** The states of all clusters on this machine. */
+export function allStates(): ClusterState[] {
+  let names: string[];
+  try {
+    names = readdirSync(clustersDirectory());
+  } catch {
+    return [];
+  }
+  return names.flatMap((name) => readState(name) ?? []);
+}
+
+/** The file by which only one process at a time starts or ends the cluster with that name. */
+export function lockFile(name: string): string {
+  return `/run/lock/net-exporter-cluster-${name}.lock`;
+}
+
+/** The file by which only one process at a time chooses a slot. */
+export const slotLockFile = '/run/lock/net-exporter-cluster.slots';

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { addressesOf } from '../../cluster/addresses.ts';
+import { buildFlags } from '../../cluster/binaries.ts';
+import { CertificateAuthority } from '../../cluster/certificates.ts';
+import { componentArguments, components } from '../../cluster/control-plane.ts';
+import { corednsObjects, corefile } from '../../cluster/coredns.ts';
+import { cniConfiguration, kubeletConfiguration, noDuplicateDetection } from '../../cluster/node-configuration.ts';
+import { missingCommands, packagesFor } from '../../cluster/packages.ts';
+import { clusterDirectory } from '../../cluster/state.ts';
+
+interface Plugin {
+  type: string;
+  ipMasq?: boolean;
+  ipam?: Record<string, unknown>;
+}
+
+describe('configuration', () => {
+  it('go build puts the version of go.mod into the components', () => {
+    const flags = buildFlags('require (\n\tk8s.io/kubernetes v1.37.2\n)\n').join(' ');
+    assert.match(flags, /version\.gitVersion=v1\.37\.2 .*gitMajor=1 .*gitMinor=37 /);
+    assert.throws(() => buildFlags('module x\n'), /k8s\.io\/kubernetes/);
+  });
+
+  it('every component of the control plane listens on its own cluster’s address only', () => {
+    const addresses = addressesOf(5);
+    const authority = new CertificateAuthority('/pki');
+    for (const component of components) {
+      const argv = componentArguments(component, { directory: '/work', binaries: '/bin', addresses, authority });
+      const listening = argv.filter((argument) => /^--(bind-address|listen-[a-z]+-urls)=/.test(argument));
+      assert.ok(listening.length > 0, component);
+      for (const argument of listening) assert.ok(argument.includes(addresses.hostAddress), argument);
+    }
+  });
+
+  it('the API server authorises nodes and users, and logs who did what', () => {
+    const options = { directory: '/work', binaries: '/bin', addresses: addressesOf(0) };
+    const argv = componentArguments('apiserver', { ...options, authority: new CertificateAuthority('/pki') });
+    assert.ok(argv.includes('--authorization-mode=Node,RBAC'));
+    assert.ok(argv.includes('--enable-admission-plugins=NodeRestriction'));
+    assert.ok(argv.includes('--audit-log-path=/work/audit.log'));
+  });
+
+  it('CoreDNS passes on what its hosts do not know, and asks nobody outside', () => {
+    const text = corefile({ dualStack: false });
+    assert.match(text, /hosts \{\n\s+192\.0\.2\.80 example\.com\n\s+fallthrough\n/);
+    assert.doesNotMatch(text, /forward/);
+  });
+
+  it('CoreDNS knows the host outside by both families in a dual-stack cluster', () => {
+    assert.match(corefile({ dualStack: true }), /192\.0\.2\.80 example\.com\n\s+2001:db8::80 example\.com\n/);
+  });
+
+  it('the DNS Service has the fixed address of each family', () => {
+    const service = (dualStack: boolean) => {
+      const objects = corednsObjects(addressesOf(0, dualStack)) as { kind: string; spec: Record<string, unknown> }[];
+      const { clusterIP, clusterIPs, ipFamilyPolicy } = objects.find(({ kind }) => kind === 'Service')!.spec;
+      return { clusterIP, clusterIPs, ipFamilyPolicy };
+    };
+    const clusterIP = '10.96.0.10';
+    assert.deepEqual(service(false), { clusterIP, clusterIPs: undefined, ipFamilyPolicy: undefined });
+    assert.deepEqual(service(true), {
+      clusterIP,
+      clusterIPs: [clusterIP, 'fd6e:6563:ffff::10'],
+      ipFamilyPolicy: 'PreferDualStack',
+    });
+  });
+
+  it('a node’s pods get addresses of its range, untranslated', () => {
+    const { plugins } = cniConfiguration({ podCidrs: ['10.200.3.0/24'] }) as { plugins: Plugin[] };
+    assert.deepEqual(
+      plugins.map(({ type, ipMasq, ipam }) => ({ type, ipMasq, ranges: ipam?.ranges, routes: ipam?.routes })),
+      [{ type: 'ptp', ipMasq: false, ranges: [[{ subnet: '10.200.3.0/24' }]], routes: [{ dst: '0.0.0.0/0' }] }],
+    );
+  });
+
+  it('a dual-stack node’s pods get an address of each range, and need not wait for the second', () => {
+    const podCidrs = ['10.200.3.0/24', 'fd6e:6563:1:1003::/64'];
+    const { plugins } = cniConfiguration({ podCidrs }) as { plugins: Plugin[] };
+    assert.deepEqual(
+      plugins.map(({ type }) => type),
+      [noDuplicateDetection.name, 'ptp'],
+    );
+    assert.deepEqual(plugins[1]?.ipam, {
+      type: 'host-local',
+      dataDir: '/var/lib/cni/networks',
+      ranges: [[{ subnet: podCidrs[0] }], [{ subnet: podCidrs[1] }]],
+      routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
+    });
+  });
+
+  it('the API server hands out Service addresses of both families in a dual-stack cluster', () => {
+    const range = (dualStack: boolean) => {
+      const options = { directory: '/work', binaries: '/bin', addresses: addressesOf(0, dualStack) };
+      const argv = componentArguments('apiserver', { ...options, authority: new CertificateAuthority('/pki') });
+      return argv.filter((argument) => argument.startsWith('--service-cluster-ip-range='));
+    };
+    assert.deepEqual(range(false), ['--service-cluster-ip-range=10.96.0.0/16']);
+    assert.deepEqual(range(true), ['--service-cluster-ip-range=10.96.0.0/16,fd6e:6563:ffff::/112']);
+  });
+
+  it('the kubelet keeps its pods below the given cgroup and sees edits of ConfigMaps soon', () => {
+    const { cgroupRoot, syncFrequency } = kubeletConfiguration('/some/root') as Record<string, unknown>;
+    assert.deepEqual({ cgroupRoot, syncFrequency }, { cgroupRoot: '/some/root', syncFrequency: '10s' });
+  });
+
+  it('a cluster’s name can’t lead out of the clusters’ folder', () => {
+    assert.match(clusterDirectory('e2e-1'), /\/net-exporter-cluster\/e2e-1$/);
+    for (const name of ['', '..', 'a/b', '-a', 'a-', 'A', 'a'.repeat(21)]) {
+      assert.throws(() => clusterDirectory(name), RangeError, name);
+    }
+  });
+});
+
+describe('missing commands', () => {
+  it('are those in no folder of the path', () => {
+    assert.deepEqual(missingCommands(['tar', 'runc'], '/nowhere:/dev'), ['tar', 'runc']);
+    assert.deepEqual(missingCommands(['tar'], '/nowhere:/usr/bin:/bin'), []);
+  });
+
+  it('are told as Debian packages, each once', () => {
+    assert.deepEqual(packagesFor(['etcd', 'nft', 'etcd']), ['etcd-server', 'nftables']);
+  });
+});
