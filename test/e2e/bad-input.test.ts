@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { waitFor } from '../cluster/wait.ts';
 import { getNetExporter } from './agents.ts';
 import { brokenResources } from './broken-resources.ts';
@@ -11,6 +11,7 @@ import {
   netExporter,
   quick,
   readyNetExporter,
+  removeNamespace,
   restrictedNamespace,
   tellOnFailure,
 } from './environment.ts';
@@ -22,6 +23,8 @@ before(async () => {
   env = await environment();
   await restrictedNamespace(env.kubectl, namespace);
 });
+
+after(() => removeNamespace(env.kubectl, namespace));
 
 test('broken resources are refused by the API server with what to write instead', async (t) => {
   assert.ok(brokenResources.length >= 25);

@@ -8,6 +8,7 @@ import {
   environment,
   quick,
   readyNetExporter,
+  removeNamespace,
   restrictedNamespace,
   tellOnFailure,
 } from './environment.ts';
@@ -26,6 +27,7 @@ before(async () => {
 });
 
 after(async () => {
+  await removeNamespace(env.kubectl, namespace);
   await scaleCoreDns(2);
   await env.kubectl(['rollout', 'status', '-n', 'kube-system', 'deployment/coredns']);
 });

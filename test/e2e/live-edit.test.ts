@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { waitFor } from '../cluster/wait.ts';
 import { type Agent, agentsOf, metricsOf } from './agents.ts';
 import {
@@ -8,6 +8,7 @@ import {
   environment,
   quick,
   readyNetExporter,
+  removeNamespace,
   restrictedNamespace,
   tellOnFailure,
 } from './environment.ts';
@@ -27,6 +28,8 @@ before(async () => {
     network: quick,
   });
 });
+
+after(() => removeNamespace(env.kubectl, namespace));
 
 test('an edit of the hosts is in effect on every agent without a restart, and the removed host is gone', async (t) => {
   tellOnFailure(t, env, namespace);

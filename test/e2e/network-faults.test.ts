@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { waitFor } from '../cluster/wait.ts';
 import { type Agent, getJson, hostOf, metricsOf } from './agents.ts';
 import {
@@ -8,6 +8,7 @@ import {
   environment,
   quick,
   readyNetExporter,
+  removeNamespace,
   restrictedNamespace,
   tellOnFailure,
   waitForAgents,
@@ -33,6 +34,8 @@ before(async () => {
   serviceHost = `${service.spec.clusterIP}:8000`;
   await allDialled();
 });
+
+after(() => removeNamespace(env.kubectl, namespace));
 
 /** Waits until every agent has reached every other one and the Service. */
 async function allDialled(): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { waitFor } from '../cluster/wait.ts';
 import { agentsOf, conditionStatus, getJson, getNetExporter, hostOf, metricsOf } from './agents.ts';
 import {
@@ -10,6 +10,7 @@ import {
   netExporter,
   quick,
   readyNetExporter,
+  removeNamespace,
   restrictedNamespace,
   tellOnFailure,
 } from './environment.ts';
@@ -27,6 +28,8 @@ before(async () => {
   env = await environment();
   await restrictedNamespace(env.kubectl, namespace);
 });
+
+after(() => removeNamespace(env.kubectl, namespace));
 
 /** Everything that belongs to a NetExporter, as `Kind/name`, the pods aside. */
 async function childrenOf(name: string): Promise<Map<string, Child>> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { before, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import type { Agent } from './agents.ts';
 import { getJson } from './agents.ts';
 import { processesOf } from './container-process.ts';
@@ -9,6 +9,7 @@ import {
   environment,
   quick,
   readyNetExporter,
+  removeNamespace,
   restrictedNamespace,
   tellOnFailure,
 } from './environment.ts';
@@ -22,6 +23,8 @@ before(async () => {
   await restrictedNamespace(env.kubectl, namespace);
   agents = await readyNetExporter(env, namespace, 'secure', { dns: quick, network: quick });
 });
+
+after(() => removeNamespace(env.kubectl, namespace));
 
 interface Pod {
   metadata: { namespace: string; name: string };

@@ -9,6 +9,7 @@ import {
   environment,
   quick,
   readyNetExporter,
+  removeNamespace,
   restrictedNamespace,
   tellOnFailure,
   waitForAgents,
@@ -37,7 +38,10 @@ const scaleOperator = async (replicas: number) => {
   ]);
 };
 
-after(() => scaleOperator(1));
+after(async () => {
+  await scaleOperator(1);
+  await removeNamespace(env.kubectl, namespace);
+});
 
 interface Pod {
   metadata: { name: string };
