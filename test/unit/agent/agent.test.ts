@@ -268,14 +268,15 @@ test('what is known of a target’s failures goes with it', async () => {
   node.write(settingsWith({ dns: { enabled: false } }));
   node.world.attempt = async () => ({ ...success, latencies: [], failures: ['timeout'] });
   const { clock, logged } = node.start();
-  await clock.advance(11_000);
+  // Long enough for a new target's grace to end and its next turn to come.
+  await clock.advance(30_000);
   const failures = () => logged.filter((line) => line === 'warn target fails: timeout').length;
   assert.equal(failures(), 3);
   const all = node.world.answers;
   node.world.answers = { A: [], AAAA: [] };
   await clock.advance(5000);
   node.world.answers = all;
-  await clock.advance(15_000);
+  await clock.advance(30_000);
   assert.equal(failures(), 5, 'the two peers that came back are written about anew, the Service is not');
 });
 
