@@ -1,0 +1,64 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Cluster, startCluster } from '../test/cluster/cluster.ts';
+import { buildImages } from '../test/cluster/images.ts';
+import type { Kubectl } from '../test/e2e/agents.ts';
+import { apply } from '../test/e2e/environment.ts';
+import { installOperator } from '../test/e2e/installation.ts';
+
+/** Where the measured NetExporters live. */
+export const namespace = 'net-exporter-bench';
+
+export interface BenchClusterOptions {
+  /** A running cluster to use and to leave running; without it one is started and removed again. */
+  existing?: string | undefined;
+  nodes: number;
+  signal: AbortSignal;
+  log: (line: string) => void;
+}
+
+/** A cluster with the operator installed from manifests/install.yaml, and what every measurement needs besides. */
+export class BenchCluster {
+  readonly cluster: Cluster;
+  readonly kubectl: Kubectl;
+  /** A folder that goes with the cluster. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+
+  private constructor(cluster: Cluster, directory: string, { signal, log }: BenchClusterOptions) {
+    this.cluster = cluster;
+    this.kubectl = (args, options) => cluster.kubectl(args, options);
+    this.directory = directory;
+    this.signal = signal;
+    this.log = log;
+  }
+
+  /** Runs `body` with a cluster of its own, which is gone afterwards whatever happened, unless it was there before. */
+  static async with<T>(options: BenchClusterOptions, body: (bench: BenchCluster) => Promise<T>): Promise<T> {
+    const { existing, nodes, signal, log } = options;
+    const cluster = existing
+      ? await Cluster.attach(existing)
+      : await startCluster({ name: `bench-${process.pid}`, nodes, log, signal });
+    if (!cluster) throw new Error(`there is no running cluster ${existing}`);
+    const directory = await mkdtemp(join(tmpdir(), 'net-exporter-bench-'));
+    try {
+      const images = await buildImages({ log });
+      for (const { archive } of [images.operator, images.agent]) await cluster.loadImage(archive);
+      const bench = new BenchCluster(cluster, directory, options);
+      await installOperator(bench.kubectl);
+      await apply(bench.kubectl, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+      return await body(bench);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+      if (!existing) await cluster.down();
+    }
+  }
+
+  /** Lets time go by, in seconds; rejects when the run is being ended. */
+  async pass(seconds: number): Promise<void> {
+    await sleep(seconds * 1000, undefined, { signal: this.signal });
+  }
+}

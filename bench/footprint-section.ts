@@ -1,0 +1,163 @@
+import { writeFile } from 'node:fs/promises';
+import { type Agent, getJson } from '../test/e2e/agents.ts';
+import { waitForAgents } from '../test/e2e/environment.ts';
+import { type BenchCluster, namespace } from './bench-cluster.ts';
+import { type ContainerMemory, readContainerMemory } from './container-memory.ts';
+import { figure } from './figures.ts';
+import { hostsOf, joinPeers, separatePeers } from './joined-peers.ts';
+import { captureOn } from './latency-window.ts';
+import { type MeasuredAgent, probingAgents, scrapeAgents, withAgents } from './measured-agents.ts';
+import type { Scrape } from './scraper.ts';
+import type { Section, SectionResult } from './section.ts';
+import { quantile } from './statistics.ts';
+
+const name = 'footprint';
+/** Further NetExporters, whose agents are the peers of the measured ones: with three nodes, eleven agents for each to choose ten from. */
+const peerNames = ['footprint-peers-1', 'footprint-peers-2', 'footprint-peers-3'];
+const scrapeIntervalSeconds = 15;
+/** How many requests the handler's p99 is taken from, and how fast they come. */
+const requests = 200;
+const requestsPerSecond = 5;
+
+/** Memory, CPU and exposition of agents with the defaults, ten peers and three DNS servers, scraped every 15 s. */
+export const footprint: Section = async (bench, quick) => {
+  const servers = await dnsPods(bench);
+  const spec = { dns: { servers } };
+  bench.log('emptying the page cache, so that the agents are charged with every page of their files that they use');
+  await writeFile('/proc/sys/vm/drop_caches', '1');
+  return await withAgents(bench, name, spec, async (alone) =>
+    withAll(bench, peerNames, spec, async (peers) => {
+      const windows = quick ? 4 : 16;
+      try {
+        const agents = await joined(bench, alone, peers);
+        const cold = await observe(bench, agents, windows);
+        const handler = await handlerSeconds(bench, agents[0]!);
+        bench.log('second start, with the files in memory');
+        await bench.kubectl(['delete', 'pods', '-n', namespace, ...agents.map(({ pod }) => pod)]);
+        const again = await joined(bench, await waitForAgents(bench.kubectl, namespace, name, alone.length), peers);
+        const second = await observe(bench, again, Math.ceil(windows / 2));
+        return resultOf(cold, second, handler, {
+          servers: servers.length + 1,
+          peers: hostsOf(peers.values()).length + 2,
+        });
+      } finally {
+        await separatePeers(bench);
+      }
+    }),
+  );
+};
+
+function resultOf(
+  cold: Observation,
+  second: Observation,
+  handler: readonly number[],
+  counts: { servers: number; peers: number },
+): SectionResult {
+  const highest = (key: keyof ContainerMemory) =>
+    Math.max(...[cold, second].flatMap(({ memory }) => memory.map((sample) => sample[key])));
+  const mostOf = (key: 'series' | 'gzipBytes') => Math.max(...cold.scrapes.map((scrape) => scrape[key]));
+  const figures = [
+    figure('working_set_bytes', highest('workingSet'), 'B', { atMost: 20 * 2 ** 20 }),
+    figure('anon_bytes', highest('anon'), 'B'),
+    figure('rss_bytes', highest('rss'), 'B'),
+    figure('cpu_ratio', Math.max(...cold.cpuRatios), '', { atMost: 0.01 }),
+    figure('series', mostOf('series'), '', { atMost: 550 }),
+    figure('scrape_gzip_bytes', mostOf('gzipBytes'), 'B', { atMost: 10_000 }),
+    figure('scrape_p99_seconds', quantile(handler, 0.99), 's', { atMost: 0.01 }),
+  ];
+  const details = {
+    agentsThatAreKnown: counts.peers,
+    dnsServers: counts.servers,
+    coldStart: summary(cold),
+    secondStart: summary(second),
+    scrapeSeconds: {
+      measured: "from the request's arrival at the pod's eth0 to the last segment of its answer there",
+      requests: handler.length,
+      p50: quantile(handler, 0.5),
+      p90: quantile(handler, 0.9),
+    },
+  };
+  return { figures, details };
+}
+
+/** Runs `body` with the agents of several NetExporters, by name. */
+async function withAll<T>(
+  bench: BenchCluster,
+  [first, ...others]: readonly string[],
+  spec: object,
+  body: (agents: Map<string, readonly MeasuredAgent[]>) => Promise<T>,
+): Promise<T> {
+  if (first === undefined) return await body(new Map());
+  return await withAgents(bench, first, spec, (own) =>
+    withAll(bench, others, spec, (agents) => body(new Map([[first, own], ...agents]))),
+  );
+}
+
+/** Makes the measured agents and the others each other's peers. @returns the measured ones, once they dial ten */
+async function joined(
+  bench: BenchCluster,
+  measured: readonly Agent[],
+  peers: ReadonlyMap<string, readonly MeasuredAgent[]>,
+): Promise<MeasuredAgent[]> {
+  await joinPeers(bench, new Map<string, readonly Agent[]>([[name, measured], ...peers]));
+  return await probingAgents(bench, name, hostsOf(peers.values()));
+}
+
+interface Observation {
+  /** Of every agent at every scrape. */
+  memory: ContainerMemory[];
+  scrapes: Scrape[];
+  /** Share of one core, of every agent, from the first scrape to the last. */
+  cpuRatios: number[];
+}
+
+/** Scrapes all agents every 15 s, `times` times after the first, and looks at their memory each time. */
+async function observe(bench: BenchCluster, agents: readonly MeasuredAgent[], times: number): Promise<Observation> {
+  const cgroups = await Promise.all(agents.map(({ pod }) => bench.cluster.podCgroup(namespace, pod, 'agent')));
+  const first = await scrapeAgents(agents);
+  const memory: ContainerMemory[] = [];
+  let last = first;
+  for (let time = 0; time < times; time++) {
+    await bench.pass(scrapeIntervalSeconds);
+    last = await scrapeAgents(agents);
+    memory.push(...cgroups.map(readContainerMemory));
+  }
+  const cpuRatios = last.map(({ metrics, at }, i) => {
+    const { metrics: earlier, at: since } = first[i]!;
+    const name = 'process_cpu_seconds_total';
+    return (metrics.sum(name) - earlier.sum(name)) / (at - since);
+  });
+  return { memory, scrapes: last, cpuRatios };
+}
+
+function summary({ memory, cpuRatios }: Observation) {
+  const of = (key: keyof ContainerMemory) => {
+    const values = memory.map((sample) => sample[key]);
+    return { min: Math.min(...values), median: quantile(values, 0.5), max: Math.max(...values) };
+  };
+  return { workingSet: of('workingSet'), anon: of('anon'), rss: of('rss'), cpuRatios };
+}
+
+/** How long an agent works on a request, seen from its own eth0: a client's clock would add the client's own delays. */
+async function handlerSeconds(bench: BenchCluster, agent: MeasuredAgent): Promise<number[]> {
+  const capture = await captureOn(bench, agent);
+  const ports = new Set<number>();
+  try {
+    for (let made = 0; made < requests; made++) {
+      ports.add((await agent.scraper.scrape()).localPort);
+      await bench.pass(1 / requestsPerSecond);
+    }
+  } finally {
+    await capture.stop();
+  }
+  const seconds: number[] = [];
+  for (const port of ports) seconds.push(...(await capture.requestSeconds(port, agent.port)));
+  return seconds;
+}
+
+/** The addresses of the cluster's DNS pods. */
+async function dnsPods({ kubectl }: BenchCluster): Promise<string[]> {
+  const args = ['pods', '-n', 'kube-system', '-l', 'k8s-app=kube-dns'];
+  const { items } = await getJson<{ items: { status: { podIP?: string } }[] }>(kubectl, args);
+  return items.flatMap(({ status }) => status.podIP ?? []);
+}

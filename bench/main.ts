@@ -1,0 +1,94 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism, loadavg, release } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import * as agent from './agent.ts';
+import { BenchCluster } from './bench-cluster.ts';
+import { type Figure, table } from './figures.ts';
+import { Interruption } from './interruption.ts';
+import type { Section } from './section.ts';
+
+const usage = `Measures a part of this project on a real cluster on this machine (Linux, root).
+
+  npm run bench -- NAME [--quick] [--only SECTION,…] [--cluster CLUSTER]
+
+NAME is one of: agent. The figures are printed and written to bench/results/NAME.json.
+  --quick    shorter windows, for a first look
+  --only     these sections only; of agent: ${Object.keys(agent.sections).join(', ')}
+  --cluster  a running local cluster to use, which is left running`;
+
+interface Benchmark {
+  nodes: number;
+  sections: Readonly<Record<string, Section>>;
+}
+
+const benchmarks: Readonly<Record<string, Benchmark>> = { agent };
+const log = (line: string) => console.log(`# ${line}`);
+
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, cluster: { type: 'string' } },
+  });
+  const [name = ''] = positionals;
+  const benchmark = benchmarks[name];
+  const wanted = values.only?.split(',') ?? Object.keys(benchmark?.sections ?? {});
+  if (!benchmark || positionals.length !== 1 || wanted.some((section) => !(section in benchmark.sections))) {
+    console.error(usage);
+    return 2;
+  }
+  const { signal } = new Interruption();
+  const options = { existing: values.cluster, nodes: benchmark.nodes, signal, log };
+  const startedAt = new Date();
+  const outcome = await BenchCluster.with(options, (bench) => runSections(bench, benchmark, wanted, values.quick));
+  const { figures, details, failures } = outcome;
+  console.log(table(figures));
+  const document = {
+    figures,
+    quick: values.quick,
+    sections: wanted,
+    startedAt: startedAt.toISOString(),
+    machine: { kernel: release(), cores: availableParallelism(), loadAtTheEnd: loadavg()[0] },
+    details,
+  };
+  const directory = join(import.meta.dirname, 'results');
+  await mkdir(directory, { recursive: true });
+  const file = join(directory, `${name}.json`);
+  await writeFile(file, `${JSON.stringify(document, null, 2)}\n`);
+  log(`written to ${file}`);
+  for (const failure of failures) console.error(failure);
+  return failures.length > 0 ? 1 : 0;
+}
+
+/** Runs sections one after the other. One that fails does not take the others' figures with it. */
+async function runSections(
+  bench: BenchCluster,
+  { sections }: Benchmark,
+  wanted: readonly string[],
+  quick: boolean,
+): Promise<{ figures: Figure[]; details: Record<string, unknown>; failures: Error[] }> {
+  const figures: Figure[] = [];
+  const details: Record<string, unknown> = {};
+  const failures: Error[] = [];
+  for (const name of wanted) {
+    log(`measuring: ${name}`);
+    try {
+      const result = await sections[name]!(bench, quick);
+      figures.push(...result.figures);
+      details[name] = result.details;
+      for (const line of table(result.figures).split('\n')) log(line);
+    } catch (error) {
+      if (bench.signal.aborted) throw error;
+      failures.push(new Error(`${name} could not be measured`, { cause: error }));
+    }
+  }
+  return { figures, details, failures };
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+}
