@@ -46,7 +46,10 @@ try {
       untilStopped: async () => {
         if (values.once || stop.signal.aborted) return;
         console.log('Ctrl-C ends it and cleans up.');
+        // Neither a signal nor its handler keeps a process alive.
+        const alive = setInterval(() => {}, 60_000);
         await once(stop.signal, 'abort');
+        clearInterval(alive);
       },
     });
   }
