@@ -108,7 +108,9 @@ describe('drift:', () => {
 
 test('an object holds what it declares itself', () => {
   fc.assert(
-    fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 })), (object) => assert.deepEqual(driftOf(object, structuredClone(object)), [])),
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 })), (object) =>
+      assert.deepEqual(driftOf(object, structuredClone(object)), []),
+    ),
   );
 });
 

@@ -1,0 +1,69 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism, loadavg, release } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { table } from '../bench/figures.ts';
+import { Interruption } from '../bench/interruption.ts';
+import { type Soak, violations } from './soak.ts';
+
+/** A soak is a module beside this one that exports `run`, and a line here. */
+const soaks: Readonly<Record<string, Soak>> = {};
+
+const usage = `Runs a part of this project for a long time under everything that it must bear, on this machine (Linux, root).
+
+  npm run soak -- NAME [--minutes N] [--seed S]
+
+NAME is one of: ${Object.keys(soaks).join(', ')}. The verdict is printed and written to soak/results/NAME.json; the exit code is 1
+when something was not as it must be.
+  --minutes  how long, 30 unless told
+  --seed     repeats the choices of an earlier run, which printed it`;
+
+const log = (line: string) => console.log(`# ${new Date().toISOString().slice(11, 19)} ${line}`);
+
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { minutes: { type: 'string', default: '30' }, seed: { type: 'string' } },
+  });
+  const [name = ''] = positionals;
+  const soak = Object.hasOwn(soaks, name) ? soaks[name] : undefined;
+  const minutes = Number(values.minutes);
+  const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed);
+  const valid = minutes > 0 && minutes <= 24 * 60 && Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32;
+  if (!soak || positionals.length !== 1 || !valid) {
+    console.error(usage);
+    return 2;
+  }
+  const { signal } = new Interruption();
+  const startedAt = new Date();
+  log(`soaking ${name} for ${minutes} minutes; to repeat: npm run soak -- ${name} --minutes ${minutes} --seed ${seed}`);
+  const { figures, failures, details } = await soak({ seed, minutes, signal, log });
+  const violated = violations({ figures, failures });
+  console.log(table(figures));
+  const document = {
+    passed: violated.length === 0,
+    figures,
+    failures,
+    seed,
+    minutes,
+    startedAt: startedAt.toISOString(),
+    machine: { kernel: release(), cores: availableParallelism(), loadAtTheEnd: loadavg()[0] },
+    details,
+  };
+  const directory = join(import.meta.dirname, 'results');
+  await mkdir(directory, { recursive: true });
+  const file = join(directory, `${name}.json`);
+  await writeFile(file, `${JSON.stringify(document, null, 2)}\n`);
+  log(`written to ${file}`);
+  for (const violation of violated) console.error(`not as it must be: ${violation}`);
+  console.log(violated.length === 0 ? `${name} held` : `${name} did not hold: ${violated.length} things; seed ${seed}`);
+  return violated.length === 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+}
