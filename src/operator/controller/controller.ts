@@ -70,6 +70,7 @@ export class Controller {
     const ended = (result: 'success' | 'requeue_after' | 'error') =>
       this.#observe.ended(result, (this.#clock.now() - started) / 1000);
     this.#observe.started();
+    log.debug('reconcile begins');
     try {
       const { requeueAfterMs } = await this.#reconcile(key, { log, signal: this.#stop.signal });
       this.#queue.forget(key);
@@ -80,5 +81,6 @@ export class Controller {
       this.#queue.retry(key);
       log.error({ err: error }, 'reconcile failed; trying again');
     }
+    log.debug('reconcile ended');
   }
 }

@@ -49,6 +49,11 @@ export class Reflector<T> {
     this.#log = options.log.child({ resource: options.resource.plural });
   }
 
+  /** What it was made with: which objects, and where they are kept. */
+  get options(): Readonly<ReflectorOptions<T>> {
+    return this.#options;
+  }
+
   /** Whether the store has held the whole content at least once. */
   get hasSynced(): boolean {
     return this.#hasSynced;

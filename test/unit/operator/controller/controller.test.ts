@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Logger } from 'pino';
 import { Controller, type Reconcile } from '../../../../src/operator/controller/controller.ts';
 import { WorkQueue } from '../../../../src/operator/controller/work-queue.ts';
+import { operatorLogger } from '../../../../src/operator/logger.ts';
 import { FakeClock, until } from '../fake-clock.ts';
 import { quietLog } from '../quiet-log.ts';
 
-function setUp(reconcile: Reconcile, workers = 2) {
+function setUp(reconcile: Reconcile, workers = 2, log: Logger = quietLog) {
   const clock = new FakeClock();
   const results: string[] = [];
   const observe = { added() {}, retried() {}, taken() {}, finished() {} };
@@ -14,7 +16,7 @@ function setUp(reconcile: Reconcile, workers = 2) {
     queue,
     reconcile,
     clock,
-    log: quietLog,
+    log,
     observe: { started() {}, ended: (result) => results.push(result) },
   });
   controller.start(workers);
@@ -107,4 +109,25 @@ test('stopping waits for what is under way, then aborts it, and starts nothing m
   await stopped;
   assert.equal(aborted, true);
   assert.equal(results.length, 1);
+});
+
+test('the log tells at level debug when each reconcile begins and ends, also one that fails', async () => {
+  const lines: string[] = [];
+  const log = operatorLogger('debug', { write: (line) => lines.push(line) });
+  const reconcile: Reconcile = async (key) => {
+    if (key === 'bad') throw new Error('not yet');
+    return {};
+  };
+  const { queue, controller, results } = setUp(reconcile, 1, log);
+  queue.add('good');
+  queue.add('bad');
+  await until(() => results.length === 2, 'both were reconciled');
+  await controller.stop(1000);
+  const told = lines
+    .map((line) => JSON.parse(line) as { level: string; key: string; reconcile: number; msg: string })
+    .filter(({ level }) => level === 'debug');
+  assert.deepEqual(
+    told.map(({ key, reconcile, msg }) => `${reconcile} ${key}: ${msg}`),
+    ['1 good: reconcile begins', '1 good: reconcile ended', '2 bad: reconcile begins', '2 bad: reconcile ended'],
+  );
 });
