@@ -24,7 +24,14 @@ export interface DnsSettings {
   timeoutMs: number;
 }
 
-/** How peers are dialled. */
+/** How many packets a turn of the UDP echo sends, and of which size. */
+export interface EchoSettings {
+  packets: number;
+  /** Octets of a packet's payload. */
+  size: number;
+}
+
+/** How peers are probed. */
 export interface NetworkSettings {
   enabled: boolean;
   /** How many peers an agent dials at most (k). */
@@ -33,6 +40,9 @@ export interface NetworkSettings {
   peerService: string;
   /** The port that peers listen on. */
   peerPort: number;
+  /** TCP: dials. UDP: echoes. */
+  protocols: TransportProtocol[];
+  udp: EchoSettings;
   /** Addresses of the agents' own Service to dial besides the peers, each as `ip:port` (`[v6]:port`). */
   services: string[];
   intervalMs: number;
@@ -61,7 +71,8 @@ export function encodeSettings(settings: Settings): string {
 }
 
 /**
- * Reads and checks a settings document. Fields it does not know are ignored, so that a newer operator can talk to an older agent.
+ * Reads and checks a settings document. Fields it does not know are ignored, so that a newer operator can talk to an older agent; fields that
+ * an older operator does not write have the value that stands for what it meant.
  * @throws SettingsError when the text is too large, is not JSON, is of another version, or a field is missing or out of bounds
  */
 export function parseSettings(text: string): Settings {
@@ -104,9 +115,18 @@ function decode(value: unknown): Settings {
       peersPerAgent: integer(network.peersPerAgent, 'network.peersPerAgent', 0, 100),
       peerService: text(network.peerService, 'network.peerService', 253),
       peerPort: integer(network.peerPort, 'network.peerPort', 1, 65_535),
+      protocols: list(network.protocols ?? ['TCP'], 'network.protocols', 2, oneOf(['TCP', 'UDP'])),
+      udp: echo(object(network.udp ?? { packets: 3, size: 64 }, 'network.udp')),
       services: list(network.services, 'network.services', 2, hostPort),
       ...times(network, 'network'),
     },
+  };
+}
+
+function echo({ packets, size }: Record<string, unknown>): EchoSettings {
+  return {
+    packets: integer(packets, 'network.udp.packets', 1, 10),
+    size: integer(size, 'network.udp.size', 32, 1472),
   };
 }
 

@@ -311,6 +311,41 @@ export const brokenResources: BrokenResource[] = [
     message: /spec\.network\.peersPerAgent: .*should be less than or equal to 100/,
   },
   {
+    title: 'no network protocol',
+    spec: { network: { protocols: [] } },
+    message: /spec\.network\.protocols: .*at least one of TCP and UDP.*spec\.network\.enabled: false/,
+  },
+  {
+    title: 'a network protocol that agents do not speak',
+    spec: { network: { protocols: ['TCP', 'SCTP'] } },
+    message: /spec\.network\.protocols\[1\]: Unsupported value: "SCTP": supported values: "TCP", "UDP"/,
+  },
+  {
+    title: 'a network protocol named twice',
+    spec: { network: { protocols: ['UDP', 'UDP'] } },
+    message: /spec\.network\.protocols\[1\]: Duplicate value: "UDP"/,
+  },
+  {
+    title: 'an echo of no packets',
+    spec: { network: { udp: { packets: 0 } } },
+    message: /spec\.network\.udp\.packets: .*must be from 1 to 10 packets, such as 3.*shorter spec\.network\.interval/,
+  },
+  {
+    title: 'an echo of more packets than a turn sends',
+    spec: { network: { udp: { packets: 11 } } },
+    message: /spec\.network\.udp\.packets: .*must be from 1 to 10 packets/,
+  },
+  {
+    title: 'an echo smaller than its header',
+    spec: { network: { udp: { size: 31 } } },
+    message: /spec\.network\.udp\.size: .*must be from 32 octets.*to 1472.*write for example 64/,
+  },
+  {
+    title: 'an echo larger than a packet',
+    spec: { network: { udp: { size: 1473 } } },
+    message: /spec\.network\.udp\.size: .*must be from 32 octets.*to 1472/,
+  },
+  {
     title: 'a network switch that is a number',
     spec: { network: { service: 1 } },
     message: /spec\.network\.service: .*must be of type boolean/,

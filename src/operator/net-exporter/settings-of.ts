@@ -32,6 +32,8 @@ export function settingsOf(resource: NetExporter, serviceAddresses: string[]): S
       peersPerAgent: network.peersPerAgent,
       peerService: `${agentNames(name).peers}.${namespace}.svc`,
       peerPort: agent.port,
+      protocols: network.protocols,
+      udp: network.udp,
       services: network.service ? serviceAddresses.map((address) => formatHostPort(address, agent.port)) : [],
       intervalMs: parseDuration(network.interval),
       timeoutMs: parseDuration(network.timeout),

@@ -27,6 +27,8 @@ export function settingsWith({ resource, dns, network }: SettingsChanges = {}): 
       peersPerAgent: 10,
       peerService: 'default-agent-peers.monitoring.svc',
       peerPort: 8000,
+      protocols: ['TCP'],
+      udp: { packets: 3, size: 64 },
       services: ['10.96.0.20:8000'],
       intervalMs: 10_000,
       timeoutMs: 5000,

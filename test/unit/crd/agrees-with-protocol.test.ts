@@ -37,6 +37,8 @@ const settings: Settings = {
     peersPerAgent: spec.network.peersPerAgent,
     peerService: 'default-agent-peers.monitoring.svc',
     peerPort: spec.agent.port,
+    protocols: spec.network.protocols,
+    udp: spec.network.udp,
     services: [],
     intervalMs: parseDuration(spec.network.interval),
     timeoutMs: parseDuration(spec.network.timeout),
@@ -44,10 +46,11 @@ const settings: Settings = {
 };
 
 const withDns = (dns: Partial<Settings['dns']>): Settings => ({ ...settings, dns: { ...settings.dns, ...dns } });
-const withPeers = (peersPerAgent: number): Settings => ({
+const withNetwork = (network: Partial<Settings['network']>): Settings => ({
   ...settings,
-  network: { ...settings.network, peersPerAgent },
+  network: { ...settings.network, ...network },
 });
+const withPeers = (peersPerAgent: number): Settings => withNetwork({ peersPerAgent });
 const accepts = (given: Settings) => assert.deepEqual(parseSettings(encodeSettings(given)), given);
 const refuses = (given: Settings) => assert.throws(() => encodeSettings(given), SettingsError);
 
@@ -82,4 +85,32 @@ test('agents take as many peers as the contract, and no more', () => {
 test('agents know every protocol and record type of the contract', () => {
   accepts(withDns({ protocols: node('dns.protocols').items!.enum as Settings['dns']['protocols'] }));
   accepts(withDns({ recordTypes: node('dns.recordTypes').items!.enum as Settings['dns']['recordTypes'] }));
+});
+
+test('agents know every protocol of the network probes, and take echoes of the same counts and sizes as the contract', () => {
+  accepts(withNetwork({ protocols: node('network.protocols').items!.enum as Settings['network']['protocols'] }));
+  const { packets, size } = spec.network.udp;
+  for (const [field, otherwise] of [
+    ['packets', { size }],
+    ['size', { packets }],
+  ] as const) {
+    const [, minimum, maximum] = /^self >= (\d+) && self <= (\d+)$/.exec(
+      node(`network.udp.${field}`)['x-kubernetes-validations']![0]!.rule,
+    )!;
+    const withEcho = (value: number) =>
+      withNetwork({ udp: { ...otherwise, [field]: value } as Settings['network']['udp'] });
+    accepts(withEcho(Number(minimum)));
+    accepts(withEcho(Number(maximum)));
+    refuses(withEcho(Number(minimum) - 1));
+    refuses(withEcho(Number(maximum) + 1));
+  }
+});
+
+test('a document of a writer that knows of no echo means what the contract’s defaults say', () => {
+  const { protocols, udp, ...older } = settings.network;
+  assert.deepEqual(parseSettings(JSON.stringify({ ...settings, network: older })).network, {
+    ...older,
+    protocols,
+    udp,
+  });
 });

@@ -31,7 +31,15 @@ test('the defaults are those that the documentation promises', () => {
       interval: '10s',
       timeout: '5s',
     },
-    network: { enabled: true, peersPerAgent: 10, service: true, interval: '10s', timeout: '5s' },
+    network: {
+      enabled: true,
+      peersPerAgent: 10,
+      protocols: ['TCP'],
+      udp: { packets: 3, size: 64 },
+      service: true,
+      interval: '10s',
+      timeout: '5s',
+    },
     monitoring: { networkPolicy: 'Ingress' },
   });
 });

@@ -19,6 +19,8 @@ const settings: Settings = {
     peersPerAgent: 10,
     peerService: 'default-agent-peers.monitoring.svc',
     peerPort: 8000,
+    protocols: ['TCP', 'UDP'],
+    udp: { packets: 5, size: 1400 },
     services: ['10.96.4.2:8000'],
     intervalMs: 10_000,
     timeoutMs: 10_000,
@@ -49,6 +51,13 @@ test('fields of a newer writer are ignored', () => {
   assert.deepEqual(parseSettings(changed('dns.newField', { a: 1 })), settings);
 });
 
+test('a document of an older writer has no echo: TCP only', () => {
+  const { protocols, udp, ...older } = settings.network;
+  assert.deepEqual([protocols, udp.size], [['TCP', 'UDP'], 1400]);
+  const { network } = parseSettings(JSON.stringify({ ...settings, network: older }));
+  assert.deepEqual(network, { ...older, protocols: ['TCP'], udp: { packets: 3, size: 64 } });
+});
+
 test('a document that cannot be used is refused by the name of its field', () => {
   for (const [path, value, message] of [
     ['version', 2, /version must be 1/],
@@ -65,6 +74,11 @@ test('a document that cannot be used is refused by the name of its field', () =>
     ['dns.timeoutMs', 10_001, /dns\.timeoutMs must be a whole number from 1 to 10000/],
     ['network.peersPerAgent', -1, /network\.peersPerAgent/],
     ['network.peerPort', 65_536, /network\.peerPort/],
+    ['network.protocols', ['SCTP'], /network\.protocols\[0\] must be one of TCP, UDP/],
+    ['network.protocols', 'UDP', /network\.protocols must be a list of at most 2 items/],
+    ['network.udp', [], /network\.udp must be an object/],
+    ['network.udp.packets', 0, /network\.udp\.packets must be a whole number from 1 to 10/],
+    ['network.udp.size', 31, /network\.udp\.size must be a whole number from 32 to 1472/],
     ['network.services', ['10.0.0.1'], /network\.services\[0\]/],
   ] as const)
     assert.throws(

@@ -23,6 +23,8 @@ test('the defaults become settings that the agent takes', () => {
       peersPerAgent: 10,
       peerService: 'default-agent-peers.monitoring.svc',
       peerPort: 8000,
+      protocols: ['TCP'],
+      udp: { packets: 3, size: 64 },
       services: ['10.96.0.7:8000', '[fd00::7]:8000'],
       intervalMs: 10_000,
       timeoutMs: 5000,
@@ -46,6 +48,17 @@ test('without spec.network.service no Service is dialled', () => {
     spec.network.service = false;
   });
   assert.deepEqual(settingsOf(resource, ['10.96.0.7']).network.services, []);
+});
+
+test('the protocols and the echo are passed on', () => {
+  const { network } = settingsOf(
+    netExporter((spec) => {
+      spec.network.protocols = ['TCP', 'UDP'];
+      spec.network.udp = { packets: 5, size: 1400 };
+    }),
+    [],
+  );
+  assert.deepEqual([network.protocols, network.udp], [['TCP', 'UDP'], { packets: 5, size: 1400 }]);
 });
 
 test('peers and Service are dialled on the agents’ port', () => {
