@@ -1,7 +1,8 @@
+import { apiUses } from '../../../charts/api-uses.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
 import type { Resource } from '../kube/resource.ts';
 
-export const events: Resource = { group: 'events.k8s.io', version: 'v1', kind: 'Event', plural: 'events' };
+export const events: Resource = apiUses.events;
 
 /** What an Event says. */
 export interface EventContent {

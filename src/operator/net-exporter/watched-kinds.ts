@@ -1,19 +1,23 @@
 import { agentSelector, instanceLabel, managedByLabel, managerName } from '../../../charts/agent-names.ts';
-import { group, kind, plural, version } from '../../crd/net-exporter.ts';
+import { apiUses } from '../../../charts/api-uses.ts';
+import { group, kind } from '../../crd/net-exporter.ts';
 import { controllerOf, type ObjectMeta } from '../kube/kube-object.ts';
 import type { Resource } from '../kube/resource.ts';
 
-export const netExporters: Resource = { group, version, kind, plural };
-export const pods: Resource = { group: '', version: 'v1', kind: 'Pod', plural: 'pods' };
+export const netExporters: Resource = apiUses.netExporters;
+export const pods: Resource = apiUses.pods;
 
-/** The kinds of a NetExporter's children. */
+/** The kinds of a NetExporter's children that every cluster has. */
 export const childKinds: Resource[] = [
-  { group: '', version: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts' },
-  { group: '', version: 'v1', kind: 'Service', plural: 'services' },
-  { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' },
-  { group: 'networking.k8s.io', version: 'v1', kind: 'NetworkPolicy', plural: 'networkpolicies' },
-  { group: 'apps', version: 'v1', kind: 'DaemonSet', plural: 'daemonsets' },
+  apiUses.serviceAccounts,
+  apiUses.services,
+  apiUses.configMaps,
+  apiUses.networkPolicies,
+  apiUses.daemonSets,
 ];
+
+/** The kind that tells the Prometheus operator what to scrape; a child where its API is served. */
+export const podMonitors: Resource = apiUses.podMonitors;
 
 /** Limits what is watched to what we made, children and agents' pods alike. */
 export const oursSelector = `${managedByLabel}=${managerName}`;
