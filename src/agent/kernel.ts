@@ -24,6 +24,11 @@ export interface Kernel {
    * @throws KernelCallError
    */
   send(fd: number, datagram: Uint8Array): bigint;
+  /**
+   * Now, in nanoseconds of CLOCK_REALTIME.
+   * @throws KernelCallError
+   */
+  now(): bigint;
   /** When the kernel received the datagram that was read last, in nanoseconds of CLOCK_REALTIME (SIOCGSTAMPNS, socket(7)). */
   receivedAt(fd: number): bigint | undefined;
   /**
@@ -116,7 +121,7 @@ class LinuxKernel implements Kernel {
     } finally {
       this.closeSocket(fd);
     }
-    this.#realtime();
+    this.now();
   }
 
   tcpInfo(fd: number): TcpInfo | undefined {
@@ -140,9 +145,14 @@ class LinuxKernel implements Kernel {
   }
 
   send(fd: number, datagram: Uint8Array): bigint {
-    const sentAt = this.#realtime();
+    const sentAt = this.now();
     if (this.#libc.send(fd, datagram, datagram.byteLength, msgNosignal) < 0) this.#fail('send');
     return sentAt;
+  }
+
+  now(): bigint {
+    if (this.#libc.clock_gettime(clockRealtime, this.#timespec) !== 0) this.#fail('clock_gettime');
+    return this.#nanoseconds();
   }
 
   receivedAt(fd: number): bigint | undefined {
@@ -165,11 +175,6 @@ class LinuxKernel implements Kernel {
     const fd = this.#libc.socket(family, type | sockNonblockCloexec, 0);
     if (fd < 0) this.#fail('socket');
     return fd;
-  }
-
-  #realtime(): bigint {
-    if (this.#libc.clock_gettime(clockRealtime, this.#timespec) !== 0) this.#fail('clock_gettime');
-    return this.#nanoseconds();
   }
 
   #nanoseconds(): bigint {
