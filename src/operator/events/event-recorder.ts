@@ -1,25 +1,45 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../clock.ts';
+import { backoffDelay } from '../backoff.ts';
+import { type Clock, pause } from '../clock.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
 import { type EventContent, eventObject, events, microTime, type Regarding, type Reporter } from './event.ts';
+import { SpamGuard } from './spam-guard.ts';
 
-/** The same Event within this time counts up instead of being told anew (as in client-go). */
-const seriesMs = 6 * 60_000;
+/** The same Event no farther than this from the one before belongs to its series (KEP-383; client-go's finishTime). */
+const finishMs = 6 * 60_000;
+
+/** How often a series that goes on is written, so that it does not expire after an hour (KEP-383). */
+const refreshMs = 30 * 60_000;
+
+/** How often it is looked whether a series has to be written or has ended. */
+const sweepMs = 60_000;
 
 /** Series remembered. The oldest makes room. */
 const maxSeries = 256;
 
-/** Events that wait for the API server. What comes on top is dropped: Events are news, not records. */
+/** Writes that wait for the API server. What comes on top is dropped: Events are news, not records. */
 const maxWaiting = 64;
 
+/** How often, and how long apart, one write is tried while the API server is away or overloaded; then it is dropped. */
+const maxTries = 12;
+const backoff = { baseMs: 10_000, maxMs: 60_000 };
+
+/** An Event that is or will be at the API server, and how often it happened. */
 interface Series {
-  place: { namespace: string; name: string };
+  event: ReturnType<typeof eventObject>;
   count: number;
   lastMs: number;
+  /** What the API server knows: 0 where it knows nothing yet. */
+  writtenCount: number;
+  writtenMs: number;
 }
 
-/** Writes Events, one at a time and behind the back of whoever records them: a failure is logged and goes no further. */
+/**
+ * Writes Events as KEP-383 has it, one at a time and behind the back of whoever records them: a failure is logged and goes no
+ * further. Of a series the first and the second are written at once; then it is counted here, and written every half hour and
+ * at its end. Unlike in client-go the note tells one Event from another: ours name the object that they are about.
+ */
 export class EventRecorder {
   readonly #client: Pick<ApiClient, 'create' | 'mergePatch'>;
   readonly #reporter: Reporter;
@@ -27,6 +47,9 @@ export class EventRecorder {
   readonly #random: () => number;
   readonly #log: Logger;
   readonly #series = new Map<string, Series>();
+  readonly #guard = new SpamGuard();
+  readonly #closing = new AbortController();
+  #cancelSweep: (() => void) | undefined;
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
 
@@ -45,49 +68,124 @@ export class EventRecorder {
   }
 
   record(content: EventContent, regarding: Regarding): void {
-    if (this.#waiting >= maxWaiting) {
-      this.#log.warn({ reason: content.reason }, 'too many events wait; this one is dropped');
+    const now = this.#clock.now();
+    const key = JSON.stringify([content, regarding.metadata.uid]);
+    const series = this.#series.get(key);
+    if (series && now - series.lastMs < finishMs) {
+      series.count++;
+      series.lastMs = now;
+      if (series.count === 2) this.#enqueue(key, series);
       return;
     }
-    this.#waiting++;
-    this.#last = this.#last
-      .then(() => this.#write(content, regarding))
-      .catch((error) => this.#log.warn({ err: error, reason: content.reason }, 'an event could not be written'))
-      .finally(() => this.#waiting--);
+    if (series && series.count > series.writtenCount) this.#enqueue(key, series);
+    this.#begin(key, content, regarding, now);
   }
 
-  /** Resolves when what was recorded has been written or has failed. */
+  /** Resolves when what was to be written so far has been written or has failed. */
   flushed(): Promise<void> {
     return this.#last;
   }
 
-  async #write(content: EventContent, regarding: Regarding): Promise<void> {
-    const now = this.#clock.now();
-    const key = JSON.stringify([content, regarding.metadata.uid]);
-    const series = this.#series.get(key);
-    if (series && now - series.lastMs < seriesMs && (await this.#count(series, now))) return;
+  /** Writes the counts that only we know and ends; what fails now is not tried again. */
+  close(): Promise<void> {
+    this.#closing.abort();
+    this.#cancelSweep?.();
+    for (const [key, series] of this.#series) if (series.count > series.writtenCount) this.#enqueue(key, series);
+    return this.#last;
+  }
+
+  /** Tells an Event that is not of any series yet. */
+  #begin(key: string, content: EventContent, regarding: Regarding, now: number): void {
+    const { uid } = regarding.metadata;
+    if (!this.#guard.admits(uid, now)) {
+      this.#log.debug(
+        { reason: content.reason, regarding: regarding.metadata.name },
+        'too many events about one object',
+      );
+      return;
+    }
     const suffix = [now.toString(16), Math.floor(this.#random() * 2 ** 32).toString(16)].join('');
     const event = eventObject(content, regarding, this.#reporter, suffix, now);
-    await this.#client.create(events, event.metadata.namespace, event);
+    const series: Series = { event, count: 1, lastMs: now, writtenCount: 0, writtenMs: now };
     this.#series.delete(key);
-    this.#series.set(key, { place: event.metadata, count: 1, lastMs: now });
+    this.#series.set(key, series);
     const [oldest] = this.#series.keys();
     if (this.#series.size > maxSeries) this.#series.delete(oldest!);
+    this.#enqueue(key, series);
+    this.#cancelSweep ??= this.#clock.after(sweepMs, () => this.#sweep());
+  }
+
+  #enqueue(key: string, series: Series): void {
+    const { reason } = series.event;
+    if (this.#waiting >= maxWaiting) {
+      this.#log.warn({ reason }, 'too many events wait; this one is dropped');
+      this.#forget(key, series);
+      return;
+    }
+    this.#waiting++;
+    this.#last = this.#last
+      .then(() => this.#write(series))
+      .catch((error) => {
+        this.#log.warn({ err: error, reason }, 'an event could not be written');
+        this.#forget(key, series);
+      })
+      .finally(() => this.#waiting--);
+  }
+
+  /** So that the next of its kind is told anew. */
+  #forget(key: string, series: Series): void {
+    if (series.writtenCount === 0 && this.#series.get(key) === series) this.#series.delete(key);
+  }
+
+  async #write(series: Series): Promise<void> {
+    // What is counted while this is being written is for the next time.
+    const wanted = series.count;
+    for (let tries = 1; series.writtenCount < wanted; tries++) {
+      try {
+        await this.#writeOnce(series, wanted);
+      } catch (error) {
+        // What the API server refuses it will refuse again.
+        const mayPass = isApiError(error, 'Unavailable', 'TooManyRequests', 'Unexpected');
+        if (!mayPass || tries >= maxTries || this.#closing.signal.aborted) throw error;
+        await pause(this.#clock, backoffDelay(tries, backoff, this.#random), this.#closing.signal);
+      }
+    }
+  }
+
+  async #writeOnce(series: Series, count: number): Promise<void> {
+    const { metadata } = series.event;
+    const patch = count > 1 ? { series: { count, lastObservedTime: microTime(series.lastMs) } } : {};
+    let written = count;
+    if (series.writtenCount === 0 || !(await this.#patch(metadata, patch)))
+      await this.#client.create(events, metadata.namespace, { ...series.event, ...patch }).catch((error) => {
+        // An attempt before this one did it, and its answer was lost. With which count is for a patch to settle.
+        if (!isApiError(error, 'AlreadyExists')) throw error;
+        written = 1;
+      });
+    series.writtenCount = Math.max(series.writtenCount, written);
+    series.writtenMs = this.#clock.now();
   }
 
   /** @returns false where the Event has expired meanwhile */
-  async #count(series: Series, now: number): Promise<boolean> {
-    const { namespace, name } = series.place;
-    const count = series.count + 1;
-    const patch = { series: { count, lastObservedTime: microTime(now) } };
+  async #patch(place: { namespace: string; name: string }, patch: object): Promise<boolean> {
     try {
-      await this.#client.mergePatch(events, { namespace, name }, patch);
+      await this.#client.mergePatch(events, place, patch);
+      return true;
     } catch (error) {
       if (isApiError(error, 'NotFound')) return false;
       throw error;
     }
-    series.count = count;
-    series.lastMs = now;
-    return true;
+  }
+
+  /** Writes what is due and forgets what has ended. */
+  #sweep(): void {
+    const now = this.#clock.now();
+    for (const [key, series] of this.#series) {
+      const ended = now - series.lastMs >= finishMs;
+      const due = ended || now - series.writtenMs >= refreshMs;
+      if (due && series.count > series.writtenCount) this.#enqueue(key, series);
+      if (ended) this.#series.delete(key);
+    }
+    this.#cancelSweep = this.#series.size > 0 ? this.#clock.after(sweepMs, () => this.#sweep()) : undefined;
   }
 }

@@ -1,35 +1,42 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { NetExporter } from '../../../../src/crd/net-exporter.ts';
 import { type EventContent, eventObject } from '../../../../src/operator/events/event.ts';
 import { EventRecorder } from '../../../../src/operator/events/event-recorder.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
-import { FakeClock } from '../fake-clock.ts';
+import { FakeClock, until } from '../fake-clock.ts';
 import { netExporter } from '../net-exporter-builder.ts';
 import { quietLog } from '../quiet-log.ts';
 
 const reporter = { controller: 'net-exporter.dev/operator', instance: 'operator-0' };
 const news: EventContent = { type: 'Warning', reason: 'ObjectNotOurs', action: 'Reconcile', note: 'Service a' };
 
-function setUp(failure?: ApiError) {
+/** An API server that answers each call as `answer` says: with an error, or well. */
+function setUp(answer: (call: 'create' | 'patch', turn: number) => ApiError | undefined = () => undefined) {
   const clock = new FakeClock();
-  const calls: [string, unknown][] = [];
+  const calls: [string, Record<string, unknown>][] = [];
+  const call = async (kind: 'create' | 'patch', body: object) => {
+    calls.push([kind, body as Record<string, unknown>]);
+    const failure = answer(kind, calls.length);
+    if (failure) throw failure;
+    return body as never;
+  };
   const client = {
-    create: async (_resource: unknown, _namespace: string, object: object) => {
-      calls.push(['create', object]);
-      if (failure?.code === 'Forbidden') throw failure;
-      return object as never;
-    },
-    mergePatch: async (_resource: unknown, _place: unknown, patch: object) => {
-      calls.push(['patch', patch]);
-      if (failure?.code === 'NotFound') throw failure;
-      return patch as never;
-    },
+    create: (_resource: unknown, _namespace: string, object: object) => call('create', object),
+    mergePatch: (_resource: unknown, _place: unknown, patch: object) => call('patch', patch),
   };
   let seed = 0;
   const random = () => (seed += 0.001);
   const recorder = new EventRecorder({ client, reporter, clock, random, log: quietLog });
-  const record = (content: Partial<EventContent> = {}) => recorder.record({ ...news, ...content }, netExporter());
-  return { clock, calls, recorder, record };
+  const record = (content: Partial<EventContent> = {}, about = netExporter()) =>
+    recorder.record({ ...news, ...content }, about);
+  return { clock, calls, recorder, record, kinds: () => calls.map(([kind]) => kind) };
+}
+
+/** Another resource of the same name. */
+function another(uid: string) {
+  const resource = netExporter();
+  return { ...resource, metadata: { ...resource.metadata, uid } };
 }
 
 test('an Event is about the resource, in its namespace, with a time in microseconds', () => {
@@ -60,59 +67,165 @@ test('a long note is cut to what the API server takes', () => {
   assert.match(note as string, /^µ{500,}…$/);
 });
 
-test('the same Event again counts up instead of being told anew', async () => {
+test('the second of a series is told, the others are counted and told every half hour and at the end', async () => {
   const { clock, calls, recorder, record } = setUp();
+  const minute = 60_000;
   record();
-  clock.advance(60_000);
+  await recorder.flushed();
+  for (let passed = 1; passed <= 70; passed++) {
+    clock.advance(minute);
+    record();
+    await recorder.flushed();
+  }
+  const series = () => calls.map(([kind, body]) => [kind, (body.series as { count: number } | undefined)?.count]);
+  assert.deepEqual(series(), [
+    ['create', undefined],
+    ['patch', 2],
+    ['patch', 32],
+    ['patch', 62],
+  ]);
+  clock.advance(6 * minute);
+  await recorder.flushed();
+  assert.deepEqual(series().at(-1), ['patch', 71]);
+  assert.deepEqual(calls.at(-1)![1], { series: { count: 71, lastObservedTime: '2026-01-01T01:10:00.000000Z' } });
+  assert.equal(clock.pending, 0, 'nothing is remembered');
+});
+
+test('what happens again before it is written is written once, with its count', async () => {
+  const { calls, recorder, record } = setUp();
+  record();
   record();
   record();
   await recorder.flushed();
   assert.deepEqual(
-    calls.map(([call]) => call),
-    ['create', 'patch', 'patch'],
+    calls.map(([kind, body]) => [kind, body.series]),
+    [['create', { count: 3, lastObservedTime: '2026-01-01T00:00:00.000000Z' }]],
   );
-  assert.deepEqual(calls[2]![1], { series: { count: 3, lastObservedTime: '2026-01-01T00:01:00.000000Z' } });
 });
 
-test('another Event, and the same after a long time, are told anew', async () => {
-  const { clock, calls, recorder, record } = setUp();
+test('another Event, one about another object, and the same after a long time are told anew', async () => {
+  const { clock, recorder, record, kinds } = setUp();
   record();
   record({ note: 'Service b' });
+  record({}, another('b0000000-0000-4000-8000-000000000002'));
   await recorder.flushed();
   clock.advance(6 * 60_000);
   record();
   await recorder.flushed();
-  assert.deepEqual(
-    calls.map(([call]) => call),
-    ['create', 'create', 'create'],
-  );
+  assert.deepEqual(kinds(), ['create', 'create', 'create', 'create']);
 });
 
-test('an Event that has expired is told anew', async () => {
-  const { calls, recorder, record } = setUp(new ApiError('NotFound', 'expired'));
+test('an Event that has expired is told anew, with its count', async () => {
+  const { calls, recorder, record } = setUp((kind) =>
+    kind === 'patch' ? new ApiError('NotFound', 'expired', { status: 404 }) : undefined,
+  );
   record();
+  await recorder.flushed();
   record();
   await recorder.flushed();
   assert.deepEqual(
-    calls.map(([call]) => call),
-    ['create', 'patch', 'create'],
+    calls.map(([kind, body]) => [kind, (body.series as { count: number } | undefined)?.count]),
+    [
+      ['create', undefined],
+      ['patch', 2],
+      ['create', 2],
+    ],
   );
 });
 
-test('an Event that cannot be written troubles nobody', async () => {
-  const { calls, recorder, record } = setUp(new ApiError('Forbidden', 'no'));
-  record();
+test('an Event that is refused is not tried again, and troubles nobody', async () => {
+  const { clock, recorder, record, kinds } = setUp(() => new ApiError('Forbidden', 'no', { status: 403 }));
   record();
   await recorder.flushed();
-  assert.equal(calls.length, 2);
+  assert.deepEqual(kinds(), ['create']);
+  record();
+  await recorder.flushed();
+  assert.deepEqual(kinds(), ['create', 'create']);
+  clock.advance(60_000);
+  assert.equal(clock.pending, 0);
+});
+
+test('while the API server is away an Event waits, ever longer, and what comes meanwhile waits behind it', async () => {
+  const { clock, recorder, record, kinds } = setUp((_kind, turn) =>
+    turn <= 3 ? new ApiError('Unavailable', 'no answer') : undefined,
+  );
+  record();
+  record({ note: 'Service b' });
+  const delays: number[] = [];
+  for (let turn = 1; turn <= 3; turn++) {
+    await until(() => kinds().length === turn && clock.pending === 2, 'it waits');
+    delays.push(clock.next!);
+    clock.advance(clock.next!);
+  }
+  await recorder.flushed();
+  assert.deepEqual(kinds(), ['create', 'create', 'create', 'create', 'create']);
+  assert.ok(delays[0]! >= 5000 && delays[2]! > delays[0]!, `${delays}`);
+});
+
+test('an Event whose first answer was lost is not told twice', async () => {
+  const { clock, recorder, record, calls } = setUp((kind, turn) => {
+    if (kind === 'patch') return undefined;
+    return turn === 1
+      ? new ApiError('Unavailable', 'no answer')
+      : new ApiError('AlreadyExists', 'there', { status: 409 });
+  });
+  record();
+  await until(() => calls.length === 1 && clock.pending === 2, 'it waits');
+  clock.advance(10_000);
+  record();
+  await recorder.flushed();
+  assert.deepEqual(
+    calls.map(([kind]) => kind),
+    ['create', 'create', 'patch'],
+  );
+  assert.equal((calls[0]![1].metadata as { name: string }).name, (calls[1]![1].metadata as { name: string }).name);
+});
+
+test('closing writes the counts that nobody else knows, and waits for no API server', async () => {
+  const { recorder, record, calls, clock } = setUp((_kind, turn) =>
+    turn === 4 ? new ApiError('Unavailable', 'no answer') : undefined,
+  );
+  for (let turn = 0; turn < 5; turn++) {
+    record();
+    await recorder.flushed();
+  }
+  record({ note: 'Service b' });
+  await recorder.close();
+  assert.deepEqual(
+    calls.map(([kind, body]) => [kind, (body.series as { count: number } | undefined)?.count]),
+    [
+      ['create', undefined],
+      ['patch', 2],
+      ['create', undefined],
+      ['patch', 5],
+    ],
+  );
+  assert.equal(clock.pending, 0);
 });
 
 test('what comes faster than the API server takes it is dropped, not piled up', async () => {
   const { calls, recorder, record } = setUp();
-  for (let turn = 0; turn < 200; turn++) record({ note: `Service ${turn}` });
+  for (let turn = 0; turn < 200; turn++) record({}, another(`uid-${turn}`));
   await recorder.flushed();
   assert.equal(calls.length, 64);
-  record({ note: 'after' });
+  record({}, another('after'));
   await recorder.flushed();
   assert.equal(calls.length, 65);
+});
+
+test('about one object only so much is told', async () => {
+  const { clock, calls, recorder, record } = setUp();
+  const tell = async (count: number, about?: NetExporter) => {
+    for (let turn = 0; turn < count; turn++) {
+      record({ note: `Service ${calls.length} ${turn}` }, about);
+      await recorder.flushed();
+    }
+  };
+  await tell(40);
+  assert.equal(calls.length, 25);
+  await tell(1, another('another'));
+  assert.equal(calls.length, 26);
+  clock.advance(10 * 60_000);
+  await tell(40);
+  assert.equal(calls.length, 28);
 });
