@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { ApiError } from './kube/api-error.ts';
+import { withoutSecrets } from './redaction.ts';
 
 /** The operator's log: JSON, one line a fact, with the level as a word and the time as RFC 3339. */
 export function operatorLogger(level: string, destination?: DestinationStream): Logger {
@@ -13,9 +14,14 @@ export function operatorLogger(level: string, destination?: DestinationStream): 
   return destination ? pino(options, destination) : pino(options);
 }
 
-/** Where an error of the API arose in our code says nothing; of every other one it says all. */
+/** Where an error of the API arose in our code says nothing; of every other one it says all. Neither gives a secret away. */
 function errorFields(error: unknown): unknown {
-  if (!(error instanceof ApiError)) return error instanceof Error ? pino.stdSerializers.err(error) : error;
+  if (!(error instanceof Error)) return error;
+  if (!(error instanceof ApiError)) {
+    const { type, message, stack } = pino.stdSerializers.err(error);
+    const { code } = error as { code?: unknown };
+    return { type, code, message: withoutSecrets(message), stack: withoutSecrets(stack) };
+  }
   const { code, status, message } = error;
   return { code, status, message };
 }

@@ -5,6 +5,7 @@ import { operatorLogger } from './logger.ts';
 import { OperatorMetrics } from './metrics.ts';
 import { Operator } from './operator.ts';
 import { OptionError, operatorOptions } from './operator-options.ts';
+import { withoutSecrets } from './redaction.ts';
 import { OperatorServer } from './server.ts';
 
 /** After this the process ends, whatever hangs: five seconds are promised. */
@@ -49,6 +50,7 @@ try {
   await main();
 } catch (error) {
   const known = error instanceof OptionError || error instanceof ClusterAccessError;
-  process.stderr.write(`net-exporter-operator: ${known ? error.message : ((error as Error).stack ?? error)}\n`);
+  const text = known ? error.message : ((error as Error).stack ?? String(error));
+  process.stderr.write(`net-exporter-operator: ${withoutSecrets(text)}\n`);
   process.exit(known ? 2 : 1);
 }

@@ -1,3 +1,5 @@
+import { withoutSecrets } from '../redaction.ts';
+
 /** What went wrong with a request, as a word to decide by. */
 export type ApiErrorCode =
   | 'AlreadyExists'
@@ -14,7 +16,7 @@ export type ApiErrorCode =
   /** An answer that is not of the API. */
   | 'Unexpected';
 
-/** A request that the API server refused or did not answer. */
+/** A request that the API server refused or did not answer. Its message goes into logs, conditions and Events. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly code: ApiErrorCode;
@@ -28,7 +30,7 @@ export class ApiError extends Error {
     message: string,
     options: { status?: number | undefined; retryAfterMs?: number | undefined; cause?: unknown } = {},
   ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(withoutSecrets(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.status = options.status;
     this.retryAfterMs = options.retryAfterMs;

@@ -63,7 +63,9 @@ function fromFile(file: string): KubeConfig {
   try {
     config.loadFromFile(file);
   } catch (cause) {
-    throw new ClusterAccessError(`kubeconfig ${file} is not a kubeconfig (${(cause as Error).message})`, { cause });
+    // The first line: YAML's errors go on with lines of the file, perhaps with the token in them.
+    const [why] = (cause as Error).message.split('\n');
+    throw new ClusterAccessError(`kubeconfig ${file} is not a kubeconfig (${why})`, { cause });
   }
   return config;
 }
