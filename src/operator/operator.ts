@@ -29,8 +29,9 @@ import {
 
 const workers = 4;
 
-/** Of the five seconds that a clean stop may take, how much the reconciles and the Events under way get. */
-const graceMs = 2500;
+/** Of the five seconds that a clean stop may take, how much the reconciles, the status and the Events under way get. */
+const graceMs = 2000;
+const statusGraceMs = 1500;
 const eventsGraceMs = 500;
 
 export interface OperatorParts {
@@ -52,6 +53,7 @@ export class Operator {
   readonly #client: ApiClient;
   readonly #queue: WorkQueue;
   readonly #controller: Controller;
+  readonly #statusWriter: StatusWriter;
   readonly #events: EventRecorder;
   readonly #reflectors: { resource: Resource; reflector: Pick<Reflector<unknown>, 'hasSynced' | 'synced' | 'run'> }[] =
     [];
@@ -77,13 +79,13 @@ export class Operator {
     this.#queue = new WorkQueue({ clock, random, backoff, observe: metrics.queueObserver });
     metrics.watchQueue(this.#queue);
     const applier = new Applier(this.#client, managerName);
-    const statusWriter = new StatusWriter(this.#client);
+    this.#statusWriter = new StatusWriter({ client: this.#client, clock, random });
     const reconcile = netExporterReconcile({
-      resources: this.#watchResources(statusWriter),
+      resources: this.#watchResources(),
       kinds: this.#watchChildren(applier),
       pods: this.#watchPods(),
       applier,
-      statusWriter,
+      statusWriter: this.#statusWriter,
       events: this.#events,
       clock,
       agentImage,
@@ -114,8 +116,9 @@ export class Operator {
   async stop(): Promise<void> {
     const { clock } = this.#parts;
     await this.#controller.stop(graceMs);
+    await this.#statusWriter.stop(statusGraceMs);
     const never = new AbortController().signal;
-    await Promise.race([this.#events.flushed(), pause(clock, eventsGraceMs, never)]);
+    await Promise.race([this.#events.close(), pause(clock, eventsGraceMs, never)]);
     this.#end.abort(new Error('the operator is stopping'));
     await this.#running;
     await this.#connection.close();
@@ -130,11 +133,11 @@ export class Operator {
     this.#parts.log.info('caches are full; reconciling');
   }
 
-  #watchResources(statusWriter: StatusWriter): Store<NetExporter> {
+  #watchResources(): Store<NetExporter> {
     const store = new Store<NetExporter>();
     store.onChange(({ key, before, after }) => {
       this.#queue.add(key);
-      if (before && before.metadata.uid !== after?.metadata.uid) statusWriter.forget(before.metadata.uid);
+      if (before && before.metadata.uid !== after?.metadata.uid) this.#statusWriter.forget(before.metadata.uid);
     });
     this.#reflect(netExporters, undefined, store, (object) => withoutManagedFields(object) as unknown as NetExporter);
     return store;

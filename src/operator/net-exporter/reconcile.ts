@@ -13,7 +13,7 @@ import type { AgentPod } from './agent-pod.ts';
 import { clusterAddresses, settingsOf } from './settings-of.ts';
 import { type Findings, progressOf, statusOf } from './status.ts';
 import { statusEvents } from './status-events.ts';
-import type { StatusWriter } from './status-writer.ts';
+import type { StatusWriter, WrittenStatus } from './status-writer.ts';
 
 /** What nobody tells us about: someone else's object that gets out of the way, a quota that is raised. */
 const lookAgainMs = 30_000;
@@ -73,7 +73,7 @@ class Pass {
     for (const object of agentWorkload(this.#resource, { image, settings })) await this.#apply(object);
     await this.#removeLeftovers();
     this.#tellChanges();
-    await this.#writeStatus();
+    this.#writeStatus();
     if (this.#failure) throw this.#failure;
     return this.#obstacles.length + this.#waitingFor.length > 0 ? { requeueAfterMs: lookAgainMs } : {};
   }
@@ -136,7 +136,7 @@ class Pass {
     this.#parts.events.record({ type: 'Normal', reason: 'Applied', action: 'Apply', note }, this.#resource);
   }
 
-  async #writeStatus(): Promise<void> {
+  #writeStatus(): void {
     const daemonSet = this.#applied.get(`DaemonSet ${agentNames(this.#resource.metadata.name).agent}`);
     const findings: Findings = {
       generation: this.#resource.metadata.generation,
@@ -145,10 +145,15 @@ class Pass {
       daemonSet: daemonSet && progressOf(daemonSet),
       faults: this.#faults(daemonSet?.metadata.uid),
     };
-    const compute: Parameters<StatusWriter['write']>[1] = (previous) =>
-      statusOf(findings, previous, this.#parts.clock.now());
-    const written = await this.#parts.statusWriter.write(this.#resource, compute, this.#signal);
-    if (!written) return;
+    this.#parts.statusWriter.write({
+      resource: this.#resource,
+      compute: (previous) => statusOf(findings, previous, this.#parts.clock.now()),
+      written: (status) => this.#tellStatus(status),
+      log: this.#log,
+    });
+  }
+
+  #tellStatus(written: WrittenStatus): void {
     for (const event of statusEvents(written)) this.#parts.events.record(event, this.#resource);
     const ready = written.after.conditions?.find(({ type }) => type === 'Ready');
     this.#log.info(

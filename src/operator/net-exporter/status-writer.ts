@@ -1,12 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
 import type { NetExporter, NetExporterStatus } from '../../crd/net-exporter.ts';
+import { backoffDelay } from '../backoff.ts';
+import { type Clock, pause } from '../clock.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
 import { LatestWrites } from '../kube/latest-writes.ts';
 import { netExporters } from './watched-kinds.ts';
 
-/** How often a write is tried on a newer version of the object before the reconcile is left to try again. */
+/** Between the end of one write of an object's status and the beginning of the next. */
+const intervalMs = 1000;
+
+/** How often a write is tried at once on a newer version of the object. */
 const attempts = 4;
+
+/**
+ * Between writes that fail; half of it is left to chance, and one that was not answered may have been done. The cap is low: an
+ * API server that comes back is to know the state within seconds.
+ */
+const backoff = { baseMs: 2 * intervalMs, maxMs: 5000 };
 
 /** A status that has been written, and what stood there before. */
 export interface WrittenStatus {
@@ -14,57 +26,142 @@ export interface WrittenStatus {
   after: NetExporterStatus;
 }
 
-/** Writes the status of NetExporters, only where it differs, and only over the version that it was computed from. */
+/** A status to be written. */
+export interface StatusRequest {
+  /** As it was last seen; it may be out of date. */
+  resource: NetExporter;
+  /** The status, given the one before. It is called when the status is written, perhaps more than once. */
+  compute: (previous: NetExporterStatus | undefined) => NetExporterStatus;
+  /** Called once it is written; never where nothing had to be, the object is gone or a later request took its place. */
+  written: (status: WrittenStatus) => void;
+  log: Logger;
+}
+
+/** What is under way for one object. */
+interface Slot {
+  /** What is to be written next. */
+  wanted: StatusRequest | undefined;
+  writing: boolean;
+  failures: number;
+  done: Promise<void>;
+}
+
+/**
+ * Writes the status of NetExporters behind the back of whoever asks for it: only where it differs, only over the version that
+ * it was computed from, and for one object at most once a second. What is asked for meanwhile waits; the last of it is written.
+ */
 export class StatusWriter {
   readonly #client: Pick<ApiClient, 'get' | 'mergePatch'>;
-
+  readonly #clock: Clock;
+  readonly #random: () => number;
   readonly #written = new LatestWrites<NetExporter>();
+  /** By uid; of objects at rest there is none. */
+  readonly #slots = new Map<string, Slot>();
+  readonly #end = new AbortController();
+  #stopping = false;
 
-  constructor(client: Pick<ApiClient, 'get' | 'mergePatch'>) {
-    this.#client = client;
+  constructor(options: {
+    client: Pick<ApiClient, 'get' | 'mergePatch'>;
+    clock: Clock;
+    /** Uniform in [0, 1). */
+    random: () => number;
+  }) {
+    this.#client = options.client;
+    this.#clock = options.clock;
+    this.#random = options.random;
   }
 
-  /**
-   * @param resource as it was last seen; it may be out of date
-   * @param compute the status, given the one before
-   * @returns undefined where nothing had to be written or the object is gone
-   */
-  async write(
-    resource: NetExporter,
-    compute: (previous: NetExporterStatus | undefined) => NetExporterStatus,
-    signal?: AbortSignal,
-  ): Promise<WrittenStatus | undefined> {
-    const { namespace, name, uid } = resource.metadata;
-    const newest = this.#written.newest(resource);
-    let { resourceVersion } = newest.metadata;
-    let before = newest.status;
-    for (let attempt = 1; ; attempt++) {
-      const after = compute(before);
-      if (isDeepStrictEqual(before, after)) return undefined;
-      const patch = { metadata: { uid, resourceVersion }, status: after };
-      try {
-        const place = { namespace, name, subresource: 'status' };
-        this.#written.note(
-          (await this.#client.mergePatch(netExporters, place, patch, signal)) as unknown as NetExporter,
-        );
-        return { before, after };
-      } catch (error) {
-        if (isApiError(error, 'NotFound')) return undefined;
-        if (!isApiError(error, 'Conflict') || attempt === attempts) throw error;
-      }
-      const live = await this.#read(namespace, name, signal);
-      if (live?.metadata.uid !== uid) return undefined;
-      ({ resourceVersion } = live.metadata);
-      before = live.status;
-    }
+  /** Has the status written soon. What was asked for earlier and is not written yet never will be. */
+  write(request: StatusRequest): void {
+    if (this.#end.signal.aborted) return;
+    const { uid } = request.resource.metadata;
+    const slot = this.#slots.get(uid);
+    if (slot) slot.wanted = request;
+    else this.#open(uid, request);
   }
 
   /** Drops what is remembered about an object that is gone. */
   forget(uid: string): void {
     this.#written.forget(uid);
+    const slot = this.#slots.get(uid);
+    if (slot) slot.wanted = undefined;
   }
 
-  async #read(namespace: string, name: string, signal?: AbortSignal): Promise<NetExporter | undefined> {
+  /** Resolves when all that was asked for is written, at the latest after `graceMs`; after that nothing is written. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    const busy = [...this.#slots.values()].filter(({ wanted, writing }) => wanted || writing);
+    const patience = new AbortController();
+    await Promise.race([
+      Promise.all(busy.map(({ done }) => done)),
+      ...(busy.length > 0 ? [pause(this.#clock, graceMs, patience.signal)] : []),
+    ]);
+    patience.abort();
+    this.#end.abort(new Error('the operator is stopping'));
+  }
+
+  #open(uid: string, request: StatusRequest): void {
+    const slot: Slot = { wanted: request, writing: false, failures: 0, done: Promise.resolve() };
+    this.#slots.set(uid, slot);
+    slot.done = this.#run(uid, slot);
+  }
+
+  /** Writes what is wanted until nothing is. It stays through the interval after a write, so that the next one waits. */
+  async #run(uid: string, slot: Slot): Promise<void> {
+    let reported = '';
+    while (slot.wanted && !this.#end.signal.aborted) {
+      const request = slot.wanted;
+      slot.wanted = undefined;
+      slot.writing = true;
+      let delay = 0;
+      try {
+        if (await this.#write(request, slot.failures > 0)) delay = intervalMs;
+        slot.failures = 0;
+        reported = '';
+      } catch (error) {
+        slot.wanted ??= request;
+        delay = backoffDelay(++slot.failures, backoff, this.#random);
+        const { message } = error as Error;
+        // Once for each new reason: the retries would fill the log.
+        if (message !== reported) request.log.warn({ err: error }, 'the status could not be written; trying again');
+        reported = message;
+      }
+      slot.writing = false;
+      if (delay > 0 && (slot.wanted || !this.#stopping)) await pause(this.#clock, delay, this.#end.signal);
+    }
+    this.#slots.delete(uid);
+  }
+
+  /**
+   * @param doubtful whether the last write failed: it may have been done all the same, so what is there has to be asked for
+   * @returns whether there was something to write
+   */
+  async #write({ resource, compute, written }: StatusRequest, doubtful: boolean): Promise<boolean> {
+    const { namespace, name, uid } = resource.metadata;
+    const { signal } = this.#end;
+    let current = doubtful ? await this.#read(namespace, name, signal) : this.#written.newest(resource);
+    for (let attempt = 1; current?.metadata.uid === uid; attempt++) {
+      const before = current.status;
+      const after = compute(before);
+      if (isDeepStrictEqual(before, after)) return false;
+      const patch = { metadata: { uid, resourceVersion: current.metadata.resourceVersion }, status: after };
+      try {
+        const place = { namespace, name, subresource: 'status' };
+        this.#written.note(
+          (await this.#client.mergePatch(netExporters, place, patch, signal)) as unknown as NetExporter,
+        );
+        written({ before, after });
+        return true;
+      } catch (error) {
+        if (isApiError(error, 'NotFound')) return false;
+        if (!isApiError(error, 'Conflict') || attempt === attempts) throw error;
+      }
+      current = await this.#read(namespace, name, signal);
+    }
+    return false;
+  }
+
+  async #read(namespace: string, name: string, signal: AbortSignal): Promise<NetExporter | undefined> {
     try {
       return (await this.#client.get(netExporters, { namespace, name }, signal)) as unknown as NetExporter;
     } catch (error) {

@@ -7,6 +7,7 @@ import type { EventContent } from '../../../../src/operator/events/event.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import { apiVersionOf } from '../../../../src/operator/kube/resource.ts';
 import { Store } from '../../../../src/operator/kube/store.ts';
+import { operatorLogger } from '../../../../src/operator/logger.ts';
 import type { AgentPod } from '../../../../src/operator/net-exporter/agent-pod.ts';
 import { netExporterReconcile } from '../../../../src/operator/net-exporter/reconcile.ts';
 import { childKinds } from '../../../../src/operator/net-exporter/watched-kinds.ts';
@@ -51,10 +52,10 @@ function setUp(
       },
     },
     statusWriter: {
-      write: async (_resource, compute) => {
+      write: ({ compute, written }) => {
         const after = compute(undefined);
         statuses.push(after);
-        return { before: undefined, after };
+        written({ before: undefined, after });
       },
     },
     events: { record: (event) => events.push(event) },
@@ -67,7 +68,7 @@ function setUp(
     events,
     statuses,
     pods,
-    run: () => reconcile(key, { log: quietLog, signal: new AbortController().signal }),
+    run: (log = quietLog) => reconcile(key, { log, signal: new AbortController().signal }),
     ready: () => statuses.at(-1)?.conditions?.find(({ type }) => type === 'Ready'),
     settings: () =>
       JSON.parse((applied.get('ConfigMap default-agent')!.data as Record<string, string>)['settings.json']!),
@@ -217,4 +218,24 @@ test('of the faults only those of our DaemonSet’s pods count', async () => {
   pods.set('monitoring/ours', { owner: key, controller: 'd1', node: 'n2', fault });
   await run();
   assert.deepEqual([ready()?.reason, ready()?.message], ['AgentImagePullFailed', 'node n2: image x cannot be pulled']);
+});
+
+test('every line that a reconcile logs tells its key and its number', async () => {
+  const { run } = setUp(netExporter(), (what) => {
+    const object = served({ metadata: { name: 'x' } });
+    if (what.startsWith('ServiceAccount')) return { action: 'created', object };
+    if (what.startsWith('NetworkPolicy')) return new ApiError('Forbidden', 'quota exceeded', { status: 403 });
+    return what.startsWith('ConfigMap') ? { action: 'updated', object, drift: ['data'] } : undefined;
+  });
+  const lines: { key?: string; reconcile?: number; msg: string }[] = [];
+  const log = operatorLogger('trace', { write: (line) => lines.push(JSON.parse(line)) });
+  await run(log.child({ key, reconcile: 7 }));
+  assert.deepEqual(
+    lines.map(({ msg, ...fields }) => [msg, fields.key, fields.reconcile]),
+    ['created an object', 'an object could not be applied', 'updated an object', 'status changed'].map((msg) => [
+      msg,
+      key,
+      7,
+    ]),
+  );
 });
