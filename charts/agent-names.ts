@@ -7,6 +7,9 @@ export const instanceLabel = 'app.kubernetes.io/instance';
 /** The annotation of a child that tells which declaration it was last applied from. */
 export const appliedAnnotation = 'net-exporter.dev/applied';
 
+/** The annotation of a NetExporter that, being `"true"`, keeps the operator from changing anything of it. */
+export const pausedAnnotation = 'net-exporter.dev/paused';
+
 /** The name of the port in the pods and Services of the agents. */
 export const portName = 'metrics';
 

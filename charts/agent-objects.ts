@@ -12,8 +12,16 @@ export function addServiceAccount(scope: Construct, { metadata }: NetExporter): 
   });
 }
 
-/** The Service that the agents dial as workloads would, and the headless one that lists them all, ready or not. */
-export function addServices(scope: Construct, { metadata, spec }: NetExporter): void {
+/**
+ * The Service that the agents dial as workloads would, and the headless one that lists them all, ready or not.
+ * @param annotated whether annotations tell Prometheus what to scrape: where something else does, each agent would be
+ *   scraped twice
+ */
+export function addServices(
+  scope: Construct,
+  { metadata, spec }: NetExporter,
+  { annotated }: { annotated: boolean },
+): void {
   const names = agentNames(metadata.name);
   const { port } = spec.agent;
   const both = {
@@ -28,14 +36,18 @@ export function addServices(scope: Construct, { metadata, spec }: NetExporter): 
     metadata: {
       name: names.peers,
       // On this Service alone, so that no agent is scraped twice; ready or not, so that a sick agent still is.
-      annotations: {
-        'prometheus.io/scrape': 'true',
-        'prometheus.io/port': String(port),
-        'prometheus.io/path': agentContract.metricsPath,
-      },
+      ...(annotated && { annotations: scrapeAnnotations(port) }),
     },
     spec: { ...both, clusterIp: 'None', publishNotReadyAddresses: true },
   });
+}
+
+function scrapeAnnotations(port: number): Record<string, string> {
+  return {
+    'prometheus.io/scrape': 'true',
+    'prometheus.io/port': String(port),
+    'prometheus.io/path': agentContract.metricsPath,
+  };
 }
 
 /** Lets everyone reach the agents' port: Prometheus and peers live wherever the cluster put them. Closes every other port. */

@@ -5,6 +5,8 @@ import { agentContract } from './agent-contract.ts';
 import { addDaemonSet } from './agent-daemon-set.ts';
 import { agentLabels, agentNames } from './agent-names.ts';
 import { addConfigMap, addNetworkPolicy, addServiceAccount, addServices } from './agent-objects.ts';
+import { addPodMonitor } from './agent-pod-monitor.ts';
+import { type ApiUse, apiUses } from './api-uses.ts';
 
 /** A Kubernetes object as it is sent to the API server. */
 export interface ManifestObject {
@@ -18,24 +20,43 @@ export interface AgentRuntime {
   /** The agents' image, already resolved where the spec leaves it empty. */
   image: string;
   settings: Settings;
+  /** Whether a PodMonitor tells how to scrape the agents; annotations do where none does. */
+  podMonitor: boolean;
 }
 
 /** Every object that a NetExporter stands for, in the order in which to apply them. */
 export function agentObjects(resource: NetExporter, runtime: AgentRuntime): ManifestObject[] {
-  return [...agentNetwork(resource), ...agentWorkload(resource, runtime)];
+  const { podMonitor } = runtime;
+  return [
+    ...(podMonitor ? agentMonitor(resource) : []),
+    ...agentNetwork(resource, { podMonitor }),
+    ...agentWorkload(resource, runtime),
+  ];
+}
+
+/** What asks the Prometheus operator to scrape the agents; only for clusters that have its API. */
+export function agentMonitor(resource: NetExporter): ManifestObject[] {
+  if (resource.spec.monitoring.podMonitor !== 'Auto') return [];
+  return synthesize(resource, (chart) => addPodMonitor(chart, resource));
 }
 
 /** The objects that need no settings. The settings need the Services' addresses, so these come first. */
-export function agentNetwork(resource: NetExporter): ManifestObject[] {
+export function agentNetwork(
+  resource: NetExporter,
+  { podMonitor }: Pick<AgentRuntime, 'podMonitor'>,
+): ManifestObject[] {
   return synthesize(resource, (chart) => {
     addServiceAccount(chart, resource);
-    addServices(chart, resource);
+    addServices(chart, resource, { annotated: !podMonitor });
     if (resource.spec.monitoring.networkPolicy === 'Ingress') addNetworkPolicy(chart, resource);
   });
 }
 
 /** The settings and the pods that read them. */
-export function agentWorkload(resource: NetExporter, { image, settings }: AgentRuntime): ManifestObject[] {
+export function agentWorkload(
+  resource: NetExporter,
+  { image, settings }: Omit<AgentRuntime, 'podMonitor'>,
+): ManifestObject[] {
   return synthesize(resource, (chart) => {
     addConfigMap(chart, resource, { [agentContract.settingsKey]: encodeSettings(settings) });
     addDaemonSet(chart, resource, image);
@@ -44,9 +65,12 @@ export function agentWorkload(resource: NetExporter, { image, settings }: AgentR
 
 /** The objects that a NetExporter may have had under another spec and must not have under this one. */
 export function agentLeftovers(resource: NetExporter): { apiVersion: string; kind: string; name: string }[] {
-  if (resource.spec.monitoring.networkPolicy !== 'None') return [];
+  const { networkPolicy, podMonitor } = resource.spec.monitoring;
+  const { agent } = agentNames(resource.metadata.name);
+  const leftover = ({ group, version, kind }: ApiUse) => ({ apiVersion: `${group}/${version}`, kind, name: agent });
   return [
-    { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', name: agentNames(resource.metadata.name).agent },
+    ...(networkPolicy === 'None' ? [leftover(apiUses.networkPolicies)] : []),
+    ...(podMonitor === 'None' ? [leftover(apiUses.podMonitors)] : []),
   ];
 }
 

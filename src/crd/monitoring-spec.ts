@@ -1,8 +1,24 @@
 import { Type } from 'typebox';
 import { defaultedObject, withDefault } from './defaulted-object.ts';
+import { labelsField, reservedPrefixes } from './label-maps.ts';
 
 export const MonitoringSpecSchema = defaultedObject(
   {
+    podMonitor: withDefault(
+      Type.Enum(['Auto', 'None'], {
+        type: 'string',
+        description:
+          'Auto: a PodMonitor wherever the API of the Prometheus operator is there, also when it comes later; prometheus.io annotations where it is not. None: annotations only.',
+      }),
+      'Auto',
+    ),
+    labels: withDefault(
+      labelsField(
+        'Labels of the PodMonitor, by which a Prometheus selects it, such as release: prometheus.',
+        reservedPrefixes('app.kubernetes.io/', 'net-exporter.dev/'),
+      ),
+      {},
+    ),
     networkPolicy: withDefault(
       Type.Enum(['Ingress', 'None'], {
         type: 'string',

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { managerName } from '../../charts/agent-names.ts';
 import type { NetExporter } from '../crd/net-exporter.ts';
 import { type AppliedKind, Applier } from './apply/applier.ts';
+import { OptionalKind } from './apply/optional-kind.ts';
 import { type Clock, pause } from './clock.ts';
 import { Controller } from './controller/controller.ts';
 import { WorkQueue } from './controller/work-queue.ts';
@@ -10,7 +11,7 @@ import { EventRecorder } from './events/event-recorder.ts';
 import { ApiClient } from './kube/api-client.ts';
 import type { ClusterAccess } from './kube/cluster-access.ts';
 import { Connection } from './kube/connection.ts';
-import type { KubeObject } from './kube/kube-object.ts';
+import { type KubeObject, keyOf } from './kube/kube-object.ts';
 import { Reflector } from './kube/reflector.ts';
 import { apiVersionOf, type Resource } from './kube/resource.ts';
 import { Store } from './kube/store.ts';
@@ -24,6 +25,7 @@ import {
   netExporters,
   oursSelector,
   ownerKeys,
+  podMonitors,
   pods,
 } from './net-exporter/watched-kinds.ts';
 
@@ -55,6 +57,7 @@ export class Operator {
   readonly #controller: Controller;
   readonly #statusWriter: StatusWriter;
   readonly #events: EventRecorder;
+  readonly #podMonitors: OptionalKind;
   readonly #reflectors: { resource: Resource; reflector: Pick<Reflector<unknown>, 'hasSynced' | 'synced' | 'run'> }[] =
     [];
   readonly #end = new AbortController();
@@ -78,10 +81,19 @@ export class Operator {
     const backoff = { baseMs: 50, maxMs: 5000 };
     this.#queue = new WorkQueue({ clock, random, backoff, observe: metrics.queueObserver });
     metrics.watchQueue(this.#queue);
-    const applier = new Applier(this.#client, managerName);
+    const applier = new Applier(this.#client, managerName, clock);
     this.#statusWriter = new StatusWriter({ client: this.#client, clock, random });
+    const resources = this.#watchResources();
+    this.#podMonitors = new OptionalKind({
+      ...{ client: this.#client, resource: podMonitors, labelSelector: oursSelector, clock, random, log },
+      onChange: () => {
+        for (const resource of resources.values()) this.#queue.add(keyOf(resource));
+      },
+    });
+    this.#watchChildrenIn(this.#podMonitors.store, applier);
     const reconcile = netExporterReconcile({
-      resources: this.#watchResources(),
+      resources,
+      podMonitors: this.#podMonitors,
       kinds: this.#watchChildren(applier),
       pods: this.#watchPods(),
       applier,
@@ -108,6 +120,7 @@ export class Operator {
     const { signal } = this.#end;
     this.#running = Promise.all([
       ...this.#reflectors.map(({ reflector }) => reflector.run(signal)),
+      this.#podMonitors.run(signal),
       this.#startWhenSynced(signal),
     ]);
   }
@@ -126,7 +139,8 @@ export class Operator {
 
   async #startWhenSynced(signal: AbortSignal): Promise<void> {
     const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    await Promise.race([stopped, Promise.all(this.#reflectors.map(({ reflector }) => reflector.synced))]);
+    const synced = [...this.#reflectors.map(({ reflector }) => reflector.synced), this.#podMonitors.settled];
+    await Promise.race([stopped, Promise.all(synced)]);
     if (signal.aborted) return;
     this.#controller.start(workers);
     this.#started = true;
@@ -147,14 +161,18 @@ export class Operator {
     const kinds = new Map<string, AppliedKind>();
     for (const resource of childKinds) {
       const store = new Store<KubeObject>();
-      store.onChange(({ before, after }) => {
-        for (const object of [before, after]) if (object) for (const key of ownerKeys(object)) this.#queue.add(key);
-        if (before && before.metadata.uid !== after?.metadata.uid) applier.forget(before.metadata.uid);
-      });
+      this.#watchChildrenIn(store, applier);
       this.#reflect(resource, oursSelector, store, (object) => object);
       kinds.set(`${apiVersionOf(resource)} ${resource.kind}`, { resource, store });
     }
     return kinds;
+  }
+
+  #watchChildrenIn(store: Store<KubeObject>, applier: Applier): void {
+    store.onChange(({ before, after }) => {
+      for (const object of [before, after]) if (object) for (const key of ownerKeys(object)) this.#queue.add(key);
+      if (before && before.metadata.uid !== after?.metadata.uid) applier.forget(before.metadata.uid);
+    });
   }
 
   #watchPods(): Store<AgentPod> {

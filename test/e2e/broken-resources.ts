@@ -370,4 +370,19 @@ export const brokenResources: BrokenResource[] = [
     spec: { monitoring: { networkPolicy: 'Strict' } },
     message: /spec\.monitoring\.networkPolicy: Unsupported value: "Strict": supported values: "Ingress", "None"/,
   },
+  {
+    title: 'a PodMonitor in any case',
+    spec: { monitoring: { podMonitor: 'Always' } },
+    message: /spec\.monitoring\.podMonitor: Unsupported value: "Always": supported values: "Auto", "None"/,
+  },
+  {
+    title: 'a label of the PodMonitor whose key is none',
+    spec: { monitoring: { labels: { 'my release': 'prometheus' } } },
+    message: /spec\.monitoring\.labels: .*every key must be name or prefix\/name/,
+  },
+  {
+    title: 'a label of the PodMonitor that the operator keeps for itself',
+    spec: { monitoring: { labels: { 'app.kubernetes.io/name': 'mine' } } },
+    message: /spec\.monitoring\.labels: .*belong to the operator: write another key/,
+  },
 ];

@@ -1,3 +1,5 @@
+import { appliedAnnotation } from '../../../charts/agent-names.ts';
+import type { Clock } from '../clock.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
 import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
@@ -6,7 +8,10 @@ import type { Resource } from '../kube/resource.ts';
 import type { Store } from '../kube/store.ts';
 import { type ApplyPlan, type DeclaredObject, type Owner, planApply, stamped } from './apply-plan.ts';
 import { driftOf } from './drift.ts';
+import { otherManagers } from './field-managers.ts';
+import { isImmutableRefusal } from './immutable-fields.ts';
 import { asApplied } from './managed-fields.ts';
+import { type Contest, Rivalry } from './rivalry.ts';
 
 /** A kind of object that we apply, and our watched copy of those that carry our label. */
 export interface AppliedKind {
@@ -16,8 +21,14 @@ export interface AppliedKind {
 
 /** What became of one object. */
 export type ApplyResult =
-  | { action: 'created' | 'unchanged'; object: KubeObject }
-  | { action: 'updated'; object: KubeObject; drift: string[] }
+  | { action: 'created'; object: KubeObject }
+  /** `contest`: as declared at present, but someone has kept changing it. */
+  | { action: 'unchanged'; object: KubeObject; contest?: Contest }
+  | { action: 'updated'; object: KubeObject; drift: string[]; contest?: Contest }
+  /** Someone keeps changing it: left as it is for a while. */
+  | { action: 'yielded'; object: KubeObject; contest: Contest }
+  /** Being created anew, since this field cannot be changed. `deleted`: the old one has been deleted just now. */
+  | { action: 'replacing'; field: string; deleted: boolean }
   | { action: 'waiting'; why: string }
   | { action: 'left'; why: string };
 
@@ -30,10 +41,12 @@ export class Applier {
   /** By object's uid: differences that stayed after an apply, since the API server writes the same value in another way. */
   readonly #accepted = new Map<string, string>();
   readonly #written = new LatestWrites<KubeObject>();
+  readonly #rivalry: Rivalry;
 
-  constructor(client: Client, manager: string) {
+  constructor(client: Client, manager: string, clock: Pick<Clock, 'now'>) {
     this.#client = client;
     this.#manager = manager;
+    this.#rivalry = new Rivalry(clock);
   }
 
   /**
@@ -48,24 +61,20 @@ export class Applier {
     if (plan.action === 'create') return this.#create(declared, kind.resource, signal);
     if (plan.action === 'leave') return { action: 'left', why: plan.why };
     if (plan.action === 'wait') return { action: 'waiting', why: plan.why };
+    if (plan.action === 'replace') return this.#replace(observed!, plan.field, kind.resource, signal);
+    const name = `${declared.kind} ${keyOf(declared)}`;
     if (plan.action === 'none' || this.#isAccepted(plan, declared, observed!))
-      return { action: 'unchanged', object: observed! };
-    return {
-      action: 'updated',
-      object: await this.#update(declared, observed!, plan.drift, kind.resource, signal),
-      drift: plan.drift,
-    };
+      return { action: 'unchanged', object: observed!, ...contested(this.#rivalry.unsettled(name, hashOf(declared))) };
+    const contest = this.#rivalry.held(name, hashOf(declared), plan.drift);
+    if (contest) return { action: 'yielded', object: observed!, contest };
+    return this.#mend(name, declared, observed!, plan.drift, kind.resource, signal);
   }
 
   /** Deletes an object that is ours and that should not be. @returns whether there was one */
   async remove(key: string, { resource, store }: AppliedKind, owner: Owner, signal?: AbortSignal): Promise<boolean> {
     const observed = store.get(key);
     if (!observed || observed.metadata.deletionTimestamp || controllerOf(observed)?.uid !== owner.uid) return false;
-    try {
-      await this.#client.delete(resource, placeOf(observed), observed.metadata.uid, signal);
-    } catch (error) {
-      if (!isApiError(error, 'NotFound')) throw error;
-    }
+    await this.#delete(observed, resource, signal);
     return true;
   }
 
@@ -89,6 +98,28 @@ export class Applier {
     const object = await this.#client.create(resource, declared.metadata.namespace, declared, signal);
     this.#accept(declared, object);
     return { action: 'created', object };
+  }
+
+  async #mend(
+    name: string,
+    declared: DeclaredObject,
+    observed: KubeObject,
+    drift: string[],
+    resource: Resource,
+    signal?: AbortSignal,
+  ): Promise<ApplyResult> {
+    const managers = otherManagers(observed.metadata.managedFields ?? [], drift, this.#manager);
+    const mended = () => this.#rivalry.mended(name, hashOf(declared), drift, managers);
+    try {
+      const object = await this.#update(declared, observed, drift, resource, signal);
+      mended();
+      return { action: 'updated', object, drift, ...contested(this.#rivalry.unsettled(name, hashOf(declared))) };
+    } catch (error) {
+      if (!isApiError(error) || !isImmutableRefusal(error)) throw error;
+      const replacing = await this.#replace(observed, drift.join(', '), resource, signal);
+      mended();
+      return replacing;
+    }
   }
 
   async #update(
@@ -120,6 +151,25 @@ export class Applier {
     return object;
   }
 
+  /**
+   * Makes room for a new one, which is created when the watch shows that this one is gone. The pods of a DaemonSet go with it
+   * in the background: the new one's start meanwhile, and the overlap is shorter than the hole would be.
+   */
+  async #replace(observed: KubeObject, field: string, resource: Resource, signal?: AbortSignal): Promise<ApplyResult> {
+    return { action: 'replacing', field, deleted: await this.#delete(observed, resource, signal) };
+  }
+
+  /** Deletes this very object. @returns false where it was gone already */
+  async #delete(observed: KubeObject, resource: Resource, signal?: AbortSignal): Promise<boolean> {
+    try {
+      await this.#client.delete(resource, placeOf(observed), observed.metadata.uid, signal);
+      return true;
+    } catch (error) {
+      if (isApiError(error, 'NotFound')) return false;
+      throw error;
+    }
+  }
+
   #accept(declared: DeclaredObject, applied: KubeObject): void {
     const drift = driftOf(declared, applied);
     if (drift.length === 0) this.#accepted.delete(applied.metadata.uid);
@@ -129,6 +179,14 @@ export class Applier {
   #isAccepted(plan: ApplyPlan & { action: 'update' }, declared: DeclaredObject, observed: KubeObject): boolean {
     return this.#accepted.get(observed.metadata.uid) === fingerprint(plan.drift, declared, observed);
   }
+}
+
+function hashOf({ metadata }: DeclaredObject): string {
+  return metadata.annotations?.[appliedAnnotation] ?? '';
+}
+
+function contested(contest: Contest | undefined): { contest?: Contest } {
+  return contest ? { contest } : {};
 }
 
 /** The declared lists in which something differs, inside what they stand in; undefined where nothing in a list does. */

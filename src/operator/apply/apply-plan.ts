@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { appliedAnnotation } from '../../../charts/agent-names.ts';
 import { controllerOf, type KubeObject } from '../kube/kube-object.ts';
 import { driftOf } from './drift.ts';
+import { immutableDifference } from './immutable-fields.ts';
 
 /** An object as we declare it. */
 export interface DeclaredObject {
@@ -23,6 +24,8 @@ export type ApplyPlan =
   | { action: 'create' }
   | { action: 'update'; drift: string[] }
   | { action: 'none' }
+  /** A field that nobody can change differs: it has to be created anew. */
+  | { action: 'replace'; field: string }
   /** It is being deleted, or is its predecessor's and about to be garbage-collected. */
   | { action: 'wait'; why: string }
   /** It belongs to someone else. */
@@ -40,6 +43,8 @@ export function planApply(declared: DeclaredObject, observed: KubeObject | undef
     return { action: 'leave', why: `one exists that ${whose}` };
   }
   if (deletionTimestamp !== undefined) return { action: 'wait', why: 'it is being deleted' };
+  const field = immutableDifference(declared, observed);
+  if (field !== undefined) return { action: 'replace', field };
   const drift = driftOf(declared, observed);
   return drift.length === 0 ? { action: 'none' } : { action: 'update', drift };
 }

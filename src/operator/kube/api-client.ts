@@ -75,6 +75,16 @@ export class ApiClient {
     return this.#json({ method: 'GET', path: pathOf(resource), query, signal }, listTimeoutMs);
   }
 
+  /** What the API server serves in a version of a group; NotFound where it does not know the version at all. */
+  async served(
+    { group, version }: Pick<Resource, 'group' | 'version'>,
+    signal?: AbortSignal,
+  ): Promise<{ name: string; verbs: string[] }[]> {
+    const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+    const list = await this.#json<{ resources: { name: string; verbs: string[] }[] }>({ method: 'GET', path, signal });
+    return list.resources;
+  }
+
   create(resource: Resource, namespace: string, object: object, signal?: AbortSignal): Promise<KubeObject> {
     const query = { fieldManager: this.#fieldManager };
     return this.#json({ method: 'POST', path: pathOf(resource, { namespace }), query, body: object, signal });

@@ -1,17 +1,28 @@
 import type { Logger } from 'pino';
-import { agentLeftovers, agentNetwork, agentWorkload, type ManifestObject } from '../../../charts/agent.ts';
-import { agentNames } from '../../../charts/agent-names.ts';
+import {
+  agentLeftovers,
+  agentMonitor,
+  agentNetwork,
+  agentWorkload,
+  type ManifestObject,
+} from '../../../charts/agent.ts';
+import { agentNames, pausedAnnotation } from '../../../charts/agent-names.ts';
+import { apiUses } from '../../../charts/api-uses.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import type { AppliedKind, Applier, ApplyResult } from '../apply/applier.ts';
+import type { OptionalKind } from '../apply/optional-kind.ts';
+import type { Contest } from '../apply/rivalry.ts';
 import type { Clock } from '../clock.ts';
 import type { Reconcile, ReconcileResult } from '../controller/controller.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
 import { type ApiError, type ApiErrorCode, isApiError, isTransient } from '../kube/api-error.ts';
-import { type KubeObject, keyOf } from '../kube/kube-object.ts';
+import { saysNotServed } from '../kube/discovery.ts';
+import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
 import type { Store } from '../kube/store.ts';
 import type { AgentPod } from './agent-pod.ts';
+import { contestMessage } from './contest-message.ts';
 import { clusterAddresses, settingsOf } from './settings-of.ts';
-import { type Findings, progressOf, statusOf } from './status.ts';
+import { type Findings, pausedStatusOf, progressOf, statusOf } from './status.ts';
 import { statusEvents } from './status-events.ts';
 import type { StatusWriter, WrittenStatus } from './status-writer.ts';
 
@@ -25,6 +36,7 @@ export interface ReconcileParts {
   resources: Store<NetExporter>;
   /** By apiVersion and kind. */
   kinds: Map<string, AppliedKind>;
+  podMonitors: AppliedKind & Pick<OptionalKind, 'available' | 'lost'>;
   /** With an index `faulty`: by owner, those with a fault. */
   pods: Store<AgentPod>;
   applier: Pick<Applier, 'apply' | 'remove'>;
@@ -56,6 +68,8 @@ class Pass {
   readonly #applied = new Map<string, KubeObject>();
   readonly #changes: string[] = [];
   #failure: ApiError | undefined;
+  /** When there is something to do although nobody tells us; `lookAgainMs` at most. */
+  #lookAgainMs = Infinity;
 
   constructor(parts: ReconcileParts, resource: NetExporter, log: Logger, signal: AbortSignal) {
     this.#parts = parts;
@@ -65,8 +79,10 @@ class Pass {
   }
 
   async run(): Promise<ReconcileResult> {
-    const { name } = this.#resource.metadata;
-    for (const object of agentNetwork(this.#resource)) await this.#apply(object);
+    const { name, annotations } = this.#resource.metadata;
+    if (annotations?.[pausedAnnotation] === 'true') return this.#tellPaused();
+    const podMonitor = await this.#applyMonitor();
+    for (const object of agentNetwork(this.#resource, { podMonitor })) await this.#apply(object);
     const addresses = clusterAddresses(this.#applied.get(`Service ${agentNames(name).agent}`));
     const image = this.#resource.spec.agent.image || this.#parts.agentImage;
     const settings = settingsOf(this.#resource, addresses);
@@ -75,15 +91,50 @@ class Pass {
     this.#tellChanges();
     this.#writeStatus();
     if (this.#failure) throw this.#failure;
-    return this.#obstacles.length + this.#waitingFor.length > 0 ? { requeueAfterMs: lookAgainMs } : {};
+    if (this.#obstacles.length + this.#waitingFor.length > 0)
+      this.#lookAgainMs = Math.min(this.#lookAgainMs, lookAgainMs);
+    return this.#lookAgainMs === Infinity ? {} : { requeueAfterMs: this.#lookAgainMs };
   }
 
-  /** Applies one object. What hinders it is noted and does not keep the others from being applied. */
-  async #apply(object: ManifestObject): Promise<void> {
-    const what = `${object.kind} ${object.metadata.name}`;
+  /** Nothing is changed; what becomes of the agents is still counted. */
+  #tellPaused(): ReconcileResult {
+    const { namespace, name, uid } = this.#resource.metadata;
+    const key = keyOf({ metadata: { namespace, name: agentNames(name).agent } });
+    const daemonSet = this.#kind({ apiVersion: 'apps/v1', kind: 'DaemonSet' }).store.get(key);
+    const ours = daemonSet && controllerOf(daemonSet)?.uid === uid ? daemonSet : undefined;
+    this.#writeStatus(ours, pausedStatusOf);
+    return {};
+  }
+
+  /** @returns whether a PodMonitor of ours tells how the agents are scraped */
+  async #applyMonitor(): Promise<boolean> {
+    const { podMonitors } = this.#parts;
+    let monitored = false;
+    for (const object of agentMonitor(this.#resource)) {
+      if (!podMonitors.available) return false;
+      try {
+        await this.#apply(object, saysNotServed);
+      } catch (error) {
+        if (!saysNotServed(error)) throw error;
+        podMonitors.lost();
+        return false;
+      }
+      const held = podMonitors.store.get(keyOf(object));
+      monitored ||= this.#applied.has(nameOf(object)) || (held && controllerOf(held)?.uid) === this.#owner.uid;
+    }
+    return monitored;
+  }
+
+  /**
+   * Applies one object. What hinders it is noted and does not keep the others from being applied.
+   * @param passOn the errors that the caller takes care of
+   */
+  async #apply(object: ManifestObject, passOn: (error: unknown) => boolean = () => false): Promise<void> {
+    const what = nameOf(object);
     try {
       this.#note(what, await this.#parts.applier.apply(object, this.#kind(object), this.#owner, this.#signal));
     } catch (error) {
+      if (passOn(error)) throw error;
       this.#hindered(what, error);
     }
   }
@@ -111,9 +162,27 @@ class Pass {
       this.#waitingFor.push(`${what}: ${result.why}`);
       return;
     }
+    if (result.action === 'replacing') {
+      this.#waitingFor.push(`${what}: is being created anew, since nobody can change ${result.field}`);
+      if (result.deleted) this.#tellReplaced(what, result.field);
+      return;
+    }
     this.#applied.set(what, result.object);
-    if (result.action === 'updated') this.#changed('updated', what, result.drift);
     if (result.action === 'created') this.#changed('created', what);
+    else if (result.contest) this.#contested(what, result.contest);
+    else if (result.action === 'updated') this.#changed('updated', what, result.drift);
+  }
+
+  #tellReplaced(what: string, field: string): void {
+    this.#log.info({ object: what, field }, 'deleted an object to create it anew');
+    const note = `deleted ${what} to create it anew: nobody can change ${field}`;
+    this.#parts.events.record({ type: 'Normal', reason: 'Replaced', action: 'Apply', note }, this.#resource);
+  }
+
+  #contested(what: string, contest: Contest): void {
+    this.#obstacles.push({ reason: 'FieldsContested', message: contestMessage(what, contest) });
+    this.#lookAgainMs = Math.min(this.#lookAgainMs, contest.lookAgainMs);
+    this.#log.debug({ object: what, ...contest }, 'someone keeps changing an object');
   }
 
   #changed(verb: string, what: string, drift?: string[]): void {
@@ -136,8 +205,10 @@ class Pass {
     this.#parts.events.record({ type: 'Normal', reason: 'Applied', action: 'Apply', note }, this.#resource);
   }
 
-  #writeStatus(): void {
-    const daemonSet = this.#applied.get(`DaemonSet ${agentNames(this.#resource.metadata.name).agent}`);
+  #writeStatus(
+    daemonSet = this.#applied.get(`DaemonSet ${agentNames(this.#resource.metadata.name).agent}`),
+    verdict = statusOf,
+  ): void {
     const findings: Findings = {
       generation: this.#resource.metadata.generation,
       obstacles: this.#obstacles,
@@ -147,7 +218,7 @@ class Pass {
     };
     this.#parts.statusWriter.write({
       resource: this.#resource,
-      compute: (previous) => statusOf(findings, previous, this.#parts.clock.now()),
+      compute: (previous) => verdict(findings, previous, this.#parts.clock.now()),
       written: (status) => this.#tellStatus(status),
       log: this.#log,
     });
@@ -170,6 +241,7 @@ class Pass {
   }
 
   #kind({ apiVersion, kind }: { apiVersion: string; kind: string }): AppliedKind {
+    if (kind === apiUses.podMonitors.kind) return this.#parts.podMonitors;
     return this.#parts.kinds.get(`${apiVersion} ${kind}`)!;
   }
 
@@ -177,4 +249,8 @@ class Pass {
     const { kind, metadata } = this.#resource;
     return { kind, name: metadata.name, uid: metadata.uid };
   }
+}
+
+function nameOf({ kind, metadata }: ManifestObject): string {
+  return `${kind} ${metadata.name}`;
 }

@@ -4,10 +4,10 @@ import { type AgentFault, faultReasons } from './agent-pod.ts';
 /** An object that is not as it should be, and that trying again at once does not mend. */
 export interface Obstacle {
   /**
-   * ObjectNotOurs: someone else's has the name. ApplyRejected: the API server refuses what we declare. ApplyFailed: it failed
-   * and may succeed soon.
+   * ObjectNotOurs: someone else's has the name. ApplyRejected: the API server refuses what we declare. FieldsContested: someone
+   * keeps changing it. ApplyFailed: it failed and may succeed soon.
    */
-  reason: 'ObjectNotOurs' | 'ApplyRejected' | 'ApplyFailed';
+  reason: 'ObjectNotOurs' | 'ApplyRejected' | 'FieldsContested' | 'ApplyFailed';
   /** Kind, name and what is wrong. */
   message: string;
 }
@@ -56,33 +56,71 @@ export function statusOf(findings: Findings, previous: NetExporterStatus | undef
   const ready = daemonSet?.ready ?? 0;
   const stalled = stalledBy(findings);
   const reconciling = stalled ? undefined : reconcilingBy(findings);
-  const healthy: Verdict =
-    desired === 0
-      ? { reason: 'NoNodes', message: 'no node fits spec.agent.nodeSelector, affinity and tolerations' }
-      : { reason: 'AgentsReady', message: `${ready} of ${desired} agents are ready` };
-  const condition = (type: string, holds: boolean, verdict: Verdict): Condition => {
-    const status = holds ? 'True' : 'False';
-    const before = previous?.conditions?.find((other) => other.type === type);
-    const since = before?.status === status ? before.lastTransitionTime : timestamp(now);
-    return { type, status, observedGeneration: generation, lastTransitionTime: since, ...verdict };
-  };
+  return statusWith(generation, { desired, ready }, previous, now, {
+    Ready: [!stalled && !reconciling, stalled ?? reconciling ?? healthyWith(desired, ready)],
+    Reconciling: [reconciling !== undefined, reconciling ?? (stalled ? isStalled : isSettled)],
+    Stalled: [stalled !== undefined, stalled ?? isFree],
+  });
+}
+
+/**
+ * The status while reconciling is paused: the agents as they are, and the generation as it was. kstatus then takes a resource
+ * whose spec was edited meanwhile for one in progress, and one whose spec was not for what it was before.
+ */
+export function pausedStatusOf(
+  findings: Findings,
+  previous: NetExporterStatus | undefined,
+  now: number,
+): NetExporterStatus {
+  const { daemonSet } = findings;
+  const { desired = 0, ready = 0 } = daemonSet ?? {};
+  const seen = { ...findings, obstacles: [], waitingFor: [] };
+  const stalled = stalledBy(seen);
+  const short = daemonSet
+    ? reconcilingBy(seen)
+    : { reason: 'Paused', message: `there are no agents: ${isPaused.message}` };
+  return statusWith(previous?.observedGeneration ?? 0, { desired, ready }, previous, now, {
+    Ready: [!stalled && !short, stalled ?? short ?? healthyWith(desired, ready)],
+    Reconciling: [false, isPaused],
+    Stalled: [stalled !== undefined, stalled ?? isFree],
+  });
+}
+
+function statusWith(
+  generation: number,
+  { desired, ready }: { desired: number; ready: number },
+  previous: NetExporterStatus | undefined,
+  now: number,
+  conditions: Record<string, [holds: boolean, verdict: Verdict]>,
+): NetExporterStatus {
   return {
     observedGeneration: generation,
     agents: { desired, ready, summary: `${ready}/${desired}` },
-    conditions: [
-      condition('Ready', !stalled && !reconciling, stalled ?? reconciling ?? healthy),
-      condition('Reconciling', reconciling !== undefined, reconciling ?? (stalled ? isStalled : isSettled)),
-      condition('Stalled', stalled !== undefined, stalled ?? isFree),
-    ],
+    conditions: Object.entries(conditions).map(([type, [holds, verdict]]): Condition => {
+      const status = holds ? 'True' : 'False';
+      const before = previous?.conditions?.find((other) => other.type === type);
+      const since = before?.status === status ? before.lastTransitionTime : timestamp(now);
+      return { type, status, observedGeneration: generation, lastTransitionTime: since, ...verdict };
+    }),
   };
 }
 
+function healthyWith(desired: number, ready: number): Verdict {
+  return desired === 0
+    ? { reason: 'NoNodes', message: 'no node fits spec.agent.nodeSelector, affinity and tolerations' }
+    : { reason: 'AgentsReady', message: `${ready} of ${desired} agents are ready` };
+}
+
+const isPaused: Verdict = {
+  reason: 'Paused',
+  message: 'nothing is changed while the annotation net-exporter.dev/paused is "true"; remove it to go on',
+};
 const isStalled: Verdict = { reason: 'Stalled', message: 'waiting for help; see the condition Stalled' };
 const isSettled: Verdict = { reason: 'Settled', message: 'everything is as the spec says' };
 const isFree: Verdict = { reason: 'NoObstacle', message: 'nothing needs help' };
 
 function stalledBy({ obstacles, faults }: Findings): Verdict | undefined {
-  for (const reason of ['ObjectNotOurs', 'ApplyRejected'] as const) {
+  for (const reason of ['ObjectNotOurs', 'ApplyRejected', 'FieldsContested'] as const) {
     const messages = obstacles.filter((obstacle) => obstacle.reason === reason).map(({ message }) => message);
     if (messages.length > 0) return { reason, message: listed(messages) };
   }

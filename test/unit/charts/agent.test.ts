@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { agentLeftovers, agentObjects, type ManifestObject } from '../../../charts/agent.ts';
 import type { NetExporterSpec } from '../../../src/crd/net-exporter.ts';
 import { settingsOf } from '../../../src/operator/net-exporter/settings-of.ts';
@@ -10,9 +10,13 @@ import { netExporter } from '../operator/net-exporter-builder.ts';
 // biome-ignore lint/suspicious/noExplicitAny: what is tested is the shape.
 type Json = Record<string, any>;
 
-function objectsOf(change?: (spec: NetExporterSpec) => void, name?: string): ManifestObject[] {
+function objectsOf(
+  change?: (spec: NetExporterSpec) => void,
+  { name, podMonitor = false }: { name?: string; podMonitor?: boolean } = {},
+): ManifestObject[] {
   const resource = netExporter(change, name);
-  return agentObjects(resource, { image: 'example.com/agent:1', settings: settingsOf(resource, ['10.96.0.7']) });
+  const settings = settingsOf(resource, ['10.96.0.7']);
+  return agentObjects(resource, { image: 'example.com/agent:1', settings, podMonitor });
 }
 
 function find(kind: string, objects: ManifestObject[]): Json {
@@ -112,14 +116,62 @@ test('without a NetworkPolicy the one that may be there is a leftover', () => {
   assert.deepEqual(agentLeftovers(netExporter()), []);
 });
 
+test('where there is a PodMonitor no annotation tells Prometheus to scrape the same agents again', () => {
+  const annotated = (objects: ManifestObject[]) => JSON.stringify(objects).includes('prometheus.io/scrape');
+  assert.equal(annotated(objectsOf()), true);
+  assert.equal(annotated(objectsOf(undefined, { podMonitor: true })), false);
+});
+
+test('the PodMonitor selects the agents, carries the user’s labels and gives the labels of docs/prometheus.yml', () => {
+  const monitor = find(
+    'PodMonitor',
+    objectsOf(
+      ({ monitoring }) => {
+        monitoring.labels = { release: 'prometheus' };
+      },
+      { podMonitor: true },
+    ),
+  );
+  assert.equal(monitor.apiVersion, 'monitoring.coreos.com/v1');
+  assert.equal(monitor.metadata.labels.release, 'prometheus');
+  assert.equal(monitor.metadata.labels['app.kubernetes.io/managed-by'], 'net-exporter-operator');
+  const daemonSet = find('DaemonSet', objectsOf());
+  assert.deepEqual(monitor.spec.selector, daemonSet.spec.selector);
+  assert.deepEqual(monitor.spec.attachMetadata, { node: true });
+  const [endpoint, ...more] = monitor.spec.podMetricsEndpoints;
+  assert.deepEqual(more, []);
+  const [port] = daemonSet.spec.template.spec.containers[0].ports;
+  assert.deepEqual([endpoint.port, endpoint.path], [port.name, '/metrics']);
+
+  const configuration = parse(readFileSync(new URL('../../../docs/prometheus.yml', import.meta.url), 'utf8'));
+  const documented = (configuration.scrape_configs[0].relabel_configs as Json[])
+    .filter(({ target_label }) => ['netexporter', 'node', 'zone'].includes(target_label))
+    .map(({ source_labels: [source], target_label }) => [target_label, source.replace('service_label', 'pod_label')]);
+  assert.deepEqual(
+    endpoint.relabelings.map(({ sourceLabels: [source], targetLabel }: Json) => [targetLabel, source]),
+    documented,
+  );
+});
+
+test('without a PodMonitor the one that may be there is a leftover', () => {
+  const none = (spec: NetExporterSpec) => {
+    spec.monitoring.podMonitor = 'None';
+  };
+  assert.equal(find('PodMonitor', objectsOf(none, { podMonitor: true })), undefined);
+  assert.deepEqual(agentLeftovers(netExporter(none)), [
+    { apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor', name: 'default-agent' },
+  ]);
+});
+
 test('two NetExporters share no object and no pod', () => {
-  const names = (name: string) => objectsOf(undefined, name).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+  const names = (name: string) =>
+    objectsOf(undefined, { name }).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
   assert.deepEqual(
     names('one').filter((name) => names('two').includes(name)),
     [],
   );
   const selectors = ['one', 'two'].map(
-    (name) => find('DaemonSet', objectsOf(undefined, name)).spec.selector.matchLabels,
+    (name) => find('DaemonSet', objectsOf(undefined, { name })).spec.selector.matchLabels,
   );
   assert.notDeepEqual(selectors[0], selectors[1]);
 });

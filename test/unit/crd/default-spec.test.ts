@@ -40,7 +40,7 @@ test('the defaults are those that the documentation promises', () => {
       interval: '10s',
       timeout: '5s',
     },
-    monitoring: { networkPolicy: 'Ingress' },
+    monitoring: { podMonitor: 'Auto', labels: {}, networkPolicy: 'Ingress' },
   });
 });
 

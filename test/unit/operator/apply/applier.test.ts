@@ -5,6 +5,7 @@ import { type DeclaredObject, stamped } from '../../../../src/operator/apply/app
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject, ObjectMeta } from '../../../../src/operator/kube/kube-object.ts';
 import { Store } from '../../../../src/operator/kube/store.ts';
+import { FakeClock } from '../fake-clock.ts';
 
 const resource = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 const owner = { kind: 'NetExporter', name: 'default', uid: 'u1' };
@@ -55,9 +56,10 @@ function setUp(live: KubeObject | undefined, rewrite: (object: KubeObject) => Ku
     },
     delete: async (_resource: unknown, _place: unknown, uid: string) => void calls.push(['delete', uid]),
   };
-  const applier = new Applier(client, 'us');
+  const clock = new FakeClock();
+  const applier = new Applier(client, 'us', clock);
   const apply = (data?: object) => applier.apply(declared(data), { resource, store }, owner);
-  return { calls, store, applier, client, apply, names: () => calls.map(([name]) => name) };
+  return { calls, store, applier, client, clock, apply, names: () => calls.map(([name]) => name) };
 }
 
 test('what is nowhere is looked up and created', async () => {
@@ -170,5 +172,117 @@ test('an object that the API server refuses for another reason is not touched', 
     throw new ApiError('Invalid', 'no');
   };
   await assert.rejects(apply(), { code: 'Invalid' });
+  assert.deepEqual(calls, []);
+});
+
+/** The object as a rival leaves it: its version rises each time. */
+function contestedBy(manager: string, version: number): KubeObject {
+  const fieldsV1 = { 'f:data': { 'f:x': {} } };
+  const managedFields = [{ manager, operation: 'Update', fieldsV1 } as const];
+  return { ...stored({ x: '1' }, { resourceVersion: String(version), managedFields }), data: { x: 'theirs' } };
+}
+
+test('a rival is yielded to after a few rounds, for longer each time, and named with the fields', async () => {
+  const { apply, store, clock, names } = setUp(undefined);
+  let version = 100;
+  const round = () => {
+    store.set('n/a', contestedBy('gitops', version++));
+    return apply();
+  };
+  for (let mends = 1; mends <= 3; mends++) {
+    const result = await round();
+    assert.deepEqual([result.action, 'contest' in result], ['updated', false]);
+  }
+  const fourth = await round();
+  assert.equal(fourth.action, 'updated');
+  assert.ok(fourth.action === 'updated' && fourth.contest);
+  for (const holdMs of [10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]) {
+    const held = await round();
+    assert.equal(held.action, 'yielded');
+    assert.deepEqual(held.action === 'yielded' && held.contest, {
+      managers: ['gitops'],
+      fields: ['data.x'],
+      lookAgainMs: holdMs,
+    });
+    clock.advance(holdMs - 1);
+    assert.equal((await round()).action, 'yielded');
+    clock.advance(1);
+    assert.equal((await round()).action, 'updated');
+  }
+  assert.equal(names().length, 4 + 7);
+});
+
+test('a rival that has given up is told until the object has been left in peace for a while', async () => {
+  const { apply, store, clock } = setUp(undefined);
+  for (let version = 100; version < 104; version++) {
+    store.set('n/a', contestedBy('gitops', version));
+    await apply();
+  }
+  store.set('n/a', stored({ x: '1' }, { resourceVersion: '200' }));
+  const calm = await apply();
+  assert.ok(calm.action === 'unchanged' && calm.contest?.lookAgainMs === 30_000);
+  clock.advance(30_000);
+  assert.deepEqual(Object.keys(await apply()), ['action', 'object']);
+});
+
+test('no rival: changes of different fields, changes far apart, and declarations of our own', async () => {
+  const { apply, store, clock } = setUp(undefined);
+  for (let round = 0; round < 12; round++) {
+    const data = { x: '1', y: '1' };
+    store.set('n/a', {
+      ...stored(data, { resourceVersion: String(100 + round) }),
+      data: { ...data, [round % 2 ? 'x' : 'y']: '2' },
+    });
+    const result = await apply(data);
+    assert.deepEqual([result.action, 'contest' in result], ['updated', false]);
+  }
+  for (let round = 0; round < 12; round++) {
+    store.set('n/a', contestedBy('hand', 200 + round));
+    assert.equal('contest' in (await apply()), false);
+    clock.advance(11 * 60_000);
+  }
+  for (let round = 0; round < 12; round++) {
+    store.set('n/a', stored({ x: String(round) }, { resourceVersion: String(300 + round) }));
+    assert.equal('contest' in (await apply({ x: String(round + 1) })), false);
+  }
+});
+
+test('a field that nobody can change is changed by deleting the object, once, and creating it when it is gone', async () => {
+  const selector = { matchLabels: { a: 'b' } };
+  const daemonSet = { ...declared(), kind: 'DaemonSet', spec: { selector } };
+  const { applier, store, calls, names, client } = setUp(undefined);
+  const run = () => applier.apply(daemonSet, { resource, store }, owner);
+  store.set('n/a', { ...stored(), kind: 'DaemonSet', spec: { selector: { matchLabels: { a: 'c' } } } });
+  assert.deepEqual(await run(), { action: 'replacing', field: 'spec.selector', deleted: true });
+  assert.deepEqual(calls, [['delete', 'o1']]);
+  client.delete = async () => {
+    throw new ApiError('NotFound', 'gone');
+  };
+  assert.deepEqual(await run(), { action: 'replacing', field: 'spec.selector', deleted: false });
+  store.delete('n/a');
+  assert.equal((await run()).action, 'created');
+  assert.deepEqual(names(), ['delete', 'get', 'create']);
+});
+
+test('what the API server calls immutable is created anew too, but not again and again', async () => {
+  const { apply, store, clock, client, names } = setUp(undefined);
+  client.apply = async () => {
+    throw new ApiError('Invalid', 'data: Forbidden: field is immutable when `immutable` is set', { status: 422 });
+  };
+  const actions: string[] = [];
+  for (let version = 100; version < 110; version++) {
+    store.set('n/a', { ...contestedBy('gitops', version), immutable: true });
+    actions.push((await apply()).action);
+    clock.advance(100);
+  }
+  assert.deepEqual(actions, [...Array(4).fill('replacing'), ...Array(6).fill('yielded')]);
+  assert.deepEqual(names(), Array(4).fill('delete'));
+});
+
+test('of someone else’s object not even an immutable difference is touched', async () => {
+  const { applier, store, calls } = setUp(undefined);
+  store.set('n/a', { ...stored({}, { ownerReferences: [] }), kind: 'Service', spec: { clusterIP: '10.0.0.1' } });
+  const service = { ...declared(), kind: 'Service', spec: { clusterIP: 'None' } };
+  assert.equal((await applier.apply(service, { resource, store }, owner)).action, 'left');
   assert.deepEqual(calls, []);
 });

@@ -5,12 +5,13 @@ import type { NetExporter, NetExporterStatus } from '../../../../src/crd/net-exp
 import type { AppliedKind, ApplyResult } from '../../../../src/operator/apply/applier.ts';
 import type { EventContent } from '../../../../src/operator/events/event.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
+import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
 import { apiVersionOf } from '../../../../src/operator/kube/resource.ts';
 import { Store } from '../../../../src/operator/kube/store.ts';
 import { operatorLogger } from '../../../../src/operator/logger.ts';
 import type { AgentPod } from '../../../../src/operator/net-exporter/agent-pod.ts';
 import { netExporterReconcile } from '../../../../src/operator/net-exporter/reconcile.ts';
-import { childKinds } from '../../../../src/operator/net-exporter/watched-kinds.ts';
+import { childKinds, podMonitors } from '../../../../src/operator/net-exporter/watched-kinds.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { netExporter } from '../net-exporter-builder.ts';
 import { quietLog } from '../quiet-log.ts';
@@ -21,6 +22,7 @@ const key = 'monitoring/default';
 function setUp(
   resource: NetExporter | undefined,
   answer: (what: string) => ApplyResult | Error | undefined = () => undefined,
+  { podMonitors: available = false } = {},
 ) {
   const applied = new Map<string, ManifestObject>();
   const removed: string[] = [];
@@ -33,7 +35,15 @@ function setUp(
     `${apiVersionOf(kind)} ${kind.kind}`,
     { resource: kind, store: new Store() },
   ]);
+  const podMonitorKind = {
+    available,
+    resource: podMonitors,
+    store: new Store<KubeObject>(),
+    lost: () => void lost.push(1),
+  };
+  const lost: number[] = [];
   const reconcile = netExporterReconcile({
+    podMonitors: podMonitorKind,
     resources,
     kinds: new Map(kinds),
     pods,
@@ -69,6 +79,11 @@ function setUp(
     statuses,
     pods,
     run: (log = quietLog) => reconcile(key, { log, signal: new AbortController().signal }),
+    lost,
+    kinds: new Map(kinds),
+    podMonitorKind,
+    condition: (type: string) => statuses.at(-1)?.conditions?.find((condition) => condition.type === type),
+    annotated: () => 'annotations' in applied.get('Service default-agent-peers')!.metadata,
     ready: () => statuses.at(-1)?.conditions?.find(({ type }) => type === 'Ready'),
     settings: () =>
       JSON.parse((applied.get('ConfigMap default-agent')!.data as Record<string, string>)['settings.json']!),
@@ -238,4 +253,127 @@ test('every line that a reconcile logs tells its key and its number', async () =
       7,
     ]),
   );
+});
+test('a PodMonitor takes the place of the annotations where its API is there', async () => {
+  const without = setUp(netExporter());
+  await without.run();
+  assert.deepEqual([without.applied.has('PodMonitor default-agent'), without.annotated()], [false, true]);
+  const served = setUp(netExporter(), undefined, { podMonitors: true });
+  await served.run();
+  assert.deepEqual([served.applied.has('PodMonitor default-agent'), served.annotated()], [true, false]);
+});
+
+test('podMonitor: None is annotations only, and one that was there is removed', async () => {
+  const resource = netExporter((spec) => {
+    spec.monitoring.podMonitor = 'None';
+  });
+  const { run, applied, annotated, removed } = setUp(resource, undefined, { podMonitors: true });
+  await run();
+  assert.deepEqual([applied.has('PodMonitor default-agent'), annotated()], [false, true]);
+  assert.deepEqual(removed, ['PodMonitor monitoring/default-agent']);
+});
+
+test('a PodMonitor that could not be made leaves the annotations in place, and one that stays does not', async () => {
+  const refused = new ApiError('Forbidden', 'no', { status: 403 });
+  const answer = (what: string) => (what.startsWith('PodMonitor') ? refused : undefined);
+  const { run, annotated, ready, podMonitorKind } = setUp(netExporter(), answer, { podMonitors: true });
+  await run();
+  assert.equal(annotated(), true);
+  assert.equal(ready()?.reason, 'ApplyRejected');
+  const { uid } = netExporter().metadata;
+  const owner = {
+    apiVersion: 'net-exporter.dev/v1alpha1',
+    kind: 'NetExporter',
+    name: 'default',
+    uid,
+    controller: true,
+  };
+  const metadata = { name: 'default-agent', namespace: 'monitoring', uid: 'm1', resourceVersion: '1' };
+  const held = { apiVersion: 'v1', kind: 'PodMonitor', metadata: { ...metadata, ownerReferences: [owner] } };
+  podMonitorKind.store.set('monitoring/default-agent', held);
+  await run();
+  assert.equal(annotated(), false);
+});
+
+for (const error of [
+  new ApiError('NotFound', 'the server could not find the requested resource', { status: 404 }),
+  new ApiError('Unexpected', 'create not allowed while custom resource definition is terminating', { status: 405 }),
+])
+  test(`an API that has just gone is no failure: ${error.message}`, async () => {
+    const answer = (what: string) => (what.startsWith('PodMonitor') ? error : undefined);
+    const { run, annotated, ready, lost } = setUp(netExporter(), answer, { podMonitors: true });
+    assert.deepEqual(await run(), {});
+    assert.deepEqual([annotated(), ready()?.status, lost.length], [true, 'True', 1]);
+  });
+
+test('a rival is named in the status, and looked after when there is something to do', async () => {
+  const object = served({ metadata: { name: 'x' } });
+  const contest = { managers: ['gitops'], fields: ['spec.ports'], lookAgainMs: 20_000 };
+  const { run, ready, events, condition } = setUp(netExporter(), (what) =>
+    what === 'Service default-agent' ? { action: 'yielded', object, contest } : undefined,
+  );
+  assert.deepEqual(await run(), { requeueAfterMs: 20_000 });
+  assert.deepEqual([ready()?.status, condition('Stalled')?.reason], ['False', 'FieldsContested']);
+  assert.match(
+    ready()!.message,
+    /^Service default-agent: the field manager gitops keeps changing spec\.ports back; stop it/,
+  );
+  assert.deepEqual(
+    events.map(({ type, reason }) => [type, reason]),
+    [['Warning', 'FieldsContested']],
+  );
+});
+
+test('a rival’s object that is mended now and then is told once, not each time', async () => {
+  const object = served({ metadata: { name: 'x' } });
+  const contest = { managers: [], fields: ['data'], lookAgainMs: 300_000 };
+  const { run, events, ready } = setUp(netExporter(), (what) =>
+    what.startsWith('ConfigMap') ? { action: 'updated', object, drift: ['data'], contest } : undefined,
+  );
+  // Something is in the way, so it is looked at as often as anything else that is.
+  assert.deepEqual(await run(), { requeueAfterMs: 30_000 });
+  assert.match(ready()!.message, /^ConfigMap default-agent: someone keeps changing data back/);
+  assert.deepEqual(
+    events.map(({ reason }) => reason),
+    ['FieldsContested'],
+  );
+});
+
+test('an object that is created anew is told by an Event of its own', async () => {
+  const { run, events, ready } = setUp(netExporter(), (what) =>
+    what.startsWith('DaemonSet') ? { action: 'replacing', field: 'spec.selector', deleted: true } : undefined,
+  );
+  assert.deepEqual(await run(), { requeueAfterMs: 30_000 });
+  assert.deepEqual(
+    events.map(({ reason, note }) => [reason, note]),
+    [['Replaced', 'deleted DaemonSet default-agent to create it anew: nobody can change spec.selector']],
+  );
+  assert.equal(ready()?.reason, 'WaitingForDeletion');
+});
+
+test('a paused resource is changed in nothing, and its agents are still counted', async () => {
+  const resource = netExporter();
+  resource.metadata.annotations = { 'net-exporter.dev/paused': 'true' };
+  const { run, applied, removed, kinds, statuses, condition } = setUp(resource, undefined, { podMonitors: true });
+  assert.deepEqual(await run(), {});
+  assert.deepEqual([condition('Ready')?.reason, condition('Reconciling')?.reason], ['Paused', 'Paused']);
+  const { apiVersion, kind, name, uid } = { ...resource, ...resource.metadata };
+  const ownerReferences = [{ apiVersion, kind, name, uid, controller: true }];
+  const daemonSet = served({
+    kind: 'DaemonSet',
+    metadata: { name: 'default-agent', namespace: 'monitoring', ownerReferences },
+  });
+  kinds.get('apps/v1 DaemonSet')!.store.set('monitoring/default-agent', daemonSet as unknown as KubeObject);
+  await run();
+  assert.equal(statuses.at(-1)?.agents?.summary, '2/2');
+  assert.deepEqual([condition('Ready')?.status, condition('Reconciling')?.reason], ['True', 'Paused']);
+  assert.equal(applied.size + removed.length, 0);
+});
+
+test('any other value of the annotation pauses nothing', async () => {
+  const resource = netExporter();
+  resource.metadata.annotations = { 'net-exporter.dev/paused': 'false' };
+  const { run, applied } = setUp(resource);
+  await run();
+  assert.equal(applied.size, 6);
 });

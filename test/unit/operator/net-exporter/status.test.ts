@@ -4,6 +4,7 @@ import type { NetExporterStatus } from '../../../../src/crd/net-exporter.ts';
 import {
   type DaemonSetProgress,
   type Findings,
+  pausedStatusOf,
   progressOf,
   statusOf,
 } from '../../../../src/operator/net-exporter/status.ts';
@@ -36,6 +37,7 @@ for (const [what, findings, expected] of [
   ['an object under deletion', { waitingFor: ['x'] }, ['FTF', 'WaitingForDeletion']],
   ['a failure that passes', { obstacles: [{ reason: 'ApplyFailed', message: 'x' }] }, ['FTF', 'ApplyFailed']],
   ['an object that is not ours', { obstacles: [{ reason: 'ObjectNotOurs', message: 'x' }] }, ['FFT', 'ObjectNotOurs']],
+  ['a rival', { obstacles: [{ reason: 'FieldsContested', message: 'x' }] }, ['FFT', 'FieldsContested']],
   ['an object that is refused', { obstacles: [{ reason: 'ApplyRejected', message: 'x' }] }, ['FFT', 'ApplyRejected']],
   ['an image that cannot be pulled', { faults: [pullFailed] }, ['FFT', 'AgentImagePullFailed']],
   [
@@ -96,3 +98,20 @@ test('a DaemonSet without a status has not been acted on', () => {
     ready: 0,
   });
 });
+
+const paused: [string, Partial<Findings>, string[]][] = [
+  ['agents that run', {}, ['True', 'AgentsReady', 'False']],
+  ['no agents yet', { daemonSet: undefined }, ['False', 'Paused', 'False']],
+  ['an agent that is not ready', daemonSet({ ready: 2 }), ['False', 'AgentsNotReady', 'False']],
+  ['a fault', { faults: [pullFailed] }, ['False', 'AgentImagePullFailed', 'True']],
+];
+for (const [what, findings, expected] of paused)
+  test(`paused with ${what}: the condition says so, and the generation stays what was applied`, () => {
+    const before = statusOf({ ...healthy, generation: 4 }, undefined, now);
+    const { conditions = [], observedGeneration } = pausedStatusOf({ ...healthy, ...findings }, before, now);
+    const [ready, reconciling, stalled] = conditions;
+    assert.deepEqual([ready?.status, ready?.reason, stalled?.status], expected);
+    assert.deepEqual([reconciling?.status, reconciling?.reason], ['False', 'Paused']);
+    assert.match(reconciling!.message, /remove it to go on/);
+    assert.equal(observedGeneration, 4);
+  });
