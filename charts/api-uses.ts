@@ -1,4 +1,5 @@
 import { group, kind, plural, version } from '../src/crd/net-exporter.ts';
+import { operatorName, operatorNamespace } from './operator-names.ts';
 
 /** What may be asked of the API server, in the words of RBAC. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'patch' | 'update' | 'delete';
@@ -14,6 +15,8 @@ export interface ApiUse {
   subresources?: Readonly<Record<string, readonly Verb[]>>;
   /** The one namespace in which it is used; every namespace where this is left out. */
   namespace?: string;
+  /** The one object of the kind that is used. Creating one cannot be limited to a name. */
+  name?: string;
 }
 
 /** Followed, created, mended by server-side apply; looked up before an object without our label is created or reported. */
@@ -48,5 +51,12 @@ export const apiUses = {
     verbs: replaced,
   },
   pods: { group: '', version: 'v1', kind: 'Pod', plural: 'pods', verbs: ['list', 'watch'] },
+  // By which the operators agree on who leads. A patch, so that what others write into it survives.
+  leases: {
+    ...{ group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases' },
+    verbs: ['get', 'list', 'watch', 'create', 'patch'],
+    namespace: operatorNamespace,
+    name: operatorName,
+  },
   events: { group: 'events.k8s.io', version: 'v1', kind: 'Event', plural: 'events', verbs: ['create', 'patch'] },
 } as const satisfies Record<string, ApiUse>;

@@ -5,7 +5,7 @@ import { group, plural } from '../src/crd/net-exporter.ts';
 import { addCustomResourceDefinition } from './custom-resource-definition.ts';
 import { addOperatorDeployment } from './operator-deployment.ts';
 import { operatorName, operatorNamespace, operatorPort, operatorPortName, operatorSelector } from './operator-names.ts';
-import { operatorPermissions } from './operator-permissions.ts';
+import { operatorOwnPermissions, operatorPermissions } from './operator-permissions.ts';
 import { restricted } from './pod-security.ts';
 
 /**
@@ -42,6 +42,13 @@ function addAccess(scope: Construct): void {
     metadata: { name: operatorName },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: operatorName },
     subjects: [{ kind: 'ServiceAccount', name: operatorName, namespace: operatorNamespace }],
+  });
+  const metadata = { name: operatorName, namespace: operatorNamespace };
+  new k8s.KubeRole(scope, 'own-role', { metadata, rules: operatorOwnPermissions });
+  new k8s.KubeRoleBinding(scope, 'own-role-binding', {
+    metadata,
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: operatorName },
+    subjects: [{ kind: 'ServiceAccount', ...metadata }],
   });
 }
 

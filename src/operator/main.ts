@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import packageJson from '../../package.json' with { type: 'json' };
 import { systemClock } from './clock.ts';
 import { ClusterAccessError, clusterAccess } from './kube/cluster-access.ts';
@@ -24,9 +25,20 @@ async function main(): Promise<void> {
     metrics,
     agentImage: options.agentImage,
     podName: options.podName,
+    namespace: options.namespace,
+    identity: `${options.podName}_${randomUUID()}`,
     version,
+    onLost: (why) => {
+      log.fatal({ why }, 'lost the lease; ending at once');
+      process.exit(1);
+    },
   });
-  const server = new OperatorServer({ registry: metrics.registry, unready: () => operator.unready(), log });
+  const server = new OperatorServer({
+    registry: metrics.registry,
+    unready: () => operator.unready(),
+    state: () => operator.state(),
+    log,
+  });
   const port = await server.listen(options.port);
   log.info({ version, port, agentImage: options.agentImage, node: process.version }, 'the operator has started');
   operator.start();

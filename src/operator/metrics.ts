@@ -101,6 +101,12 @@ export class OperatorMetrics {
     );
   }
 
+  /** Shows who leads at the time of the scrape. @param name the Lease's */
+  watchLeadership(name: string, isLeading: () => boolean): void {
+    const help = 'Whether this operator holds the lease of this name: 1, or 0.';
+    this.#measured('leader_election_master_status', help, ['name'], () => (isLeading() ? 1 : 0), name);
+  }
+
   /** The few of prom-client's default metrics that dashboards use; all of them would be 64 series. */
   #processMetrics(): void {
     const startedAt = Date.now() / 1000 - process.uptime();
@@ -138,14 +144,14 @@ export class OperatorMetrics {
   }
 
   /** A gauge that is read when it is scraped. */
-  #measured(name: string, help: string, labelNames: 'name'[], read: () => number): void {
+  #measured(name: string, help: string, labelNames: 'name'[], read: () => number, of = controller): void {
     new Gauge({
       name,
       help,
       labelNames,
       registers: [this.registry],
       collect() {
-        this.set(labelNames.length === 0 ? {} : { name: controller }, read());
+        this.set(labelNames.length === 0 ? {} : { name: of }, read());
       },
     });
   }

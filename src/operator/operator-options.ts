@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { imageNames } from '../../charts/image-names.ts';
+import { operatorNamespace } from '../../charts/operator-names.ts';
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
@@ -9,6 +10,8 @@ export interface OperatorOptions {
   kubeconfig: string | undefined;
   agentImage: string;
   podName: string;
+  /** Where the Lease is by which operators agree on their leader: the operator's own namespace. */
+  namespace: string;
   port: number;
   logLevel: string;
 }
@@ -39,6 +42,7 @@ export function operatorOptions(
     kubeconfig: kubeconfigFlag(args),
     agentImage: environment.AGENT_IMAGE || imageNames(version).agent,
     podName: environment.POD_NAME || 'net-exporter-operator',
+    namespace: environment.POD_NAMESPACE || operatorNamespace,
     port,
     logLevel,
   };

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { managerName } from '../../charts/agent-names.ts';
+import { operatorName } from '../../charts/operator-names.ts';
 import type { NetExporter } from '../crd/net-exporter.ts';
 import { type AppliedKind, Applier } from './apply/applier.ts';
 import { OptionalKind } from './apply/optional-kind.ts';
@@ -15,6 +16,9 @@ import { type KubeObject, keyOf } from './kube/kube-object.ts';
 import { Reflector } from './kube/reflector.ts';
 import { apiVersionOf, type Resource } from './kube/resource.ts';
 import { Store } from './kube/store.ts';
+import { GuardedConnection } from './leader/guarded-connection.ts';
+import { LeaderElection } from './leader/leader-election.ts';
+import { leases } from './leader/lease-access.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import { type AgentPod, agentPodOf } from './net-exporter/agent-pod.ts';
 import { netExporterReconcile } from './net-exporter/reconcile.ts';
@@ -32,9 +36,12 @@ import {
 const workers = 4;
 
 /** Of the five seconds that a clean stop may take, how much the reconciles, the status and the Events under way get. */
-const graceMs = 2000;
-const statusGraceMs = 1500;
+const graceMs = 1500;
+const statusGraceMs = 1000;
 const eventsGraceMs = 500;
+
+/** How much an attempt to take the Lease gets that is under way when the operator is told to stop. */
+const campaignGraceMs = 1000;
 
 export interface OperatorParts {
   access: ClusterAccess;
@@ -45,14 +52,26 @@ export interface OperatorParts {
   metrics: OperatorMetrics;
   agentImage: string;
   podName: string;
+  /** Where the Lease is. */
+  namespace: string;
+  /** Of this very process among all that may hold the Lease. */
+  identity: string;
   version: string;
+  /** The Lease is lost: the process has to end at once, and to do nothing before. */
+  onLost: (why: string) => void;
 }
 
-/** Everything that watches and reconciles, put together. */
+/**
+ * Everything that watches and reconciles, put together. Every operator watches; only the one that holds the Lease reconciles,
+ * and only that one writes.
+ */
 export class Operator {
   readonly #parts: OperatorParts;
+  readonly #leaseConnection: Connection;
+  readonly #election: LeaderElection;
   readonly #connection: Connection;
   readonly #client: ApiClient;
+  readonly #resources: Store<NetExporter>;
   readonly #queue: WorkQueue;
   readonly #controller: Controller;
   readonly #statusWriter: StatusWriter;
@@ -60,21 +79,37 @@ export class Operator {
   readonly #podMonitors: OptionalKind;
   readonly #reflectors: { resource: Resource; reflector: Pick<Reflector<unknown>, 'hasSynced' | 'synced' | 'run'> }[] =
     [];
+  readonly #stopping = new AbortController();
   readonly #end = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
-  #started = false;
+  #campaign: Promise<void> = Promise.resolve();
+  #hasSynced = false;
+  #reconciles = false;
 
   constructor(parts: OperatorParts) {
-    const { access, clock, random, log, metrics, podName, version, agentImage } = parts;
+    const { access, clock, random, log, metrics, podName, namespace, identity, version, agentImage, onLost } = parts;
     this.#parts = parts;
-    this.#connection = new Connection(access, clock);
-    this.#client = new ApiClient({
-      connection: this.#connection,
+    const clientOn = (connection: Connection) =>
+      new ApiClient({
+        connection,
+        clock,
+        userAgent: `${managerName}/${version}`,
+        fieldManager: managerName,
+        observe: metrics.requestObserver,
+      });
+    this.#leaseConnection = new Connection(access, clock);
+    this.#election = new LeaderElection({
+      client: clientOn(this.#leaseConnection),
+      place: { namespace, name: operatorName },
+      identity,
       clock,
-      userAgent: `${managerName}/${version}`,
-      fieldManager: managerName,
-      observe: metrics.requestObserver,
+      random,
+      log,
+      onLost,
     });
+    metrics.watchLeadership(operatorName, () => this.#election.isLeading);
+    this.#connection = new GuardedConnection(access, clock, this.#election.gate);
+    this.#client = clientOn(this.#connection);
     const reporter = { controller: 'net-exporter.dev/operator', instance: podName };
     this.#events = new EventRecorder({ client: this.#client, reporter, clock, random, log });
     // The cap is low: an API server that comes back is to find us within seconds.
@@ -83,16 +118,14 @@ export class Operator {
     metrics.watchQueue(this.#queue);
     const applier = new Applier(this.#client, managerName, clock);
     this.#statusWriter = new StatusWriter({ client: this.#client, clock, random });
-    const resources = this.#watchResources();
+    this.#resources = this.#watchResources();
     this.#podMonitors = new OptionalKind({
       ...{ client: this.#client, resource: podMonitors, labelSelector: oursSelector, clock, random, log },
-      onChange: () => {
-        for (const resource of resources.values()) this.#queue.add(keyOf(resource));
-      },
+      onChange: () => this.#enqueueAll(),
     });
     this.#watchChildrenIn(this.#podMonitors.store, applier);
     const reconcile = netExporterReconcile({
-      resources,
+      resources: this.#resources,
       podMonitors: this.#podMonitors,
       kinds: this.#watchChildren(applier),
       pods: this.#watchPods(),
@@ -106,51 +139,74 @@ export class Operator {
     this.#controller = new Controller({ queue: this.#queue, reconcile, clock, log, observe });
   }
 
-  /** Why it is not ready, or undefined when it is: every cache holds the API server's content and the workers run. */
+  /** Why it is not ready, or undefined when it is: every cache holds the API server's content, so that it can lead. */
   unready(): string | undefined {
-    if (this.#end.signal.aborted) return 'stopping';
+    if (this.#stopping.signal.aborted) return 'stopping';
     const missing = this.#reflectors.filter(({ reflector }) => !reflector.hasSynced);
-    if (missing.length > 0)
-      return `waiting for the first list of ${missing.map(({ resource }) => resource.plural).join(', ')}`;
-    return this.#started ? undefined : 'starting';
+    const plurals = missing.map(({ resource }) => resource.plural);
+    if (!this.#election.hasSynced) plurals.push(leases.plural);
+    if (plurals.length > 0) return `waiting for the first list of ${plurals.join(', ')}`;
+    return this.#hasSynced ? undefined : 'looking for optional APIs';
   }
 
-  /** Watches, and reconciles as soon as every cache is full. Resolves at once. */
+  /** What it does at present, in words. */
+  state(): string {
+    if (this.#election.isLeading) return 'leading';
+    return `standby, ${this.#election.holder ?? 'nobody'} leads`;
+  }
+
+  /** Watches, and reconciles as soon as every cache is full and this operator leads. Resolves at once. */
   start(): void {
     const { signal } = this.#end;
     this.#running = Promise.all([
+      this.#election.follow(signal),
       ...this.#reflectors.map(({ reflector }) => reflector.run(signal)),
       this.#podMonitors.run(signal),
-      this.#startWhenSynced(signal),
     ]);
+    this.#campaign = this.#reconcileWhenElected(this.#stopping.signal);
   }
 
-  /** Lets what is under way finish and ends everything else; takes less than four seconds. */
+  /** Lets what is under way finish, ends everything else and gives the Lease back; takes less than four and a half seconds. */
   async stop(): Promise<void> {
     const { clock } = this.#parts;
+    const never = new AbortController().signal;
+    this.#stopping.abort();
+    await Promise.race([this.#campaign, pause(clock, campaignGraceMs, never)]);
     await this.#controller.stop(graceMs);
     await this.#statusWriter.stop(statusGraceMs);
-    const never = new AbortController().signal;
     await Promise.race([this.#events.close(), pause(clock, eventsGraceMs, never)]);
+    await this.#election.resign();
     this.#end.abort(new Error('the operator is stopping'));
     await this.#running;
-    await this.#connection.close();
+    await Promise.all([this.#connection.close(), this.#leaseConnection.close()]);
   }
 
-  async #startWhenSynced(signal: AbortSignal): Promise<void> {
-    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  async #reconcileWhenElected(stopping: AbortSignal): Promise<void> {
+    const stopped = new Promise<void>((resolve) => stopping.addEventListener('abort', () => resolve(), { once: true }));
     const synced = [...this.#reflectors.map(({ reflector }) => reflector.synced), this.#podMonitors.settled];
     await Promise.race([stopped, Promise.all(synced)]);
-    if (signal.aborted) return;
+    if (stopping.aborted) return;
+    this.#hasSynced = true;
+    this.#parts.log.info('caches are full; waiting for the lease');
+    if (!(await this.#election.campaign(stopping)) || stopping.aborted) return;
+    this.#reconciles = true;
+    this.#enqueueAll();
     this.#controller.start(workers);
-    this.#started = true;
-    this.#parts.log.info('caches are full; reconciling');
+  }
+
+  /** On a standby nothing waits: once it leads, it looks at everything. */
+  #enqueue(key: string): void {
+    if (this.#reconciles) this.#queue.add(key);
+  }
+
+  #enqueueAll(): void {
+    for (const resource of this.#resources.values()) this.#enqueue(keyOf(resource));
   }
 
   #watchResources(): Store<NetExporter> {
     const store = new Store<NetExporter>();
     store.onChange(({ key, before, after }) => {
-      this.#queue.add(key);
+      this.#enqueue(key);
       if (before && before.metadata.uid !== after?.metadata.uid) this.#statusWriter.forget(before.metadata.uid);
     });
     this.#reflect(netExporters, undefined, store, (object) => withoutManagedFields(object) as unknown as NetExporter);
@@ -170,7 +226,7 @@ export class Operator {
 
   #watchChildrenIn(store: Store<KubeObject>, applier: Applier): void {
     store.onChange(({ before, after }) => {
-      for (const object of [before, after]) if (object) for (const key of ownerKeys(object)) this.#queue.add(key);
+      for (const object of [before, after]) if (object) for (const key of ownerKeys(object)) this.#enqueue(key);
       if (before && before.metadata.uid !== after?.metadata.uid) applier.forget(before.metadata.uid);
     });
   }
@@ -180,7 +236,7 @@ export class Operator {
     store.onChange(({ before, after }) => {
       // The DaemonSet's status tells the counts: of pods only a fault that comes or goes is news.
       if (isDeepStrictEqual(before?.fault, after?.fault)) return;
-      for (const pod of [before, after]) if (pod) this.#queue.add(pod.owner);
+      for (const pod of [before, after]) if (pod) this.#enqueue(pod.owner);
     });
     this.#reflect(pods, agentPodSelector, store, agentPodOf);
     return store;

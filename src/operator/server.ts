@@ -7,6 +7,8 @@ export interface ServerParts {
   registry: Registry;
   /** Why the operator is not ready, or undefined when it is. */
   unready: () => string | undefined;
+  /** What it does at present, in words. */
+  state: () => string;
   log: Logger;
 }
 
@@ -14,7 +16,7 @@ export interface ServerParts {
 export class OperatorServer {
   readonly #server: Server;
 
-  constructor({ registry, unready, log }: ServerParts) {
+  constructor({ registry, unready, state, log }: ServerParts) {
     const app = new Koa();
     app.on('error', (error) => log.warn({ err: error }, 'a request failed'));
     app.use(async (context) => {
@@ -22,7 +24,7 @@ export class OperatorServer {
       else if (context.path === '/readyz') {
         const why = unready();
         context.status = why === undefined ? 200 : 503;
-        context.body = why ?? 'ok';
+        context.body = why ?? `ok: ${state()}`;
       } else if (context.path === '/metrics') {
         context.type = registry.contentType;
         context.body = await registry.metrics();

@@ -35,6 +35,13 @@ interface Place {
   name: string;
 }
 
+/** Which objects a list or a watch is about; all of all namespaces where it says nothing. */
+interface Selection {
+  namespace?: string | undefined;
+  labelSelector?: string | undefined;
+  fieldSelector?: string | undefined;
+}
+
 /** No attempt of a request may take longer, but a watch and a page of a list. */
 const requestTimeoutMs = 4500;
 const listTimeoutMs = 30_000;
@@ -66,13 +73,13 @@ export class ApiClient {
     return this.#json({ method: 'GET', path: pathOf(resource, place), signal });
   }
 
-  /** One page of a list over all namespaces. */
+  /** One page of a list. */
   list(
     resource: Resource,
-    query: { labelSelector?: string | undefined; limit?: number | undefined; continue?: string | undefined },
+    { namespace, ...query }: Selection & { limit?: number | undefined; continue?: string | undefined },
     signal?: AbortSignal,
   ): Promise<ListPage> {
-    return this.#json({ method: 'GET', path: pathOf(resource), query, signal }, listTimeoutMs);
+    return this.#json({ method: 'GET', path: collection(resource, namespace), query, signal }, listTimeoutMs);
   }
 
   /** What the API server serves in a version of a group; NotFound where it does not know the version at all. */
@@ -126,19 +133,19 @@ export class ApiClient {
   }
 
   /**
-   * The events of a watch over all namespaces until the API server ends it.
+   * The events of a watch until the API server ends it.
    * @param idleMs when nothing, not even a bookmark, comes for so long, the watch fails with Unavailable: a half-open
    *   connection says nothing either
    */
   async *watch(
     resource: Resource,
-    query: { labelSelector?: string | undefined; resourceVersion: string; timeoutSeconds: number },
+    { namespace, ...query }: Selection & { resourceVersion: string; timeoutSeconds: number },
     idleMs: number,
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent> {
     const call: Call = {
       method: 'GET',
-      path: pathOf(resource),
+      path: collection(resource, namespace),
       query: { ...query, watch: true, allowWatchBookmarks: true },
       signal,
     };
@@ -233,6 +240,10 @@ export class ApiClient {
       this.#clock.now(),
     );
   }
+}
+
+function collection(resource: Resource, namespace: string | undefined): string {
+  return pathOf(resource, namespace === undefined ? {} : { namespace });
 }
 
 function asApiError(error: unknown, doing: string): ApiError {

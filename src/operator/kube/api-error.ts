@@ -9,6 +9,8 @@ export type ApiErrorCode =
   | 'Gone'
   | 'Invalid'
   | 'NotFound'
+  /** The write was not sent: this process does not lead. */
+  | 'NotLeader'
   | 'TooManyRequests'
   | 'Unauthorized'
   /** The API server is away, gave up, or did not answer in time. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { installation } from '../../../charts/install.ts';
-import { operatorPermissions } from '../../../charts/operator-permissions.ts';
+import { operatorOwnPermissions, operatorPermissions } from '../../../charts/operator-permissions.ts';
 import { customResourceDefinition } from '../../../src/crd/custom-resource-definition.ts';
 
 interface Manifest {
@@ -105,6 +105,23 @@ test('the operator may do what it says it does, by name, and nothing by wildcard
   ]);
   assert.equal(binding.roleRef.name, 'net-exporter-operator');
   assert.equal(pod.spec.serviceAccountName, binding.subjects[0]?.name);
+});
+
+test('in its own namespace the operator may write the one Lease, and nothing else', () => {
+  assert.deepEqual(only('Role').rules, operatorOwnPermissions);
+  assert.deepEqual(operatorOwnPermissions, [
+    {
+      apiGroups: ['coordination.k8s.io'],
+      resources: ['leases'],
+      resourceNames: ['net-exporter-operator'],
+      verbs: ['get', 'list', 'watch', 'patch'],
+    },
+    { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
+  ]);
+  const { roleRef, subjects } = only('RoleBinding');
+  assert.deepEqual([roleRef.kind, roleRef.name], ['Role', 'net-exporter-operator']);
+  assert.deepEqual(subjects, only('ClusterRoleBinding').subjects);
+  assert.doesNotMatch(JSON.stringify(operatorPermissions), /leases/);
 });
 
 test('only the operator’s own pod gets the token of its ServiceAccount', () => {

@@ -7,6 +7,7 @@ test('without anything it runs in its cluster, with the agent image of its versi
     kubeconfig: undefined,
     agentImage: 'ghcr.io/net-exporter/net-exporter-agent:1.2.3',
     podName: 'net-exporter-operator',
+    namespace: 'net-exporter-system',
     port: 8080,
     logLevel: 'info',
   });
@@ -15,6 +16,10 @@ test('without anything it runs in its cluster, with the agent image of its versi
 test('the KUBECONFIG variable is never taken, the flag is', () => {
   assert.equal(operatorOptions([], { KUBECONFIG: '/elsewhere' }, '1').kubeconfig, undefined);
   assert.equal(operatorOptions(['--kubeconfig', '/here'], {}, '1').kubeconfig, '/here');
+});
+
+test('the lease is in the namespace of the pod', () => {
+  assert.equal(operatorOptions([], { POD_NAMESPACE: 'elsewhere' }, '1').namespace, 'elsewhere');
 });
 
 for (const [args, environment, message] of [

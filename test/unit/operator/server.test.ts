@@ -15,8 +15,15 @@ const queue = new WorkQueue({
   observe: metrics.queueObserver,
 });
 metrics.watchQueue(queue);
+let leading = false;
+metrics.watchLeadership('net-exporter-operator', () => leading);
 let why: string | undefined = 'waiting for the first list of pods';
-const server = new OperatorServer({ registry: metrics.registry, unready: () => why, log: quietLog });
+const server = new OperatorServer({
+  registry: metrics.registry,
+  unready: () => why,
+  state: () => 'leading',
+  log: quietLog,
+});
 const port = await server.listen(0);
 after(() => server.close());
 
@@ -30,7 +37,8 @@ test('it is alive while it is not ready, and says what it waits for', async () =
   const { status, body } = await get('/readyz');
   assert.deepEqual([status, body], [503, 'waiting for the first list of pods']);
   why = undefined;
-  assert.equal((await get('/readyz')).status, 200);
+  const ready = await get('/readyz');
+  assert.deepEqual([ready.status, ready.body], [200, 'ok: leading']);
   assert.equal((await get('/nowhere')).status, 404);
 });
 
@@ -60,4 +68,10 @@ test('metrics have the names that users of controller-runtime know', async () =>
     assert.ok(body.split('\n').includes(line), `${line} is missing in\n${body}`);
   assert.match(body, /^process_resident_memory_bytes \d+$/m);
   assert.match(body, /^process_cpu_seconds_total [\d.]+$/m);
+});
+
+test('who leads is told at each scrape', async () => {
+  assert.match((await get('/metrics')).body, /^leader_election_master_status\{name="net-exporter-operator"\} 0$/m);
+  leading = true;
+  assert.match((await get('/metrics')).body, /^leader_election_master_status\{name="net-exporter-operator"\} 1$/m);
 });
