@@ -4,7 +4,7 @@ import type { Construct } from 'constructs';
 import type { NetExporter } from '../src/crd/net-exporter.ts';
 import { withoutVirtualNodes } from './agent-affinity.ts';
 import { agentContract } from './agent-contract.ts';
-import { agentLabels, agentNames, agentSelector, portName } from './agent-names.ts';
+import { agentLabels, agentNames, agentSelector, echoPortName, portName } from './agent-names.ts';
 
 /** The user of the agents' processes: `nonroot` in the usual minimal images. */
 const nonRoot = 65_532;
@@ -84,7 +84,11 @@ function agentContainer({ agent }: NetExporter['spec'], image: string): k8s.Cont
       { name: 'SETTINGS_FILE', value: `${agentContract.settingsDirectory}/${agentContract.settingsKey}` },
       { name: 'STATE_DIRECTORY', value: agentContract.stateDirectory },
     ],
-    ports: [{ name: portName, containerPort: agent.port, protocol: 'TCP' }],
+    ports: [
+      { name: portName, containerPort: agent.port, protocol: 'TCP' },
+      // Whether peers are probed by UDP or not: the template depends on spec.agent only.
+      { name: echoPortName, containerPort: agent.port, protocol: 'UDP' },
+    ],
     // Slow to kill: a busy node is when the agent's measurements matter.
     livenessProbe: {
       ...httpGet(agentContract.livenessPath),

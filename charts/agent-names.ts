@@ -13,6 +13,9 @@ export const pausedAnnotation = 'net-exporter.dev/paused';
 /** The name of the port in the pods and Services of the agents. */
 export const portName = 'metrics';
 
+/** The name of the UDP echo's port in the agents' pods. */
+export const echoPortName = 'echo';
+
 /** What the objects of a NetExporter of this name are called. */
 export function agentNames(instance: string): { agent: string; peers: string } {
   return { agent: `${instance}-agent`, peers: `${instance}-agent-peers` };

@@ -57,7 +57,14 @@ export function addNetworkPolicy(scope: Construct, { metadata, spec }: NetExport
     spec: {
       podSelector: { matchLabels: agentSelector(metadata.name) },
       policyTypes: ['Ingress'],
-      ingress: [{ ports: [{ protocol: 'TCP', port: k8s.IntOrString.fromNumber(spec.agent.port) }] }],
+      ingress: [
+        {
+          ports: ['TCP', 'UDP'].map((protocol) => ({
+            protocol,
+            port: k8s.IntOrString.fromNumber(spec.agent.port),
+          })),
+        },
+      ],
     },
   });
 }

@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Clock } from './clock.ts';
+import type { EchoDropReason } from './echo-responder.ts';
 import { RecentMaximum } from './recent-maximum.ts';
 import type { ScheduleEvents, SkipReason } from './schedule.ts';
 
@@ -12,6 +13,8 @@ export class AgentMetrics implements ScheduleEvents {
   readonly #loadErrors: Counter;
   readonly #lookupErrors: Counter;
   readonly #skipped: Counter;
+  readonly #echoes: Counter;
+  readonly #dropped: Counter;
 
   constructor(registry: Registry, version: string, clock: Clock, kernel: { readonly refusals: number } | undefined) {
     this.#clock = clock;
@@ -49,6 +52,18 @@ export class AgentMetrics implements ScheduleEvents {
       registers,
     });
     for (const reason of ['running', 'late'] satisfies SkipReason[]) this.#skipped.inc({ reason }, 0);
+    this.#echoes = new Counter({
+      name: 'net_exporter_echo_answers_total',
+      help: "Other agents' echo requests that were answered.",
+      registers,
+    });
+    this.#dropped = new Counter({
+      name: 'net_exporter_echo_dropped_total',
+      help: 'Datagrams to the UDP echo that got no answer: no request of an agent, more than the rate allows, or an answer that the system did not send.',
+      labelNames: ['reason'],
+      registers,
+    });
+    for (const reason of ['foreign', 'rate', 'unsent'] satisfies EchoDropReason[]) this.#dropped.inc({ reason }, 0);
     new Counter({
       name: 'net_exporter_timing_refused_total',
       help: "Times that the kernel gave and that cannot be true, as when the system's clock was set in between.",
@@ -83,6 +98,16 @@ export class AgentMetrics implements ScheduleEvents {
   /** The agents' Service was looked up. */
   peersLookedUp(answered: boolean): void {
     if (!answered) this.#lookupErrors.inc();
+  }
+
+  /** Another agent's echo request was answered. */
+  echoAnswered(): void {
+    this.#echoes.inc();
+  }
+
+  /** What came to the UDP echo got no answer. */
+  echoDropped(reason: EchoDropReason): void {
+    this.#dropped.inc({ reason });
   }
 
   late(seconds: number): void {

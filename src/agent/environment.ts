@@ -6,7 +6,7 @@ export interface Environment {
   nodeName: string;
   /** The agent's own addresses, none of which is a peer. */
   podIps: string[];
-  /** TCP port of the HTTP server. */
+  /** The port of the HTTP server (TCP) and of the echo (UDP). */
   port: number;
   /** The settings document, in a directory that the kubelet refreshes. */
   settingsFile: string;

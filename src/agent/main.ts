@@ -5,6 +5,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { Agent } from './agent.ts';
 import { AgentMetrics } from './agent-metrics.ts';
 import { systemClock } from './clock.ts';
+import { EchoResponder } from './echo-responder.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { openKernel } from './kernel.ts';
 import { jsonLog } from './log.ts';
@@ -68,6 +69,12 @@ async function run(environment: Environment): Promise<void> {
     ready: () => state === 'ready',
     failed: (error) => log('error', 'request failed', { reason: error.message }),
   });
+  const echo = new EchoResponder(systemClock, {
+    answered: () => agentMetrics.echoAnswered(),
+    dropped: (reason) => agentMetrics.echoDropped(reason),
+    failed: (address, { code, message }) => log('error', 'echoes are not answered', { address, code, reason: message }),
+    listening: (address, port) => log('info', 'echoes are answered', { address, port }),
+  });
   const stop = (signal: string) => {
     // Whoever asks twice does not want to wait.
     if (state === 'stopping') process.exit(0);
@@ -76,6 +83,7 @@ async function run(environment: Environment): Promise<void> {
     agent.stop();
     systemClock.after(graceMs, () => {
       server.close();
+      echo.close();
       process.exit(0);
     });
   };
@@ -85,6 +93,7 @@ async function run(environment: Environment): Promise<void> {
 
   const port = await server.listen(environment.port);
   log('info', 'agent started', { version, node: environment.nodeName, port, timing: kernel ? 'kernel' : 'clock' });
+  echo.listen(port, environment.podIps);
   if (state !== 'starting') return;
   agent.start();
   state = 'ready';

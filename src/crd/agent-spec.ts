@@ -41,7 +41,7 @@ export const AgentSpecSchema = defaultedObject(
     ),
     port: withDefault(
       Type.Integer({
-        description: 'The port for scrapes and for the other agents’ probes.',
+        description: 'The port for scrapes (TCP) and for the other agents’ probes (TCP and UDP).',
         format: 'int32',
         ...validated({
           rule: 'self >= 1024 && self <= 65535',

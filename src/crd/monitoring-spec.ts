@@ -23,7 +23,7 @@ export const MonitoringSpecSchema = defaultedObject(
       Type.Enum(['Ingress', 'None'], {
         type: 'string',
         description:
-          'Ingress: a NetworkPolicy lets everyone reach the agents’ port and nobody any other port. None: no NetworkPolicy.',
+          'Ingress: a NetworkPolicy lets everyone reach the agents’ port, by TCP and UDP, and nobody any other port. None: no NetworkPolicy.',
       }),
       'Ingress',
     ),

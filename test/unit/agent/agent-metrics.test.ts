@@ -20,6 +20,10 @@ const atStart = {
   net_exporter_peer_lookup_error_total: 0,
   'net_exporter_turns_skipped_total{reason="running"}': 0,
   'net_exporter_turns_skipped_total{reason="late"}': 0,
+  net_exporter_echo_answers_total: 0,
+  'net_exporter_echo_dropped_total{reason="foreign"}': 0,
+  'net_exporter_echo_dropped_total{reason="rate"}': 0,
+  'net_exporter_echo_dropped_total{reason="unsent"}': 0,
   net_exporter_timing_refused_total: 0,
   net_exporter_scheduler_lag_seconds: 0,
 };
@@ -67,5 +71,17 @@ test('skipped turns, lookups without an answer and refused times are counted', a
     'net_exporter_turns_skipped_total{reason="running"}': 1,
     net_exporter_peer_lookup_error_total: 1,
     net_exporter_timing_refused_total: 2,
+  });
+});
+
+test('answers to echoes are counted, and what got none by its reason', async () => {
+  const { metrics, series } = setUp();
+  metrics.echoAnswered();
+  metrics.echoAnswered();
+  metrics.echoDropped('rate');
+  assert.deepEqual(await series(), {
+    ...atStart,
+    net_exporter_echo_answers_total: 2,
+    'net_exporter_echo_dropped_total{reason="rate"}': 1,
   });
 });

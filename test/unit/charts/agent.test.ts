@@ -99,9 +99,13 @@ test('the port is the same everywhere', () => {
     [9100, 9100],
   );
   assert.equal(services[1]!.metadata.annotations['prometheus.io/port'], '9100');
-  assert.equal(find('NetworkPolicy', objects).spec.ingress[0].ports[0].port, 9100);
+  const both = (field: string) => ['TCP', 'UDP'].map((protocol) => ({ protocol, [field]: 9100 }));
+  assert.deepEqual(find('NetworkPolicy', objects).spec.ingress[0].ports, both('port'));
   const [container] = find('DaemonSet', objects).spec.template.spec.containers;
-  assert.equal(container.ports[0].containerPort, 9100);
+  assert.deepEqual(
+    container.ports.map(({ name, ...port }: Json) => port),
+    both('containerPort'),
+  );
   assert.equal(container.env.find(({ name }: Json) => name === 'PORT').value, '9100');
 });
 

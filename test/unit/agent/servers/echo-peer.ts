@@ -1,0 +1,47 @@
+import type { Clock } from '../../../../src/agent/clock.ts';
+import { systemClock } from '../../../../src/agent/clock.ts';
+import { type EchoDropReason, type EchoLimits, EchoResponder } from '../../../../src/agent/echo-responder.ts';
+import { eventually } from '../eventually.ts';
+
+/** A responder on addresses of loopback, and what it told about itself. */
+export interface EchoPeer extends Disposable {
+  port: number;
+  answered: number;
+  dropped: EchoDropReason[];
+  /** `address code` of each. */
+  failed: string[];
+  listening: string[];
+}
+
+/** Starts one; resolves when it listens everywhere, or has failed. */
+export async function startEchoPeer(
+  addresses: readonly string[] = ['127.0.0.1'],
+  { port = 0, clock = systemClock, limits }: { port?: number; clock?: Clock; limits?: EchoLimits } = {},
+): Promise<EchoPeer> {
+  const peer = {
+    port,
+    answered: 0,
+    dropped: [] as EchoDropReason[],
+    failed: [] as string[],
+    listening: [] as string[],
+  };
+  const responder = new EchoResponder(
+    clock,
+    {
+      answered: () => peer.answered++,
+      dropped: (reason) => peer.dropped.push(reason),
+      failed: (address, { code }) => peer.failed.push(`${address} ${code}`),
+      listening: (address, bound) => {
+        peer.listening.push(address);
+        peer.port = bound;
+      },
+    },
+    limits,
+  );
+  responder.listen(port, addresses);
+  await eventually(
+    () => peer.listening.length + peer.failed.length >= Math.max(1, addresses.length),
+    () => 'neither listening nor failed',
+  );
+  return Object.assign(peer, { [Symbol.dispose]: () => responder.close() });
+}
