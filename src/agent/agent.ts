@@ -7,6 +7,7 @@ import { OutcomeLog } from './outcome-log.ts';
 import type { AddressLookup } from './peer-lookup.ts';
 import { Peers } from './peers.ts';
 import type { ProbeMetrics } from './probe-metrics.ts';
+import { problemOf } from './probe-problem.ts';
 import type { Attempt } from './probes.ts';
 import type { KnownPeers, SavedCopy } from './saved-copy.ts';
 import { Schedule } from './schedule.ts';
@@ -148,7 +149,7 @@ export class Agent {
       const result = await attempt(target, { timeoutMs: target.timeoutMs, signal, kernel });
       if (signal.aborted || this.#startGrace.excuses(target, result)) return;
       probeMetrics.record(target, result);
-      this.#outcomes.record(target, result.failures[0]);
+      this.#outcomes.record(target, problemOf(result));
     } catch (error) {
       // A probe rejects for nothing that the network does: this is the agent's own trouble, and this target's alone.
       if (signal.aborted) return;

@@ -11,7 +11,7 @@ import { openKernel } from './kernel.ts';
 import { jsonLog } from './log.ts';
 import { addressLookup } from './peer-lookup.ts';
 import { ProbeMetrics } from './probe-metrics.ts';
-import { attempt } from './probes.ts';
+import { newAttempt } from './probes.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 import { clusterDomain, parseResolvConf } from './resolv-conf.ts';
 import { SavedCopy } from './saved-copy.ts';
@@ -54,7 +54,7 @@ async function run(environment: Environment): Promise<void> {
     settingsFile: new SettingsFile(environment.settingsFile),
     savedCopy: new SavedCopy(environment.stateDirectory),
     lookup: addressLookup(resolver.nameservers, resolver.nameserverPort, lookupTimeoutMs),
-    attempt,
+    attempt: newAttempt(),
     kernel,
     probeMetrics: new ProbeMetrics(registry),
     agentMetrics,

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Losses } from './echo-ledger.ts';
 import { latencyBuckets } from './latency-buckets.ts';
-import type { ProbeResult, Timing } from './probe.ts';
+import type { FailureReason, ProbeResult, Timing } from './probe.ts';
 import type { Target } from './targets.ts';
 
 type Labels = Record<string, string>;
@@ -9,11 +10,13 @@ type Labels = Record<string, string>;
 interface Family {
   latency: Histogram;
   errors: Counter;
-  /** Undefined where nothing is sent again by the kernel. */
-  retransmits: Counter | undefined;
+  /** Undefined where the kernel sends nothing again. */
+  retransmits(labels: Labels): Counter | undefined;
+  /** Undefined where nobody can tell on which way something is lost. */
+  losses(labels: Labels): Counter | undefined;
   failures: Counter;
-  /** The reasons that exist at zero from the start. */
-  reasons: readonly string[];
+  /** The reasons that can occur, which exist at zero from the start. */
+  reasons(labels: Labels): readonly FailureReason[];
   /** Labels of `failures` beside the reason: the targets that share them share a series. */
   shared(labels: Labels): Labels;
   /** The agent's own faults. */
@@ -58,11 +61,13 @@ export class ProbeMetrics {
   /** Records what a turn of a target's probe found. */
   record(target: Target, result: ProbeResult): void {
     if (!this.#planned.has(target.key)) return;
-    const { latency, errors, retransmits, failures, shared } = this.#families[target.probe];
+    const { latency, errors, retransmits, losses, failures, shared } = this.#families[target.probe];
     for (const seconds of result.latencies) latency.observe(target.labels, seconds);
     if (result.failures.length > 0) errors.inc(target.labels, result.failures.length);
     for (const reason of result.failures) failures.inc({ ...shared(target.labels), reason });
-    if (result.retransmits > 0) retransmits?.inc(target.labels, result.retransmits);
+    if (result.retransmits > 0) retransmits(target.labels)?.inc(target.labels, result.retransmits);
+    for (const direction of directions)
+      losses(target.labels)?.inc(lossLabels(target, direction), result.losses?.[direction] ?? 0);
     if (result.latencies.length > 0) this.#setTiming(target, result.timing);
   }
 
@@ -72,25 +77,27 @@ export class ProbeMetrics {
   }
 
   #add(target: Target): void {
-    const { latency, errors, retransmits } = this.#families[target.probe];
+    const { latency, errors, retransmits, losses } = this.#families[target.probe];
     latency.zero(target.labels);
     errors.inc(target.labels, 0);
-    retransmits?.inc(target.labels, 0);
+    retransmits(target.labels)?.inc(target.labels, 0);
+    for (const direction of directions) losses(target.labels)?.inc(lossLabels(target, direction), 0);
   }
 
   #remove(target: Target): void {
-    const { latency, errors, retransmits } = this.#families[target.probe];
-    for (const metric of [latency, errors, retransmits]) metric?.remove(target.labels);
+    const { latency, errors, retransmits, losses } = this.#families[target.probe];
+    for (const metric of [latency, errors, retransmits(target.labels)]) metric?.remove(target.labels);
+    for (const direction of directions) losses(target.labels)?.remove(lossLabels(target, direction));
   }
 
   #addShared(target: Target): void {
     const { failures, reasons, shared } = this.#families[target.probe];
-    for (const reason of reasons) failures.inc({ ...shared(target.labels), reason }, 0);
+    for (const reason of reasons(target.labels)) failures.inc({ ...shared(target.labels), reason }, 0);
   }
 
   #removeShared(target: Target): void {
     const { failures, reasons, shared } = this.#families[target.probe];
-    for (const reason of reasons) failures.remove({ ...shared(target.labels), reason });
+    for (const reason of reasons(target.labels)) failures.remove({ ...shared(target.labels), reason });
   }
 
   #sharedKey(target: Target): string {
@@ -111,6 +118,20 @@ export class ProbeMetrics {
     this.#timing.remove(labels);
     this.#timings.delete(key);
   }
+}
+
+const directions = ['forward', 'return', 'unknown'] satisfies (keyof Losses)[];
+const dnsReasons: readonly FailureReason[] = [
+  ...(['timeout', 'refused', 'unreachable', 'nxdomain', 'servfail', 'rcode', 'nodata', 'truncated'] as const),
+  'malformed',
+];
+const tcpReasons: readonly FailureReason[] = ['timeout', 'refused', 'unreachable', 'reset'];
+const echoReasons: readonly FailureReason[] = ['lost', 'refused', 'unreachable'];
+
+/** Only one protocol can tell, so that it is no label. */
+function lossLabels({ labels }: Target, direction: keyof Losses): Labels {
+  const { protocol: _, ...peer } = labels;
+  return { ...peer, direction };
 }
 
 function timingKey(target: Target): string {
@@ -134,14 +155,15 @@ function dnsFamily(registry: Registry): Family {
       labelNames,
       registers,
     }),
-    retransmits: undefined,
+    retransmits: () => undefined,
+    losses: () => undefined,
     failures: new Counter({
       name: 'dns_failures_total',
       help: 'DNS lookups that failed, by reason.',
       labelNames: ['server', 'protocol', 'reason'],
       registers,
     }),
-    reasons: ['timeout', 'refused', 'unreachable', 'nxdomain', 'servfail', 'rcode', 'nodata', 'truncated', 'malformed'],
+    reasons: () => dnsReasons,
     shared: ({ server = '', protocol = '' }) => ({ server, protocol }),
     faults: new Counter({
       name: 'dns_error_total',
@@ -154,37 +176,45 @@ function dnsFamily(registry: Registry): Family {
 function networkFamily(registry: Registry): Family {
   const labelNames = ['host', 'protocol', 'peer_node', 'peer_zone'];
   const registers = [registry];
+  const retransmits = new Counter({
+    name: 'network_retransmits_total',
+    help: 'Segments that the kernel sent again while dialling.',
+    labelNames,
+    registers,
+  });
+  const losses = new Counter({
+    name: 'network_echo_lost_total',
+    help: 'UDP echoes that were lost, by direction: forward when the peer did not receive the request, return when it did, unknown when no later answer tells.',
+    labelNames: ['host', 'peer_node', 'peer_zone', 'direction'],
+    registers,
+  });
   return {
     latency: new Histogram({
       name: 'network_latency_seconds',
-      help: 'Round-trip time of successful dials.',
+      help: 'Round-trip time of successful dials and echoes.',
       labelNames,
       buckets: [...latencyBuckets],
       registers,
     }),
     errors: new Counter({
       name: 'network_dial_error_total',
-      help: 'Dials that failed.',
+      help: 'Dials and echoes that failed.',
       labelNames,
       registers,
     }),
-    retransmits: new Counter({
-      name: 'network_retransmits_total',
-      help: 'Segments that the kernel sent again while dialling.',
-      labelNames,
-      registers,
-    }),
+    retransmits: ({ protocol }) => (protocol === 'TCP' ? retransmits : undefined),
+    losses: ({ protocol }) => (protocol === 'UDP' ? losses : undefined),
     failures: new Counter({
       name: 'network_failures_total',
-      help: 'Dials that failed, by reason.',
+      help: 'Dials and echoes that failed, by reason.',
       labelNames: ['protocol', 'reason'],
       registers,
     }),
-    reasons: ['timeout', 'refused', 'unreachable', 'reset'],
+    reasons: ({ protocol }) => (protocol === 'UDP' ? echoReasons : tcpReasons),
     shared: ({ protocol = '' }) => ({ protocol }),
     faults: new Counter({
       name: 'network_error_total',
-      help: 'Dials that could not be made by a fault of the agent itself.',
+      help: 'Dials and echoes that could not be made by a fault of the agent itself.',
       registers,
     }),
   };

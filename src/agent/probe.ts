@@ -1,3 +1,4 @@
+import type { Losses } from './echo-ledger.ts';
 import type { Kernel } from './kernel.ts';
 
 /** Where a latency comes from: the kernel's own measurement, or the JavaScript clock where the kernel gives none. */
@@ -9,6 +10,7 @@ export type FailureReason =
   | 'refused'
   | 'unreachable'
   | 'reset'
+  | 'lost'
   | 'nxdomain'
   | 'servfail'
   | 'rcode'
@@ -26,6 +28,8 @@ export interface ProbeResult {
   retransmits: number;
   /** Where the latencies come from; `clock` as soon as any part of one does. Says nothing where there is no latency. */
   timing: Timing;
+  /** Where packets were lost, of a probe that can tell: those of this turn, and those that the one before had left open. */
+  losses?: Losses;
 }
 
 /** What a probe is given besides its target. */

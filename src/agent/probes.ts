@@ -2,16 +2,20 @@ import { dnsProbe } from './dns-probe.ts';
 import type { ProbeContext, ProbeResult } from './probe.ts';
 import type { Target } from './targets.ts';
 import { tcpProbe } from './tcp-probe.ts';
+import { udpProbe } from './udp-probe.ts';
 
 /** Takes one turn at a target with the probe that it is for; resolves and rejects as a `Probe` does. */
 export type Attempt = (target: Target, context: ProbeContext) => Promise<ProbeResult>;
 
-/** The probes in use: a new kind of target is a case here. */
-export const attempt: Attempt = (target, context) => {
-  switch (target.probe) {
-    case 'dns':
-      return dnsProbe(target.subject, context);
-    case 'network':
-      return tcpProbe(target.subject, context);
-  }
-};
+/** The probes in use, with what they remember: a new kind of target is a case here. */
+export function newAttempt(): Attempt {
+  const echo = udpProbe();
+  return (target, context) => {
+    switch (target.probe) {
+      case 'dns':
+        return dnsProbe(target.subject, context);
+      case 'network':
+        return target.subject.protocol === 'UDP' ? echo(target.subject, context) : tcpProbe(target.subject, context);
+    }
+  };
+}

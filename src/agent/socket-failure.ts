@@ -11,6 +11,8 @@ const reasons = new Map<string, FailureReason>([
   ['EHOSTDOWN', 'unreachable'],
   ['ENETDOWN', 'unreachable'],
   ['ENONET', 'unreachable'],
+  // ICMP "fragmentation needed" (RFC 1191), a kind of "destination unreachable".
+  ['EMSGSIZE', 'unreachable'],
   // Other ICMP errors: protocol unreachable, source route failed, parameter problem.
   ['ENOPROTOOPT', 'unreachable'],
   ['EOPNOTSUPP', 'unreachable'],

@@ -3,6 +3,7 @@ import type { RecordType, Settings, TransportProtocol } from '../protocol/settin
 import type { DnsTarget as DnsSubject } from './dns-probe.ts';
 import { choosePeers } from './peer-choice.ts';
 import type { TcpTarget } from './tcp-dial.ts';
+import type { UdpTarget } from './udp-probe.ts';
 
 /** The resolver configuration of the agent's pod. */
 export interface ResolverConfiguration {
@@ -28,11 +29,11 @@ export interface DnsTarget extends Planned {
   subject: DnsSubject;
 }
 
-/** An address to connect to. `peer_node` and `peer_zone` are empty where only the address is known. */
+/** An address to connect to, or an agent to send echoes to. `peer_node` and `peer_zone` are empty where only the address is known. */
 export interface NetworkTarget extends Planned {
   probe: 'network';
   labels: { host: string; protocol: TransportProtocol; peer_node: string; peer_zone: string };
-  subject: TcpTarget;
+  subject: ({ protocol: 'TCP' } & TcpTarget) | ({ protocol: 'UDP' } & UdpTarget);
 }
 
 /** One thing that is probed at its own turns and has series of its own. */
@@ -82,11 +83,22 @@ function dnsTargets({ dns }: Settings, resolver: ResolverConfiguration): DnsTarg
 function networkTargets({ network }: Settings, peers: readonly string[], identity: AgentIdentity): NetworkTarget[] {
   if (!network.enabled) return [];
   const { intervalMs, timeoutMs } = network;
-  const chosen = choosePeers(peers, identity.podIps, identity.nodeName, network.peersPerAgent);
-  const subjects = [...chosen.map((host) => ({ host, port: network.peerPort })), ...network.services.map(address)];
+  const chosen = choosePeers(peers, identity.podIps, identity.nodeName, network.peersPerAgent).map((host) => ({
+    host,
+    port: network.peerPort,
+  }));
+  const subjects = [
+    ...network.protocols.flatMap((protocol) =>
+      chosen.map((peer): NetworkTarget['subject'] =>
+        protocol === 'UDP' ? { protocol, ...peer, ...network.udp } : { protocol, ...peer },
+      ),
+    ),
+    // By TCP only: packets to a Service reach several agents, none of which could tell how many were lost.
+    ...network.services.map((text) => ({ protocol: 'TCP' as const, ...address(text) })),
+  ];
   return subjects.map((subject) => {
     const host = formatHostPort(subject.host, subject.port);
-    const labels = { host, protocol: 'TCP' as const, peer_node: '', peer_zone: '' };
+    const labels = { host, protocol: subject.protocol, peer_node: '', peer_zone: '' };
     return { probe: 'network', key: key('network', labels), labels, subject, intervalMs, timeoutMs };
   });
 }

@@ -24,7 +24,8 @@ let serviceHost: string;
 before(async () => {
   env = await environment();
   await restrictedNamespace(env.kubectl, namespace);
-  agents = await readyNetExporter(env, namespace, 'faults', { dns: quick, network: quick });
+  const network = { ...quick, protocols: ['TCP', 'UDP'] };
+  agents = await readyNetExporter(env, namespace, 'faults', { dns: quick, network });
   const service = await getJson<{ spec: { clusterIP: string } }>(env.kubectl, [
     'service',
     '-n',
@@ -37,22 +38,23 @@ before(async () => {
 
 after(() => removeNamespace(env.kubectl, namespace));
 
-/** Waits until every agent has reached every other one and the Service. */
+/** Waits until every agent has reached every other one, by both protocols, and the Service. */
 async function allDialled(): Promise<void> {
   for (const agent of agents)
     for (const host of [...agents.filter((peer) => peer !== agent).map(hostOf), serviceHost])
-      await waitFor(
-        `dials of ${host} by ${agent.pod}`,
-        async () => (await metricsOf(agent)).sum('network_latency_seconds_count', { host }) > 0,
-        { timeout: deadline },
-      );
+      for (const protocol of host === serviceHost ? ['TCP'] : ['TCP', 'UDP'])
+        await waitFor(
+          `${protocol} dials of ${host} by ${agent.pod}`,
+          async () => (await metricsOf(agent)).sum('network_latency_seconds_count', { host, protocol }) > 0,
+          { timeout: deadline },
+        );
 }
 
 /** Errors by agent and dialled host: `node host`. */
-async function dialErrors(): Promise<Map<string, number>> {
+async function dialErrors(protocol = 'TCP'): Promise<Map<string, number>> {
   const errors = new Map<string, number>();
   for (const agent of agents)
-    for (const { labels, value } of (await metricsOf(agent)).find('network_dial_error_total'))
+    for (const { labels, value } of (await metricsOf(agent)).find('network_dial_error_total', { protocol }))
       errors.set(`${agent.node} ${labels.host}`, value);
   return errors;
 }
@@ -81,11 +83,15 @@ async function withDropRules(node: string, matches: string[], body: () => Promis
 }
 
 /** Waits until the errors of each of `links` have risen by three, so that any other that shares their cause shows too. */
-async function waitForErrors(before: Map<string, number>, links: string[]): Promise<Map<string, number>> {
+async function waitForErrors(
+  before: Map<string, number>,
+  links: string[],
+  protocol = 'TCP',
+): Promise<Map<string, number>> {
   return waitFor(
     `errors of ${links.join(' and ')}`,
     async () => {
-      const now = await dialErrors();
+      const now = await dialErrors(protocol);
       return links.every((link) => (now.get(link) ?? 0) >= (before.get(link) ?? 0) + 3) ? now : undefined;
     },
     { timeout: deadline },
@@ -150,6 +156,31 @@ test('all packets from A to B dropped: the dials of both fail, and of nobody els
   await waitForRecovery();
 });
 
+test("dropped UDP packets from A to B raise A's losses for B, on the way there, and nobody else's and no TCP", async (t) => {
+  tellOnFailure(t, env, namespace);
+  const [a, b] = agents as [Agent, Agent];
+  const link = `${a.node} ${hostOf(b)}`;
+  const lost = async (direction: string) =>
+    (await metricsOf(a)).sum('network_echo_lost_total', { host: hostOf(b), direction });
+  const [tcpBefore, udpBefore, answersLost] = [await dialErrors(), await dialErrors('UDP'), await lost('return')];
+  const forwardBefore = await lost('forward');
+  await withDropRules(a.node, [`ip saddr ${a.ip} ip daddr ${b.ip} udp dport ${b.port}`], async () => {
+    const lostBefore = (await metricsOf(a)).sum('network_failures_total', { protocol: 'UDP', reason: 'lost' });
+    const { links } = risen(udpBefore, await waitForErrors(udpBefore, [link], 'UDP'));
+    assert.deepEqual(links, [link]);
+    const metrics = await metricsOf(a);
+    assert.ok(metrics.sum('network_failures_total', { protocol: 'UDP', reason: 'lost' }) > lostBefore);
+    assert.equal(metrics.sum('network_error_total'), 0, "the network's fault is not the agent's own");
+  });
+  // B's counts tell which way it was as soon as B is heard again.
+  await waitFor('the direction of the losses', async () => (await lost('forward')) > forwardBefore, {
+    timeout: deadline,
+  });
+  assert.equal(await lost('return'), answersLost);
+  assert.deepEqual(risen(tcpBefore, await dialErrors()), { links: [], service: [] });
+  await waitForRecovery();
+});
+
 test('a deleted agent leaves no series and no lasting error on its peers, which dial its successor', async (t) => {
   tellOnFailure(t, env, namespace);
   const gone = agents[0]!;
@@ -160,7 +191,13 @@ test('a deleted agent leaves no series and no lasting error on its peers, which 
       `every series of ${hostOf(gone)} to leave ${peer.pod}`,
       async () => {
         const metrics = await metricsOf(peer);
-        const names = ['latency_seconds_bucket', 'latency_seconds_count', 'dial_error_total', 'retransmits_total'];
+        const names = [
+          'latency_seconds_bucket',
+          'latency_seconds_count',
+          'dial_error_total',
+          'retransmits_total',
+          'echo_lost_total',
+        ];
         return names.every((name) => metrics.find(`network_${name}`, { host: hostOf(gone) }).length === 0);
       },
       { timeout: deadline },

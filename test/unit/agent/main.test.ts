@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { before, test } from 'node:test';
+import { udpProbe } from '../../../src/agent/udp-probe.ts';
 import { encodeSettings, type Settings } from '../../../src/protocol/settings.ts';
 import { AgentPod, freePort } from './agent-process.ts';
 import { eventually } from './eventually.ts';
+import { startEchoPeer } from './servers/echo-peer.ts';
+import { contextWith } from './servers/probe-context.ts';
 import { startZoneServer, type Zone } from './servers/zone-server.ts';
 import { type SettingsChanges, settingsWith } from './settings-builder.ts';
 import { TemporaryDirectory } from './temporary-directory.ts';
@@ -219,6 +223,80 @@ test('an agent without any settings is ready and serves, and begins when they co
   );
 });
 
+test('agents send each other echoes, and an agent answers those of others until it is gone', async () => {
+  using directory = new TemporaryDirectory();
+  using second = await startEchoPeer(['127.0.0.2'], { port: peerPort });
+  await using dns = await startZoneServer(cluster());
+  const pod = new AgentPod(directory, dns.port);
+  const network: SettingsChanges['network'] = {
+    protocols: ['UDP'],
+    udp: { packets: 2, size: 100 },
+    services: [`127.0.0.2:${peerPort}`],
+    // The peer is this process: time enough for it to answer on a busy machine.
+    intervalMs: 2000,
+    timeoutMs: 2000,
+  };
+  pod.volume.update(encodeSettings(settings({ dns: { enabled: false }, network })));
+  const port = await freePort();
+  await using agent = pod.start(port);
+  await agent.ready();
+
+  // One peer answers; the other has never answered, and nobody listens there yet.
+  const echo = (metric: string, address: string) => peer(metric, address).replace('TCP', 'UDP');
+  const measured = await agent.metricsThat(
+    (series) => series.get(echo('network_latency_seconds_count', '127.0.0.2'))! >= 6,
+  );
+  assert.equal(measured.get(echo('network_dial_error_total', '127.0.0.2')), 0);
+  assert.equal(measured.get(echo('network_dial_error_total', '127.0.0.3')), 0);
+  assert.ok(second.answered >= 6 && second.dropped.length === 0);
+  assert.equal(measured.get('net_exporter_timing_info{probe="network",protocol="UDP",source="kernel"}'), 1);
+  assert.equal(measured.get(peer('network_latency_seconds_count', '127.0.0.2')), 0, 'the Service is dialled by TCP');
+
+  // The peer goes: its echoes are refused, and nothing else fails.
+  second[Symbol.dispose]();
+  const refused = await agent.metricsThat(
+    (series) => series.get('network_failures_total{protocol="UDP",reason="refused"}')! >= 4,
+  );
+  assert.ok(refused.get(echo('network_dial_error_total', '127.0.0.2'))! >= 4);
+  assert.equal(refused.get('network_failures_total{protocol="UDP",reason="lost"}'), 0);
+
+  // It answers what others send, and nothing else; so too in the three seconds after the signal to stop.
+  const probe = udpProbe();
+  const ask = () => probe({ host: '127.0.0.1', port, packets: 3, size: 64 }, contextWith());
+  assert.equal((await ask()).latencies.length, 3);
+  const stranger = createSocket('udp4');
+  await new Promise<void>((sent) => stranger.send('GET / HTTP/1.1', port, '127.0.0.1', () => sent()));
+  stranger.close();
+  const answered = await agent.metricsThat(
+    (series) => series.get('net_exporter_echo_dropped_total{reason="foreign"}') === 1,
+  );
+  assert.equal(answered.get('net_exporter_echo_answers_total'), 3);
+  agent.signal('SIGTERM');
+  await eventually(
+    () => agent.get('/-/ready').then(({ status }) => status === 503),
+    () => 'ready is still true',
+    1500,
+  );
+  assert.equal((await ask()).latencies.length, 3);
+  assert.equal(await agent.exitCode(), 0);
+  assert.deepEqual((await ask()).failures, ['refused', 'refused', 'refused']);
+  assert.equal(agent.stderr, '');
+});
+
+test('an agent whose echo port is taken measures and serves all the same, and says so once', async () => {
+  using directory = new TemporaryDirectory();
+  using taken = await startEchoPeer(['127.0.0.1'], { port: await freePort() });
+  const pod = new AgentPod(directory, 53);
+  await using agent = pod.start(taken.port);
+  await agent.ready();
+  assert.equal((await agent.get('/metrics')).status, 200);
+  const lines = agent.log.filter(({ msg }) => msg === 'echoes are not answered');
+  assert.deepEqual(
+    lines.map(({ address, code }) => [address, code]),
+    [['127.0.0.1', 'EADDRINUSE']],
+  );
+});
+
 test('dials that end without a word write nothing and leave nothing', async () => {
   using directory = new TemporaryDirectory();
   const port = await freePort();
@@ -244,10 +322,14 @@ test('its metrics are what promtool would write', async (t) => {
   using directory = new TemporaryDirectory();
   await using dns = await startZoneServer(cluster());
   const pod = new AgentPod(directory, dns.port);
-  pod.volume.update(encodeSettings(settings()));
+  pod.volume.update(encodeSettings(settings({ network: { protocols: ['TCP', 'UDP'] } })));
   await using agent = pod.start(await freePort());
   await agent.ready();
-  await agent.metricsThat((series) => [...series.keys()].some((name) => name.startsWith('net_exporter_timing_info')));
+  await agent.metricsThat((series) =>
+    ['net_exporter_timing_info', 'network_echo_lost_total'].every((metric) =>
+      [...series.keys()].some((name) => name.startsWith(metric)),
+    ),
+  );
   const input = await (await agent.get('/metrics')).text();
   const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
   assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });

@@ -6,7 +6,7 @@ import type { ProbeResult } from '../../../src/agent/probe.ts';
 import { ProbeMetrics } from '../../../src/agent/probe-metrics.ts';
 import type { Target } from '../../../src/agent/targets.ts';
 import { readSeries } from './exposition.ts';
-import { dnsTarget, networkTarget } from './target-builder.ts';
+import { dnsTarget, echoTarget, networkTarget } from './target-builder.ts';
 
 function setUp() {
   const registry = new Registry();
@@ -21,6 +21,8 @@ const found = (changes: Partial<ProbeResult> = {}): ProbeResult => ({
   timing: 'kernel',
   ...changes,
 });
+const echoLabels = 'host="10.0.0.2:8000",peer_node="",peer_zone="",protocol="UDP"';
+const lostLabels = (direction: string) => `direction="${direction}",host="10.0.0.2:8000",peer_node="",peer_zone=""`;
 const peerLabels = 'host="10.0.0.2:8000",peer_node="",peer_zone="",protocol="TCP"';
 const nameLabels = 'host="a.",protocol="UDP",server="10.96.0.10:53",type="A"';
 
@@ -89,6 +91,46 @@ test('a failure moves the target’s errors and the count of its reason and noth
   });
 });
 
+test('an echo has the same families, its own reasons, the directions of its losses, and nothing that a dial alone has', async () => {
+  const { metrics, series } = setUp();
+  const empty = await series();
+  metrics.plan([echoTarget('10.0.0.2')]);
+  const now = await series();
+  const added = [...now.keys()].filter((name) => !empty.has(name) && !name.includes('_bucket'));
+  assert.deepEqual(
+    added.sort(),
+    [
+      ...['count', 'sum'].map((part) => `network_latency_seconds_${part}{${echoLabels}}`),
+      `network_dial_error_total{${echoLabels}}`,
+      ...['lost', 'refused', 'unreachable'].map(
+        (reason) => `network_failures_total{protocol="UDP",reason="${reason}"}`,
+      ),
+      ...['forward', 'return', 'unknown'].map((direction) => `network_echo_lost_total{${lostLabels(direction)}}`),
+    ].sort(),
+  );
+  assert.ok([...now.values()].every((value) => value === 0));
+  metrics.plan([networkTarget('10.0.0.2')]);
+  assert.deepEqual(
+    [...(await series()).keys()].filter((name) => name.includes('UDP') || name.startsWith('network_echo')),
+    [],
+  );
+});
+
+test('a lost echo moves the peer’s errors, the count of its reason and the direction that is known', async () => {
+  const { metrics, series } = setUp();
+  const target = echoTarget('10.0.0.2');
+  metrics.plan([target, echoTarget('10.0.0.3'), networkTarget('10.0.0.2')]);
+  const before = await series();
+  const losses = { forward: 2, return: 0, unknown: 1 };
+  metrics.record(target, found({ latencies: [], failures: ['lost', 'lost'], losses }));
+  assert.deepEqual(changed(before, await series()), {
+    [`network_dial_error_total{${echoLabels}}`]: 2,
+    'network_failures_total{protocol="UDP",reason="lost"}': 2,
+    [`network_echo_lost_total{${lostLabels('forward')}}`]: 2,
+    [`network_echo_lost_total{${lostLabels('unknown')}}`]: 1,
+  });
+});
+
 test('attempts are successes and errors together, also when a turn has several', async () => {
   const { metrics, series } = setUp();
   const target = networkTarget('10.0.0.2');
@@ -112,13 +154,16 @@ test('a fault of the agent is nobody’s failure', async () => {
 test('all series go with their target, and a result that comes after it brings none back', async () => {
   const { metrics, series } = setUp();
   const empty = await series();
-  const [peer, name] = [networkTarget('10.0.0.2'), dnsTarget('a.')];
-  metrics.plan([peer, name]);
+  const [peer, name, echo] = [networkTarget('10.0.0.2'), dnsTarget('a.'), echoTarget('10.0.0.2')];
+  const lost = found({ failures: ['lost'], losses: { forward: 1, return: 1, unknown: 1 } });
+  metrics.plan([peer, name, echo]);
+  metrics.record(echo, lost);
   metrics.record(peer, found({ latencies: [0.001], retransmits: 1 }));
   metrics.record(name, found({ failures: ['servfail'] }));
   metrics.plan([]);
   metrics.record(peer, found({ latencies: [0.001], failures: ['reset'], retransmits: 1 }));
   metrics.record(name, found({ latencies: [0.001], failures: ['servfail'] }));
+  metrics.record(echo, lost);
   assert.deepEqual(await series(), empty);
 });
 
@@ -147,6 +192,7 @@ test('the timing says what the last latency came from, once for each probe and p
 test('whatever comes and goes, the series are those of the plan', async () => {
   const all: Target[] = [
     ...['10.0.0.1', '10.0.0.2', 'fd00::1'].map(networkTarget),
+    ...['10.0.0.4', 'fd00::4'].map(echoTarget),
     ...['a.', 'b.', 'c.'].map(dnsTarget),
   ];
   await fc.assert(
@@ -156,7 +202,13 @@ test('whatever comes and goes, the series are those of the plan', async () => {
         const { metrics, series } = setUp();
         for (const [plan, results] of steps) {
           metrics.plan(plan);
-          for (const target of results) metrics.record(target, found({ latencies: [0.001], failures: ['timeout'] }));
+          for (const target of results)
+            metrics.record(
+              target,
+              target.labels.protocol === 'UDP' && target.probe === 'network'
+                ? found({ failures: ['lost'], losses: { forward: 1, return: 0, unknown: 0 } })
+                : found({ latencies: [0.001], failures: ['timeout'] }),
+            );
           const hosts = new Set([...(await series()).keys()].flatMap((name) => /host="([^"]+)"/.exec(name)?.[1] ?? []));
           assert.deepEqual([...hosts].sort(), plan.map(({ labels }) => labels.host).sort());
         }

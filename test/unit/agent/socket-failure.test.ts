@@ -18,6 +18,7 @@ describe('socketFailure', () => {
       'EPERM',
       'EINVAL',
       'EPROTO',
+      'EMSGSIZE',
     ],
   };
   for (const [reason, codes] of Object.entries(expected))

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { ProbeResult } from '../../../src/agent/probe.ts';
 import { StartGrace } from '../../../src/agent/start-grace.ts';
 import { ManualClock } from './manual-clock.ts';
-import { dnsTarget, networkTarget } from './target-builder.ts';
+import { dnsTarget, echoTarget, networkTarget } from './target-builder.ts';
 
 const peer = networkTarget('10.0.0.2');
 const failed = (...failures: ProbeResult['failures']): ProbeResult => ({
@@ -48,6 +48,22 @@ test('silence, a reset and an unreachable host are faults once packets should fi
   for (const reason of ['timeout', 'reset', 'unreachable'] as const)
     assert.equal(grace.excuses(peer, failed(reason)), false, reason);
   assert.equal(grace.excuses(peer, failed('refused', 'timeout')), false);
+});
+
+test('the first echoes to a new peer may be lost for as long as its dials may be silent', async () => {
+  const clock = new ManualClock();
+  const grace = new StartGrace(clock);
+  const target = echoTarget('10.0.0.2');
+  grace.plan([peer, target]);
+  const lost = { ...failed('lost', 'lost', 'lost'), losses: { forward: 0, return: 0, unknown: 3 } };
+  assert.equal(grace.excuses(peer, answered), false);
+  assert.equal(grace.excuses(target, lost), true, 'the dials of the same peer say nothing about its echoes');
+  await clock.advance(14_999);
+  assert.equal(grace.excuses(target, lost), true);
+  await clock.advance(1);
+  assert.equal(grace.excuses(target, lost), false);
+  assert.equal(grace.excuses(target, { ...answered, failures: ['lost'] }), false);
+  assert.equal(grace.excuses(target, failed('refused')), false, 'it has answered');
 });
 
 test('a peer that has answered once and falls silent is at fault at once', () => {

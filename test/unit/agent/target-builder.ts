@@ -7,7 +7,20 @@ export function networkTarget(ip: string): NetworkTarget {
     probe: 'network',
     key: `network ${host}`,
     labels: { host, protocol: 'TCP', peer_node: '', peer_zone: '' },
-    subject: { host: ip, port: 8000 },
+    subject: { protocol: 'TCP', host: ip, port: 8000 },
+    intervalMs: 10_000,
+    timeoutMs: 5000,
+  };
+}
+
+/** A peer to send echoes to at this address, port 8000. */
+export function echoTarget(ip: string): NetworkTarget {
+  const host = `${ip}:8000`;
+  return {
+    probe: 'network',
+    key: `echo ${host}`,
+    labels: { host, protocol: 'UDP', peer_node: '', peer_zone: '' },
+    subject: { protocol: 'UDP', host: ip, port: 8000, packets: 3, size: 64 },
     intervalMs: 10_000,
     timeoutMs: 5000,
   };

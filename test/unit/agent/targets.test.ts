@@ -66,8 +66,28 @@ test('network: the peers but not the agent itself, and the Service', () => {
     '[fd00::2]:8000 TCP  ',
   ]);
   const v6 = targets.find(({ labels }) => labels.host === '[fd00::2]:8000');
-  assert.deepEqual(v6?.subject, { host: 'fd00::2', port: 8000 });
+  assert.deepEqual(v6?.subject, { protocol: 'TCP', host: 'fd00::2', port: 8000 });
   assert.deepEqual(v6?.labels, { host: '[fd00::2]:8000', protocol: 'TCP', peer_node: '', peer_zone: '' });
+});
+
+test('network: with UDP each peer gets echoes too, and the Service none', () => {
+  const settings = settingsWith({ network: { protocols: ['TCP', 'UDP'], udp: { packets: 5, size: 1000 } } });
+  const targets = plan(settings, ['10.1.0.1', '10.1.0.2', 'fd00::2']);
+  assert.deepEqual(labelsOf(targets, 'network').sort(), [
+    '10.1.0.2:8000 TCP  ',
+    '10.1.0.2:8000 UDP  ',
+    '10.96.0.20:8000 TCP  ',
+    '[fd00::2]:8000 TCP  ',
+    '[fd00::2]:8000 UDP  ',
+  ]);
+  assert.equal(new Set(targets.map(({ key }) => key)).size, targets.length);
+  const echo = targets.find(({ labels }) => labels.host === '[fd00::2]:8000' && labels.protocol === 'UDP');
+  assert.deepEqual(echo?.subject, { protocol: 'UDP', host: 'fd00::2', port: 8000, packets: 5, size: 1000 });
+});
+
+test('network: with UDP alone peers get echoes only, and the Service is still dialled', () => {
+  const settings = settingsWith({ network: { protocols: ['UDP'] } });
+  assert.deepEqual(labelsOf(plan(settings, ['10.1.0.2']), 'network'), ['10.1.0.2:8000 UDP  ', '10.96.0.20:8000 TCP  ']);
 });
 
 test('network: no more peers than the settings say, the Service beside them', () => {
@@ -84,12 +104,15 @@ test('what is disabled has no targets', () => {
 
 test('a target keeps its key while its labels stay, whatever else the settings change', () => {
   const keys = (settings: ReturnType<typeof settingsWith>) => plan(settings, ['10.1.0.2']).map(({ key }) => key);
-  const before = settingsWith();
+  const before = settingsWith({ network: { protocols: ['TCP', 'UDP'] } });
   const after = settingsWith({
     dns: { intervalMs: 3000, timeoutMs: 300 },
-    network: { intervalMs: 700, timeoutMs: 100, peersPerAgent: 50 },
+    network: {
+      ...{ intervalMs: 700, timeoutMs: 100, peersPerAgent: 50 },
+      ...{ protocols: ['TCP', 'UDP'], udp: { packets: 1, size: 32 } },
+    },
     resource: { generation: 9 },
   });
   assert.deepEqual(keys(after), keys(before));
-  assert.equal(new Set(keys(before)).size, 4);
+  assert.equal(new Set(keys(before)).size, 5);
 });

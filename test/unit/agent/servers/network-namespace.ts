@@ -34,16 +34,16 @@ export class NetworkNamespace implements AsyncDisposable {
   }
 
   /**
-   * Sets what the namespace does with what comes in, in place of earlier rules.
-   * @param rules of nft(8), one an item, for a chain at the input hook
+   * Sets what the namespace does with what comes in, or goes out, in place of earlier rules.
+   * @param rules of nft(8), one an item, for a chain at the hook
    */
-  async filter(rules: string[]): Promise<void> {
+  async filter(rules: string[], hook: 'input' | 'output' = 'input'): Promise<void> {
     const script = [
       'table inet test',
       'delete table inet test',
       'table inet test {',
-      'chain input {',
-      'type filter hook input priority 0',
+      `chain ${hook} {`,
+      `type filter hook ${hook} priority 0`,
       ...rules,
       '}',
       '}',
