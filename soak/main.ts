@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { table } from '../bench/figures.ts';
 import { Interruption } from '../bench/interruption.ts';
+import * as agent from './agent.ts';
 import { type Soak, violations } from './soak.ts';
 
 /** A soak is a module beside this one that exports `run`, and a line here. */
-const soaks: Readonly<Record<string, Soak>> = {};
+const soaks: Readonly<Record<string, Soak>> = { agent: agent.run };
 
 const usage = `Runs a part of this project for a long time under everything that it must bear, on this machine (Linux, root).
 
