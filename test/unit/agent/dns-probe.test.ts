@@ -8,6 +8,7 @@ import { type DnsTarget, dnsProbe } from '../../../src/agent/dns-probe.ts';
 import { KernelCallError } from '../../../src/agent/kernel.ts';
 import type { FailureReason, ProbeResult } from '../../../src/agent/probe.ts';
 import { eventually } from './eventually.ts';
+import { pour } from './servers/dns-misbehaviours.ts';
 import {
   addressRecord,
   answer,
@@ -549,11 +550,4 @@ async function freeUdpPort(host: string): Promise<number> {
   const server = await startUdpServer(() => {}, host);
   await server[Symbol.asyncDispose]();
   return server.port;
-}
-
-function pour(socket: { write(data: Buffer): boolean; once(event: 'drain', listener: () => void): unknown }): void {
-  // Messages of the greatest length, none of them an answer.
-  const chunk = Buffer.alloc(65_537, 0xff);
-  while (socket.write(chunk));
-  socket.once('drain', () => pour(socket));
 }

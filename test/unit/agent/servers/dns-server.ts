@@ -30,7 +30,8 @@ export interface DnsServer extends AsyncDisposable {
   sources: { id: number; port: number }[];
 }
 
-export async function startUdpServer(behaviour: UdpBehaviour, host = '127.0.0.1'): Promise<DnsServer> {
+/** @param port 0 for any free one */
+export async function startUdpServer(behaviour: UdpBehaviour, host = '127.0.0.1', port = 0): Promise<DnsServer> {
   let closed = false;
   const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
   const asked: string[] = [];
@@ -44,7 +45,7 @@ export async function startUdpServer(behaviour: UdpBehaviour, host = '127.0.0.1'
     };
     behaviour(query, send, client);
   });
-  socket.bind(0, host);
+  socket.bind(port, host);
   await once(socket, 'listening');
   return {
     host,

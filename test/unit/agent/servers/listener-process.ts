@@ -5,23 +5,36 @@ import { createServer } from 'node:net';
 /** A process that listens on a TCP port and does nothing with what connects. */
 export interface ListenerProcess extends AsyncDisposable {
   port: number;
+  /** Stops the process (SIGSTOP): from then on nothing is accepted, and its backlog of 1 fills up. */
+  stop(): void;
 }
 
 /**
  * Starts one.
  * @param inside makes a command line of another, to run it in a network namespace
- * @param stopped whether to stop the process (SIGSTOP) once it listens: then nothing is ever accepted, and its backlog of 1 fills up
+ * @param stopped whether to stop it once it listens
+ * @param host where it listens, on all addresses unless told
+ * @param port 0 for any free one
  */
 export async function startListenerProcess({
   inside = ([file, ...args]: string[]) => [file!, args] as [string, string[]],
   stopped = false,
+  host = '::',
+  port = 0,
 } = {}): Promise<ListenerProcess> {
-  const [file, args] = inside([process.execPath, import.meta.filename, stopped ? 'stopped' : 'accepting']);
+  const [file, args] = inside([
+    process.execPath,
+    import.meta.filename,
+    stopped ? 'stopped' : 'accepting',
+    host,
+    String(port),
+  ]);
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const [line] = await once(child.stdout, 'data');
   return {
     port: Number(String(line)),
+    stop: () => void child.kill('SIGSTOP'),
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL');
       await exited;
@@ -31,9 +44,10 @@ export async function startListenerProcess({
 
 if (process.argv[1] === import.meta.filename) {
   const server = createServer((socket) => socket.on('error', () => {}).resume());
-  server.listen({ host: '::', port: 0, backlog: 1 }, () => {
+  const [mode, host, port] = process.argv.slice(2);
+  server.listen({ host, port: Number(port), backlog: 1 }, () => {
     process.stdout.write(`${(server.address() as { port: number }).port}\n`, () => {
-      if (process.argv[2] === 'stopped') process.kill(process.pid, 'SIGSTOP');
+      if (mode === 'stopped') process.kill(process.pid, 'SIGSTOP');
     });
   });
 }

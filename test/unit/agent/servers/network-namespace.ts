@@ -73,6 +73,9 @@ export class NetworkNamespace implements AsyncDisposable {
     await run('ip', [...inside, 'addr', 'add', `${this.address4}/30`, 'dev', 'eth0']);
     await run('ip', [...inside, 'addr', 'add', `${this.address6}/64`, 'dev', 'eth0', 'nodad']);
     await run('ip', [...inside, 'link', 'set', 'eth0', 'up']);
+    // By default a machine sends about one ICMP error a second to each other (icmp(7)): here every one counts.
+    const limits = ['ipv4/icmp_ratelimit', 'ipv6/icmp/ratelimit'].map((name) => `echo 0 >/proc/sys/net/${name}`);
+    await run(...this.inside(['sh', '-c', limits.join(' && ')]));
   }
 
   readonly #removeAtExit = (): void => {
