@@ -49,6 +49,8 @@ export function randomSpec(random: Random, { servers, deafServers }: Surrounding
       enabled: random.chance(0.85),
       peersPerAgent: random.pick([0, 1, 2, 5, 10, 20]),
       service: random.chance(0.8),
+      protocols: some(['TCP', 'UDP']),
+      udp: { packets: random.integer(1, 5), size: random.pick([64, 512, 1232]) },
       ...random.pick(times),
     },
   };
