@@ -17,7 +17,7 @@ test('each way in which a DNS server misbehaves moves the errors of its target a
   using directory = new TemporaryDirectory();
   await using server = await startMisbehavingServer();
   const pod = new AgentPod(directory, server.port);
-  const dns = { hosts: names.map(hostOf), protocols: [...protocols], recordTypes, intervalMs: 2000, timeoutMs: 600 };
+  const dns = { hosts: names.map(hostOf), protocols: [...protocols], recordTypes, intervalMs: 2000, timeoutMs: 1400 };
   pod.volume.update(encodeSettings(settingsWith({ dns, network: { enabled: false } })));
   await using agent = pod.start(await freePort());
   await agent.ready();

@@ -58,7 +58,7 @@ function withOctet(message: Buffer, fromEnd: number, value: number): Buffer {
 }
 
 /** Longer than any timeout of a test that uses these, in milliseconds. */
-const lateMs = 1500;
+const lateMs = 1800;
 
 /** RCODEs 1 to 15 (RFC 1035 §4.1.1 and IANA's registry), those of a label of their own and all others. */
 const rcodes = Object.fromEntries(
