@@ -2,15 +2,17 @@ import { afterDelay, secondsSince } from './delay.ts';
 import type { AskDns, DnsExchange } from './dns-exchange.ts';
 import { encodeQuery, judgeMessage } from './dns-message.ts';
 import { socketFailure } from './socket-failure.ts';
-import { dial } from './tcp-dial.ts';
+import { type DialledSocket, dial } from './tcp-dial.ts';
 
 /** More than any two messages: a server that sends so much without an answer is not listened to any longer. */
 const maxStreamBytes = 2 * (2 + 65_535);
 const lengthBytes = 2;
+/** The longest tick of any kernel, in seconds: by so much the kernel's word on when data came may be off. */
+const tickSeconds = 0.01;
 
 /**
  * Asks over TCP (RFC 7766) on a connection of its own, which is reset afterwards so that neither side keeps it in TIME_WAIT. The duration is
- * the handshake's and, by the clock, that of the answer. A connection reset without an answer is `refused`; one that ends without a whole
+ * the handshake's and, by the clock, that of the answer, less the time that it lay in the socket when the event loop stood still. A connection reset without an answer is `refused`; one that ends without a whole
  * answer, or one with nothing but other messages until the time is up, is `malformed`.
  */
 export const askOverTcp: AskDns = async (server, query, context) => {
@@ -35,7 +37,7 @@ export const askOverTcp: AskDns = async (server, query, context) => {
       settle();
     };
     const give = (verdict: DnsExchange['verdict']) => {
-      const seconds = handshakeSeconds + secondsSince(startedAt);
+      const seconds = handshakeSeconds + Math.max(0, secondsSince(startedAt) - heldUpSeconds(socket));
       end(() => resolve({ verdict, seconds, timing: 'clock', retransmits }));
     };
     const onAbort = () => end(() => reject(signal.reason));
@@ -65,6 +67,11 @@ export const askOverTcp: AskDns = async (server, query, context) => {
     socket.write(Buffer.concat([length, message]));
   });
 };
+
+/** How long the last data lay in the socket until it was read: 0 where that is about a tick or less, or where the kernel does not say. */
+function heldUpSeconds(socket: DialledSocket): number {
+  return Math.max(0, (socket.tcpInfo()?.sinceLastDataSeconds ?? 0) - tickSeconds);
+}
 
 /** DNS has no label of its own for a reset: whoever is there turned the connection away. */
 function asRefused(failure: DnsExchange['verdict']): DnsExchange['verdict'] {

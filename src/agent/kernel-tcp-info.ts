@@ -2,6 +2,8 @@
 export interface TcpInfo {
   /** Smoothed round-trip time in seconds: of a connection that has just been made, that of SYN and SYN-ACK. */
   rttSeconds: number;
+  /** Since the last data came, or since the connection was made, in seconds, in steps of the kernel's tick. */
+  sinceLastDataSeconds: number;
   /** Since the last acknowledgement came, in seconds, in steps of the kernel's tick. */
   sinceLastAckSeconds: number;
   /** Segments sent again in the connection's whole life, SYNs among them. */
@@ -11,6 +13,7 @@ export interface TcpInfo {
 /** How much of the structure is asked for: up to and with `tcpi_total_retrans`, which every kernel in use has. */
 export const tcpInfoBytes = 104;
 
+const lastDataRecvOffset = 52;
 const lastAckRecvOffset = 56;
 const rttOffset = 68;
 const totalRetransOffset = 100;
@@ -25,6 +28,7 @@ export function parseTcpInfo(bytes: Uint8Array, length: number): TcpInfo | undef
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, tcpInfoBytes / 4);
   return {
     rttSeconds: words[rttOffset / 4]! / 1e6,
+    sinceLastDataSeconds: words[lastDataRecvOffset / 4]! / 1e3,
     sinceLastAckSeconds: words[lastAckRecvOffset / 4]! / 1e3,
     totalRetransmits: words[totalRetransOffset / 4]!,
   };

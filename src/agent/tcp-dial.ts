@@ -18,8 +18,14 @@ export interface Handshake {
   retransmits: number;
 }
 
+/** A connection of which the kernel can be asked. */
+export interface DialledSocket extends Socket {
+  /** As it is now, or was right before the socket was closed. */
+  tcpInfo(): TcpInfo | undefined;
+}
+
 /** A connection that was made, which the caller ends by `resetAndDestroy()`, or why there is none. */
-export type Dialled = ({ socket: Socket } & Handshake) | { failure: FailureReason; retransmits: number };
+export type Dialled = ({ socket: DialledSocket } & Handshake) | { failure: FailureReason; retransmits: number };
 
 /**
  * Opens a TCP connection and measures its handshake.
@@ -84,7 +90,7 @@ export function measuredHandshake(
 }
 
 /** A socket that reads its TCP_INFO a last time right before its descriptor is closed, whatever closes it. */
-class MeasuredSocket extends Socket {
+class MeasuredSocket extends Socket implements DialledSocket {
   readonly #kernel: Kernel | undefined;
   #last: TcpInfo | undefined;
 
@@ -93,7 +99,6 @@ class MeasuredSocket extends Socket {
     this.#kernel = kernel;
   }
 
-  /** As it is now, or was right before the socket was closed. */
   tcpInfo(): TcpInfo | undefined {
     // Node has no public way to a socket's descriptor. It takes the handle away as soon as it closes it; an own fd of -1 is one not opened.
     const fd = (this as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1;

@@ -218,6 +218,14 @@ describe('dnsProbe over TCP', () => {
         );
       });
 
+  it('does not call an answer late that came while the event loop stood still', async () => {
+    const standStill = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * shortMs);
+    await using server = await startTcpServer((query, socket) =>
+      socket.write(framed(goodAnswer(query)), () => standStill()),
+    );
+    assertAnswered(await dnsProbe(target(server), contextWith({ timeoutMs: shortMs })), 'clock', shortMs / 1000);
+  });
+
   it('puts an answer together that comes octet by octet', async () => {
     await using server = await startTcpServer((query, socket) => {
       socket.setNoDelay();

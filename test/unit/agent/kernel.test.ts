@@ -148,10 +148,16 @@ describe('parseTcpInfo', () => {
     const bytes = new Uint8Array(104);
     const view = new DataView(bytes.buffer);
     const littleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+    view.setUint32(52, 7, littleEndian);
     view.setUint32(56, 4, littleEndian);
     view.setUint32(68, 61, littleEndian);
     view.setUint32(100, 3, littleEndian);
-    assert.deepEqual(parseTcpInfo(bytes, 104), { rttSeconds: 61e-6, sinceLastAckSeconds: 0.004, totalRetransmits: 3 });
+    assert.deepEqual(parseTcpInfo(bytes, 104), {
+      rttSeconds: 61e-6,
+      sinceLastDataSeconds: 0.007,
+      sinceLastAckSeconds: 0.004,
+      totalRetransmits: 3,
+    });
   });
 
   it('reads nothing when the kernel wrote less', () => {
@@ -160,7 +166,7 @@ describe('parseTcpInfo', () => {
 });
 
 describe('measuredHandshake', () => {
-  const info = { rttSeconds: 60e-6, sinceLastAckSeconds: 0, totalRetransmits: 0 };
+  const info = { rttSeconds: 60e-6, sinceLastDataSeconds: 0, sinceLastAckSeconds: 0, totalRetransmits: 0 };
 
   it('is the round trip of the kernel', () => {
     using kernel = opened();

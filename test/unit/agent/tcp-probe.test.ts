@@ -108,7 +108,8 @@ describe('tcpProbe on a peer that is there', () => {
 
   it('refuses a time that cannot be, counts it and takes the clock', async () => {
     using peer = await startServer((socket) => socket.resume());
-    const lying = kernelWith({ tcpInfo: () => ({ rttSeconds: 3600, sinceLastAckSeconds: 0, totalRetransmits: 0 }) });
+    const info = { rttSeconds: 3600, sinceLastDataSeconds: 0, sinceLastAckSeconds: 0, totalRetransmits: 0 };
+    const lying = kernelWith({ tcpInfo: () => info });
     const refusals = kernel!.refusals;
     const target = { host: '127.0.0.1', port: peer.port };
     const { latencies, ...rest } = await tcpProbe(target, contextWith({ kernel: lying }));
