@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { before, test } from 'node:test';
 import { waitFor } from '../cluster/wait.ts';
 import { type Agent, conditionStatus, getNetExporter, hostOf } from './agents.ts';
@@ -54,11 +55,30 @@ test('Prometheus holds latencies of every host and peer from every agent, and er
 });
 
 test('each agent is scraped once, and carries its node and zone', async () => {
-  const up = await env.prometheus.query('up{job="net-exporter",namespace="monitoring",netexporter="default"}');
-  assert.deepEqual(
-    up.map(({ labels }) => [labels.node, labels.zone, labels.instance]).sort(),
-    agents.map((agent) => [agent.node, env.cluster.nodes.find(({ name }) => name === agent.node)?.zone, hostOf(agent)]),
+  const zoneOf = (agent: Agent) => env.cluster.nodes.find(({ name }) => name === agent.node)?.zone;
+  const expected = agents.map((agent) => [agent.node, zoneOf(agent), hostOf(agent)]);
+  // Prometheus may learn of an agent's address before it learns of its node; what it held of it until then goes.
+  await waitFor(
+    'one target for each agent',
+    async () => {
+      const up = await env.prometheus.query('up{job="net-exporter",namespace="monitoring",netexporter="default"}');
+      assert.deepEqual(up.map(({ labels }) => [labels.node, labels.zone, labels.instance]).sort(), expected);
+      return true;
+    },
+    { timeout: deadline, interval: 1000 },
   );
+});
+
+test('what an agent serves is compressed, bounded, and as promtool would write it', async () => {
+  for (const agent of agents) {
+    const response = await fetch(`http://${hostOf(agent)}/metrics`, { headers: { 'Accept-Encoding': 'gzip' } });
+    assert.equal(response.headers.get('content-encoding'), 'gzip');
+    const input = await response.text();
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
+    assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
+    const series = input.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length;
+    assert.ok(series > 100 && series <= 550, `${series} series`);
+  }
 });
 
 test("the queries of net-exporter's README work unchanged", async () => {
