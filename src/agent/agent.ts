@@ -2,6 +2,7 @@ import type { Settings } from '../protocol/settings.ts';
 import type { AgentMetrics } from './agent-metrics.ts';
 import type { Clock } from './clock.ts';
 import type { Kernel } from './kernel.ts';
+import { KissRestraint } from './kiss-restraint.ts';
 import type { Log } from './log.ts';
 import { OutcomeLog } from './outcome-log.ts';
 import type { AddressLookup } from './peer-lookup.ts';
@@ -44,6 +45,7 @@ export class Agent {
   readonly #peers: Peers;
   readonly #outcomes: OutcomeLog;
   readonly #startGrace: StartGrace;
+  readonly #kissRestraint: KissRestraint;
   #settings: Settings | undefined;
   #cancelPoll = () => {};
   #copyFails = false;
@@ -54,6 +56,7 @@ export class Agent {
     this.#parts = parts;
     this.#outcomes = new OutcomeLog(log, clock);
     this.#startGrace = new StartGrace(clock);
+    this.#kissRestraint = new KissRestraint(clock);
     this.#schedule = new Schedule(clock, identity.nodeName, agentMetrics);
     this.#peers = new Peers(lookup, clock, {
       changed: () => this.#peersChanged(),
@@ -133,6 +136,7 @@ export class Agent {
     probeMetrics.plan(targets);
     this.#outcomes.keep(targets);
     this.#startGrace.plan(targets);
+    this.#kissRestraint.plan(targets);
     this.#schedule.set(
       targets.map((target) => ({
         key: target.key,
@@ -146,8 +150,12 @@ export class Agent {
   async #turn(target: Target, signal: AbortSignal): Promise<void> {
     const { attempt, kernel, probeMetrics } = this.#parts;
     try {
-      const result = await attempt(target, { timeoutMs: target.timeoutMs, signal, kernel });
+      const withheld = this.#kissRestraint.insteadOf(target);
+      const result = withheld ?? (await attempt(target, { timeoutMs: target.timeoutMs, signal, kernel }));
       if (signal.aborted || this.#startGrace.excuses(target, result)) return;
+      if (!withheld) this.#kissRestraint.record(target, result);
+      // Nothing was tried, nothing is known.
+      else if (result.failures.length === 0) return;
       probeMetrics.record(target, result);
       this.#outcomes.record(target, problemOf(result));
     } catch (error) {

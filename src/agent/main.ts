@@ -47,16 +47,17 @@ async function run(environment: Environment): Promise<void> {
   registerProcessMetrics(registry);
   const resolver = readResolver(environment);
   const kernel = openKernel();
+  const lookup = addressLookup(resolver.nameservers, resolver.nameserverPort, lookupTimeoutMs);
   const agentMetrics = new AgentMetrics(registry, version, systemClock, kernel);
   const agent = new Agent({
     identity: environment,
     resolver,
     settingsFile: new SettingsFile(environment.settingsFile),
     savedCopy: new SavedCopy(environment.stateDirectory),
-    lookup: addressLookup(resolver.nameservers, resolver.nameserverPort, lookupTimeoutMs),
-    attempt: newAttempt(),
+    lookup,
+    attempt: newAttempt(lookup),
     kernel,
-    probeMetrics: new ProbeMetrics(registry),
+    probeMetrics: new ProbeMetrics(registry, kernel ? 'kernel' : 'clock'),
     agentMetrics,
     clock: systemClock,
     log,

@@ -1,13 +1,14 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Metric, type Registry } from 'prom-client';
 import type { Losses } from './echo-ledger.ts';
 import { latencyBuckets } from './latency-buckets.ts';
+import { ntpFamily } from './ntp-metrics.ts';
 import type { FailureReason, ProbeResult, Timing } from './probe.ts';
 import type { Target } from './targets.ts';
 
 type Labels = Record<string, string>;
 
 /** The metrics of one kind of probe. */
-interface Family {
+export interface Family {
   latency: Histogram;
   errors: Counter;
   /** Undefined where the kernel sends nothing again. */
@@ -21,6 +22,14 @@ interface Family {
   shared(labels: Labels): Labels;
   /** The agent's own faults. */
   faults: Counter;
+  /** What the family has beside these, for each target. */
+  beside?: {
+    add(labels: Labels): void;
+    remove(labels: Labels): void;
+    record(labels: Labels, result: ProbeResult): void;
+  };
+  /** All its metrics, where they are to be seen only while it has targets. */
+  optional?: readonly Metric[];
 }
 
 /**
@@ -29,12 +38,17 @@ interface Family {
  */
 export class ProbeMetrics {
   readonly #families: Record<Target['probe'], Family>;
+  readonly #registry: Registry;
+  readonly #decided: Timing;
   readonly #timing: Gauge;
   readonly #timings = new Map<string, Labels>();
   #planned = new Map<string, Target>();
 
-  constructor(registry: Registry) {
-    this.#families = { dns: dnsFamily(registry), network: networkFamily(registry) };
+  /** @param decided where latencies are to come from, as it was decided at start; what they do come from is seen as soon as there are any */
+  constructor(registry: Registry, decided: Timing) {
+    this.#registry = registry;
+    this.#decided = decided;
+    this.#families = { dns: dnsFamily(registry), network: networkFamily(registry), ntp: ntpFamily() };
     this.#timing = new Gauge({
       name: 'net_exporter_timing_info',
       help: 'Where the latencies of a probe come from: the kernel or the clock of the process. Always 1.',
@@ -50,18 +64,21 @@ export class ProbeMetrics {
     for (const [key, target] of before) if (!next.has(key)) this.#remove(target);
     for (const [key, target] of next) if (!before.has(key)) this.#add(target);
     this.#planned = next;
+    this.#showOptional();
     const shared = (all: Iterable<Target>) => new Map([...all].map((target) => [this.#sharedKey(target), target]));
     const [sharedBefore, sharedNext] = [shared(before.values()), shared(next.values())];
     for (const [key, target] of sharedBefore) if (!sharedNext.has(key)) this.#removeShared(target);
     for (const [key, target] of sharedNext) if (!sharedBefore.has(key)) this.#addShared(target);
     const probes = new Set([...next.values()].map(timingKey));
     for (const [key, labels] of this.#timings) if (!probes.has(key)) this.#removeTiming(key, labels);
+    for (const target of next.values())
+      if (!this.#timings.has(timingKey(target))) this.#setTiming(target, this.#expected(target));
   }
 
   /** Records what a turn of a target's probe found. */
   record(target: Target, result: ProbeResult): void {
     if (!this.#planned.has(target.key)) return;
-    const { latency, errors, retransmits, losses, failures, shared } = this.#families[target.probe];
+    const { latency, errors, retransmits, losses, failures, shared, beside } = this.#families[target.probe];
     for (const seconds of result.latencies) latency.observe(target.labels, seconds);
     if (result.failures.length > 0) errors.inc(target.labels, result.failures.length);
     for (const reason of result.failures) failures.inc({ ...shared(target.labels), reason });
@@ -69,6 +86,7 @@ export class ProbeMetrics {
     for (const direction of directions)
       losses(target.labels)?.inc(lossLabels(target, direction), result.losses?.[direction] ?? 0);
     if (result.latencies.length > 0) this.#setTiming(target, result.timing);
+    beside?.record(target.labels, result);
   }
 
   /** Counts a turn that failed by the agent's own fault. */
@@ -77,17 +95,19 @@ export class ProbeMetrics {
   }
 
   #add(target: Target): void {
-    const { latency, errors, retransmits, losses } = this.#families[target.probe];
+    const { latency, errors, retransmits, losses, beside } = this.#families[target.probe];
     latency.zero(target.labels);
     errors.inc(target.labels, 0);
     retransmits(target.labels)?.inc(target.labels, 0);
     for (const direction of directions) losses(target.labels)?.inc(lossLabels(target, direction), 0);
+    beside?.add(target.labels);
   }
 
   #remove(target: Target): void {
-    const { latency, errors, retransmits, losses } = this.#families[target.probe];
+    const { latency, errors, retransmits, losses, beside } = this.#families[target.probe];
     for (const metric of [latency, errors, retransmits(target.labels)]) metric?.remove(target.labels);
     for (const direction of directions) losses(target.labels)?.remove(lossLabels(target, direction));
+    beside?.remove(target.labels);
   }
 
   #addShared(target: Target): void {
@@ -104,12 +124,31 @@ export class ProbeMetrics {
     return JSON.stringify([target.probe, this.#families[target.probe].shared(target.labels)]);
   }
 
+  /** Registers the metrics of families that have their first target, and takes back those of families that have lost the last. */
+  #showOptional(): void {
+    const probes = new Set([...this.#planned.values()].map(({ probe }) => probe));
+    for (const [probe, { optional = [], faults }] of Object.entries(this.#families))
+      for (const metric of optional) {
+        const name = nameOf(metric);
+        const shown = this.#registry.getSingleMetric(name) !== undefined;
+        const wanted = probes.has(probe as Target['probe']);
+        if (wanted && !shown) this.#registry.registerMetric(metric);
+        if (!wanted && shown) this.#registry.removeSingleMetric(name);
+        if (!wanted && metric === faults) faults.reset();
+      }
+  }
+
+  /** DNS over TCP has the handshake from the kernel and the answer by the clock, so as a whole it is of the clock. */
+  #expected({ probe, labels }: Target): Timing {
+    return probe === 'dns' && labels.protocol === 'TCP' ? 'clock' : this.#decided;
+  }
+
   #setTiming(target: Target, source: Timing): void {
     const key = timingKey(target);
     const held = this.#timings.get(key);
     if (held?.source === source) return;
     if (held) this.#removeTiming(key, held);
-    const labels = { probe: target.probe, protocol: target.labels.protocol, source };
+    const labels = { probe: target.probe, protocol: protocolOf(target), source };
     this.#timings.set(key, labels);
     this.#timing.set(labels, 1);
   }
@@ -130,12 +169,21 @@ const echoReasons: readonly FailureReason[] = ['lost', 'refused', 'unreachable']
 
 /** Only one protocol can tell, so that it is no label. */
 function lossLabels({ labels }: Target, direction: keyof Losses): Labels {
-  const { protocol: _, ...peer } = labels;
+  const { protocol: _, ...peer }: Labels = labels;
   return { ...peer, direction };
 }
 
 function timingKey(target: Target): string {
-  return `${target.probe} ${target.labels.protocol}`;
+  return `${target.probe} ${protocolOf(target)}`;
+}
+
+function protocolOf(target: Target): string {
+  return target.probe === 'ntp' ? 'UDP' : target.labels.protocol;
+}
+
+/** Which the library's types keep to themselves. */
+function nameOf(metric: Metric): string {
+  return (metric as Metric & { name: string }).name;
 }
 
 function dnsFamily(registry: Registry): Family {

@@ -1,10 +1,11 @@
 import type { Losses } from './echo-ledger.ts';
 import type { Kernel } from './kernel.ts';
+import type { KissCode } from './ntp-message.ts';
 
 /** Where a latency comes from: the kernel's own measurement, or the JavaScript clock where the kernel gives none. */
 export type Timing = 'kernel' | 'clock';
 
-/** Why an attempt failed. The values are those of the `reason` label of `dns_failures_total` and `network_failures_total`. */
+/** Why an attempt failed. The values are those of the `reason` label of `dns_failures_total`, `network_failures_total` and `ntp_failures_total`. */
 export type FailureReason =
   | 'timeout'
   | 'refused'
@@ -16,7 +17,10 @@ export type FailureReason =
   | 'rcode'
   | 'nodata'
   | 'truncated'
-  | 'malformed';
+  | 'malformed'
+  | 'lookup'
+  | 'unsynchronized'
+  | 'kiss_of_death';
 
 /** What one turn of a probe found. Every attempt it made is in `latencies` when it succeeded, in `failures` when not. */
 export interface ProbeResult {
@@ -30,6 +34,18 @@ export interface ProbeResult {
   timing: Timing;
   /** Where packets were lost, of a probe that can tell: those of this turn, and those that the one before had left open. */
   losses?: Losses;
+  /** What a time server that answered said of the clocks. */
+  clock?: ServerClock;
+  /** How a time server said that it does not want to be asked (so often). */
+  kiss?: KissCode;
+}
+
+/** A time server's clock. */
+export interface ServerClock {
+  /** How many servers it is away from a reference clock, 1 to 15. */
+  stratum: number;
+  /** How far this machine's clock is behind it, in seconds, below zero when ahead; undefined when this machine's was set meanwhile. */
+  offsetSeconds: number | undefined;
 }
 
 /** What a probe is given besides its target. */

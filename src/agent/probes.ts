@@ -1,4 +1,6 @@
 import { dnsProbe } from './dns-probe.ts';
+import { ntpProbe } from './ntp-probe.ts';
+import type { AddressLookup } from './peer-lookup.ts';
 import type { ProbeContext, ProbeResult } from './probe.ts';
 import type { Target } from './targets.ts';
 import { tcpProbe } from './tcp-probe.ts';
@@ -7,15 +9,21 @@ import { udpProbe } from './udp-probe.ts';
 /** Takes one turn at a target with the probe that it is for; resolves and rejects as a `Probe` does. */
 export type Attempt = (target: Target, context: ProbeContext) => Promise<ProbeResult>;
 
-/** The probes in use, with what they remember: a new kind of target is a case here. */
-export function newAttempt(): Attempt {
+/**
+ * The probes in use, with what they remember: a new kind of target is a case here.
+ * @param lookup for targets that are named, where the lookup is not what is measured
+ */
+export function newAttempt(lookup: AddressLookup): Attempt {
   const echo = udpProbe();
+  const askNtp = ntpProbe(lookup);
   return (target, context) => {
     switch (target.probe) {
       case 'dns':
         return dnsProbe(target.subject, context);
       case 'network':
         return target.subject.protocol === 'UDP' ? echo(target.subject, context) : tcpProbe(target.subject, context);
+      case 'ntp':
+        return askNtp(target.subject, context);
     }
   };
 }

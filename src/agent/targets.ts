@@ -1,6 +1,7 @@
-import { formatHostPort, parseHostPort } from '../protocol/host-port.ts';
+import { formatHostPort, parseHostPort, parseServer } from '../protocol/host-port.ts';
 import type { RecordType, Settings, TransportProtocol } from '../protocol/settings.ts';
 import type { DnsTarget as DnsSubject } from './dns-probe.ts';
+import type { NtpTarget as NtpSubject } from './ntp-probe.ts';
 import { choosePeers } from './peer-choice.ts';
 import type { TcpTarget } from './tcp-dial.ts';
 import type { UdpTarget } from './udp-probe.ts';
@@ -36,8 +37,15 @@ export interface NetworkTarget extends Planned {
   subject: ({ protocol: 'TCP' } & TcpTarget) | ({ protocol: 'UDP' } & UdpTarget);
 }
 
+/** A time server to ask. */
+export interface NtpTarget extends Planned {
+  probe: 'ntp';
+  labels: { server: string };
+  subject: NtpSubject;
+}
+
 /** One thing that is probed at its own turns and has series of its own. */
-export type Target = DnsTarget | NetworkTarget;
+export type Target = DnsTarget | NetworkTarget | NtpTarget;
 
 /** Who plans: what the choice of peers depends on besides the settings. */
 export interface AgentIdentity {
@@ -55,7 +63,11 @@ export function planTargets(
   peers: readonly string[],
   identity: AgentIdentity,
 ): Target[] {
-  const targets = [...dnsTargets(settings, resolver), ...networkTargets(settings, peers, identity)];
+  const targets = [
+    ...dnsTargets(settings, resolver),
+    ...networkTargets(settings, peers, identity),
+    ...ntpTargets(settings, resolver),
+  ];
   return [...new Map(targets.map((target) => [target.key, target])).values()];
 }
 
@@ -100,6 +112,16 @@ function networkTargets({ network }: Settings, peers: readonly string[], identit
     const host = formatHostPort(subject.host, subject.port);
     const labels = { host, protocol: subject.protocol, peer_node: '', peer_zone: '' };
     return { probe: 'network', key: key('network', labels), labels, subject, intervalMs, timeoutMs };
+  });
+}
+
+function ntpTargets({ ntp }: Settings, { search, ndots }: ResolverConfiguration): NtpTarget[] {
+  if (!ntp.enabled) return [];
+  const { intervalMs, timeoutMs } = ntp;
+  return ntp.servers.map((server) => {
+    const labels = { server };
+    const subject = { ...parseServer(server)!, resolver: { search, ndots } };
+    return { probe: 'ntp', key: key('ntp', labels), labels, subject, intervalMs, timeoutMs };
   });
 }
 

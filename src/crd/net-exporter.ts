@@ -4,6 +4,7 @@ import { defaultedObject } from './defaulted-object.ts';
 import { DnsSpecSchema } from './dns-spec.ts';
 import { MonitoringSpecSchema } from './monitoring-spec.ts';
 import { NetworkSpecSchema } from './network-spec.ts';
+import { NtpSpecSchema } from './ntp-spec.ts';
 import { NetExporterStatusSchema } from './status.ts';
 import { validated } from './validation-rule.ts';
 
@@ -39,6 +40,7 @@ export const NetExporterSpecSchema = defaultedObject(
     agent: AgentSpecSchema,
     dns: DnsSpecSchema,
     network: NetworkSpecSchema,
+    ntp: NtpSpecSchema,
     monitoring: MonitoringSpecSchema,
   },
   { description: 'What to run and what to probe. Every field has a default: an empty spec is a whole one.' },

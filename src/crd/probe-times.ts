@@ -12,19 +12,21 @@ const isDuration = (field: string): string => `${field}.matches(${celString(dura
 const defaultInterval = '10s';
 const defaultTimeout = '5s';
 
+const intervalDescription =
+  'How often each target is probed. Each has its own offset in the interval, so that probes never come in bursts.';
+
 /** The interval of a probe, as a field. */
-export function intervalField() {
+export function intervalField(initial = defaultInterval, description = intervalDescription) {
   return withDefault(
     Type.String({
-      description:
-        'How often each target is probed. Each has its own offset in the interval, so that probes never come in bursts.',
+      description,
       maxLength: 32,
       ...validated({
         rule: `${isDuration('self')} && duration(self) >= duration('1s') && duration(self) <= duration('1h')`,
         message: 'must be a duration from 1s to 1h, such as 10s or 1m30s',
       }),
     }),
-    defaultInterval,
+    initial,
   );
 }
 

@@ -5,6 +5,26 @@ export function formatHostPort(host: string, port: number): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** As DNS has it: labels of letters, digits, hyphens and underscores; one whose last label is a number would be an address. */
+const name = /^(?!.*(?:^|\.)\d+\.?$)(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?$/;
+
+/** What a port may be written behind: an IPv4 address or a name. */
+const nameAndPort = /^([\w.-]{1,254}):(\d{1,5})$/;
+
+/**
+ * Splits what names a server: as `parseHostPort` does, or `name` or `name:port`.
+ * @param defaultPort used where `text` names none; without it a port must be there
+ * @returns undefined when `text` is none of these
+ */
+export function parseServer(text: string, defaultPort?: number): { host: string; port: number } | undefined {
+  const address = parseHostPort(text, defaultPort);
+  if (address) return address;
+  const [, host = text, digits] = nameAndPort.exec(text) ?? [];
+  const port = digits === undefined ? defaultPort : Number(digits);
+  if (!name.test(host) || host.length > 254 || port === undefined || port < 1 || port > 65_535) return undefined;
+  return { host, port };
+}
+
 /**
  * Splits `ip`, `ip:port` or `[ip]:port`.
  * @param defaultPort used where `text` names none; without it a port must be there

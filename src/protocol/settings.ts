@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { parseHostPort } from './host-port.ts';
+import { parseHostPort, parseServer } from './host-port.ts';
 
 /** The version of the settings document that this code writes and reads. A reader refuses any other. */
 export const settingsVersion = 1;
@@ -50,6 +50,19 @@ export interface NetworkSettings {
   timeoutMs: number;
 }
 
+/** How time servers are asked. */
+export interface NtpSettings {
+  enabled: boolean;
+  /** Each as `ip:port` (`[v6]:port`) or `name:port`. */
+  servers: string[];
+  intervalMs: number;
+  /** At most the interval. */
+  timeoutMs: number;
+}
+
+/** What a writer means that does not know of time servers. */
+const noNtp: NtpSettings = { enabled: false, servers: [], intervalMs: 60_000, timeoutMs: 5000 };
+
 /** All that an agent has to know of a NetExporter's spec: what the operator writes and the agent reads. */
 export interface Settings {
   version: typeof settingsVersion;
@@ -57,6 +70,7 @@ export interface Settings {
   resource: { namespace: string; name: string; uid: string; generation: number };
   dns: DnsSettings;
   network: NetworkSettings;
+  ntp: NtpSettings;
 }
 
 /** A settings document that cannot be used; `message` names the field and what it must be. */
@@ -94,6 +108,7 @@ function decode(value: unknown): Settings {
   const resource = object(document.resource, 'resource');
   const dns = object(document.dns, 'dns');
   const network = object(document.network, 'network');
+  const ntp = object(document.ntp ?? noNtp, 'ntp');
   return {
     version: settingsVersion,
     resource: {
@@ -120,6 +135,11 @@ function decode(value: unknown): Settings {
       services: list(network.services, 'network.services', 2, hostPort),
       ...times(network, 'network'),
     },
+    ntp: {
+      enabled: boolean(ntp.enabled, 'ntp.enabled'),
+      servers: list(ntp.servers, 'ntp.servers', 8, serverPort),
+      ...times(ntp, 'ntp'),
+    },
   };
 }
 
@@ -139,6 +159,12 @@ function hostPort(value: unknown, path: string): string {
   const given = text(value, path, 64);
   const parsed = parseHostPort(given);
   if (!parsed || isIP(parsed.host) === 0) throw new SettingsError(`${path} must be ip:port, got "${given}"`);
+  return given;
+}
+
+function serverPort(value: unknown, path: string): string {
+  const given = text(value, path, 260);
+  if (!parseServer(given)) throw new SettingsError(`${path} must be ip:port or name:port, got "${given}"`);
   return given;
 }
 

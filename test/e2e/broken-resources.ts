@@ -366,6 +366,62 @@ export const brokenResources: BrokenResource[] = [
     message: /spec\.network\.timeout: .*must be at most the interval/,
   },
   {
+    title: 'time servers enabled without one',
+    spec: { ntp: { enabled: true } },
+    message:
+      /spec\.ntp\.servers: .*at least one time server while spec\.ntp\.enabled is true: write for example servers/,
+  },
+  {
+    title: 'a time server with a scheme',
+    spec: { ntp: { servers: ['ntp://ntp.example.com'] } },
+    message: /spec\.ntp\.servers\[0\]: .*must be a name, ip or \[ipv6\].*such as ntp\.example\.com/,
+  },
+  {
+    title: 'a time server that is almost an address',
+    spec: { ntp: { servers: ['10.0.0.300:123'] } },
+    message: /spec\.ntp\.servers\[0\]: .*must be a name, ip or \[ipv6\]/,
+  },
+  {
+    title: 'a time server with a port that no packet has',
+    spec: { ntp: { servers: ['ntp.example.com:70000'] } },
+    message: /spec\.ntp\.servers\[0\]: .*must be a name, ip or \[ipv6\]/,
+  },
+  {
+    title: 'a time server that is a loopback address',
+    spec: { ntp: { servers: ['[::1]:123'] } },
+    message: /spec\.ntp\.servers\[0\]: .*must be the address of a time server that pods can reach/,
+  },
+  {
+    title: 'a time server named twice, once with its port',
+    spec: { ntp: { servers: ['ntp.example.com', 'ntp.example.com:123'] } },
+    message: /spec\.ntp\.servers: .*must name each server once: one is there both with and without its port 123/,
+  },
+  {
+    title: 'more time servers than an agent asks',
+    spec: { ntp: { servers: Array.from({ length: 9 }, (_, index) => `10.0.0.${index + 1}`) } },
+    message: /spec\.ntp\.servers: Too many: 9: must have at most 8 items/,
+  },
+  {
+    title: 'a time server switch that is a word',
+    spec: { ntp: { enabled: 'on' } },
+    message: /spec\.ntp\.enabled: .*must be of type boolean/,
+  },
+  {
+    title: 'an NTP interval below a second',
+    spec: { ntp: { interval: '999ms', timeout: '1ms' } },
+    message: /spec\.ntp\.interval: .*must be a duration from 1s to 1h/,
+  },
+  {
+    title: 'an NTP timeout without a unit',
+    spec: { ntp: { timeout: '5' } },
+    message: /spec\.ntp\.timeout: .*must be a duration above zero/,
+  },
+  {
+    title: 'an NTP timeout longer than its interval',
+    spec: { ntp: { timeout: '61s' } },
+    message: /spec\.ntp\.timeout: .*must be at most the interval, which is 60s: the timeout is 61s/,
+  },
+  {
     title: 'an unknown network policy',
     spec: { monitoring: { networkPolicy: 'Strict' } },
     message: /spec\.monitoring\.networkPolicy: Unsupported value: "Strict": supported values: "Ingress", "None"/,

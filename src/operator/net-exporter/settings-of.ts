@@ -1,20 +1,21 @@
 import { agentNames } from '../../../charts/agent-names.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import { parseDuration } from '../../protocol/durations.ts';
-import { formatHostPort, parseHostPort } from '../../protocol/host-port.ts';
+import { formatHostPort, parseHostPort, parseServer } from '../../protocol/host-port.ts';
 import { type Settings, SettingsError, settingsVersion } from '../../protocol/settings.ts';
 
 const dnsPort = 53;
+const ntpPort = 123;
 
 /**
  * What the agents of a NetExporter have to know.
  * @param serviceAddresses the cluster IPs of the agents' own Service
- * @throws SettingsError for a server that is no address; the CRD's rules admit none
+ * @throws SettingsError for a server that is none; the CRD's rules admit no such
  */
 export function settingsOf(resource: NetExporter, serviceAddresses: string[]): Settings {
   const { metadata, spec } = resource;
   const { namespace, name, uid, generation } = metadata;
-  const { dns, network, agent } = spec;
+  const { dns, network, ntp, agent } = spec;
   return {
     version: settingsVersion,
     resource: { namespace, name, uid, generation },
@@ -23,7 +24,7 @@ export function settingsOf(resource: NetExporter, serviceAddresses: string[]): S
       hosts: dns.hosts,
       protocols: dns.protocols,
       recordTypes: dns.recordTypes,
-      servers: dns.servers.map(withPort),
+      servers: dns.servers.map(withDnsPort),
       intervalMs: parseDuration(dns.interval),
       timeoutMs: parseDuration(dns.timeout),
     },
@@ -38,6 +39,12 @@ export function settingsOf(resource: NetExporter, serviceAddresses: string[]): S
       intervalMs: parseDuration(network.interval),
       timeoutMs: parseDuration(network.timeout),
     },
+    ntp: {
+      enabled: ntp.enabled,
+      servers: ntp.servers.map(withNtpPort),
+      intervalMs: parseDuration(ntp.interval),
+      timeoutMs: parseDuration(ntp.timeout),
+    },
   };
 }
 
@@ -47,8 +54,14 @@ export function clusterAddresses(service: Record<string, unknown> | undefined): 
   return clusterIPs.filter((address) => address !== 'None' && address !== '');
 }
 
-function withPort(server: string): string {
+function withDnsPort(server: string): string {
   const parsed = parseHostPort(server, dnsPort);
   if (!parsed) throw new SettingsError(`spec.dns.servers: "${server}" is not ip or ip:port`);
+  return formatHostPort(parsed.host, parsed.port);
+}
+
+function withNtpPort(server: string): string {
+  const parsed = parseServer(server, ntpPort);
+  if (!parsed) throw new SettingsError(`spec.ntp.servers: "${server}" is not ip, ip:port, a name or name:port`);
   return formatHostPort(parsed.host, parsed.port);
 }

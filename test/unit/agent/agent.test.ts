@@ -16,6 +16,7 @@ import { ConfigMapVolume } from './config-map-volume.ts';
 import { readSeries } from './exposition.ts';
 import { ManualClock } from './manual-clock.ts';
 import { settingsWith } from './settings-builder.ts';
+import { subjectOf } from './target-builder.ts';
 import { TemporaryDirectory } from './temporary-directory.ts';
 
 const success: ProbeResult = { latencies: [0.0001], failures: [], retransmits: 0, timing: 'kernel' };
@@ -53,7 +54,7 @@ function newNode(directory: TemporaryDirectory) {
       },
       attempt: (target, context) => world.attempt(target, context),
       kernel: undefined,
-      probeMetrics: new ProbeMetrics(registry),
+      probeMetrics: new ProbeMetrics(registry, 'kernel'),
       agentMetrics: new AgentMetrics(registry, '1.2.3', clock, undefined),
       clock,
       log: (level, msg, fields) =>
@@ -198,8 +199,9 @@ test('a probe that rejects is a fault of the agent and touches no other target',
   using directory = new TemporaryDirectory();
   const node = newNode(directory);
   node.write(settingsWith());
-  node.world.attempt = async ({ labels }) => {
-    if (labels.host === '10.1.0.2:8000') throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+  node.world.attempt = async (target) => {
+    if (subjectOf(target) === '10.1.0.2:8000')
+      throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
     return success;
   };
   const { clock, series, logged } = node.start();
@@ -223,7 +225,7 @@ test('a target that leaves takes its probe in flight with it, and its series sta
   node.write(settingsWith({ dns: { enabled: false } }));
   const inFlight: { host: string; context: ProbeContext; finish: (result: ProbeResult) => void }[] = [];
   node.world.attempt = (target, context) =>
-    new Promise((finish) => inFlight.push({ host: target.labels.host, context, finish }));
+    new Promise((finish) => inFlight.push({ host: subjectOf(target), context, finish }));
   const { clock, series, hosts } = node.start();
   await clock.advance(11_000);
   assert.equal(inFlight.length, 3);
@@ -243,7 +245,7 @@ test('what a probe brings from before its target left is not counted for the tar
   const node = newNode(directory);
   node.write(settingsWith({ dns: { enabled: false } }));
   const inFlight: { host: string; finish: (result: ProbeResult) => void }[] = [];
-  node.world.attempt = ({ labels }) => new Promise((finish) => inFlight.push({ host: labels.host, finish }));
+  node.world.attempt = (target) => new Promise((finish) => inFlight.push({ host: subjectOf(target), finish }));
   const { clock, series } = node.start();
   await clock.advance(11_000);
   const before = inFlight.find(({ host }) => host === '10.1.0.2:8000')!;
@@ -328,4 +330,58 @@ test('at the defaults an agent has at most 550 series, in the largest cluster, d
   const { size } = await series();
   assert.ok(size <= 550, `${size} series`);
   assert.ok(size > 400, `${size} series: the test counts what it should`);
+});
+
+test('a time server that asks for silence gets it for an hour, in which its turns go on failing; edits do not end it', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  const servers = ['10.0.0.123:123', '10.0.0.124:123'];
+  const ntp = { enabled: true, servers, intervalMs: 60_000, timeoutMs: 1000 };
+  const quiet = { dns: { enabled: false }, network: { enabled: false }, ntp };
+  node.write(settingsWith(quiet));
+  const asked: string[] = [];
+  node.world.attempt = async (target) => {
+    asked.push(subjectOf(target));
+    return subjectOf(target) === servers[0]
+      ? { ...success, latencies: [], failures: ['kiss_of_death'], kiss: 'DENY' }
+      : { ...success, clock: { stratum: 2, offsetSeconds: 0.25 } };
+  };
+  const { clock, series, logged } = node.start();
+  await clock.advance(10 * 60_000);
+  node.write(settingsWith({ ...quiet, resource: { generation: 2 } }));
+  await clock.advance(10 * 60_000);
+  const times = (server: string) => asked.filter((name) => name === server).length;
+  assert.deepEqual(servers.map(times), [1, 20]);
+  const now = await series();
+  assert.equal(now.get('ntp_failures_total{reason="kiss_of_death",server="10.0.0.123:123"}'), 20);
+  assert.equal(now.get('ntp_kiss_of_death_total{code="DENY",server="10.0.0.123:123"}'), 1);
+  assert.equal(now.get('ntp_latency_seconds_count{server="10.0.0.124:123"}'), 20);
+  assert.equal(now.get('ntp_offset_seconds{server="10.0.0.124:123"}'), 0.25);
+  assert.equal(logged.filter((line) => line === 'warn target fails: kiss_of_death').length, 1);
+  await clock.advance(50 * 60_000);
+  assert.equal(times(servers[0]!), 2);
+});
+
+test('a time server that is asked too often is asked less often, and no turn left out counts as anything', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  const ntp = { enabled: true, servers: ['10.0.0.123:123'], intervalMs: 60_000, timeoutMs: 1000 };
+  node.write(settingsWith({ dns: { enabled: false }, network: { enabled: false }, ntp }));
+  let asked = 0;
+  node.world.attempt = async () =>
+    asked++ === 0
+      ? { ...success, latencies: [], failures: ['kiss_of_death'], kiss: 'RATE' }
+      : { ...success, clock: { stratum: 2, offsetSeconds: 0.25 } };
+  const { clock, series, logged } = node.start();
+  await clock.advance(20 * 60_000);
+  assert.equal(asked, 10);
+  const now = await series();
+  assert.equal(now.get('ntp_latency_seconds_count{server="10.0.0.123:123"}'), 9);
+  assert.equal(now.get('ntp_sync_error_total{server="10.0.0.123:123"}'), 1);
+  assert.equal(
+    now.get('ntp_offset_seconds{server="10.0.0.123:123"}'),
+    0.25,
+    'what is known stays through turns left out',
+  );
+  assert.equal(logged.filter((line) => line.includes('target answers again')).length, 1);
 });

@@ -9,6 +9,7 @@ import { encodeSettings, type Settings } from '../../../src/protocol/settings.ts
 import { AgentPod, freePort } from './agent-process.ts';
 import { eventually } from './eventually.ts';
 import { startEchoPeer } from './servers/echo-peer.ts';
+import { ntpAnswer, startNtpServer } from './servers/ntp-server.ts';
 import { contextWith } from './servers/probe-context.ts';
 import { startZoneServer, type Zone } from './servers/zone-server.ts';
 import { type SettingsChanges, settingsWith } from './settings-builder.ts';
@@ -55,6 +56,7 @@ function settings(changes: SettingsChanges = {}): Settings {
   return settingsWith({
     resource: changes.resource ?? {},
     dns: { ...intervals, ...changes.dns },
+    ntp: changes.ntp ?? {},
     network: { ...intervals, peerPort, services: [`127.0.0.4:${peerPort}`], ...changes.network },
   });
 }
@@ -322,14 +324,21 @@ test('its metrics are what promtool would write', async (t) => {
   using directory = new TemporaryDirectory();
   await using dns = await startZoneServer(cluster());
   const pod = new AgentPod(directory, dns.port);
-  pod.volume.update(encodeSettings(settings({ network: { protocols: ['TCP', 'UDP'] } })));
+  await using time = await startNtpServer((request, send) => send(ntpAnswer(request)));
+  const ntp = { enabled: true, servers: [`127.0.0.1:${time.port}`], ...intervals };
+  pod.volume.update(encodeSettings(settings({ network: { protocols: ['TCP', 'UDP'] }, ntp })));
   await using agent = pod.start(await freePort());
   await agent.ready();
-  await agent.metricsThat((series) =>
-    ['net_exporter_timing_info', 'network_echo_lost_total'].every((metric) =>
-      [...series.keys()].some((name) => name.startsWith(metric)),
-    ),
+  const server = `{server="127.0.0.1:${time.port}"}`;
+  const measured = await agent.metricsThat(
+    (series) =>
+      series.get(`ntp_latency_seconds_count${server}`)! >= 1 &&
+      ['dns_latency_seconds', 'network_echo_lost_total'].every((metric) =>
+        [...series.keys()].some((name) => name.startsWith(metric)),
+      ),
   );
+  assert.ok(Math.abs(measured.get(`ntp_offset_seconds${server}`)!) < 1);
+  assert.equal(measured.get(`ntp_stratum${server}`), 2);
   const input = await (await agent.get('/metrics')).text();
   const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
   assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
-import type { ProbeResult } from '../../../src/agent/probe.ts';
+import type { ProbeResult, Timing } from '../../../src/agent/probe.ts';
 import { ProbeMetrics } from '../../../src/agent/probe-metrics.ts';
 import type { Target } from '../../../src/agent/targets.ts';
 import { readSeries } from './exposition.ts';
-import { dnsTarget, echoTarget, networkTarget } from './target-builder.ts';
+import { dnsTarget, echoTarget, networkTarget, ntpTarget, subjectOf } from './target-builder.ts';
 
-function setUp() {
+function setUp(decided: Timing = 'kernel') {
   const registry = new Registry();
-  const metrics = new ProbeMetrics(registry);
-  return { metrics, series: async () => readSeries(await registry.metrics()) };
+  const metrics = new ProbeMetrics(registry, decided);
+  return { metrics, registry, series: async () => readSeries(await registry.metrics()) };
 }
 
 const found = (changes: Partial<ProbeResult> = {}): ProbeResult => ({
@@ -53,7 +53,7 @@ test('every series of a target exists at zero from the moment it is planned', as
   const reasons = (metric: string) => [...now.keys()].filter((name) => name.startsWith(metric)).length;
   assert.equal(reasons('network_failures_total'), 4);
   assert.equal(reasons('dns_failures_total'), 9);
-  assert.ok([...now.values()].every((value) => value === 0));
+  assert.ok([...now].every(([name, value]) => value === 0 || name.startsWith('net_exporter_timing_info')));
 });
 
 test('a success moves the target’s histogram and nothing else', async () => {
@@ -65,11 +65,10 @@ test('a success moves the target’s histogram and nothing else', async () => {
   const after = changed(before, await series());
   assert.equal(after[`network_latency_seconds_sum{${peerLabels}}`], 0.00005);
   assert.equal(after[`network_latency_seconds_count{${peerLabels}}`], 1);
-  assert.equal(after['net_exporter_timing_info{probe="network",protocol="TCP",source="kernel"}'], 1);
   const buckets = Object.keys(after).filter((name) => name.includes('_bucket'));
   // 80 µs and everything above it.
   assert.equal(buckets.length, 14);
-  assert.equal(Object.keys(after).length, 2 + 1 + buckets.length);
+  assert.equal(Object.keys(after).length, 2 + buckets.length);
 });
 
 test('a failure moves the target’s errors and the count of its reason and nothing else', async () => {
@@ -94,6 +93,7 @@ test('a failure moves the target’s errors and the count of its reason and noth
 test('an echo has the same families, its own reasons, the directions of its losses, and nothing that a dial alone has', async () => {
   const { metrics, series } = setUp();
   const empty = await series();
+  const timingOfEchoes = 'net_exporter_timing_info{probe="network",protocol="UDP",source="kernel"}';
   metrics.plan([echoTarget('10.0.0.2')]);
   const now = await series();
   const added = [...now.keys()].filter((name) => !empty.has(name) && !name.includes('_bucket'));
@@ -106,9 +106,10 @@ test('an echo has the same families, its own reasons, the directions of its loss
         (reason) => `network_failures_total{protocol="UDP",reason="${reason}"}`,
       ),
       ...['forward', 'return', 'unknown'].map((direction) => `network_echo_lost_total{${lostLabels(direction)}}`),
+      timingOfEchoes,
     ].sort(),
   );
-  assert.ok([...now.values()].every((value) => value === 0));
+  assert.ok([...now].every(([name, value]) => value === (name === timingOfEchoes ? 1 : 0)));
   metrics.plan([networkTarget('10.0.0.2')]);
   assert.deepEqual(
     [...(await series()).keys()].filter((name) => name.includes('UDP') || name.startsWith('network_echo')),
@@ -181,7 +182,6 @@ test('the timing says what the last latency came from, once for each probe and p
   const target = networkTarget('10.0.0.2');
   metrics.plan([target]);
   const info = async () => [...(await series()).keys()].filter((name) => name.startsWith('net_exporter_timing_info'));
-  assert.deepEqual(await info(), []);
   metrics.record(target, found({ latencies: [0.001], timing: 'clock' }));
   metrics.record(target, found({ failures: ['timeout'], timing: 'kernel' }));
   assert.deepEqual(await info(), ['net_exporter_timing_info{probe="network",protocol="TCP",source="clock"}']);
@@ -189,11 +189,81 @@ test('the timing says what the last latency came from, once for each probe and p
   assert.deepEqual(await info(), ['net_exporter_timing_info{probe="network",protocol="TCP",source="kernel"}']);
 });
 
+for (const decided of ['kernel', 'clock'] as const)
+  test(`the timing says from the moment of planning what was decided at start: ${decided}`, async () => {
+    const { metrics, series } = setUp(decided);
+    const overTcp = dnsTarget('b.');
+    overTcp.labels.protocol = 'TCP';
+    metrics.plan([networkTarget('10.0.0.2'), dnsTarget('a.'), overTcp, ntpTarget('10.0.0.123')]);
+    const info = async () => [...(await series()).keys()].filter((name) => name.startsWith('net_exporter_timing_info'));
+    assert.deepEqual((await info()).sort(), [
+      // The answer's part of a lookup over TCP is always of the clock.
+      'net_exporter_timing_info{probe="dns",protocol="TCP",source="clock"}',
+      `net_exporter_timing_info{probe="dns",protocol="UDP",source="${decided}"}`,
+      `net_exporter_timing_info{probe="network",protocol="TCP",source="${decided}"}`,
+      `net_exporter_timing_info{probe="ntp",protocol="UDP",source="${decided}"}`,
+    ]);
+    metrics.plan([]);
+    assert.deepEqual(await info(), []);
+  });
+
+test('nothing is to be seen of time servers until one is planned, nor once the last is gone', async () => {
+  const { metrics, registry, series } = setUp();
+  const [server, other] = [ntpTarget('10.0.0.123'), ntpTarget('10.0.0.124')];
+  const text = () => registry.metrics();
+  metrics.plan([networkTarget('10.0.0.2')]);
+  const without = await text();
+  assert.doesNotMatch(without, /ntp/);
+  metrics.plan([networkTarget('10.0.0.2'), server]);
+  const planned = [...(await series())].filter(([name]) => name.startsWith('ntp_') && !name.includes('_bucket'));
+  assert.deepEqual(planned.map(([name]) => name).sort(), [
+    'ntp_error_total',
+    ...['lookup', 'kiss_of_death', 'malformed', 'refused', 'timeout', 'unreachable', 'unsynchronized']
+      .sort()
+      .map((reason) => `ntp_failures_total{reason="${reason}",server="10.0.0.123:123"}`),
+    ...['DENY', 'RATE', 'RSTR', 'other'].map(
+      (code) => `ntp_kiss_of_death_total{code="${code}",server="10.0.0.123:123"}`,
+    ),
+    'ntp_latency_seconds_count{server="10.0.0.123:123"}',
+    'ntp_latency_seconds_sum{server="10.0.0.123:123"}',
+    'ntp_sync_error_total{server="10.0.0.123:123"}',
+  ]);
+  assert.ok(planned.every(([, value]) => value === 0));
+  metrics.plan([networkTarget('10.0.0.2'), server, other]);
+  metrics.record(server, found({ latencies: [0.001], clock: { stratum: 2, offsetSeconds: 0.5 } }));
+  metrics.record(other, found({ failures: ['kiss_of_death'], kiss: 'RATE' }));
+  metrics.fault('ntp');
+  metrics.plan([networkTarget('10.0.0.2')]);
+  metrics.record(server, found({ latencies: [0.001], clock: { stratum: 2, offsetSeconds: 0.5 } }));
+  assert.equal(await text(), without);
+  metrics.plan([server]);
+  assert.equal((await series()).get('ntp_error_total'), 0, 'what was gone begins anew');
+});
+
+test('offset and stratum are there only while the last turn told them', async () => {
+  const { metrics, series } = setUp();
+  const server = ntpTarget('10.0.0.123');
+  metrics.plan([server]);
+  const known = async () => {
+    const now = await series();
+    return ['ntp_offset_seconds', 'ntp_stratum'].map((name) => now.get(`${name}{server="10.0.0.123:123"}`));
+  };
+  metrics.record(server, found({ latencies: [0.001], clock: { stratum: 2, offsetSeconds: -0.5 } }));
+  assert.deepEqual(await known(), [-0.5, 2]);
+  metrics.record(server, found({ latencies: [0.001], clock: { stratum: 1, offsetSeconds: undefined } }));
+  assert.deepEqual(await known(), [undefined, 1]);
+  metrics.record(server, found({ latencies: [0.001], clock: { stratum: 1, offsetSeconds: 0 } }));
+  assert.deepEqual(await known(), [0, 1]);
+  metrics.record(server, found({ failures: ['timeout'] }));
+  assert.deepEqual(await known(), [undefined, undefined]);
+});
+
 test('whatever comes and goes, the series are those of the plan', async () => {
   const all: Target[] = [
     ...['10.0.0.1', '10.0.0.2', 'fd00::1'].map(networkTarget),
     ...['10.0.0.4', 'fd00::4'].map(echoTarget),
     ...['a.', 'b.', 'c.'].map(dnsTarget),
+    ...['10.0.0.123', '10.0.0.124'].map(ntpTarget),
   ];
   await fc.assert(
     fc.asyncProperty(
@@ -205,12 +275,14 @@ test('whatever comes and goes, the series are those of the plan', async () => {
           for (const target of results)
             metrics.record(
               target,
-              target.labels.protocol === 'UDP' && target.probe === 'network'
+              target.probe === 'network' && target.labels.protocol === 'UDP'
                 ? found({ failures: ['lost'], losses: { forward: 1, return: 0, unknown: 0 } })
                 : found({ latencies: [0.001], failures: ['timeout'] }),
             );
-          const hosts = new Set([...(await series()).keys()].flatMap((name) => /host="([^"]+)"/.exec(name)?.[1] ?? []));
-          assert.deepEqual([...hosts].sort(), plan.map(({ labels }) => labels.host).sort());
+          const hosts = new Set(
+            [...(await series()).keys()].flatMap((name) => /(?:host|^ntp.*server)="([^"]+)"/.exec(name)?.[1] ?? []),
+          );
+          assert.deepEqual([...hosts].sort(), plan.map(subjectOf).sort());
         }
         const fresh = setUp();
         const last = steps.at(-1)?.[0] ?? [];

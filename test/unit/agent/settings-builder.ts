@@ -1,14 +1,15 @@
-import type { DnsSettings, NetworkSettings, Settings } from '../../../src/protocol/settings.ts';
+import type { DnsSettings, NetworkSettings, NtpSettings, Settings } from '../../../src/protocol/settings.ts';
 
 /** What a test says about settings; the rest is what `spec: {}` gives. */
 export interface SettingsChanges {
   resource?: Partial<Settings['resource']>;
   dns?: Partial<DnsSettings>;
   network?: Partial<NetworkSettings>;
+  ntp?: Partial<NtpSettings>;
 }
 
 /** The settings of a NetExporter with an empty spec, with changes. */
-export function settingsWith({ resource, dns, network }: SettingsChanges = {}): Settings {
+export function settingsWith({ resource, dns, network, ntp }: SettingsChanges = {}): Settings {
   return {
     version: 1,
     resource: { namespace: 'monitoring', name: 'default', uid: 'uid-1', generation: 1, ...resource },
@@ -34,5 +35,6 @@ export function settingsWith({ resource, dns, network }: SettingsChanges = {}): 
       timeoutMs: 5000,
       ...network,
     },
+    ntp: { enabled: false, servers: [], intervalMs: 60_000, timeoutMs: 5000, ...ntp },
   };
 }

@@ -1,4 +1,4 @@
-import type { DnsTarget, NetworkTarget } from '../../../src/agent/targets.ts';
+import type { DnsTarget, NetworkTarget, NtpTarget, Target } from '../../../src/agent/targets.ts';
 
 /** A peer to dial at this address, port 8000. */
 export function networkTarget(ip: string): NetworkTarget {
@@ -42,4 +42,22 @@ export function dnsTarget(name: string): DnsTarget {
     intervalMs: 10_000,
     timeoutMs: 5000,
   };
+}
+
+/** A time server at this address, port 123. */
+export function ntpTarget(host: string): NtpTarget {
+  const server = `${host}:123`;
+  return {
+    probe: 'ntp',
+    key: `ntp ${server}`,
+    labels: { server },
+    subject: { host, port: 123, resolver: { search: [], ndots: 5 } },
+    intervalMs: 60_000,
+    timeoutMs: 5000,
+  };
+}
+
+/** What a target is about: the label that tells it from others of its kind. */
+export function subjectOf({ labels }: Target): string {
+  return 'host' in labels ? labels.host : labels.server;
 }

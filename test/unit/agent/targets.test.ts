@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { planTargets, type Target } from '../../../src/agent/targets.ts';
 import { settingsWith } from './settings-builder.ts';
+import { subjectOf } from './target-builder.ts';
 
 const resolver = {
   nameservers: ['10.96.0.10', '10.96.0.11'],
@@ -65,7 +66,7 @@ test('network: the peers but not the agent itself, and the Service', () => {
     '10.96.0.20:8000 TCP  ',
     '[fd00::2]:8000 TCP  ',
   ]);
-  const v6 = targets.find(({ labels }) => labels.host === '[fd00::2]:8000');
+  const v6 = targets.find((target) => subjectOf(target) === '[fd00::2]:8000');
   assert.deepEqual(v6?.subject, { protocol: 'TCP', host: 'fd00::2', port: 8000 });
   assert.deepEqual(v6?.labels, { host: '[fd00::2]:8000', protocol: 'TCP', peer_node: '', peer_zone: '' });
 });
@@ -81,7 +82,10 @@ test('network: with UDP each peer gets echoes too, and the Service none', () => 
     '[fd00::2]:8000 UDP  ',
   ]);
   assert.equal(new Set(targets.map(({ key }) => key)).size, targets.length);
-  const echo = targets.find(({ labels }) => labels.host === '[fd00::2]:8000' && labels.protocol === 'UDP');
+  const echo = targets.find(
+    (target) =>
+      target.probe === 'network' && subjectOf(target) === '[fd00::2]:8000' && target.labels.protocol === 'UDP',
+  );
   assert.deepEqual(echo?.subject, { protocol: 'UDP', host: 'fd00::2', port: 8000, packets: 5, size: 1000 });
 });
 
@@ -115,4 +119,22 @@ test('a target keeps its key while its labels stay, whatever else the settings c
   });
   assert.deepEqual(keys(after), keys(before));
   assert.equal(new Set(keys(before)).size, 5);
+});
+
+test('NTP: each server once, by name or address, only while it is enabled', () => {
+  const servers = ['10.0.0.123:123', 'ntp.example.com:123', '[fd00::123]:1123', '10.0.0.123:123'];
+  const ntp = { servers, intervalMs: 64_000, timeoutMs: 2000 };
+  assert.deepEqual(labelsOf(plan(settingsWith({ ntp })), 'ntp'), []);
+  const targets = plan(settingsWith({ ntp: { ...ntp, enabled: true } })).filter(({ probe }) => probe === 'ntp');
+  assert.deepEqual(targets.map(subjectOf), servers.slice(0, 3));
+  const { search, ndots } = resolver;
+  assert.deepEqual(
+    targets.map(({ subject }) => subject),
+    [
+      { host: '10.0.0.123', port: 123, resolver: { search, ndots } },
+      { host: 'ntp.example.com', port: 123, resolver: { search, ndots } },
+      { host: 'fd00::123', port: 1123, resolver: { search, ndots } },
+    ],
+  );
+  assert.deepEqual([targets[0]?.intervalMs, targets[0]?.timeoutMs], [64_000, 2000]);
 });

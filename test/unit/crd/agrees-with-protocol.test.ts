@@ -43,6 +43,12 @@ const settings: Settings = {
     intervalMs: parseDuration(spec.network.interval),
     timeoutMs: parseDuration(spec.network.timeout),
   },
+  ntp: {
+    enabled: spec.ntp.enabled,
+    servers: spec.ntp.servers,
+    intervalMs: parseDuration(spec.ntp.interval),
+    timeoutMs: parseDuration(spec.ntp.timeout),
+  },
 };
 
 const withDns = (dns: Partial<Settings['dns']>): Settings => ({ ...settings, dns: { ...settings.dns, ...dns } });
@@ -51,6 +57,7 @@ const withNetwork = (network: Partial<Settings['network']>): Settings => ({
   network: { ...settings.network, ...network },
 });
 const withPeers = (peersPerAgent: number): Settings => withNetwork({ peersPerAgent });
+const withNtp = (servers: string[]): Settings => ({ ...settings, ntp: { ...settings.ntp, enabled: true, servers } });
 const accepts = (given: Settings) => assert.deepEqual(parseSettings(encodeSettings(given)), given);
 const refuses = (given: Settings) => assert.throws(() => encodeSettings(given), SettingsError);
 
@@ -113,4 +120,19 @@ test('a document of a writer that knows of no echo means what the contract’s d
     protocols,
     udp,
   });
+});
+
+test('agents take as many time servers as the contract, of the same length, and no more', () => {
+  const { maxItems, items } = node('ntp.servers');
+  const servers = (count: number) => Array.from({ length: count }, (_, index) => `10.0.0.${index}:123`);
+  accepts(withNtp(servers(maxItems!)));
+  refuses(withNtp(servers(maxItems! + 1)));
+  const longest = `${'a.'.repeat(127)}:65535`;
+  assert.equal(longest.length, items!.maxLength!);
+  accepts(withNtp([longest]));
+});
+
+test('an agent that is told nothing of time servers does as the defaults say', () => {
+  const { ntp, ...older } = settings;
+  assert.deepEqual(parseSettings(JSON.stringify(older)).ntp, ntp);
 });

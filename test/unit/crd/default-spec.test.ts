@@ -40,6 +40,7 @@ test('the defaults are those that the documentation promises', () => {
       interval: '10s',
       timeout: '5s',
     },
+    ntp: { enabled: false, servers: [], interval: '60s', timeout: '5s' },
     monitoring: { podMonitor: 'Auto', labels: {}, networkPolicy: 'Ingress' },
   });
 });

@@ -25,6 +25,12 @@ const settings: Settings = {
     intervalMs: 10_000,
     timeoutMs: 10_000,
   },
+  ntp: {
+    enabled: true,
+    servers: ['ntp.example.com:123', '10.0.0.123:123', '[fd00::123]:1123'],
+    intervalMs: 64_000,
+    timeoutMs: 2000,
+  },
 };
 
 /** The settings with one field replaced, as a reader would get them from a file. */
@@ -58,6 +64,15 @@ test('a document of an older writer has no echo: TCP only', () => {
   assert.deepEqual(network, { ...older, protocols: ['TCP'], udp: { packets: 3, size: 64 } });
 });
 
+test('a document of an older writer has no time servers', () => {
+  const { ntp, ...older } = settings;
+  assert.equal(ntp.enabled, true);
+  assert.deepEqual(parseSettings(JSON.stringify(older)), {
+    ...older,
+    ntp: { enabled: false, servers: [], intervalMs: 60_000, timeoutMs: 5000 },
+  });
+});
+
 test('a document that cannot be used is refused by the name of its field', () => {
   for (const [path, value, message] of [
     ['version', 2, /version must be 1/],
@@ -80,6 +95,12 @@ test('a document that cannot be used is refused by the name of its field', () =>
     ['network.udp.packets', 0, /network\.udp\.packets must be a whole number from 1 to 10/],
     ['network.udp.size', 31, /network\.udp\.size must be a whole number from 32 to 1472/],
     ['network.services', ['10.0.0.1'], /network\.services\[0\]/],
+    ['ntp', [], /ntp must be an object/],
+    ['ntp.enabled', 1, /ntp\.enabled must be true or false/],
+    ['ntp.servers', Array(9).fill('10.0.0.1:123'), /ntp\.servers must be a list of at most 8/],
+    ['ntp.servers', ['ntp.example.com'], /ntp\.servers\[0\] must be ip:port or name:port/],
+    ['ntp.servers', ['10.0.0.1:0'], /ntp\.servers\[0\]/],
+    ['ntp.timeoutMs', 64_001, /ntp\.timeoutMs must be a whole number from 1 to 64000/],
   ] as const)
     assert.throws(
       () => parseSettings(changed(path, value)),

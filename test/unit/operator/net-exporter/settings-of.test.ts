@@ -29,6 +29,7 @@ test('the defaults become settings that the agent takes', () => {
       intervalMs: 10_000,
       timeoutMs: 5000,
     },
+    ntp: { enabled: false, servers: [], intervalMs: 60_000, timeoutMs: 5000 },
   });
   assert.deepEqual(parseSettings(encodeSettings(settings)), settings);
 });
@@ -76,4 +77,22 @@ test('a headless Service and one that is not there have no addresses', () => {
   assert.deepEqual(clusterAddresses({ spec: {} }), []);
   assert.deepEqual(clusterAddresses(undefined), []);
   assert.deepEqual(clusterAddresses({ spec: { clusterIPs: ['10.96.0.7', 'fd00::7'] } }), ['10.96.0.7', 'fd00::7']);
+});
+
+test('a time server without a port gets that of NTP, whether it is a name or an address', () => {
+  const { ntp } = settingsOf(
+    netExporter((spec) => {
+      spec.ntp.enabled = true;
+      spec.ntp.servers = ['ntp.example.com', 'ntp.example.com.:1123', '10.0.0.1', 'fd00::1', '[fd00::1]:1123'];
+    }),
+    [],
+  );
+  assert.equal(ntp.enabled, true);
+  assert.deepEqual(ntp.servers, [
+    'ntp.example.com:123',
+    'ntp.example.com.:1123',
+    '10.0.0.1:123',
+    '[fd00::1]:123',
+    '[fd00::1]:1123',
+  ]);
 });
