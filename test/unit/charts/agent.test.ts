@@ -39,6 +39,7 @@ test('no change of what is probed reaches the pods', () => {
     spec.dns = { ...spec.dns, enabled: false, hosts: ['example.com.'], interval: '1m', timeout: '1s' };
     spec.network = { ...spec.network, enabled: false, peersPerAgent: 3, service: false };
     spec.network = { ...spec.network, protocols: ['UDP'], udp: { packets: 10, size: 1472 } };
+    spec.ntp = { enabled: true, servers: ['ntp.example.com'], interval: '1m4s', timeout: '1s' };
     spec.monitoring.networkPolicy = 'None';
   });
   assert.deepEqual(after, before);
