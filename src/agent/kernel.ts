@@ -121,6 +121,9 @@ class LinuxKernel implements Kernel {
     } finally {
       this.closeSocket(fd);
     }
+    // The socket has nowhere to send to; who forbids the call says something else.
+    if (this.#libc.send(this.#keeper!, this.#info, 0, msgNosignal) >= 0 || this.#libc.errorName() !== 'EDESTADDRREQ')
+      throw new KernelCallError('send', this.#libc.errorName());
     this.now();
   }
 

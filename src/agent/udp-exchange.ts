@@ -37,7 +37,10 @@ export function exchangeOverUdp<Verdict>(
 ): Promise<UdpExchange<Verdict>> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const { socket, fd } = openSocket(host, kernel);
+    const opened = openSocket(host, kernel);
+    if ('failure' in opened)
+      return resolve({ outcome: opened.failure, seconds: 0, timing: kernel ? 'kernel' : 'clock', times: undefined });
+    const { socket, fd } = opened;
     let startedAt = process.hrtime.bigint();
     let sent: { at: bigint; reading: ClockReading } | undefined;
     let passedOver = 0;
@@ -105,8 +108,14 @@ export function exchangeOverUdp<Verdict>(
   });
 }
 
-/** @throws RangeError when `host` is no address, the system's error when no socket can be had */
-function openSocket(host: string, kernel: Kernel | undefined): { socket: Socket; fd?: number } {
+/**
+ * @returns a failure where the machine has no such network, as one without IPv6
+ * @throws RangeError when `host` is no address, the system's error when no socket can be had
+ */
+function openSocket(
+  host: string,
+  kernel: Kernel | undefined,
+): { socket: Socket; fd?: number } | { failure: FailureReason } {
   const family = isIP(host);
   if (family !== 4 && family !== 6) throw new RangeError(`"${host}" is not an IP address`);
   const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
@@ -120,6 +129,8 @@ function openSocket(host: string, kernel: Kernel | undefined): { socket: Socket;
   } catch (error) {
     if (fd !== undefined) kernel.closeSocket(fd);
     socket.close();
-    throw error;
+    const failure = socketFailure(error);
+    if (failure === undefined) throw error;
+    return { failure };
   }
 }

@@ -47,6 +47,7 @@ describe('openKernel', () => {
     ['ICMP errors', { setsockopt: () => -1 }],
     ['receive times', { ioctl: () => -1, errorName: () => 'ENOTTY' }],
     ['a clock', { clock_gettime: () => -1 }],
+    ['sending', { send: () => -1, errorName: () => 'EPERM' }],
   ];
   for (const [what, replaced] of failing)
     it(`does without when the kernel gives no ${what}, and leaks nothing`, () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { closeSync, openSync, readlinkSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
@@ -250,6 +251,50 @@ describe('tcpProbe that is aborted', () => {
     await assert.rejects(
       tcpProbe({ host: '127.0.0.1', port: 1 }, contextWith({ signal: AbortSignal.abort('gone') })),
       (e) => e === 'gone',
+    );
+  });
+
+  it('keeps no descriptor and asks about none that is closed, over thousands of dials of which many are aborted', async () => {
+    using peer = await startServer((socket) => socket.resetAndDestroy());
+    using refusing = await startServer(() => {});
+    refusing.server.close();
+    await once(refusing.server, 'close');
+    const misused = new Set<string>();
+    let asked = 0;
+    const watched = kernelWith({
+      tcpInfo(fd) {
+        asked++;
+        const what = readlinkSync(`/proc/self/fd/${fd}`);
+        if (!what.startsWith('socket:')) misused.add(`${fd} is ${what}`);
+        return kernel!.tcpInfo(fd);
+      },
+    });
+    const descriptors = openDescriptors();
+    let aborted = 0;
+    const turn = async (number: number) => {
+      // Takes a number that a dial has given back.
+      const file = openSync('/dev/null', 'r');
+      const controller = new AbortController();
+      const { port } = number % 5 === 0 ? refusing : peer;
+      const context = contextWith({
+        kernel: watched,
+        timeoutMs: number % 3 === 0 ? 1 : 1000,
+        signal: controller.signal,
+      });
+      const probing = tcpProbe({ host: '127.0.0.1', port }, context);
+      if (number % 4 === 0) controller.abort();
+      else if (number % 4 === 1) process.nextTick(() => controller.abort());
+      else if (number % 4 === 2) setImmediate(() => controller.abort());
+      await probing.catch(() => aborted++);
+      closeSync(file);
+    };
+    for (let batch = 0; batch < 50; batch++)
+      await Promise.all(Array.from({ length: 50 }, (_, index) => turn(batch * 50 + index)));
+    assert.ok(aborted > 1000 && asked > 1000, `${aborted} aborted, asked ${asked} times`);
+    assert.deepEqual([...misused], []);
+    await eventually(
+      () => openDescriptors() <= descriptors,
+      () => `${openDescriptors()} descriptors, ${descriptors} before`,
     );
   });
 });

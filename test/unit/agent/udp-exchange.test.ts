@@ -3,6 +3,7 @@ import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { KernelCallError } from '../../../src/agent/kernel.ts';
 import { type ExchangeTimes, exchangeOverUdp, type UdpExchange } from '../../../src/agent/udp-exchange.ts';
 import { eventually } from './eventually.ts';
 import { contextWith, kernel, kernelWith, openDescriptors, timings } from './servers/probe-context.ts';
@@ -101,6 +102,27 @@ describe('exchangeOverUdp while the system’s clock is set', () => {
     const { timing, times } = await stepped(0n);
     assert.equal(timing, 'kernel');
     assertTimes(times);
+  });
+});
+
+describe('exchangeOverUdp that gets no socket', () => {
+  const target = { host: '::1', port: 1 };
+  const without = (code: string) =>
+    contextWith({
+      kernel: kernelWith({
+        openUdpSocket() {
+          throw new KernelCallError('socket', code);
+        },
+      }),
+    });
+
+  it('calls what there is no network for on this machine unreachable', async () => {
+    const { outcome, times } = await exchangeOverUdp(target, ping, echoed, without('EAFNOSUPPORT'));
+    assert.deepEqual([outcome, times], ['unreachable', undefined]);
+  });
+
+  it('rejects when the machine has none left', async () => {
+    await assert.rejects(exchangeOverUdp(target, ping, echoed, without('EMFILE')), { code: 'EMFILE' });
   });
 });
 
