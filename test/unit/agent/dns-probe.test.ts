@@ -153,28 +153,30 @@ describe('dnsProbe over UDP at a server that misbehaves', () => {
       assertAnswered(await dnsProbe(targetOf(server), contextWith({ kernel })), source);
   });
 
-  it('hears nobody but the server', async () => {
-    const stranger = createSocket('udp4');
-    stranger.bind(0, '127.0.0.1');
-    await once(stranger, 'listening');
-    await using server = await startUdpServer((query, send, client) =>
-      stranger.send(answer(query, { rcode: 3 }), client.port, client.address, () => send(goodAnswer(query))),
-    );
-    try {
-      for (const { source, kernel } of timings)
-        assertAnswered(await dnsProbe(targetOf(server), contextWith({ kernel })), source);
+  for (const [whose, address] of [
+    ['another port of the server', '127.0.0.1'],
+    ['another address at the same port', '127.0.0.2'],
+  ] as const)
+    it(`hears nobody but the server: ${whose}`, async () => {
+      const stranger = createSocket('udp4');
+      await using server = await startUdpServer((query, send, client) =>
+        stranger.send(answer(query, { rcode: 3 }), client.port, client.address, () => send(goodAnswer(query))),
+      );
       await using silent = await startUdpServer((query, _, client) =>
         stranger.send(goodAnswer(query), client.port, client.address),
       );
-      for (const { source, kernel } of timings)
-        assert.deepEqual(
-          await dnsProbe(targetOf(silent), contextWith({ kernel, timeoutMs: shortMs })),
-          failed('timeout', source),
-        );
-    } finally {
-      stranger.close();
-    }
-  });
+      try {
+        stranger.bind(address === '127.0.0.1' ? 0 : silent.port, address);
+        await once(stranger, 'listening');
+        for (const { source, kernel } of timings) {
+          assertAnswered(await dnsProbe(targetOf(server), contextWith({ kernel })), source);
+          const context = contextWith({ kernel, timeoutMs: shortMs });
+          assert.deepEqual(await dnsProbe(targetOf(silent), context), failed('timeout', source));
+        }
+      } finally {
+        stranger.close();
+      }
+    });
 
   it('calls a port without a server refused', async () => {
     for (const { source, kernel } of timings)
