@@ -1,0 +1,60 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type KubeObject, keyOf } from '../../src/operator/kube/kube-object.ts';
+import { Reflector, type ReflectorOptions } from '../../src/operator/kube/reflector.ts';
+import { apiVersionOf, type Resource } from '../../src/operator/kube/resource.ts';
+
+/**
+ * Loaded by `--import` before the operator's own program, whose caches it compares with what the test read from the API
+ * server: the product needs no door for that. It speaks with the test over the process's IPC channel.
+ */
+
+/** What a cache is to hold. */
+export interface Selection {
+  resource: Resource;
+  labelSelector: string | undefined;
+}
+
+/** Asked without contents: which are the caches; with them: how the caches differ from these. */
+export type WitnessQuestion = { id: number; contents?: KubeObject[][] };
+export type WitnessAnswer = { id: number; selections?: Selection[]; differences?: string[] };
+
+const reflectors = new Set<Reflector<unknown>>();
+const { run } = Reflector.prototype;
+Reflector.prototype.run = function (this: Reflector<unknown>, signal) {
+  reflectors.add(this);
+  return run.call(this, signal).finally(() => reflectors.delete(this));
+};
+
+/** Where a cache is not what the API server has, each in a sentence. */
+function differences(
+  { resource, store, transform }: Readonly<ReflectorOptions<unknown>>,
+  live: KubeObject[],
+): string[] {
+  const found: string[] = [];
+  for (const item of live) {
+    const object = { ...item, apiVersion: apiVersionOf(resource), kind: resource.kind };
+    const cached = store.get(keyOf(object));
+    if (cached === undefined) found.push(`${resource.plural} ${keyOf(object)} is missing`);
+    else if (!isDeepStrictEqual(asJson(cached), asJson(transform(object))))
+      found.push(`${resource.plural} ${keyOf(object)} is another`);
+  }
+  if (store.size > live.length) found.push(`${resource.plural}: ${store.size} where there are ${live.length}`);
+  return found;
+}
+
+/** What is undefined is as good as absent. */
+function asJson(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value)) as unknown;
+}
+
+process.on('message', ({ id, contents }: WitnessQuestion) => {
+  const options = [...reflectors].map(({ options }) => options);
+  const answer: WitnessAnswer = contents
+    ? { id, differences: options.flatMap((option, index) => differences(option, contents[index] ?? [])) }
+    : { id, selections: options.map(({ resource, labelSelector }) => ({ resource, labelSelector })) };
+  process.send!(answer);
+});
+// The test is gone: nobody else would end this process.
+process.on('disconnect', () => process.exit(1));
+// The channel alone keeps no operator alive that wants to end.
+process.channel?.unref();

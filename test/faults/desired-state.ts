@@ -1,0 +1,87 @@
+import { agentNetwork, agentWorkload, type ManifestObject } from '../../charts/agent.ts';
+import { agentNames } from '../../charts/agent-names.ts';
+import type { NetExporter } from '../../src/crd/net-exporter.ts';
+import { type DeclaredObject, stamped } from '../../src/operator/apply/apply-plan.ts';
+import { driftOf } from '../../src/operator/apply/drift.ts';
+import { apiVersionOf, type Resource } from '../../src/operator/kube/resource.ts';
+import { clusterAddresses, settingsOf } from '../../src/operator/net-exporter/settings-of.ts';
+import { childKinds, netExporters, oursSelector } from '../../src/operator/net-exporter/watched-kinds.ts';
+import type { ApiObject, ClusterApi } from './cluster-api.ts';
+
+/**
+ * How a namespace differs from what an operator without faults would have made of its NetExporters, each difference in a
+ * sentence; none when it has converged.
+ */
+export async function divergence(api: ClusterApi, namespace: string, agentImage: string): Promise<string[]> {
+  const query = `?labelSelector=${encodeURIComponent(oursSelector)}`;
+  const resources = (await api.items(pathOf(netExporters, namespace))) as unknown as NetExporter[];
+  const children = new Map<string, { object: ApiObject; resource: Resource }>();
+  // Items of a list carry neither.
+  for (const resource of childKinds)
+    for (const object of await api.items(`${pathOf(resource, namespace)}${query}`))
+      children.set(`${resource.kind} ${object.metadata.name}`, {
+        object: { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind },
+        resource,
+      });
+  const found: string[] = [];
+  for (const resource of resources) {
+    found.push(...statusFaults(resource));
+    const service = children.get(`Service ${agentNames(resource.metadata.name).agent}`)?.object;
+    const image = resource.spec.agent.image || agentImage;
+    const settings = settingsOf(resource, clusterAddresses(service));
+    for (const declared of [
+      ...agentNetwork(resource, { podMonitor: false }),
+      ...agentWorkload(resource, { image, settings }),
+    ]) {
+      const what = `${declared.kind} ${declared.metadata.name}`;
+      const child = children.get(what);
+      children.delete(what);
+      if (!child) found.push(`${what} is missing`);
+      else
+        found.push(...(await differences(api, declared, child.object, child.resource)).map((at) => `${what}: ${at}`));
+    }
+  }
+  found.push(...[...children.keys()].map((what) => `${what} is there and should not be`));
+  return found;
+}
+
+/** Where an object is not as declared: by our own comparison, and by the API server's, which is asked what an apply would change. */
+async function differences(
+  api: ClusterApi,
+  declared: ManifestObject,
+  object: ApiObject,
+  resource: Resource,
+): Promise<string[]> {
+  if (object.metadata.deletionTimestamp !== undefined) return ['is being deleted'];
+  const wanted = stamped(declared as DeclaredObject);
+  const drift = driftOf(wanted, object);
+  if (drift.length > 0) return drift;
+  const path = `${pathOf(resource, object.metadata.namespace)}/${object.metadata.name}`;
+  const dryRun = '?fieldManager=net-exporter-operator&force=true&dryRun=All';
+  const applied = await api.patch(`${path}${dryRun}`, 'apply', wanted);
+  return JSON.stringify(comparable(applied)) === JSON.stringify(comparable(object)) ? [] : ['an apply would change it'];
+}
+
+/** Without what every write changes, and what is others' business. */
+function comparable({ metadata, status: _, apiVersion: __, kind: ___, ...rest }: ApiObject): object {
+  const {
+    managedFields: ____,
+    resourceVersion: _____,
+    ...identity
+  } = metadata as ApiObject['metadata'] & {
+    managedFields?: unknown;
+  };
+  return { ...rest, metadata: identity };
+}
+
+function statusFaults({ metadata, status }: NetExporter): string[] {
+  const what = `status of ${metadata.name}`;
+  if (status?.observedGeneration !== metadata.generation)
+    return [`${what} is of generation ${status?.observedGeneration}, not ${metadata.generation}`];
+  const stalled = status.conditions?.find(({ type }) => type === 'Stalled');
+  return stalled?.status === 'True' ? [`${what}: ${stalled.reason}: ${stalled.message}`] : [];
+}
+
+export function pathOf({ group, version, plural }: Resource, namespace: string): string {
+  return `/${group === '' ? 'api' : `apis/${group}`}/${version}/namespaces/${namespace}/${plural}`;
+}

@@ -1,0 +1,117 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { imageNames } from '../../charts/image-names.ts';
+import { operatorName, operatorNamespace, operatorSelector } from '../../charts/operator-names.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { Random } from '../../soak/random.ts';
+import { CertificateAuthority } from '../cluster/certificates.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { controlPlaneFiles } from '../cluster/control-plane.ts';
+import { waitFor } from '../cluster/wait.ts';
+import { ClusterApi } from './cluster-api.ts';
+import { FaultProxy } from './fault-proxy.ts';
+import { OperatorSet } from './operator-set.ts';
+
+/** Installing, ending and starting pods; a slow machine is no failure. Milliseconds. */
+const deadline = 180_000;
+
+/**
+ * Operators from the sources that reach a cluster's API server through a proxy of faults, in place of the installed operator,
+ * which is scaled to nothing for as long.
+ */
+export class FaultRig {
+  readonly cluster: Cluster;
+  readonly api: ClusterApi;
+  readonly proxy: FaultProxy;
+  readonly operators: OperatorSet;
+  /** What agents run in unless their spec says otherwise. */
+  readonly agentImage = imageNames(packageJson.version).agent;
+  readonly #directory: string;
+  readonly #replicas: number;
+
+  private constructor(
+    parts: { cluster: Cluster; api: ClusterApi; proxy: FaultProxy; operators: OperatorSet },
+    directory: string,
+    replicas: number,
+  ) {
+    this.cluster = parts.cluster;
+    this.api = parts.api;
+    this.proxy = parts.proxy;
+    this.operators = parts.operators;
+    this.#directory = directory;
+    this.#replicas = replicas;
+  }
+
+  /** @param names of the operator processes */
+  static async start(cluster: Cluster, names: readonly string[], seed: number): Promise<FaultRig> {
+    const api = await ClusterApi.of(cluster.kubeconfig);
+    const directory = await mkdtemp(join(tmpdir(), 'net-exporter-faults-'));
+    const replicas = await scaleInstalled(cluster, 0);
+    const proxy = new FaultProxy({
+      upstream: { origin: api.origin, authority: api.authority },
+      certificate: await certificateFor(cluster),
+      random: new Random(seed),
+    });
+    await proxy.listen();
+    const token = (
+      await cluster.kubectl(['create', 'token', operatorName, '-n', operatorNamespace, '--duration=24h'])
+    ).trim();
+    const kubeconfig = (name: string) => join(directory, `${name}.kubeconfig`);
+    for (const name of names)
+      await writeFile(kubeconfig(name), tokenKubeconfig(proxy.url(name), api.authority, token), { mode: 0o600 });
+    const operators = new OperatorSet({ names, namespace: operatorNamespace, kubeconfig, api });
+    return new FaultRig({ cluster, api, proxy, operators }, directory, replicas);
+  }
+
+  /** Ends the operators of the test and brings the installed one back. */
+  async stop(): Promise<void> {
+    await this.proxy.heal();
+    await this.operators.stop();
+    await this.proxy.close();
+    this.api.close();
+    await rm(this.#directory, { recursive: true, force: true });
+    await scaleInstalled(this.cluster, this.#replicas);
+  }
+}
+
+/** @returns how many replicas there were */
+async function scaleInstalled(cluster: Cluster, replicas: number): Promise<number> {
+  const place = ['-n', operatorNamespace];
+  const deployment = JSON.parse(await cluster.kubectl(['get', 'deployment', operatorName, ...place, '-o', 'json'])) as {
+    spec: { replicas: number };
+  };
+  await cluster.kubectl(['scale', 'deployment', operatorName, ...place, `--replicas=${replicas}`]);
+  if (replicas > 0) {
+    const timeout = `--timeout=${deadline / 1000}s`;
+    await cluster.kubectl(['rollout', 'status', 'deployment', operatorName, ...place, timeout]);
+  } else {
+    const selector = Object.entries(operatorSelector).map((pair) => pair.join('='));
+    const pods = ['get', 'pods', ...place, '-l', selector.join(','), '-o', 'name'];
+    await waitFor('the end of the installed operator', async () => (await cluster.kubectl(pods)) === '', {
+      timeout: deadline,
+      interval: 300,
+    });
+  }
+  return deployment.spec.replicas;
+}
+
+/** What the proxy proves itself with on loopback, from the cluster's own authority. */
+async function certificateFor(cluster: Cluster): Promise<{ cert: Buffer; key: Buffer }> {
+  const authority = new CertificateAuthority(controlPlaneFiles(cluster.directory).pki);
+  const files = await authority.issue('fault-proxy', { commonName: 'fault-proxy', hosts: ['127.0.0.1'] });
+  const certificate = { cert: await readFile(files.certificate), key: await readFile(files.key) };
+  await Promise.all([rm(files.certificate), rm(files.key)]);
+  return certificate;
+}
+
+function tokenKubeconfig(server: string, authority: Buffer, token: string): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'proxy', cluster: { server, 'certificate-authority-data': authority.toString('base64') } }],
+    users: [{ name: 'operator', user: { token } }],
+    contexts: [{ name: 'proxy', context: { cluster: 'proxy', user: 'operator' } }],
+    'current-context': 'proxy',
+  });
+}

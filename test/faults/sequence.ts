@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { childKinds, netExporters } from '../../src/operator/net-exporter/watched-kinds.ts';
+import { waitFor } from '../cluster/wait.ts';
+import { type ClusterApi, ClusterApiError } from './cluster-api.ts';
+import { divergence, pathOf } from './desired-state.ts';
+import type { FaultRig } from './fault-rig.ts';
+import { formerLeadersWrites } from './leader-writes.ts';
+import { cachesEqual } from './operator-process.ts';
+import { busiestSecond } from './request-record.ts';
+import { type Action, firstSpec, type PlanOptions, planSequence, sequenceNames } from './sequence-plan.ts';
+
+/** What one sequence showed. */
+export interface SequenceOutcome {
+  seed: number;
+  /** How long it took to converge after the last fault, in seconds. */
+  convergedAfter: number;
+  requests: number;
+  /** The most requests of one operator process in any second. */
+  busiestSecond: number;
+  /** What was not as it must be, each in a sentence. */
+  violations: string[];
+}
+
+export interface SequenceOptions extends Omit<PlanOptions, 'node'> {
+  /** Where the NetExporters of the sequence are. */
+  namespace: string;
+  /** Milliseconds within which everything must have converged. */
+  deadline: number;
+  /** How many requests one process may send in a second. */
+  requestsPerSecond: number;
+  log: (line: string) => void;
+}
+
+/** Lease durations and what comes before: what of the record the next sequence may need. */
+const rememberedMs = 60_000;
+
+/**
+ * Runs the sequence of a seed: edits and faults, then neither, and then asks whether everything is as if there had been no
+ * fault.
+ */
+export async function runSequence(rig: FaultRig, seed: number, options: SequenceOptions): Promise<SequenceOutcome> {
+  const { namespace, log } = options;
+  const node = rig.cluster.nodes[0]!.name;
+  const steps = planSequence(seed, { ...options, node });
+  rig.proxy.record.forgetBefore(Date.now() - rememberedMs);
+  await reset(rig.api, namespace, node);
+  await rig.operators.waitForLeader(options.deadline);
+  const from = Date.now();
+  const pending: Promise<void>[] = [];
+  for (const { action, pauseMs } of steps) {
+    log(`${Date.now() - from} ms: ${JSON.stringify(action)}`);
+    await act(rig, namespace, node, action, pending);
+    await sleep(pauseMs);
+  }
+  await Promise.all(pending);
+  await rig.proxy.heal();
+  const healed = Date.now();
+  const violations: string[] = [];
+  await convergence(rig, options).catch((error: Error) => violations.push(error.message));
+  const requests = rig.proxy.record.since(from);
+  const whos = new Set(requests.map(({ who }) => who));
+  const busiest = Math.max(0, ...[...whos].map((name) => busiestSecond(requests.filter(({ who }) => who === name))));
+  if (busiest > options.requestsPerSecond) violations.push(`${busiest} requests of one operator within a second`);
+  violations.push(...rig.operators.takeFaults(), ...formerLeadersWrites(rig.proxy.record.since(0)));
+  return {
+    seed,
+    convergedAfter: (Date.now() - healed) / 1000,
+    requests: requests.length,
+    busiestSecond: busiest,
+    violations,
+  };
+}
+
+/** Makes the NetExporters of a sequence what each sequence begins with. */
+async function reset(api: ClusterApi, namespace: string, node: string): Promise<void> {
+  const present = new Map((await api.items(pathOf(netExporters, namespace))).map((item) => [item.metadata.name, item]));
+  for (const name of sequenceNames) {
+    const object = present.get(name);
+    const spec = firstSpec(name, node);
+    if (!object) await create(api, namespace, name, spec);
+    else {
+      const path = `${pathOf(netExporters, namespace)}/${name}`;
+      await api.patch(path, 'json', [{ op: 'add', path: '/spec', value: spec }]);
+    }
+  }
+}
+
+function create(api: ClusterApi, namespace: string, name: string, spec: object): Promise<unknown> {
+  const { group, version, kind } = netExporters;
+  const object = { apiVersion: `${group}/${version}`, kind, metadata: { namespace, name }, spec };
+  return api.create(pathOf(netExporters, namespace), object);
+}
+
+/** Does one thing. What goes on in the background, such as a restart that takes seconds, is added to `pending`. */
+async function act(
+  rig: FaultRig,
+  namespace: string,
+  node: string,
+  action: Action,
+  pending: Promise<void>[],
+): Promise<void> {
+  const { api, proxy, operators } = rig;
+  const path = (name: string) => `${pathOf(netExporters, namespace)}/${name}`;
+  switch (action.do) {
+    case 'edit':
+      return void pending.push(persistently(() => api.patch(path(action.name), 'merge', action.patch)));
+    case 'delete':
+      return void pending.push(persistently(() => api.delete(path(action.name))));
+    case 'create':
+      return void pending.push(persistently(() => create(api, namespace, action.name, firstSpec(action.name, node))));
+    case 'damage': {
+      const { resource, suffix, patch } = action.damage;
+      const kind = childKinds.find(({ plural }) => plural === resource)!;
+      const child = `${pathOf(kind, namespace)}/${action.name}-${suffix}`;
+      return void pending.push(persistently(() => (patch ? api.patch(child, 'merge', patch) : api.delete(child))));
+    }
+    case 'fault': {
+      const { end } = proxy.inflict(action.rule);
+      return void pending.push(sleep(action.forMs).then(end));
+    }
+    case 'interrupt':
+      return proxy.interrupt(action.how, action.matching);
+    case 'unreachable':
+      await proxy.setReachability(action.how);
+      return void pending.push(sleep(action.forMs).then(() => proxy.setReachability('open')));
+    case 'restart':
+      return void pending.push(restart(rig, action.component));
+    case 'end-leader': {
+      const leader = await operators.leader();
+      return leader && void pending.push(operators.end(leader, action.signal).then(() => {}));
+    }
+    case 'stop-leader': {
+      const leader = await operators.leader();
+      leader?.signal('SIGSTOP');
+      return void pending.push(sleep(action.forMs).then(() => leader?.signal('SIGCONT')));
+    }
+  }
+}
+
+async function restart({ cluster, api }: FaultRig, component: 'apiserver' | 'etcd'): Promise<void> {
+  await cluster.stopComponent(component);
+  await cluster.startComponent(component);
+  await waitFor('readiness of the API server', () => api.isReady(), { timeout: 60_000 });
+}
+
+/** Tries until the API server has answered: it may be away. What it then refuses, such as an edit of what is gone, is as well. */
+async function persistently(ask: () => Promise<unknown>): Promise<void> {
+  const answered = async () => {
+    try {
+      await ask();
+    } catch (error) {
+      if (!(error instanceof ClusterApiError) || error.status >= 500 || error.status === 429) throw error;
+    }
+    return true;
+  };
+  await waitFor('an answer of the API server', answered, { timeout: 60_000, interval: 200 });
+}
+
+/** Waits until the namespace is as its NetExporters say, and every cache as the API server's content. */
+async function convergence(rig: FaultRig, { namespace, deadline }: SequenceOptions): Promise<void> {
+  const { api, operators, agentImage } = rig;
+  const leader = await operators.waitForLeader(deadline);
+  const converged = async () => {
+    const found = await divergence(api, namespace, agentImage);
+    if (found.length > 0) throw new Error(found.slice(0, 10).join('; '));
+    return true;
+  };
+  await waitFor(`convergence of ${namespace}`, converged, { timeout: deadline, interval: 200 });
+  await cachesEqual(leader, api, deadline);
+}

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ReconcileOverlap } from '../../faults/reconcile-overlap.ts';
+
+function overlapsIn(lines: [msg: string, key: string, reconcile: number][]): ReconcileOverlap {
+  const overlap = new ReconcileOverlap();
+  for (const [msg, key, reconcile] of lines) overlap.take({ msg: `reconcile ${msg}`, key, reconcile });
+  return overlap;
+}
+
+test('keys may be reconciled beside each other, and one after the other', () => {
+  const overlap = overlapsIn([
+    ['begins', 'a', 1],
+    ['begins', 'b', 2],
+    ['ended', 'a', 1],
+    ['begins', 'a', 3],
+  ]);
+  assert.deepEqual(overlap.found, []);
+  assert.equal(overlap.ended, 1);
+});
+
+test('a key that is reconciled twice at once is found', () => {
+  const overlap = overlapsIn([
+    ['begins', 'a', 1],
+    ['begins', 'a', 2],
+  ]);
+  assert.deepEqual(overlap.found, ['a: reconcile 2 began while 1 was under way']);
+});
+
+test('other lines of the log say nothing about it', () => {
+  const overlap = new ReconcileOverlap();
+  for (const msg of ['created an object', 'status changed']) overlap.take({ msg, key: 'a', reconcile: 1 });
+  overlap.take({ msg: 'stopping' });
+  assert.deepEqual(overlap.found, []);
+});

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { planSequence } from '../../faults/sequence-plan.ts';
+
+const options = { node: 'node-1', steps: 8, heavyShare: 0.5 };
+const plans = Array.from({ length: 300 }, (_, seed) => planSequence(seed, options));
+
+test('a seed decides all that happens', () => {
+  assert.deepEqual(planSequence(7, options), plans[7]);
+  assert.notDeepEqual(plans[7], plans[8]);
+});
+
+test('every kind of thing happens in some sequence, and what takes long at most once in each', () => {
+  const kinds = new Set(plans.flat().map(({ action }) => action.do));
+  assert.deepEqual([...kinds].sort(), [
+    ...['create', 'damage', 'delete', 'edit', 'end-leader', 'fault', 'interrupt', 'restart', 'stop-leader'],
+    'unreachable',
+  ]);
+  const faults = new Set(plans.flat().flatMap(({ action }) => (action.do === 'fault' ? action.rule.fault.kind : [])));
+  assert.deepEqual([...faults].sort(), [
+    ...['corrupt', 'cut', 'delay', 'expired', 'lost-answer', 'silent', 'status', 'trickle'],
+  ]);
+  for (const plan of plans) {
+    assert.equal(plan.length, options.steps);
+    assert.ok(plan.filter(({ action }) => action.do === 'restart' || action.do === 'stop-leader').length <= 1);
+  }
+});
+
+test('without a share of heavy things there are none', () => {
+  const light = Array.from({ length: 100 }, (_, seed) => planSequence(seed, { ...options, heavyShare: 0 })).flat();
+  assert.ok(!light.some(({ action }) => action.do === 'restart' || action.do === 'stop-leader'));
+});
