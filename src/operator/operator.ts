@@ -37,7 +37,7 @@ const workers = 4;
 
 /** Of the five seconds that a clean stop may take, how much the reconciles, the status and the Events under way get. */
 const graceMs = 1500;
-const statusGraceMs = 1000;
+const statusGraceMs = 1500;
 const eventsGraceMs = 500;
 
 /** How much an attempt to take the Lease gets that is under way when the operator is told to stop. */

@@ -29,7 +29,7 @@ export class OperatorProcess implements AsyncDisposable {
 
   /** Resolves once it has written what matches. */
   async says(pattern: RegExp): Promise<void> {
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + 120_000;
     while (!pattern.test(this.#output)) {
       if (Date.now() > deadline) throw new Error(`it never said ${pattern}:\n${this.#output}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
