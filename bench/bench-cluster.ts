@@ -3,10 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, startCluster } from '../test/cluster/cluster.ts';
-import { buildImages } from '../test/cluster/images.ts';
 import type { Kubectl } from '../test/e2e/agents.ts';
-import { apply } from '../test/e2e/environment.ts';
-import { installOperator } from '../test/e2e/installation.ts';
 
 /** Where the measured NetExporters live. */
 export const namespace = 'net-exporter-bench';
@@ -15,11 +12,13 @@ export interface BenchClusterOptions {
   /** A running cluster to use and to leave running; without it one is started and removed again. */
   existing?: string | undefined;
   nodes: number;
+  /** Installs what the sections need. What it returns undoes that, and is called where the cluster stays. */
+  prepare: (bench: BenchCluster) => Promise<() => Promise<void>>;
   signal: AbortSignal;
   log: (line: string) => void;
 }
 
-/** A cluster with the operator installed from manifests/install.yaml, and what every measurement needs besides. */
+/** A cluster, prepared for a benchmark, and what every measurement needs besides. */
 export class BenchCluster {
   readonly cluster: Cluster;
   readonly kubectl: Kubectl;
@@ -38,22 +37,21 @@ export class BenchCluster {
 
   /** Runs `body` with a cluster of its own, which is gone afterwards whatever happened, unless it was there before. */
   static async with<T>(options: BenchClusterOptions, body: (bench: BenchCluster) => Promise<T>): Promise<T> {
-    const { existing, nodes, signal, log } = options;
+    const { existing, nodes, prepare, signal, log } = options;
     const cluster = existing
       ? await Cluster.attach(existing)
       : await startCluster({ name: `bench-${process.pid}`, nodes, log, signal });
     if (!cluster) throw new Error(`there is no running cluster ${existing}`);
     const directory = await mkdtemp(join(tmpdir(), 'net-exporter-bench-'));
+    let undo = async () => {};
     try {
-      const images = await buildImages({ log });
-      for (const { archive } of [images.operator, images.agent]) await cluster.loadImage(archive);
       const bench = new BenchCluster(cluster, directory, options);
-      await installOperator(bench.kubectl);
-      await apply(bench.kubectl, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+      undo = await prepare(bench);
       return await body(bench);
     } finally {
       await rm(directory, { recursive: true, force: true });
-      if (!existing) await cluster.down();
+      if (existing) await undo();
+      else await cluster.down();
     }
   }
 

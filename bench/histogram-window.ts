@@ -48,6 +48,19 @@ export function bucketOfQuantile({ buckets, count }: HistogramWindow, q: number)
   return count > 0 ? buckets.findIndex((bucket) => bucket.count >= Math.ceil(q * count)) : -1;
 }
 
+/**
+ * The quantile as Prometheus's histogram_quantile has it: on a straight line between the edges of its bucket. NaN of nothing;
+ * the highest edge but one where it lies above that.
+ */
+export function interpolatedQuantile({ buckets, count }: HistogramWindow, q: number): number {
+  const index = buckets.findIndex((bucket) => count > 0 && bucket.count >= q * count);
+  if (index < 0) return Number.NaN;
+  const { edge, count: upTo } = buckets[index]!;
+  const below = buckets[index - 1] ?? { edge: 0, count: 0 };
+  if (edge === Number.POSITIVE_INFINITY) return below.edge;
+  return below.edge + ((q * count - below.count) / (upTo - below.count)) * (edge - below.edge);
+}
+
 /** One quantile of a capture beside the histogram's. */
 export interface QuantileComparison {
   quantile: number;

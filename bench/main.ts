@@ -6,23 +6,26 @@ import * as agent from './agent.ts';
 import { BenchCluster } from './bench-cluster.ts';
 import { type Figure, table } from './figures.ts';
 import { Interruption } from './interruption.ts';
+import * as operator from './operator.ts';
 import type { Section } from './section.ts';
 
 const usage = `Measures a part of this project on a real cluster on this machine (Linux, root).
 
   npm run bench -- NAME [--quick] [--only SECTION,…] [--cluster CLUSTER]
 
-NAME is one of: agent. The figures are printed and written to bench/results/NAME.json.
+NAME is one of: agent, operator. The figures are printed and written to bench/results/NAME.json.
   --quick    shorter windows, for a first look
-  --only     these sections only; of agent: ${Object.keys(agent.sections).join(', ')}
+  --only     these sections only; of agent: ${Object.keys(agent.sections).join(', ')};
+             of operator: ${Object.keys(operator.sections).join(', ')}
   --cluster  a running local cluster to use, which is left running`;
 
 interface Benchmark {
   nodes: number;
+  prepare: (bench: BenchCluster) => Promise<() => Promise<void>>;
   sections: Readonly<Record<string, Section>>;
 }
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { agent };
+const benchmarks: Readonly<Record<string, Benchmark>> = { agent, operator };
 const log = (line: string) => console.log(`# ${line}`);
 
 async function main(args: string[]): Promise<number> {
@@ -39,7 +42,7 @@ async function main(args: string[]): Promise<number> {
     return 2;
   }
   const { signal } = new Interruption();
-  const options = { existing: values.cluster, nodes: benchmark.nodes, signal, log };
+  const options = { existing: values.cluster, nodes: benchmark.nodes, prepare: benchmark.prepare, signal, log };
   const startedAt = new Date();
   const outcome = await BenchCluster.with(options, (bench) => runSections(bench, benchmark, wanted, values.quick));
   const { figures, details, failures } = outcome;

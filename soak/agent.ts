@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { prepare } from '../bench/agent.ts';
 import { BenchCluster, namespace } from '../bench/bench-cluster.ts';
 import { readContainerMemory } from '../bench/container-memory.ts';
 import { type Scrape, Scraper } from '../bench/scraper.ts';
@@ -36,7 +37,7 @@ const ownErrorCounters = [
  * every few changes the agents come back to the same settings; what they then hold must be what they held at first.
  */
 export const run: Soak = async ({ seed, minutes, signal, log }) =>
-  BenchCluster.with({ nodes, signal, log }, async (bench) => {
+  BenchCluster.with({ nodes, prepare, signal, log }, async (bench) => {
     const random = new Random(seed);
     await apply(bench.kubectl, netExporter(namespace, peersName, {}));
     await apply(bench.kubectl, netExporter(namespace, watchedName, restingSpec));

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { addWindows, bucketOfQuantile, compareQuantiles, histogramWindow } from '../../../bench/histogram-window.ts';
+import {
+  addWindows,
+  bucketOfQuantile,
+  compareQuantiles,
+  histogramWindow,
+  interpolatedQuantile,
+} from '../../../bench/histogram-window.ts';
 import { Metrics } from '../../e2e/metrics.ts';
 
 const edges = [0.1, 0.2, 0.4, 0.8];
@@ -56,6 +62,16 @@ describe('a histogram between two scrapes', () => {
   it('has no quantile without an observation', () => {
     assert.equal(bucketOfQuantile(windowOf([]), 0.5), -1);
     assert.ok(compareQuantiles(windowOf([]), []).every(({ near }) => !near));
+  });
+
+  it('has quantiles on a straight line within a bucket', () => {
+    const window = windowOf([0.15, 0.15, 0.3, 0.3]);
+    assert.deepEqual(
+      [0.25, 0.5, 0.75, 1].map((q) => interpolatedQuantile(window, q).toFixed(3)),
+      ['0.150', '0.200', '0.300', '0.400'],
+    );
+    assert.equal(interpolatedQuantile(windowOf([5]), 0.5), 0.8);
+    assert.ok(Number.isNaN(interpolatedQuantile(windowOf([]), 0.5)));
   });
 
   it('forgives one bucket, not two', () => {

@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { operatorName, operatorNamespace } from '../charts/operator-names.ts';
+import { type Metrics, scrape } from '../test/e2e/metrics.ts';
+import { type ProcessUsage, readProcessUsage } from './process-usage.ts';
+
+const root = join(import.meta.dirname, '..');
+
+/** How long it may take to become ready, and to end; in milliseconds. */
+const readyWithinMs = 120_000;
+const endedWithinMs = 15_000;
+
+export interface MeasuredOperatorOptions {
+  /** The bundle. */
+  file: string;
+  kubeconfig: string;
+  logFile: string;
+  signal: AbortSignal;
+}
+
+/** The operator as the image starts it, but as a process of this machine: its memory and CPU are its own. */
+export class MeasuredOperator {
+  readonly pid: number;
+  /** From the start of the process until /readyz said yes, in seconds. */
+  readonly readySeconds: number;
+  readonly #url: string;
+  readonly #exited: Promise<unknown>;
+
+  private constructor(pid: number, url: string, exited: Promise<unknown>, readySeconds: number) {
+    this.pid = pid;
+    this.#url = url;
+    this.#exited = exited;
+    this.readySeconds = readySeconds;
+  }
+
+  /** Starts it and waits until it is ready. */
+  static async start({ file, kubeconfig, logFile, signal }: MeasuredOperatorOptions): Promise<MeasuredOperator> {
+    const port = await freePort();
+    const log = openSync(logFile, 'a');
+    const started = performance.now();
+    const [, ...args] = imageCommand(readFileSync(join(root, 'Dockerfile.operator'), 'utf8'));
+    const child = spawn(
+      process.execPath,
+      [...args.map((argument) => (argument === '/app/main.mjs' ? file : argument)), '--kubeconfig', kubeconfig],
+      {
+        stdio: ['ignore', log, log],
+        env: { PORT: String(port), POD_NAME: `${operatorName}-bench`, POD_NAMESPACE: operatorNamespace },
+      },
+    );
+    closeSync(log);
+    const exited = once(child, 'exit');
+    const url = `http://127.0.0.1:${port}`;
+    try {
+      while (!(await isReady(url))) {
+        signal.throwIfAborted();
+        if (child.exitCode !== null || performance.now() - started > readyWithinMs)
+          throw new Error(`the operator did not become ready: ${readFileSync(logFile, 'utf8').slice(-2000)}`);
+        await sleep(20);
+      }
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
+    return new MeasuredOperator(child.pid!, url, exited, (performance.now() - started) / 1000);
+  }
+
+  usage(): ProcessUsage {
+    return readProcessUsage(this.pid);
+  }
+
+  metrics(): Promise<Metrics> {
+    return scrape(`${this.#url}/metrics`);
+  }
+
+  /** Asks what the kubelet asks. */
+  async probe(): Promise<void> {
+    for (const path of ['/healthz', '/readyz']) await (await fetch(`${this.#url}${path}`)).text();
+  }
+
+  /** Ends it as the kubelet does. */
+  async stop(): Promise<void> {
+    process.kill(this.pid, 'SIGTERM');
+    const late = sleep(endedWithinMs, 'late' as const, { ref: false });
+    if ((await Promise.race([this.#exited, late])) === 'late') process.kill(this.pid, 'SIGKILL');
+    await this.#exited;
+  }
+}
+
+/** The command line that a Dockerfile's ENTRYPOINT gives. */
+export function imageCommand(dockerfile: string): string[] {
+  const [, list] = /^ENTRYPOINT (\[.*\])$/m.exec(dockerfile) ?? [];
+  if (list === undefined) throw new Error('the Dockerfile has no ENTRYPOINT as a list');
+  return JSON.parse(list) as string[];
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/readyz`);
+    await response.text();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { imageCommand } from '../../../bench/measured-operator.ts';
+
+describe('the command line of the image', () => {
+  it('is that of the Dockerfile, with Node first and the bundle in it', () => {
+    const command = imageCommand(readFileSync(join(import.meta.dirname, '../../../Dockerfile.operator'), 'utf8'));
+    assert.equal(command[0], '/usr/local/bin/node');
+    assert.ok(command.includes('/app/main.mjs'));
+  });
+
+  it('has to be a list', () => {
+    assert.throws(() => imageCommand('FROM scratch\nENTRYPOINT node main.mjs\n'), /no ENTRYPOINT/);
+  });
+});
