@@ -6,15 +6,24 @@ import { operatorName, operatorNamespace, operatorPort, operatorPortName, operat
 /** The user of the operator's process: `nonroot` in the usual minimal images. */
 const nonRoot = 65_532;
 
-/** The operator, which starts the agents in the image of its own version. Fits Pod Security `restricted`. */
+/** Of two, one leads and the other one takes over. */
+const replicas = 2;
+
+/**
+ * The operator, which starts the agents in the image of its own version, on two nodes where there are two, and the promise to
+ * those who drain nodes that one of them may go at any time. Fits Pod Security `restricted`.
+ */
 export function addOperatorDeployment(scope: Construct, version: string): void {
   const images = imageNames(version);
   new k8s.KubeDeployment(scope, 'deployment', {
     metadata: { name: operatorName, namespace: operatorNamespace },
     spec: {
-      replicas: 1,
-      // Never two at a time, old and new: they would undo each other's work.
-      strategy: { type: 'Recreate' },
+      replicas,
+      // Old and new may run side by side: only one of them leads. Where there is no room for a third, one old one goes first.
+      strategy: {
+        type: 'RollingUpdate',
+        rollingUpdate: { maxSurge: k8s.IntOrString.fromNumber(1), maxUnavailable: k8s.IntOrString.fromNumber(1) },
+      },
       revisionHistoryLimit: 3,
       selector: { matchLabels: operatorSelector },
       template: {
@@ -30,6 +39,7 @@ export function addOperatorDeployment(scope: Construct, version: string): void {
           automountServiceAccountToken: true,
           enableServiceLinks: false,
           nodeSelector: { 'kubernetes.io/os': 'linux' },
+          ...apart(),
           // It ends within 5 s of the signal.
           terminationGracePeriodSeconds: 10,
           securityContext: {
@@ -43,6 +53,32 @@ export function addOperatorDeployment(scope: Construct, version: string): void {
       },
     },
   });
+  new k8s.KubePodDisruptionBudget(scope, 'disruption-budget', {
+    metadata: { name: operatorName, namespace: operatorNamespace },
+    spec: {
+      selector: { matchLabels: operatorSelector },
+      maxUnavailable: k8s.IntOrString.fromNumber(1),
+      // One that does not get ready keeps nobody from draining its node.
+      unhealthyPodEvictionPolicy: 'AlwaysAllow',
+    },
+  });
+}
+
+/** Keeps the replicas on nodes and in zones of their own, where there are enough of them. */
+function apart(): Pick<k8s.PodSpec, 'affinity' | 'topologySpreadConstraints'> {
+  const labelSelector = { matchLabels: operatorSelector };
+  const spread = (topologyKey: string): k8s.TopologySpreadConstraint => ({
+    ...{ maxSkew: 1, topologyKey, whenUnsatisfiable: 'ScheduleAnyway', labelSelector },
+    // During a rollout the new ones are spread among themselves.
+    matchLabelKeys: ['pod-template-hash'],
+  });
+  const podAffinityTerm = { topologyKey: 'kubernetes.io/hostname', labelSelector };
+  return {
+    affinity: {
+      podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm }] },
+    },
+    topologySpreadConstraints: [spread('kubernetes.io/hostname'), spread('topology.kubernetes.io/zone')],
+  };
 }
 
 function operatorContainer(images: { operator: string; agent: string }): k8s.Container {

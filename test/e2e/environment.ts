@@ -8,6 +8,9 @@ import { type Agent, agentsOf, getNetExporter, isReady, type Kubectl } from './a
 export const clusterVariable = 'NET_EXPORTER_E2E_CLUSTER';
 export const prometheusVariable = 'NET_EXPORTER_E2E_PROMETHEUS';
 
+/** Where the operators are installed. */
+export const operatorNamespace = 'net-exporter-system';
+
 /** Generous: a slow machine is no failure. Milliseconds. */
 export const deadline = 180_000;
 
@@ -92,7 +95,8 @@ export function tellOnFailure(t: TestContext, { kubectl }: Environment, namespac
       ['get', 'netexporter', '-A', '-o', 'yaml'],
       ['get', 'pods', '-A', '-o', 'wide'],
       ['get', 'events', '-n', namespace, '--sort-by=.lastTimestamp'],
-      ['logs', '-n', 'net-exporter-system', 'deployment/net-exporter-operator', '--tail=60'],
+      ['get', 'lease', '-n', operatorNamespace, '-o', 'yaml'],
+      ['logs', '-n', operatorNamespace, '-l', 'app.kubernetes.io/name=net-exporter-operator', '--tail=60', '--prefix'],
       ['logs', '-n', namespace, '-l', 'app.kubernetes.io/name=net-exporter-agent', '--tail=20', '--prefix'],
     ])
       t.diagnostic(`kubectl ${args.join(' ')}\n${await kubectl(args).catch((error: Error) => error.message)}`);

@@ -39,7 +39,7 @@ const scaleOperator = async (replicas: number) => {
 };
 
 after(async () => {
-  await scaleOperator(1);
+  await scaleOperator(2);
   await removeNamespace(env.kubectl, namespace);
 });
 
@@ -112,10 +112,10 @@ test('the operator that is told to stop exits 0 within 5 s', async (t) => {
   assert.ok(seconds < 5, `took ${seconds} s`);
 });
 
-test('with the operator gone agents go on, a new one still probes, and a broken settings file is survived', async (t) => {
+test('with both operators gone agents go on, a new one still probes, and a broken settings file is survived', async (t) => {
   tellOnFailure(t, env, namespace);
   await scaleOperator(0);
-  await waitFor('the operator to be gone', async () => (await operatorPods()).length === 0, { timeout: deadline });
+  await waitFor('the operators to be gone', async () => (await operatorPods()).length === 0, { timeout: deadline });
 
   const probes = async (agent: Agent) => {
     const metrics = await metricsOf(agent);
@@ -156,7 +156,7 @@ test('with the operator gone agents go on, a new one still probes, and a broken 
   assert.match(log, /settings.*not JSON/);
   await waitForProbes(witness);
 
-  await scaleOperator(1);
+  await scaleOperator(2);
   await waitFor('the settings to be mended', async () => !(await failing()), { timeout: deadline });
   await waitForAgents(env.kubectl, namespace, 'shutdown', env.cluster.nodes.length);
 });

@@ -66,9 +66,21 @@ test('the operator’s pod fits the Pod Security standard that its namespace enf
   assert.equal(pod.spec.volumes, undefined);
 });
 
-test('there are never two operators at a time', () => {
-  const { replicas, strategy } = only('Deployment').spec;
-  assert.deepEqual({ replicas, strategy }, { replicas: 1, strategy: { type: 'Recreate' } });
+test('two operators run, apart where that is possible; one of them may go at any time', () => {
+  const { replicas, strategy, selector, template } = only('Deployment').spec;
+  assert.deepEqual([replicas, strategy.rollingUpdate], [2, { maxSurge: 1, maxUnavailable: 1 }]);
+  const { affinity, topologySpreadConstraints } = template.spec;
+  const [{ podAffinityTerm }] = affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution;
+  assert.deepEqual(podAffinityTerm, { topologyKey: 'kubernetes.io/hostname', labelSelector: selector });
+  assert.deepEqual(
+    topologySpreadConstraints.map((spread: Record<string, unknown>) => [spread.topologyKey, spread.whenUnsatisfiable]),
+    [
+      ['kubernetes.io/hostname', 'ScheduleAnyway'],
+      ['topology.kubernetes.io/zone', 'ScheduleAnyway'],
+    ],
+  );
+  const budget = only('PodDisruptionBudget').spec;
+  assert.deepEqual([budget.selector, budget.maxUnavailable], [selector, 1]);
 });
 
 test('the Deployment, the Service and the NetworkPolicy select the operator’s pods, and no agent’s', () => {

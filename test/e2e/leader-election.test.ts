@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { waitFor } from '../cluster/wait.ts';
+import { getJson } from './agents.ts';
+import { processesOf } from './container-process.ts';
+import {
+  apply,
+  deadline,
+  type Environment,
+  environment,
+  netExporter,
+  operatorNamespace,
+  removeNamespace,
+  restrictedNamespace,
+  tellOnFailure,
+} from './environment.ts';
+import { type LeaseStatus, leaseOf, type OperatorPod, operatorMetrics, operatorsOf } from './operators.ts';
+
+const namespace = 'e2e-leader';
+const name = 'led';
+let env: Environment;
+let edits = 0;
+
+before(async () => {
+  env = await environment();
+  await restrictedNamespace(env.kubectl, namespace);
+  // On no node: what is looked at is the operators' work, not the agents'.
+  await apply(
+    env.kubectl,
+    netExporter(namespace, name, { agent: { nodeSelector: { 'net-exporter.dev/nowhere': '' } } }),
+  );
+});
+
+after(() => removeNamespace(env.kubectl, namespace));
+
+/** Waits until both operators are ready and one of them leads. */
+function bothReady(): Promise<{ lease: LeaseStatus; leader: OperatorPod; standby: OperatorPod }> {
+  return waitFor(
+    'two operators to be ready, and one of them to lead',
+    async () => {
+      const operators = await operatorsOf(env);
+      const lease = await leaseOf(env);
+      const leader = operators.find(({ name }) => name === lease.pod);
+      const standby = operators.find((operator) => operator !== leader);
+      if (operators.length !== 2 || !operators.every(({ ready }) => ready) || !leader || !standby) return undefined;
+      return { lease, leader, standby };
+    },
+    { timeout: deadline, interval: 250 },
+  );
+}
+
+/** Edits the NetExporter and waits until that has reached what the agents read. */
+async function editIsReconciled(): Promise<void> {
+  const host = `edit-${++edits}.example.com.`;
+  const patch = JSON.stringify({ spec: { dns: { hosts: [host] } } });
+  await env.kubectl(['patch', 'nx', '-n', namespace, name, '--type=merge', '-p', patch]);
+  await waitFor(
+    `${host} in the agents' settings`,
+    async () => {
+      const { data } = await getJson<{ data: Record<string, string> }>(env.kubectl, [
+        ...['configmap', '-n', namespace, `${name}-agent`],
+      ]);
+      return data['settings.json']?.includes(host);
+    },
+    { timeout: deadline, interval: 50 },
+  );
+}
+
+async function signalTo({ name }: OperatorPod, signal: NodeJS.Signals): Promise<number> {
+  const pids = await processesOf(env.cluster, operatorNamespace, name, 'operator');
+  const sentAt = Date.now();
+  for (const pid of pids) process.kill(pid, signal);
+  return sentAt;
+}
+
+const readiness = async ({ ip }: OperatorPod) => (await fetch(`http://${ip}:8080/readyz`)).text();
+
+/** How many requests an operator made that change something. */
+async function writesOf(operator: OperatorPod): Promise<number> {
+  const requests = (await operatorMetrics(operator)).find('rest_client_requests_total');
+  return requests.filter(({ labels }) => labels.method !== 'GET').reduce((total, { value }) => total + value, 0);
+}
+
+test('both operators are ready, one leads and reconciles, the other one writes nothing', async (t) => {
+  tellOnFailure(t, env, namespace);
+  const { leader, standby } = await bothReady();
+  const leads = async (operator: OperatorPod) =>
+    (await operatorMetrics(operator)).sum('leader_election_master_status', { name: 'net-exporter-operator' });
+  assert.deepEqual([await leads(leader), await leads(standby)], [1, 0]);
+  assert.equal(await readiness(leader), 'ok: leading');
+  assert.match(await readiness(standby), new RegExp(`^ok: standby, ${leader.name}_.* leads$`));
+  const [ofLeader, ofStandby] = [await writesOf(leader), await writesOf(standby)];
+  await editIsReconciled();
+  assert.ok((await writesOf(leader)) > ofLeader);
+  assert.equal(await writesOf(standby), ofStandby);
+});
+
+// From the signal: until the Lease is taken, as its holder writes; and until an edit is reconciled, with the kubectl calls that
+// make it and look for it. Those take up to a second each on a busy machine, so that twice the promise is asserted of them.
+for (const { signal, withinSeconds } of [
+  { signal: 'SIGTERM', withinSeconds: 3 },
+  { signal: 'SIGKILL', withinSeconds: 20 },
+] as const)
+  test(`after ${signal} to the leader the other one reconciles within ${withinSeconds} s`, async (t) => {
+    tellOnFailure(t, env, namespace);
+    const { lease, leader, standby } = await bothReady();
+    const sentAt = await signalTo(leader, signal);
+    await editIsReconciled();
+    const reconciled = (Date.now() - sentAt) / 1000;
+    const taken = await leaseOf(env);
+    const took = (taken.acquiredAt - sentAt) / 1000;
+    t.diagnostic(`the lease was taken ${took} s after ${signal}, an edit was reconciled after ${reconciled} s`);
+    assert.equal(taken.pod, standby.name);
+    assert.equal(taken.transitions, lease.transitions + 1);
+    assert.ok(took < withinSeconds, `the lease was taken after ${took} s`);
+    assert.ok(reconciled < 2 * withinSeconds, `an edit was reconciled after ${reconciled} s`);
+    await bothReady();
+  });
