@@ -32,7 +32,7 @@ test('whatever happens to clocks, processes and the network, writes of two proce
       );
       leaders += epochs.size;
     }),
-    { numRuns: 25 },
+    { numRuns: 40 },
   );
   assert.ok(leaders > 100, `only ${leaders} leaders: too little happened`);
 });

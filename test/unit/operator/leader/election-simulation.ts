@@ -19,7 +19,7 @@ const callTimeoutMs = 3000;
 /**
  * Several processes with the real elector, each with clocks of its own, and one API server, in a time that is simulated:
  * clocks differ in time and, by half a percent, in pace; are set; processes stand still for up to half a minute; requests and
- * answers are late or lost; watches are late; processes are killed, stopped and started anew.
+ * answers are late or lost, at times all of one process; watches are late; processes are killed, stopped and started anew.
  */
 export class ElectionSimulation {
   readonly writes: SimulatedWrite[] = [];
@@ -76,7 +76,7 @@ export class ElectionSimulation {
           this.#events = this.#events.filter((other) => other !== event);
         };
       },
-      request: (operate, answer) => this.#request(operate, answer),
+      request: (operate, answer) => this.#request(process, operate, answer),
       ended: (process) => {
         this.#processes.delete(process.id);
         this.#after(500 + 5000 * this.#random(), () => this.#start());
@@ -95,19 +95,20 @@ export class ElectionSimulation {
 
   /** Mostly milliseconds, at times seconds. */
   #delay(): number {
-    return this.#faults > 0 && this.#random() < 0.05 ? 6000 * this.#random() : 1 + 50 * this.#random();
+    return this.#faults > 0 && this.#random() < 0.1 ? 6000 * this.#random() : 1 + 50 * this.#random();
   }
 
-  #isLost(): boolean {
-    return this.#random() < 0.08 * this.#faults;
+  #isLost(from: SimulatedProcess): boolean {
+    return from.isCutOff || this.#random() < 0.08 * this.#faults;
   }
 
   /** Carries a request to the server and its answer back; either may be lost. */
   #request(
+    from: SimulatedProcess,
     operate: (server: LeaseServer) => Lease | undefined,
     answer: (result: () => Lease | undefined) => void,
   ): void {
-    if (this.#isLost()) return;
+    if (this.#isLost(from)) return;
     this.#after(this.#delay(), () => {
       let result: () => Lease | undefined;
       const before = this.#server.lease;
@@ -121,7 +122,7 @@ export class ElectionSimulation {
       }
       const { lease } = this.#server;
       if (lease !== before) for (const process of this.#processes.values()) this.#tell(process, lease);
-      if (!this.#isLost()) this.#after(this.#delay(), () => answer(result));
+      if (!this.#isLost(from)) this.#after(this.#delay(), () => answer(result));
     });
   }
 
@@ -146,11 +147,12 @@ export class ElectionSimulation {
 
   /** What happens to a process once in a while. */
   #trouble(process: SimulatedProcess): void {
-    this.#after(30_000 * this.#random(), () => {
+    this.#after(15_000 * this.#random(), () => {
       if (!process.lives) return;
       if (this.#faults === 0) return;
       const chance = this.#random();
-      if (chance < 0.4) process.standStill(30_000 * this.#random());
+      if (chance < 0.3) process.standStill(20_000 * this.#random());
+      else if (chance < 0.5) process.cutOff(20_000 * this.#random());
       else if (chance < 0.6) process.setClock(60_000 * (this.#random() - 0.5));
       else if (chance < 0.75) process.end();
       else if (chance < 0.9) {
@@ -178,6 +180,7 @@ class SimulatedProcess {
   readonly #offset: number;
   #set: number;
   #standsUntil = 0;
+  #cutUntil = 0;
   #lives = true;
 
   constructor(id: number, random: () => number, world: World) {
@@ -226,6 +229,15 @@ class SimulatedProcess {
   /** As for SIGSTOP, a garbage collection, or a machine without a free CPU. */
   standStill(ms: number): void {
     this.#standsUntil = this.#world.now() + ms;
+  }
+
+  /** None of its requests arrives, nor an answer. */
+  cutOff(ms: number): void {
+    this.#cutUntil = this.#world.now() + ms;
+  }
+
+  get isCutOff(): boolean {
+    return this.#world.now() < this.#cutUntil;
   }
 
   setClock(ms: number): void {
