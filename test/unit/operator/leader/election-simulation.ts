@@ -156,9 +156,12 @@ export class ElectionSimulation {
       else if (chance < 0.6) process.setClock(60_000 * (this.#random() - 0.5));
       else if (chance < 0.75) process.end();
       else if (chance < 0.9) {
-        // A clean stop gives the Lease back only when its writes are done.
-        const busy = this.writes.some(({ process: id, to }) => id === process.id && to > this.#now);
-        process.act(() => (busy ? process.end() : process.stop()));
+        process.act(() => {
+          // A clean stop gives the Lease back only when its writes are done.
+          const busy = this.writes.some(({ process: id, to }) => id === process.id && to > this.#now);
+          if (busy) process.end();
+          else process.stop();
+        });
       }
       this.#trouble(process);
     });
