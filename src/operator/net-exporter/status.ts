@@ -94,6 +94,8 @@ function statusWith(
   conditions: Record<string, [holds: boolean, verdict: Verdict]>,
 ): NetExporterStatus {
   return {
+    // What another version of the operator wrote beside is nothing to take away, nor to write about again and again.
+    ...previous,
     observedGeneration: generation,
     agents: { desired, ready, summary: `${ready}/${desired}` },
     conditions: Object.entries(conditions).map(([type, [holds, verdict]]): Condition => {

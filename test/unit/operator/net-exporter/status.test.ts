@@ -115,3 +115,9 @@ for (const [what, findings, expected] of paused)
     assert.match(reconciling!.message, /remove it to go on/);
     assert.equal(observedGeneration, 4);
   });
+
+test('what another version wrote beside stays as it is, so that there is nothing to write', () => {
+  const ours = statusOf(healthy, undefined, now);
+  const theirs = { ...ours, suspects: [{ kind: 'Node', name: 'n1' }] };
+  assert.deepEqual(statusOf(healthy, theirs, now), theirs);
+});
