@@ -10,6 +10,7 @@ import { ClusterError } from './cluster-error.ts';
 import { run } from './command.ts';
 import { connectNode, disconnectNode } from './network.ts';
 import {
+  ctr,
   importImage,
   type NodeOptions,
   nodeDirectory,
@@ -144,6 +145,11 @@ export class NodePool {
     });
     this.nodes.splice(this.nodes.indexOf(node), 1);
     await run(['rm', '-rf', '--one-file-system', nodeDirectory(directory, name)]);
+  }
+
+  /** Gives an image that is loaded on every node another name; nodes that are added later do not get to know it. */
+  async tagImage(image: string, name: string): Promise<void> {
+    for (const node of this.nodes) await ctr(this.nodeOptions(node.name), ['images', 'tag', '--force', image, name]);
   }
 
   get #imagesDirectory(): string {

@@ -75,6 +75,11 @@ export class Cluster {
     await this.#pool.loadImage(archive);
   }
 
+  /** Gives an image that is loaded on every node another name, as another version of it has; nodes added later lack it. */
+  async tagImage(image: string, name: string): Promise<void> {
+    await this.#pool.tagImage(image, name);
+  }
+
   /** Runs a program of this machine in a node's network namespace and returns its standard output. */
   async exec(node: string, argv: readonly string[], options: { input?: string } = {}): Promise<string> {
     return await run(['nsenter', `--net=${this.#pool.find(node).netns}`, ...argv], options);

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { before, test } from 'node:test';
+import type { PermissionRule } from '../../charts/operator-permissions.ts';
+import { getJson } from './agents.ts';
+import { environment } from './environment.ts';
+
+// The name makes it the last of the end-to-end tests: what is told here is about all of them together.
+
+const operator = 'system:serviceaccount:net-exporter-system:net-exporter-operator';
+
+/** Permissions that this run may well not need, each with its reason. As `verb resource.group`. */
+const unusedForAReason = new Map([
+  ['update netexporters/finalizers.net-exporter.dev', 'only OpenShift asks for it, at a blockOwnerDeletion'],
+  ['get netexporters.net-exporter.dev', 'only after a conflict about a status'],
+  ['patch events.events.k8s.io', 'only when the same Event comes again within minutes'],
+]);
+
+interface AuditEvent {
+  verb: string;
+  requestURI: string;
+  user: { username: string };
+  objectRef?: { apiGroup?: string; resource?: string; subresource?: string; namespace?: string };
+  annotations?: Record<string, string>;
+}
+
+const used = new Set<string>();
+const forbidden: string[] = [];
+const namespaces = new Set<string>();
+let granted: Set<string>;
+
+before(async () => {
+  const { cluster, kubectl } = await environment();
+  for await (const line of createInterface({ input: createReadStream(cluster.auditLog) })) {
+    // The last line may be being written.
+    if (!line.startsWith('{') || !line.endsWith('}')) continue;
+    const { user, verb, requestURI, objectRef, annotations } = JSON.parse(line) as AuditEvent;
+    if (objectRef?.resource === 'namespaces' && objectRef.namespace) namespaces.add(objectRef.namespace);
+    if (user.username !== operator) continue;
+    if (annotations?.['authorization.k8s.io/decision'] === 'forbid') forbidden.push(`${verb} ${requestURI}`);
+    if (!objectRef?.resource) continue;
+    const { resource, subresource, apiGroup = '' } = objectRef;
+    used.add(permission(verb, subresource ? `${resource}/${subresource}` : resource, apiGroup));
+  }
+  const roles = [
+    await getJson<{ rules: PermissionRule[] }>(kubectl, ['clusterrole', 'net-exporter-operator']),
+    ...(await getJson<{ items: { rules: PermissionRule[] }[] }>(kubectl, ['roles', '-n', 'net-exporter-system'])).items,
+  ];
+  granted = new Set(roles.flatMap(({ rules }) => rules.flatMap(permissionsOf)));
+});
+
+function permissionsOf({ apiGroups, resources, verbs }: PermissionRule): string[] {
+  return apiGroups.flatMap((group) =>
+    resources.flatMap((resource) => verbs.map((verb) => permission(verb, resource, group))),
+  );
+}
+
+function permission(verb: string, resource: string, group: string): string {
+  return `${verb} ${resource}.${group}`;
+}
+
+test('nothing that the operator asked the API server for was forbidden', () => {
+  assert.ok(used.size >= 10, `the audit log tells of ${used.size} kinds of requests only`);
+  assert.deepEqual(forbidden.slice(0, 10), []);
+});
+
+test('nothing that the operator asked for was granted by anything but its own roles', () => {
+  assert.deepEqual(
+    [...used].filter((permission) => !granted.has(permission)),
+    [],
+  );
+});
+
+test('every permission is used, but those that have a reason not to be', (t) => {
+  const whole = ['e2e-contested', 'e2e-live-edit', 'e2e-ownership', 'e2e-pod-monitor', 'e2e-upgrade'];
+  if (!whole.every((namespace) => namespaces.has(namespace))) {
+    t.skip('what is unused can be told after a run of all end-to-end tests only');
+    return;
+  }
+  const unused = [...granted].filter((permission) => !used.has(permission) && !unusedForAReason.has(permission));
+  assert.deepEqual(unused, []);
+});
+
+test('the reasons are about permissions that are there', () => {
+  for (const permission of unusedForAReason.keys()) assert.ok(granted.has(permission), permission);
+});
