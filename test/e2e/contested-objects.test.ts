@@ -29,7 +29,8 @@ before(async () => {
 
 after(() => removeNamespace(env.kubectl, namespace));
 
-const get = (kind: string, object = `${name}-agent`) => getJson<Json>(env.kubectl, [kind, '-n', namespace, object]);
+const get = (kind: string, object = `${name}-agent`): Promise<Json> =>
+  getJson<Json>(env.kubectl, [kind, '-n', namespace, object]);
 
 async function condition(type: string): Promise<{ status: string; reason: string; message: string } | undefined> {
   const { status } = await getNetExporter(env.kubectl, namespace, name);
@@ -63,6 +64,26 @@ async function waitForReplacement(kind: string, object: string, uid: string): Pr
     { timeout: deadline },
   );
 }
+
+test('what someone changes once is mended, whatever the kind', async (t) => {
+  tellOnFailure(t, env, namespace);
+  const change = (kind: string, patch: object) =>
+    env.kubectl(['patch', kind, '-n', namespace, `${name}-agent`, '--type=merge', '-p', JSON.stringify(patch)]);
+  await change('serviceaccount', { automountServiceAccountToken: true });
+  await change('networkpolicy', { spec: { ingress: [] } });
+  await change('daemonset', { spec: { updateStrategy: { rollingUpdate: { maxUnavailable: 2 } } } });
+  const isMended = async () => {
+    const [account, policy, daemonSet] = await Promise.all(
+      ['serviceaccount', 'networkpolicy', 'daemonset'].map((kind) => get(kind)),
+    );
+    return (
+      account?.automountServiceAccountToken === false &&
+      policy?.spec.ingress?.length === 1 &&
+      daemonSet?.spec.updateStrategy.rollingUpdate.maxUnavailable === '10%'
+    );
+  };
+  await waitFor('all of them to be mended', isMended, { timeout: deadline });
+});
 
 test('a DaemonSet and a Service that differ where nobody can change them are created anew, with an Event', async (t) => {
   tellOnFailure(t, env, namespace);

@@ -101,15 +101,22 @@ test('a PodMonitor comes with its API, goes with it, and takes turns with the an
   assert.equal(selected.items.length, agents.length);
   await waitFor('the annotations to go', async () => !(await isAnnotated()), { timeout: deadline });
 
-  const podMonitor = (value: string) =>
+  const relabel = ['label', definition, '-n', namespace, 'monitored-agent', 'release=other', '--overwrite'];
+  await env.kubectl(relabel);
+  const release = async () => (await monitors())[0]?.metadata.labels.release;
+  await waitFor('the label to be mended', async () => (await release()) === 'prometheus', { timeout: deadline });
+
+  const edit = (monitoring: object) =>
     env.kubectl([
       ...['patch', 'nx', '-n', namespace, 'monitored', '--type=merge', '-p'],
-      JSON.stringify({ spec: { monitoring: { podMonitor: value } } }),
+      JSON.stringify({ spec: { monitoring } }),
     ]);
-  await podMonitor('None');
+  await edit({ podMonitor: 'None', networkPolicy: 'None' });
   await waitFor('the unwanted PodMonitor to go', async () => (await monitors()).length === 0, { timeout: deadline });
+  const policies = () => getJson<{ items: object[] }>(env.kubectl, ['networkpolicies', '-n', namespace]);
+  await waitFor('the unwanted policy to go', async () => (await policies()).items.length === 0, { timeout: deadline });
   await waitFor('the annotations to come back', isAnnotated, { timeout: deadline });
-  await podMonitor('Auto');
+  await edit({ podMonitor: 'Auto', networkPolicy: 'Ingress' });
   await waitFor('the PodMonitor to come back', async () => (await monitors()).length === 1, { timeout: deadline });
   await waitFor('the annotations to go again', async () => !(await isAnnotated()), { timeout: deadline });
   await assertUnharmed(agents);
