@@ -14,6 +14,7 @@ const operator = 'system:serviceaccount:net-exporter-system:net-exporter-operato
 const unusedForAReason = new Map([
   ['update netexporters/finalizers.net-exporter.dev', 'only OpenShift asks for it, at a blockOwnerDeletion'],
   ['get netexporters.net-exporter.dev', 'only after a conflict about a status'],
+  ['get leases.coordination.k8s.io', 'only when another operator was faster, or an answer was lost'],
   ['patch events.events.k8s.io', 'only when the same Event comes again within minutes'],
 ]);
 
