@@ -1,4 +1,6 @@
 import { build } from 'esbuild';
+import { builtinModules } from './builtin-modules.ts';
+import { promClientParts } from './prom-client-parts.ts';
 
 export interface BundleOptions {
   /** The checkout, as an absolute path. */
@@ -10,7 +12,7 @@ export interface BundleOptions {
 }
 
 /** CommonJS packages within an ES module still call `require` for Node's own modules. */
-const requireForCommonJs = "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);";
+const requireForCommonJs = "const require=process.getBuiltinModule('node:module').createRequire(import.meta.url);";
 
 /**
  * Bundles a program and its packages to one minified ES module for Node 26.
@@ -29,6 +31,7 @@ export async function bundle({ root, entry, file }: BundleOptions): Promise<{ pa
     // Readable stack traces and metric labels (`constructor.name`) are worth their few bytes.
     keepNames: true,
     metafile: true,
+    plugins: [builtinModules, promClientParts],
     legalComments: 'none',
     banner: { js: requireForCommonJs },
     logLevel: 'warning',
