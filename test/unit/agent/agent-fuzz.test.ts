@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Random } from '../../../soak/random.ts';
-import { encodeSettings } from '../../../src/protocol/settings.ts';
+import { encodeEchoRequest, maxEchoBytes, maxEchoSequence, minEchoBytes } from '../../../src/agent/echo-message.ts';
+import { encodeSettings, type Settings } from '../../../src/protocol/settings.ts';
 import { AgentPod, type AgentProcess, freePort } from './agent-process.ts';
 import { eventually } from './eventually.ts';
 import { framed, goodAnswer, startTcpServer, startUdpServer } from './servers/dns-server.ts';
@@ -27,6 +29,17 @@ function randomOf(t: TestContext): Random {
   return new Random(seed);
 }
 
+/** Settings by which an agent dials a port of loopback and does nothing else. */
+function onlyDials(port: number): Settings {
+  const network = { peersPerAgent: 0, services: [`127.0.0.1:${port}`], intervalMs: 1000, timeoutMs: 1000 };
+  return settingsWith({ dns: { enabled: false }, network });
+}
+
+/** The series that counts them. */
+function dials(port: number): string {
+  return `network_latency_seconds_count{host="127.0.0.1:${port}",peer_node="",peer_zone="",protocol="TCP"}`;
+}
+
 /** Runs `body` and asserts that the agent goes on: it serves, probes, has given back what it took, and blames itself for nothing. */
 async function assertUnharmed(agent: AgentProcess, count: string, body: () => Promise<void>): Promise<void> {
   const before = await agent.metricsThat((series) => series.get(count)! >= 2);
@@ -46,8 +59,8 @@ async function assertUnharmed(agent: AgentProcess, count: string, body: () => Pr
   assert.ok(agent.log.length - lines < 100, `${agent.log.length - lines} lines in the log`);
 }
 
-function octets(random: Random, most: number): Buffer {
-  return Buffer.from(Array.from({ length: random.integer(0, most) }, () => random.integer(0, 255)));
+function octets(random: Random, most: number, least = 0): Buffer {
+  return Buffer.from(Array.from({ length: random.integer(least, most) }, () => random.integer(0, 255)));
 }
 
 /** The message with some of its octets changed, taken away or added. */
@@ -134,18 +147,11 @@ test('whatever is sent to its HTTP port, an agent serves, probes and gives back 
   using directory = new TemporaryDirectory();
   await using peer = await startListenerProcess();
   const pod = new AgentPod(directory, 53);
-  pod.volume.update(
-    encodeSettings(
-      settingsWith({
-        dns: { enabled: false },
-        network: { peersPerAgent: 0, services: [`127.0.0.1:${peer.port}`], intervalMs: 1000, timeoutMs: 1000 },
-      }),
-    ),
-  );
+  pod.volume.update(encodeSettings(onlyDials(peer.port)));
   const port = await freePort();
   await using agent = pod.start(port);
   await agent.ready();
-  const count = `network_latency_seconds_count{host="127.0.0.1:${peer.port}",peer_node="",peer_zone="",protocol="TCP"}`;
+  const count = dials(peer.port);
   await assertUnharmed(agent, count, async () => {
     const endAt = performance.now() + fuzzMs;
     let connections = 0;
@@ -184,6 +190,55 @@ test('whatever is sent to its HTTP port, an agent serves, probes and gives back 
     }
   });
 });
+
+test('whatever is sent to its UDP port, an agent sends no more octets back than it got, and goes on', async (t) => {
+  const random = randomOf(t);
+  using directory = new TemporaryDirectory();
+  await using peer = await startListenerProcess();
+  const pod = new AgentPod(directory, 53);
+  pod.volume.update(encodeSettings(onlyDials(peer.port)));
+  const port = await freePort();
+  await using agent = pod.start(port);
+  await agent.ready();
+  const socket = createSocket('udp4');
+  const got = { octets: 0, datagrams: 0 };
+  socket.on('message', (message) => {
+    got.octets += message.length;
+    got.datagrams++;
+  });
+  socket.on('error', () => {});
+  socket.connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  try {
+    const sent = { octets: 0, datagrams: 0 };
+    await assertUnharmed(agent, dials(peer.port), async () => {
+      const endAt = performance.now() + fuzzMs;
+      while (performance.now() < endAt && sent.datagrams < 50_000) {
+        for (let n = 0; n < 20; n++) {
+          const datagram = echoOrNonsense(random);
+          sent.octets += datagram.length;
+          sent.datagrams++;
+          socket.send(datagram);
+        }
+        await delay(1);
+      }
+    });
+    assert.ok(got.datagrams > 0, 'requests that are well formed are answered');
+    assert.ok(got.datagrams < sent.datagrams && got.octets < sent.octets, `${JSON.stringify({ sent, got })}`);
+  } finally {
+    socket.close();
+  }
+});
+
+function echoOrNonsense(random: Random): Buffer {
+  const turn = BigInt(random.integer(0, 2 ** 32 - 1));
+  const request = encodeEchoRequest(
+    { sequence: random.integer(0, maxEchoSequence), turn, prober: octets(random, 8, 8) },
+    random.pick([minEchoBytes, 64, maxEchoBytes]),
+  );
+  if (random.chance(0.3)) return request;
+  return random.chance(0.6) ? mutated(random, request) : octets(random, random.pick([0, 64, 1472, 20_000]));
+}
 
 test('whatever DNS servers say, an agent takes it for an answer or a failure and goes on', async (t) => {
   const random = randomOf(t);
