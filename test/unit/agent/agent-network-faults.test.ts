@@ -16,7 +16,12 @@ import { TemporaryDirectory } from './temporary-directory.ts';
 /** A namespace has no DNS server: what its filter does with port 53 is all that the agent sees of it. */
 const dnsPort = 53;
 /** How many errors of each faulty target are waited for until it is looked at what moved. */
-const errors = 3;
+const errors = 2;
+/**
+ * Time enough for one SYN to be sent again, after a second, and for no second one; and a turn that begins as late as one may, a second, is
+ * over when the next one comes.
+ */
+const times = { intervalMs: 3000, timeoutMs: 1500 };
 
 test('each fault of the network moves the errors of its target and its reason, and nothing else', async () => {
   using directory = new TemporaryDirectory();
@@ -56,9 +61,8 @@ test('each fault of the network moves the errors of its target and its reason, a
   pod.volume.update(
     encodeSettings(
       settingsWith({
-        dns: { hosts: ['a.example.'], servers: Object.values(servers), intervalMs: 2000, timeoutMs: 1500 },
-        // Time enough for one SYN to be sent again, after a second, and for no second one.
-        network: { peerPort: port, services: [], intervalMs: 2000, timeoutMs: 1500 },
+        dns: { hosts: ['a.example.'], servers: Object.values(servers), ...times },
+        network: { peerPort: port, services: [], ...times },
       }),
     ),
   );
