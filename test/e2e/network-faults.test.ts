@@ -156,6 +156,22 @@ test('all packets from A to B dropped: the dials of both fail, and of nobody els
   await waitForRecovery();
 });
 
+test('echoes are answered at every address of every agent, of both families on a cluster that has both', async (t) => {
+  tellOnFailure(t, env, namespace);
+  const families = (
+    await getJson<{ status: { podIPs: unknown[] } }>(env.kubectl, ['pod', '-n', namespace, agents[0]!.pod])
+  ).status.podIPs.length;
+  for (const agent of agents)
+    await waitFor(
+      `answers to all echoes of ${agent.pod}`,
+      async () => {
+        const counts = (await metricsOf(agent)).find('network_latency_seconds_count', { protocol: 'UDP' });
+        return counts.length === (agents.length - 1) * families && counts.every(({ value }) => value > 0);
+      },
+      { timeout: deadline },
+    );
+});
+
 test("dropped UDP packets from A to B raise A's losses for B, on the way there, and nobody else's and no TCP", async (t) => {
   tellOnFailure(t, env, namespace);
   const [a, b] = agents as [Agent, Agent];
