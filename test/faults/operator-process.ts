@@ -120,12 +120,19 @@ export class OperatorProcess {
   }
 }
 
-/** Waits until an operator's caches are what the API server has. */
-export async function cachesEqual(operator: OperatorProcess, api: ClusterApi, timeout: number): Promise<void> {
+/**
+ * Waits until an operator's caches are what the API server has.
+ * @param operator which one, asked at every try: one that was held up beyond its Lease ends, and another takes its place
+ */
+export async function cachesEqual(
+  operator: () => Promise<OperatorProcess>,
+  api: ClusterApi,
+  timeout: number,
+): Promise<void> {
   const equal = async () => {
-    const differences = await operator.cacheDifferences(api);
+    const differences = await (await operator()).cacheDifferences(api);
     if (differences.length > 0) throw new Error(differences.slice(0, 10).join('; '));
     return true;
   };
-  await waitFor(`equality of ${operator.name}'s caches and the API server's content`, equal, { timeout });
+  await waitFor("equality of the leader's caches and the API server's content", equal, { timeout });
 }

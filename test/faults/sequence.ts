@@ -159,12 +159,12 @@ async function persistently(ask: () => Promise<unknown>): Promise<void> {
 /** Waits until the namespace is as its NetExporters say, and every cache as the API server's content. */
 async function convergence(rig: FaultRig, { namespace, deadline }: SequenceOptions): Promise<void> {
   const { api, operators, agentImage } = rig;
-  const leader = await operators.waitForLeader(deadline);
+  await operators.waitForLeader(deadline);
   const converged = async () => {
     const found = await divergence(api, namespace, agentImage);
     if (found.length > 0) throw new Error(found.slice(0, 10).join('; '));
     return true;
   };
   await waitFor(`convergence of ${namespace}`, converged, { timeout: deadline, interval: 200 });
-  await cachesEqual(leader, api, deadline);
+  await cachesEqual(() => operators.waitForLeader(deadline), api, deadline);
 }
