@@ -16,6 +16,12 @@ const listKeys = new Map(
 );
 
 /**
+ * Maps that the API server treats as one value (`x-kubernetes-map-type: atomic`): who adds to one changes what we declare. A
+ * label more in a Service's selector leaves it without endpoints.
+ */
+const atomicMaps = new Set(['matchLabels', 'nodeSelector', 'podSelector', 'selector']);
+
+/**
  * Where an object does not hold what is declared, as paths such as `spec.template.spec.containers[agent].image`. What is there
  * besides is no drift: the API server's defaults, and fields and items that others added.
  */
@@ -53,6 +59,7 @@ function compareRecords(
     if (isAmount(field, name) && sameQuantity(value, other)) continue;
     compare(value, other, inside, name, paths);
   }
+  if (atomicMaps.has(field) && Object.keys(observed).some((name) => !Object.hasOwn(declared, name))) paths.push(path);
 }
 
 function compareLists(declared: unknown[], observed: unknown, path: string, field: string, paths: string[]): void {

@@ -56,6 +56,18 @@ const different: [string, unknown, unknown, string[]][] = [
   ],
   ['0 that is gone', { a: 0 }, {}, ['a']],
   ['an object that is gone', { spec: { a: 1 } }, {}, ['spec']],
+  [
+    'a label that someone added to a selector, which then selects nothing',
+    { spec: { selector: { app: 'agent' } } },
+    { spec: { selector: { app: 'agent', stray: 'yes' } } },
+    ['spec.selector'],
+  ],
+  [
+    'an expression that someone added beside the labels of a selector',
+    { spec: { podSelector: { matchLabels: { app: 'agent' } } } },
+    { spec: { podSelector: { matchLabels: { app: 'agent' }, matchExpressions: [{ key: 'a', operator: 'Exists' }] } } },
+    ['spec.podSelector'],
+  ],
   ['a list in place of an object', { spec: { a: 1 } }, { spec: [] }, ['spec']],
   [
     'the image of a container',
