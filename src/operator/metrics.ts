@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ReconcileObserver } from './controller/controller.ts';
 import type { QueueObserver, WorkQueue } from './controller/work-queue.ts';
-import type { RequestObserver } from './kube/api-client.ts';
+import type { RequestObserver } from './kube/api-transport.ts';
 
 /** The one controller and its queue, as labels have it. */
 const controller = 'netexporter';
@@ -34,12 +34,23 @@ export class OperatorMetrics {
   readonly #requests = this.#counter(
     'rest_client_requests_total',
     'Requests to the API server by method and HTTP status (<error>: no answer).',
-    ['code', 'method'],
+    ['code', 'method', 'host'],
   );
   readonly #requestTime = this.#histogram(
     'rest_client_request_duration_seconds',
     'Time until the API server’s answer begins.',
-    ['verb'],
+    ['verb', 'host'],
+    requestSeconds,
+  );
+  readonly #requestRetries = this.#counter(
+    'rest_client_request_retries_total',
+    'Requests sent again because the API server asked for it, by the status it asked with.',
+    ['code', 'verb', 'host'],
+  );
+  readonly #requestWaits = this.#histogram(
+    'rest_client_rate_limiter_duration_seconds',
+    'How long the operator’s own rate limit held requests up.',
+    ['verb', 'host'],
     requestSeconds,
   );
   readonly #adds = this.#counter('workqueue_adds_total', 'Keys added to the queue.', ['name']);
@@ -74,9 +85,13 @@ export class OperatorMetrics {
     finished: (seconds) => this.#workTime.observe({ name: controller }, seconds),
   };
 
-  readonly requestObserver: RequestObserver = ({ method, code, seconds }) => {
-    this.#requests.inc({ method, code });
-    this.#requestTime.observe({ verb: method }, seconds);
+  readonly requestObserver: RequestObserver = {
+    answered: ({ method, host, code, seconds }) => {
+      this.#requests.inc({ code, method, host });
+      this.#requestTime.observe({ verb: method, host }, seconds);
+    },
+    retried: ({ method, host, code }) => this.#requestRetries.inc({ code, verb: method, host }),
+    limited: ({ method, host, seconds }) => this.#requestWaits.observe({ verb: method, host }, seconds),
   };
 
   constructor(version: string) {

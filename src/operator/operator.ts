@@ -10,6 +10,7 @@ import { Controller } from './controller/controller.ts';
 import { WorkQueue } from './controller/work-queue.ts';
 import { EventRecorder } from './events/event-recorder.ts';
 import { ApiClient } from './kube/api-client.ts';
+import { ApiTransport } from './kube/api-transport.ts';
 import type { ClusterAccess } from './kube/cluster-access.ts';
 import { Connection } from './kube/connection.ts';
 import { type KubeObject, keyOf } from './kube/kube-object.ts';
@@ -18,7 +19,6 @@ import { apiVersionOf, type Resource } from './kube/resource.ts';
 import { Store } from './kube/store.ts';
 import { GuardedConnection } from './leader/guarded-connection.ts';
 import { LeaderElection } from './leader/leader-election.ts';
-import { leases } from './leader/lease-access.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import { type AgentPod, agentPodOf } from './net-exporter/agent-pod.ts';
 import { netExporterReconcile } from './net-exporter/reconcile.ts';
@@ -32,8 +32,16 @@ import {
   podMonitors,
   pods,
 } from './net-exporter/watched-kinds.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 const workers = 4;
+
+/**
+ * Our own limit on requests, but watches and the Lease. What we ask for grows with NetExporters, not with nodes, except the
+ * pages of a list (10 for 5,000 pods): the burst is a whole start. At most some ten requests wait at a time, a worker each, so
+ * that none of them waits longer than a fraction of a second.
+ */
+const requestRate = { perSecond: 50, burst: 100 };
 
 /** Of the five seconds that a clean stop may take, how much the reconciles, the status and the Events under way get. */
 const graceMs = 1500;
@@ -77,8 +85,7 @@ export class Operator {
   readonly #statusWriter: StatusWriter;
   readonly #events: EventRecorder;
   readonly #podMonitors: OptionalKind;
-  readonly #reflectors: { resource: Resource; reflector: Pick<Reflector<unknown>, 'hasSynced' | 'synced' | 'run'> }[] =
-    [];
+  readonly #reflectors: Pick<Reflector<unknown>, 'obstacle' | 'synced' | 'run'>[] = [];
   readonly #stopping = new AbortController();
   readonly #end = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
@@ -89,14 +96,12 @@ export class Operator {
   constructor(parts: OperatorParts) {
     const { access, clock, random, log, metrics, podName, namespace, identity, version, agentImage, onLost } = parts;
     this.#parts = parts;
-    const clientOn = (connection: Connection) =>
-      new ApiClient({
-        connection,
-        clock,
-        userAgent: `${managerName}/${version}`,
-        fieldManager: managerName,
-        observe: metrics.requestObserver,
-      });
+    const userAgent = `${managerName}/${version} (${process.platform}/${process.arch}) node/${process.versions.node}`;
+    const clientOn = (connection: Connection, limit?: TokenBucket) => {
+      const observe = metrics.requestObserver;
+      const transport = new ApiTransport({ connection, clock, random, userAgent, limit, observe });
+      return new ApiClient(transport, managerName);
+    };
     this.#leaseConnection = new Connection(access, clock);
     this.#election = new LeaderElection({
       client: clientOn(this.#leaseConnection),
@@ -109,7 +114,7 @@ export class Operator {
     });
     metrics.watchLeadership(operatorName, () => this.#election.isLeading);
     this.#connection = new GuardedConnection(access, clock, this.#election.gate);
-    this.#client = clientOn(this.#connection);
+    this.#client = clientOn(this.#connection, new TokenBucket(requestRate, clock));
     const reporter = { controller: 'net-exporter.dev/operator', instance: podName };
     this.#events = new EventRecorder({ client: this.#client, reporter, clock, random, log });
     // The cap is low: an API server that comes back is to find us within seconds.
@@ -136,16 +141,15 @@ export class Operator {
       agentImage,
     });
     const observe = metrics.reconcileObserver;
-    this.#controller = new Controller({ queue: this.#queue, reconcile, clock, log, observe });
+    this.#controller = new Controller({ queue: this.#queue, reconcile, clock, random, log, observe });
   }
 
   /** Why it is not ready, or undefined when it is: every cache holds the API server's content, so that it can lead. */
   unready(): string | undefined {
     if (this.#stopping.signal.aborted) return 'stopping';
-    const missing = this.#reflectors.filter(({ reflector }) => !reflector.hasSynced);
-    const plurals = missing.map(({ resource }) => resource.plural);
-    if (!this.#election.hasSynced) plurals.push(leases.plural);
-    if (plurals.length > 0) return `waiting for the first list of ${plurals.join(', ')}`;
+    const caches = [...this.#reflectors, this.#election];
+    const obstacles = caches.map(({ obstacle }) => obstacle).filter((why) => why !== undefined);
+    if (obstacles.length > 0) return obstacles.join('\n');
     return this.#hasSynced ? undefined : 'looking for optional APIs';
   }
 
@@ -160,7 +164,7 @@ export class Operator {
     const { signal } = this.#end;
     this.#running = Promise.all([
       this.#election.follow(signal),
-      ...this.#reflectors.map(({ reflector }) => reflector.run(signal)),
+      ...this.#reflectors.map((reflector) => reflector.run(signal)),
       this.#podMonitors.run(signal),
     ]);
     this.#campaign = this.#reconcileWhenElected(this.#stopping.signal);
@@ -183,7 +187,7 @@ export class Operator {
 
   async #reconcileWhenElected(stopping: AbortSignal): Promise<void> {
     const stopped = new Promise<void>((resolve) => stopping.addEventListener('abort', () => resolve(), { once: true }));
-    const synced = [...this.#reflectors.map(({ reflector }) => reflector.synced), this.#podMonitors.settled];
+    const synced = [...this.#reflectors.map(({ synced }) => synced), this.#podMonitors.settled];
     await Promise.race([stopped, Promise.all(synced)]);
     if (stopping.aborted) return;
     this.#hasSynced = true;
@@ -260,7 +264,7 @@ export class Operator {
       random,
       log,
     });
-    this.#reflectors.push({ resource, reflector });
+    this.#reflectors.push(reflector);
   }
 }
 

@@ -123,9 +123,9 @@ export class OptionalKind implements AppliedKind {
           throw error;
         }
       },
-      watch: async function* (...call) {
+      watch: async (...call) => {
         try {
-          yield* client.watch(...call);
+          return await client.watch(...call);
         } catch (error) {
           note(error);
           throw error;

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
+import { leastDelay } from '../kube/retry.ts';
+import { ReportOnce } from '../report-once.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export interface ReconcileResult {
@@ -24,8 +26,10 @@ export class Controller {
   readonly #queue: WorkQueue;
   readonly #reconcile: Reconcile;
   readonly #clock: Clock;
+  readonly #random: () => number;
   readonly #log: Logger;
   readonly #observe: ReconcileObserver;
+  readonly #reports = new ReportOnce();
   readonly #stop = new AbortController();
   #workers: Promise<void>[] = [];
   #count = 0;
@@ -34,12 +38,15 @@ export class Controller {
     queue: WorkQueue;
     reconcile: Reconcile;
     clock: Clock;
+    /** Uniform in [0, 1). */
+    random: () => number;
     log: Logger;
     observe: ReconcileObserver;
   }) {
     this.#queue = options.queue;
     this.#reconcile = options.reconcile;
     this.#clock = options.clock;
+    this.#random = options.random;
     this.#log = options.log;
     this.#observe = options.observe;
   }
@@ -58,8 +65,11 @@ export class Controller {
 
   async #work(): Promise<void> {
     for (let key = await this.#queue.next(); key !== undefined; key = await this.#queue.next()) {
-      await this.#once(key);
-      this.#queue.done(key);
+      try {
+        await this.#once(key);
+      } finally {
+        this.#queue.done(key);
+      }
     }
   }
 
@@ -76,10 +86,14 @@ export class Controller {
       this.#queue.forget(key);
       if (requeueAfterMs !== undefined) this.#queue.addAfter(key, requeueAfterMs);
       ended(requeueAfterMs === undefined ? 'success' : 'requeue_after');
+      if (this.#reports.forget(key)) log.info('reconciling works again');
     } catch (error) {
       ended('error');
-      this.#queue.retry(key);
-      log.error({ err: error }, 'reconcile failed; trying again');
+      this.#queue.retry(key, leastDelay(error, this.#random));
+      // Once for each reason: the retries are in the metrics.
+      if (this.#stop.signal.aborted) log.info('the reconcile was given up');
+      else if (this.#reports.isNew(key, String(error))) log.error({ err: error }, 'reconcile failed; trying again');
+      else log.debug({ err: error }, 'reconcile failed again');
     }
     log.debug('reconcile ended');
   }

@@ -1,5 +1,6 @@
 import { type BackoffLimits, backoffDelay } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
+import { TokenBucket } from '../token-bucket.ts';
 
 /** Told what happens in a queue, for metrics. Times are in seconds. */
 export interface QueueObserver {
@@ -10,6 +11,9 @@ export interface QueueObserver {
   /** How long the worker had it. */
   finished(seconds: number): void;
 }
+
+/** All retries of a queue together, as in client-go: many keys that fail at once do not come back at once. */
+const retryRate = { perSecond: 10, burst: 100 };
 
 /**
  * Keys to be worked on, as client-go's workqueue: a key that waits is there once, however often it is added; a key that is
@@ -27,6 +31,7 @@ export class WorkQueue {
   /** Being worked on, with the time at which that began. */
   readonly #processing = new Map<string, number>();
   readonly #failures = new Map<string, number>();
+  readonly #retries: TokenBucket;
   readonly #delayed = new Map<string, { at: number; cancel: () => void }>();
   readonly #waiting: ((key: string | undefined) => void)[] = [];
   #closed = false;
@@ -36,6 +41,7 @@ export class WorkQueue {
     this.#random = options.random;
     this.#limits = options.backoff;
     this.#observe = options.observe;
+    this.#retries = new TokenBucket(retryRate, options.clock);
   }
 
   /** How many keys wait for a worker. */
@@ -70,12 +76,17 @@ export class WorkQueue {
     this.#delayed.set(key, { at, cancel });
   }
 
-  /** Adds the key after a delay that doubles with each call until `forget`. */
-  retry(key: string): void {
+  /**
+   * Adds the key after a delay that doubles with each call until `forget`.
+   * @param leastMs the delay is not shorter than this, in milliseconds
+   */
+  retry(key: string, leastMs = 0): void {
+    if (this.#closed) return;
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
     this.#observe.retried();
-    this.addAfter(key, backoffDelay(failures, this.#limits, this.#random));
+    const ofKey = backoffDelay(failures, this.#limits, this.#random);
+    this.addAfter(key, Math.max(ofKey, this.#retries.take(), leastMs));
   }
 
   /** The key succeeded: its next failure begins with the shortest delay again. */

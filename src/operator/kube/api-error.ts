@@ -1,9 +1,12 @@
 import { withoutSecrets } from '../redaction.ts';
+import { grantAdvice } from './grant-advice.ts';
 
 /** What went wrong with a request, as a word to decide by. */
 export type ApiErrorCode =
   | 'AlreadyExists'
   | 'BadRequest'
+  /** We gave up: the operator is stopping. */
+  | 'Cancelled'
   | 'Conflict'
   | 'Forbidden'
   | 'Gone'
@@ -16,7 +19,9 @@ export type ApiErrorCode =
   /** The API server is away, gave up, or did not answer in time. */
   | 'Unavailable'
   /** An answer that is not of the API. */
-  | 'Unexpected';
+  | 'Unexpected'
+  /** Certificates do not match: theirs is unknown to us, or ours to them. */
+  | 'Untrusted';
 
 /** A request that the API server refused or did not answer. Its message goes into logs, conditions and Events. */
 export class ApiError extends Error {
@@ -46,7 +51,10 @@ export function isApiError(error: unknown, ...codes: ApiErrorCode[]): error is A
 
 /** Whether the same request may well succeed later although nobody changes anything. */
 export function isTransient(error: unknown): boolean {
-  return isApiError(error, 'Conflict', 'Gone', 'TooManyRequests', 'Unauthorized', 'Unavailable', 'Unexpected');
+  return isApiError(
+    error,
+    ...(['Cancelled', 'Conflict', 'Gone', 'TooManyRequests', 'Unauthorized', 'Unavailable', 'Unexpected'] as const),
+  );
 }
 
 /** `metav1.Status`, as it is in an answer's body or in a watch's ERROR event. */
@@ -88,10 +96,12 @@ const codeByStatus: Record<number, ApiErrorCode> = {
  */
 export function errorOfAnswer(status: number, body: string, retryAfter: string | undefined, now: number): ApiError {
   const parsed = parseStatus(body);
-  const message = parsed.message ?? `the API server answered ${status}${body ? `: ${body.slice(0, 200)}` : ''}`;
+  const code = codeOf(parsed.reason, status);
+  const said = parsed.message ?? `the API server answered ${status}${body ? `: ${body.slice(0, 200)}` : ''}`;
+  const advice = adviceFor(code, said);
   const byHeader = parseRetryAfter(retryAfter, now);
   const seconds = parsed.details?.retryAfterSeconds;
-  return new ApiError(codeOf(parsed.reason, status), message, {
+  return new ApiError(code, advice === undefined ? said : `${said}; ${advice}`, {
     status,
     retryAfterMs: byHeader ?? (seconds === undefined ? undefined : seconds * 1000),
   });
@@ -103,6 +113,12 @@ export function errorOfWatchEvent(object: unknown): ApiError {
   return new ApiError(codeOf(status.reason, status.code ?? 500), status.message ?? 'the watch ended with an error', {
     status: status.code,
   });
+}
+
+function adviceFor(code: ApiErrorCode, said: string): string | undefined {
+  if (code === 'Forbidden') return grantAdvice(said);
+  if (code !== 'Unauthorized') return undefined;
+  return 'it does not accept our token or certificate: renew it in the kubeconfig (inside a cluster the kubelet does)';
 }
 
 function codeOf(reason: string | undefined, status: number): ApiErrorCode {

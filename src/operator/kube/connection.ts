@@ -5,19 +5,31 @@ import type { ClusterAccess, Credentials } from './cluster-access.ts';
 /** How long credentials are used before they are read again (as long as client-go does). */
 const credentialsTtlMs = 60_000;
 
+/** After this it is tried again where they could not be read. */
+const unreadableMs = 5000;
+
 /** Watches hold a connection each; the rest is for short requests. */
 const maxConnections = 32;
 
+const connectTimeoutMs = 4000;
+
+/**
+ * A peer that is gone is found by the kernel 10 s after this much silence: Node sets the probes 1 s apart, and 10 of them in
+ * vain end the connection. (client-go pings after 30 s too, and waits 15.)
+ */
+const keepAliveMs = 30_000;
+
 /**
  * The one pool of connections to the API server and what authenticates on it. Certificates belong to a connection, so new
- * ones mean a new pool; requests under way finish on the old one.
+ * ones mean a new pool; requests under way finish on the old one. Idle connections end after 4 s (undici's default).
  */
 export class Connection {
   readonly #access: ClusterAccess;
   readonly #clock: Clock;
   #pool: Agent | undefined;
   #credentials: Credentials | undefined;
-  #readAt = 0;
+  #readAgainAt = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | undefined;
 
   constructor(access: ClusterAccess, clock: Clock) {
     this.#access = access;
@@ -28,20 +40,32 @@ export class Connection {
     return this.#access.server.origin;
   }
 
+  get host(): string {
+    return this.#access.server.host;
+  }
+
   /** The path under which the server's API is, without a final slash. */
   get basePath(): string {
     return this.#access.server.pathname.replace(/\/$/, '');
   }
 
-  /** The pool and the headers of the next request. */
+  /**
+   * The pool and the headers of the next request.
+   * @throws ClusterAccessError where there are no credentials that could be used
+   */
   async use(): Promise<{ dispatcher: Dispatcher; headers: Record<string, string> }> {
-    if (!this.#credentials || !this.#pool || this.#clock.now() - this.#readAt >= credentialsTtlMs) await this.#read();
+    if (this.#clock.now() >= this.#readAgainAt) {
+      this.#reading ??= this.#read().finally(() => {
+        this.#reading = undefined;
+      });
+      await this.#reading;
+    }
     return { dispatcher: this.#pool!, headers: this.#credentials!.headers };
   }
 
   /** Makes the next request read the credentials again: the API server refused these. */
   refuse(): void {
-    this.#readAt = Number.NEGATIVE_INFINITY;
+    this.#readAgainAt = Number.NEGATIVE_INFINITY;
   }
 
   /** Ends every connection, also those of requests under way. */
@@ -50,18 +74,31 @@ export class Connection {
   }
 
   async #read(): Promise<void> {
-    const next = await this.#access.credentials();
+    let next: Credentials;
+    try {
+      next = await this.#access.credentials();
+    } catch (error) {
+      // A file that is being replaced, perhaps. What we have may well be good for longer: the API server will tell.
+      if (!this.#credentials) throw error;
+      this.#readAgainAt = this.#clock.now() + unreadableMs;
+      return;
+    }
     if (!this.#pool || !sameTls(this.#credentials!.tls, next.tls)) {
       const old = this.#pool;
       this.#pool = new Agent({
         connections: maxConnections,
-        connect: { ...next.tls, timeout: 5000, keepAlive: true, keepAliveInitialDelay: 30_000 },
+        connect: {
+          ...next.tls,
+          timeout: connectTimeoutMs,
+          keepAlive: true,
+          keepAliveInitialDelay: keepAliveMs,
+        },
       });
       // Not awaited: a watch on the old pool may go on for minutes.
       old?.close().catch(() => {});
     }
     this.#credentials = next;
-    this.#readAt = this.#clock.now();
+    this.#readAgainAt = this.#clock.now() + credentialsTtlMs;
   }
 }
 

@@ -1,3 +1,5 @@
+import { isNewer } from './resource-version.ts';
+
 /** Of an object, what tells one of its versions from another. */
 interface Versioned {
   metadata: { uid: string; resourceVersion: string };
@@ -18,7 +20,7 @@ export class LatestWrites<T extends Versioned> {
   newest(watched: T): T {
     const { uid, resourceVersion } = watched.metadata;
     const written = this.#byUid.get(uid);
-    if (written && isOlder(resourceVersion, written.metadata.resourceVersion)) return written;
+    if (written && isNewer(written.metadata.resourceVersion, resourceVersion)) return written;
     this.#byUid.delete(uid);
     return watched;
   }
@@ -27,10 +29,4 @@ export class LatestWrites<T extends Versioned> {
   forget(uid: string): void {
     this.#byUid.delete(uid);
   }
-}
-
-/** Versions of one object are decimal numbers that rise (KEP-5504). */
-function isOlder(resourceVersion: string, than: string): boolean {
-  if (resourceVersion.length !== than.length) return resourceVersion.length < than.length;
-  return resourceVersion < than;
 }

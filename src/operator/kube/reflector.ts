@@ -1,22 +1,33 @@
 import type { Logger } from 'pino';
 import { backoffDelay } from '../backoff.ts';
 import { type Clock, pause } from '../clock.ts';
-import type { ApiClient, WatchEvent } from './api-client.ts';
-import { errorOfWatchEvent, isApiError } from './api-error.ts';
+import { ReportOnce } from '../report-once.ts';
+import type { ApiClient } from './api-client.ts';
+import { type ApiErrorCode, errorOfWatchEvent, isApiError } from './api-error.ts';
+import { checkedEvent, checkedPage } from './checked-answers.ts';
 import { type KubeObject, keyOf } from './kube-object.ts';
-import { apiVersionOf, type Resource } from './resource.ts';
-import type { Store } from './store.ts';
+import { type Resource, titleOf } from './resource.ts';
+import { isNewer } from './resource-version.ts';
+import { leastDelay } from './retry.ts';
+import type { Store, StoredObject } from './store.ts';
 
+/** Objects a page: the bodies of pages bound our memory and the API server's. */
 const pageSize = 500;
 
-/** The API server sends a bookmark about once a minute: more than two missing mean that the connection is dead. */
-const idleMs = 150_000;
+/**
+ * A watch that says nothing for so long is resumed, since a half-open connection says nothing either. Where anything happens
+ * the API server sends a bookmark every minute; on a kind without news this costs one request.
+ */
+const idleMs = 75_000;
 
 /** Between attempts. The cap is low, so that an API server that comes back finds us within seconds; jitter spreads us. */
 const backoff = { baseMs: 200, maxMs: 2000 };
 
-/** A watch that ends sooner than this without one event is a failure, or a server that ends all at once would be stormed. */
-const shortWatchMs = 1000;
+/** A watch that lives so long works, and the next failure is a first one; any sooner the back-off goes on growing. */
+const steadyMs = 10_000;
+
+/** What someone has to mend before the content can be known again, while what is known gets old. */
+const lasting: ApiErrorCode[] = ['Forbidden', 'NotFound', 'Unauthorized', 'Untrusted'];
 
 export interface ReflectorOptions<T> {
   client: Pick<ApiClient, 'list' | 'watch'>;
@@ -34,15 +45,25 @@ export interface ReflectorOptions<T> {
 /**
  * Keeps a store equal to the API server's content: list, then watch from the list's version, resumed from the last version
  * seen whenever the watch ends, and listed again when that version is gone (410). The cases are those of client-go's reflector.
+ *
+ * The list is paged and consistent. Since Kubernetes 1.34 the API server answers such pages from snapshots of its watch cache
+ * (KEP-4988), before that from etcd. `resourceVersion=0` is from the cache everywhere, but in one body whatever the limit is:
+ * 5,000 pods are some 40 MB of JSON, which would set our memory's peak, and may be older than what we have seen. A streamed list
+ * (KEP-3157) is not on by default in 1.31, 1.33 and before, so the pages would be needed besides. The same reason is why pages
+ * that are gone are begun again, and not read as a whole as client-go does.
  */
 export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
   readonly #log: Logger;
-  #resourceVersion: string | undefined;
   readonly #firstList = Promise.withResolvers<void>();
+  /** About the one thing that a reflector does. */
+  readonly #reports = new ReportOnce();
+  #resourceVersion: string | undefined;
   #hasSynced = false;
+  #problem: { message: string; lasting: boolean } | undefined;
+  /** When the present watch was opened. */
+  #watchingSince: number | undefined;
   #failures = 0;
-  #reported = '';
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -64,113 +85,123 @@ export class Reflector<T> {
     return this.#firstList.promise;
   }
 
+  /**
+   * Why the store does not hold the content, or will not for much longer, for people: nothing has been listed yet, or someone
+   * has to mend what keeps us from going on. Undefined also while the API server is away: it comes back.
+   */
+  get obstacle(): string | undefined {
+    if (!this.#hasSynced) return this.#problem?.message ?? `waiting for the first list of ${this.#title}`;
+    return this.#problem?.lasting ? this.#problem.message : undefined;
+  }
+
   /** Runs until the signal is aborted. It never rejects: whatever fails is tried again. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      let error: unknown;
       try {
         this.#resourceVersion ??= await this.#list(signal);
-        if (await this.#watch(this.#resourceVersion, signal)) this.#recovered();
-        else this.#failures++;
-      } catch (error) {
+        await this.#watch(this.#resourceVersion, signal);
+      } catch (caught) {
         if (signal.aborted) return;
+        error = caught;
         this.#failed(error);
       }
-      if (this.#failures > 0) await pause(this.#options.clock, this.#delay(), signal);
+      const steady = this.#wasSteady();
+      if (steady) {
+        this.#failures = 0;
+        this.#reports.forget('');
+      }
+      if (steady && error === undefined) continue;
+      this.#failures++;
+      await pause(this.#options.clock, this.#delay(error), signal);
     }
   }
 
   /** Reads every page into the store. @returns the version to watch from */
   async #list(signal: AbortSignal): Promise<string> {
     const { client, resource, labelSelector, store, transform } = this.#options;
-    const objects = new Map<string, T>();
-    const keep = (item: KubeObject) => {
-      // Items of a list carry neither.
-      const object = { ...item, apiVersion: apiVersionOf(resource), kind: resource.kind };
-      objects.set(keyOf(object), transform(object));
-    };
-    let page = await client.list(resource, { labelSelector, limit: pageSize }, signal);
-    page.items.forEach(keep);
-    while (page.metadata.continue) {
-      try {
-        page = await client.list(
-          resource,
-          { labelSelector, limit: pageSize, continue: page.metadata.continue },
-          signal,
-        );
-      } catch (error) {
-        if (!isApiError(error, 'Gone')) throw error;
-        // The pages are of a version that has been compacted meanwhile: all at once cannot be overtaken.
-        objects.clear();
-        page = await client.list(resource, { labelSelector }, signal);
-      }
-      page.items.forEach(keep);
-    }
+    this.#watchingSince = undefined;
+    const objects = new Map<string, StoredObject<T>>();
+    let next: string | undefined;
+    let version: string;
+    do {
+      const answer = await client.list(resource, { labelSelector, limit: pageSize, continue: next }, signal);
+      const page = checkedPage(answer, resource);
+      for (const object of page.items)
+        objects.set(keyOf(object), { object: transform(object), version: object.metadata.resourceVersion });
+      version = page.metadata.resourceVersion;
+      next = page.metadata.continue;
+    } while (next);
     store.replace(objects);
     this.#hasSynced = true;
     this.#firstList.resolve();
-    this.#log.debug({ objects: objects.size, resourceVersion: page.metadata.resourceVersion }, 'listed');
-    return page.metadata.resourceVersion;
+    this.#log.debug({ objects: objects.size, resourceVersion: version }, 'listed');
+    return version;
   }
 
-  /** Follows one watch to its end. @returns whether it was of use */
-  async #watch(resourceVersion: string, signal: AbortSignal): Promise<boolean> {
+  /** Follows one watch to its end. */
+  async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
     const { client, resource, labelSelector, clock, random } = this.#options;
-    const started = clock.now();
+    this.#watchingSince = undefined;
     // Random, so that the watches of many clients do not end together.
     const timeoutSeconds = Math.round(300 + 300 * random());
-    let events = 0;
-    for await (const event of client.watch(
-      resource,
-      { labelSelector, resourceVersion, timeoutSeconds },
-      idleMs,
-      signal,
-    )) {
-      this.#take(event);
-      events++;
-      this.#recovered();
-    }
-    return events > 0 || clock.now() - started >= shortWatchMs;
+    const events = await client.watch(resource, { labelSelector, resourceVersion, timeoutSeconds }, idleMs, signal);
+    this.#watchingSince = clock.now();
+    this.#works();
+    for await (const event of events) this.#take(event);
   }
 
-  #take({ type, object }: WatchEvent): void {
+  #take(answer: unknown): void {
+    const { store, transform, resource } = this.#options;
+    const { type, object } = checkedEvent(answer, resource);
     if (type === 'ERROR') throw errorOfWatchEvent(object);
-    const { store, transform } = this.#options;
-    if (type === 'ADDED' || type === 'MODIFIED') store.set(keyOf(object), transform(object));
+    const { resourceVersion } = object.metadata;
+    // Told a second time, perhaps by a server that is behind: what came after it is in the store already.
+    if (!isNewer(resourceVersion, this.#resourceVersion!)) return;
+    if (type === 'ADDED' || type === 'MODIFIED') store.set(keyOf(object), transform(object), resourceVersion);
     else if (type === 'DELETED') store.delete(keyOf(object));
     // Of a newer server, perhaps: the version still counts.
     else if (type !== 'BOOKMARK') this.#log.warn({ type }, 'a watch event of an unknown type');
-    this.#resourceVersion = object.metadata.resourceVersion;
+    this.#resourceVersion = resourceVersion;
   }
 
   #failed(error: unknown): void {
-    this.#failures++;
     if (isApiError(error, 'Gone')) {
-      this.#log.info({ resourceVersion: this.#resourceVersion }, 'the version is gone; listing again');
+      const { message } = error;
+      if (this.#reports.isNew('', 'gone')) this.#log.info({ message }, 'the version is gone; listing again');
       this.#resourceVersion = undefined;
       return;
     }
+    const doing = this.#resourceVersion === undefined ? 'list' : 'watch';
     const { message } = error as Error;
-    // Once for each new reason: the retries would fill the log.
-    if (message !== this.#reported) this.#log.warn({ err: error }, this.#advice(error));
-    this.#reported = message;
+    this.#problem = {
+      message: `cannot ${doing} ${this.#title}: ${message}${this.#advice(error)}`,
+      lasting: isApiError(error, ...lasting),
+    };
+    if (this.#reports.isNew('', `${doing}: ${message}`))
+      this.#log.warn({ err: error }, `${this.#problem.message}; trying again`);
   }
 
   #advice(error: unknown): string {
-    const { plural, group } = this.#options.resource;
-    if (isApiError(error, 'Forbidden'))
-      return `may not list and watch ${plural}; grant it in the ClusterRole; trying again`;
-    if (isApiError(error, 'NotFound'))
-      return `the API server has no ${plural} in group ${group || 'core'}; apply the CRD; trying again`;
-    return `cannot list and watch ${plural}; trying again`;
+    return isApiError(error, 'NotFound') ? '; apply the CustomResourceDefinition: it is in manifests/install.yaml' : '';
   }
 
-  #recovered(): void {
-    if (this.#reported !== '') this.#log.info('list and watch work again');
-    this.#failures = 0;
-    this.#reported = '';
+  #works(): void {
+    const fact = 'list and watch work again';
+    if (this.#problem && this.#reports.isNew('', fact)) this.#log.info(fact);
+    this.#problem = undefined;
   }
 
-  #delay(): number {
-    return backoffDelay(this.#failures, backoff, this.#options.random);
+  #wasSteady(): boolean {
+    return this.#watchingSince !== undefined && this.#options.clock.now() - this.#watchingSince >= steadyMs;
+  }
+
+  #delay(error: unknown): number {
+    const { random } = this.#options;
+    return Math.max(backoffDelay(this.#failures, backoff, random), leastDelay(error, random));
+  }
+
+  get #title(): string {
+    return titleOf(this.#options.resource);
   }
 }

@@ -11,6 +11,11 @@ export function apiVersionOf({ group, version }: Resource): string {
   return group === '' ? version : `${group}/${version}`;
 }
 
+/** How people know it, such as `daemonsets.apps`. */
+export function titleOf({ group, plural }: Resource): string {
+  return group === '' ? plural : `${plural}.${group}`;
+}
+
 /** The path of a namespaced resource, of one object of it, or of that object's subresource. */
 export function pathOf(
   { group, version, plural }: Resource,

@@ -5,12 +5,18 @@ export interface StoreChange<T> {
   after: T | undefined;
 }
 
-/** An index: the values under which an object is found. */
+/** An index: the values under which an object is found. It depends on the object alone. */
 export type Index<T> = (object: T) => string[];
+
+/** An object and its resourceVersion. */
+export interface StoredObject<T> {
+  object: T;
+  version: string | undefined;
+}
 
 /** Objects by key, with indexes and one listener. Written by one reflector, read by everyone. */
 export class Store<T> {
-  readonly #objects = new Map<string, T>();
+  readonly #objects = new Map<string, StoredObject<T>>();
   readonly #indexes = new Map<string, { of: Index<T>; keys: Map<string, Set<string>> }>();
   #listener: (change: StoreChange<T>) => void = () => {};
 
@@ -28,39 +34,41 @@ export class Store<T> {
   }
 
   get(key: string): T | undefined {
-    return this.#objects.get(key);
+    return this.#objects.get(key)?.object;
   }
 
-  values(): Iterable<T> {
-    return this.#objects.values();
+  *values(): Iterable<T> {
+    for (const { object } of this.#objects.values()) yield object;
   }
 
   /** The objects that the index puts under this value. */
   byIndex(name: string, value: string): T[] {
     const index = this.#indexes.get(name);
     if (!index) throw new RangeError(`there is no index ${name}`);
-    return [...(index.keys.get(value) ?? [])].map((key) => this.#objects.get(key)!);
+    return [...(index.keys.get(value) ?? [])].map((key) => this.#objects.get(key)!.object);
   }
 
-  set(key: string, after: T): void {
+  /** @param version its resourceVersion; one that is there in this version already is no change */
+  set(key: string, after: T, version?: string): void {
     const before = this.#objects.get(key);
-    this.#objects.set(key, after);
-    this.#reindex(key, before, after);
-    this.#listener({ key, before, after });
+    if (before !== undefined && version !== undefined && before.version === version) return;
+    this.#objects.set(key, { object: after, version });
+    this.#reindex(key, before?.object, after);
+    this.#listener({ key, before: before?.object, after });
   }
 
   delete(key: string): void {
     const before = this.#objects.get(key);
     if (before === undefined) return;
     this.#objects.delete(key);
-    this.#reindex(key, before, undefined);
-    this.#listener({ key, before, after: undefined });
+    this.#reindex(key, before.object, undefined);
+    this.#listener({ key, before: before.object, after: undefined });
   }
 
   /** Makes these the only objects. */
-  replace(objects: Map<string, T>): void {
+  replace(objects: Map<string, StoredObject<T>>): void {
     for (const key of [...this.#objects.keys()]) if (!objects.has(key)) this.delete(key);
-    for (const [key, object] of objects) this.set(key, object);
+    for (const [key, { object, version }] of objects) this.set(key, object, version);
   }
 
   #reindex(key: string, before: T | undefined, after: T | undefined): void {

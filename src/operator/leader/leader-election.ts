@@ -90,9 +90,9 @@ export class LeaderElection {
     return this.#elector.holder;
   }
 
-  /** Whether it is known who holds the Lease. */
-  get hasSynced(): boolean {
-    return this.#reflector.hasSynced;
+  /** Why it is not known who holds the Lease, or undefined where it is. */
+  get obstacle(): string | undefined {
+    return this.#reflector.obstacle;
   }
 
   /** Follows the Lease, whoever holds it, until the signal is aborted. It never rejects. */

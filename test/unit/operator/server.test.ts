@@ -45,7 +45,10 @@ test('it is alive while it is not ready, and says what it waits for', async () =
 test('metrics have the names that users of controller-runtime know', async () => {
   metrics.reconcileObserver.started();
   metrics.reconcileObserver.ended('error', 0.2);
-  metrics.requestObserver({ method: 'GET', code: '200', seconds: 0.01 });
+  const request = { method: 'GET', host: '10.96.0.1:443', code: '200', seconds: 0.01 };
+  metrics.requestObserver.answered(request);
+  metrics.requestObserver.retried({ ...request, code: '429' });
+  metrics.requestObserver.limited(request);
   queue.add('a');
   queue.add('b');
   await queue.next();
@@ -58,7 +61,10 @@ test('metrics have the names that users of controller-runtime know', async () =>
     'controller_runtime_reconcile_errors_total{controller="netexporter"} 1',
     'controller_runtime_reconcile_time_seconds_count{controller="netexporter"} 1',
     'controller_runtime_active_workers{controller="netexporter"} 0',
-    'rest_client_requests_total{method="GET",code="200"} 1',
+    'rest_client_requests_total{code="200",method="GET",host="10.96.0.1:443"} 1',
+    'rest_client_request_duration_seconds_count{verb="GET",host="10.96.0.1:443"} 1',
+    'rest_client_request_retries_total{code="429",verb="GET",host="10.96.0.1:443"} 1',
+    'rest_client_rate_limiter_duration_seconds_count{verb="GET",host="10.96.0.1:443"} 1',
     'workqueue_adds_total{name="netexporter"} 2',
     'workqueue_depth{name="netexporter"} 1',
     'workqueue_unfinished_work_seconds{name="netexporter"} 3',

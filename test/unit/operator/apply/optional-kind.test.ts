@@ -30,13 +30,16 @@ function setUp(state: { served: boolean; away?: boolean; forbidden?: boolean }) 
         const metadata = { name: 'a', namespace: 'n', uid: 'm1', resourceVersion: '5' };
         return { metadata: { resourceVersion: '7' }, items: [{ apiVersion: '', kind: '', metadata }] };
       },
-      watch: async function* (_resource, _query, _idle, signal): AsyncGenerator<WatchEvent> {
+      watch: async (_resource, _query, _idle, signal): Promise<AsyncIterable<WatchEvent>> => {
         calls.push('watch');
         if (!state.served) throw notFound();
-        await new Promise<void>((resolve) => {
-          endWatch = resolve;
-          signal.addEventListener('abort', () => resolve());
+        const nothing = new Promise<WatchEvent[]>((resolve) => {
+          endWatch = () => resolve([]);
+          signal.addEventListener('abort', endWatch);
         });
+        return (async function* () {
+          yield* await nothing;
+        })();
       },
     },
     resource,
@@ -97,6 +100,8 @@ test('when it goes while it is watched, nothing is left of it, nothing fails, an
   state.served = false;
   clock.advance(5000);
   endWatch();
+  await until(() => clock.pending === 2, 'the reflector pauses before it watches again');
+  clock.advance(1000);
   await until(() => !kind.available, 'it is gone');
   assert.deepEqual([gone, changes], [[['n/a', undefined]], [true, false]]);
   const asked = calls.length;

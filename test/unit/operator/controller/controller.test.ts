@@ -16,6 +16,7 @@ function setUp(reconcile: Reconcile, workers = 2, log: Logger = quietLog) {
     queue,
     reconcile,
     clock,
+    random: () => 0,
     log,
     observe: { started() {}, ended: (result) => results.push(result) },
   });

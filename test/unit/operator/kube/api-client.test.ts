@@ -1,41 +1,57 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { after, beforeEach, test } from 'node:test';
 import { ApiClient, type WatchEvent } from '../../../../src/operator/kube/api-client.ts';
+import { ApiTransport } from '../../../../src/operator/kube/api-transport.ts';
 import type { Credentials } from '../../../../src/operator/kube/cluster-access.ts';
 import { Connection } from '../../../../src/operator/kube/connection.ts';
+import { TokenBucket } from '../../../../src/operator/token-bucket.ts';
 import { FakeClock, until } from '../fake-clock.ts';
 
 const maps = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 const place = { namespace: 'n', name: 'a' };
+const fromFive = { resourceVersion: '5', timeoutSeconds: 300 };
 
 type Answer = (response: ServerResponse) => void;
 const answers: Answer[] = [];
 const requests: { method: string; url: string; headers: IncomingMessage['headers']; body: string }[] = [];
+const sockets = new Set<Socket>();
 const server = createServer(async (request, response) => {
   let body = '';
   for await (const chunk of request) body += chunk;
   requests.push({ method: request.method!, url: request.url!, headers: request.headers, body });
   (answers.shift() ?? json(200, {}))(response);
 });
+server.on('connection', (socket) => {
+  sockets.add(socket);
+  socket.once('close', () => sockets.delete(socket));
+});
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 const { port } = server.address() as AddressInfo;
 const clock = new FakeClock();
 const seen: string[] = [];
-let credentials: Credentials = { headers: { Authorization: 'Bearer first' }, tls: {} };
-const access = { server: new URL(`http://127.0.0.1:${port}/prefix/`), credentials: async () => credentials };
+let credentials: () => Promise<Credentials>;
+const access = { server: new URL(`http://127.0.0.1:${port}/prefix/`), credentials: () => credentials() };
 const connection = new Connection(access, clock);
-const client = new ApiClient({
-  connection,
-  clock,
-  userAgent: 'operator/1',
-  fieldManager: 'us',
-  observe: ({ method, code }) => seen.push(`${method} ${code}`),
-});
+const observe = {
+  answered: ({ method, code, host }: { method: string; code: string; host: string }) => {
+    assert.equal(host, `127.0.0.1:${port}`);
+    seen.push(`${method} ${code}`);
+  },
+  retried: ({ method, code }: { method: string; code: string }) => void seen.push(`${method} again after ${code}`),
+  limited: ({ seconds }: { seconds: number }) => void (seconds > 0 && seen.push(`held up for ${seconds}`)),
+};
+const transport = (limit?: TokenBucket) =>
+  new ApiTransport({ connection, clock, random: () => 0, userAgent: 'operator/1', limit, observe });
+const client = new ApiClient(transport(), 'us');
+
+const holds = (token: string) => async () => ({ headers: { Authorization: `Bearer ${token}` }, tls: {} });
 
 beforeEach(() => {
   answers.length = requests.length = seen.length = 0;
+  credentials = holds('first');
 });
 
 after(async () => {
@@ -46,6 +62,12 @@ after(async () => {
 
 function json(status: number, body: unknown, headers: Record<string, string> = {}): Answer {
   return (response) => response.writeHead(status, headers).end(JSON.stringify(body));
+}
+
+async function watchAll(watch: Promise<AsyncIterable<WatchEvent>>): Promise<WatchEvent[]> {
+  const events: WatchEvent[] = [];
+  for await (const event of await watch) events.push(event);
+  return events;
 }
 
 test('a request carries who we are, and its answer comes back as it is', async () => {
@@ -85,41 +107,129 @@ test('a refusal is an error with a code and the API server’s words', async () 
   assert.deepEqual(seen, ['GET 409']);
 });
 
-test('what is asked to come later comes later', async () => {
-  answers.push(json(429, {}, { 'retry-after': '2' }), json(200, { metadata: { name: 'a' } }));
-  const object = client.get(maps, place);
+test('what is asked to come later comes later, a write too', async () => {
+  answers.push(json(429, {}, { 'retry-after': '2' }), json(503, {}, { 'retry-after': '1' }));
+  const object = client.create(maps, 'n', {});
   await until(() => clock.next === 2000, 'it waits');
   clock.advance(2000);
-  assert.equal((await object).metadata.name, 'a');
-  assert.deepEqual(seen, ['GET 429', 'GET 200']);
+  await until(() => clock.next === 1000, 'it waits again');
+  clock.advance(1000);
+  await object;
+  assert.deepEqual(seen, ['POST 429', 'POST again after 429', 'POST 503', 'POST again after 503', 'POST 200']);
 });
 
-test('refused credentials are read again, once', async () => {
-  credentials = { headers: { Authorization: 'Bearer second' }, tls: {} };
-  answers.push(json(401, { reason: 'Unauthorized' }));
-  await client.get(maps, place);
+test('a write that may have been processed is not sent a second time', async () => {
+  for (const status of [500, 502, 503, 504]) {
+    answers.push(json(status, {}));
+    await assert.rejects(client.create(maps, 'n', {}), { code: 'Unavailable', status });
+  }
+  assert.equal(requests.length, 4);
+});
+
+test('a request that is given up while it waits is not sent', async () => {
+  answers.push(json(429, {}, { 'retry-after': '2' }));
+  const stop = new AbortController();
+  const object = client.get(maps, place, stop.signal);
+  await until(() => clock.next === 2000, 'it waits');
+  stop.abort();
+  await assert.rejects(object, { code: 'Cancelled', message: /GET .*configmaps\/a was given up/ });
+  await assert.rejects(client.get(maps, place, stop.signal), { code: 'Cancelled' });
+  assert.equal(requests.length, 1);
+  assert.equal(clock.pending, 0);
+});
+
+test('a request that is given up under way ends its connection', async () => {
+  answers.push(() => {});
+  const stop = new AbortController();
+  const object = client.get(maps, place, stop.signal);
+  await until(() => requests.length === 1, 'the request is under way');
+  stop.abort();
+  await assert.rejects(object, { code: 'Cancelled' });
+  assert.equal(clock.pending, 0);
+});
+
+test('more requests than the rate allows wait in their order; watches and clients without a limit do not', async () => {
+  const limited = new ApiClient(transport(new TokenBucket({ perSecond: 10, burst: 2 }, clock)), 'us');
+  const four = ['a', 'b', 'c', 'd'].map((name) => limited.get(maps, { namespace: 'n', name }));
+  await Promise.all(four.slice(0, 2));
+  assert.equal(requests.length, 2);
+  answers.push((response) => response.end());
+  assert.deepEqual(await watchAll(limited.watch(maps, fromFive, 60_000, new AbortController().signal)), []);
+  await client.get(maps, { namespace: 'n', name: 'lease' });
+  assert.equal(requests.length, 4);
+  clock.advance(100);
+  await four[2];
+  clock.advance(100);
+  await four[3];
   assert.deepEqual(
-    requests.map(({ headers }) => headers.authorization),
-    ['Bearer first', 'Bearer second'],
+    requests.map(({ url }) => url.split('?')[0]!.split('/').at(-1)),
+    ['a', 'b', 'configmaps', 'lease', 'c', 'd'],
+  );
+  assert.deepEqual(
+    seen.filter((line) => line.startsWith('held')),
+    ['held up for 0.1', 'held up for 0.2'],
   );
 });
 
-test('credentials are read again after a minute', async () => {
-  credentials = { headers: { Authorization: 'Bearer third' }, tls: {} };
-  await client.get(maps, place);
-  assert.equal(requests.at(-1)!.headers.authorization, 'Bearer second');
+test('refused credentials are read again, once', async () => {
   clock.advance(60_000);
   await client.get(maps, place);
-  assert.equal(requests.at(-1)!.headers.authorization, 'Bearer third');
+  credentials = holds('second');
+  answers.push(json(401, { reason: 'Unauthorized' }));
+  await client.get(maps, place);
+  answers.push(json(401, { message: 'Unauthorized' }), json(401, { message: 'Unauthorized' }));
+  await assert.rejects(client.get(maps, place), { code: 'Unauthorized', message: /does not accept our token/ });
+  assert.deepEqual(
+    requests.map(({ headers }) => headers.authorization),
+    ['first', 'first', 'second', 'second', 'second'].map((token) => `Bearer ${token}`),
+  );
 });
 
-test('an answer that does not come is given up after a time', async () => {
-  answers.push(() => {});
-  const object = client.get(maps, place);
-  await until(() => requests.length === 1 && clock.pending === 1, 'the request is under way');
-  clock.advance(4500);
-  await assert.rejects(object, { code: 'Unavailable', message: /no answer within 4500 ms/ });
-  assert.deepEqual(seen, ['GET <error>']);
+test('credentials are read again after a minute, once for many requests', async () => {
+  clock.advance(60_000);
+  await client.get(maps, place);
+  let read = 0;
+  credentials = () => {
+    read++;
+    return holds('renewed')();
+  };
+  clock.advance(59_999);
+  await client.get(maps, place);
+  assert.equal(read, 0);
+  clock.advance(1);
+  await Promise.all([1, 2, 3].map(() => client.get(maps, place)));
+  assert.equal(read, 1);
+  assert.equal(requests.at(-1)!.headers.authorization, 'Bearer renewed');
+});
+
+test('credentials that cannot be read for a moment are used on, and read as soon as they can be', async () => {
+  clock.advance(60_000);
+  await client.get(maps, place);
+  credentials = () => Promise.reject(new Error('ENOENT'));
+  clock.advance(60_000);
+  await client.get(maps, place);
+  assert.equal(requests.at(-1)!.headers.authorization, 'Bearer first');
+  credentials = holds('back');
+  clock.advance(5000);
+  await client.get(maps, place);
+  assert.equal(requests.at(-1)!.headers.authorization, 'Bearer back');
+});
+
+test('an answer that does not come is given up after a time, and one that does not end too', async () => {
+  for (const answer of [
+    () => {},
+    (response: ServerResponse) => {
+      response.writeHead(200).write('{');
+    },
+  ]) {
+    requests.length = seen.length = 0;
+    answers.push(answer);
+    const object = client.get(maps, place);
+    await until(() => requests.length === 1 && clock.pending === 1, 'the request is under way');
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(4500);
+    await assert.rejects(object, { code: 'Unavailable', message: /nothing within 4500 ms/ });
+  }
 });
 
 test('an answer that breaks off or is no JSON is an error', async () => {
@@ -132,14 +242,29 @@ test('an answer that breaks off or is no JSON is an error', async () => {
   await assert.rejects(client.get(maps, place), { code: 'Unexpected' });
 });
 
+test('an answer without an end is refused before it fills the memory', { timeout: 20_000 }, async () => {
+  let sent = 0;
+  answers.push((response) => {
+    const more = () => {
+      while (!response.destroyed && response.write(Buffer.alloc(256 * 1024, ' '))) sent += 256 * 1024;
+      sent += 256 * 1024;
+    };
+    response.on('drain', more);
+    more();
+  });
+  await assert.rejects(client.get(maps, place), { code: 'Unexpected', message: /longer than 8388608 bytes/ });
+  assert.ok(sent < 32 * 1024 * 1024, `${sent} bytes were taken`);
+  answers.push((response) => response.writeHead(500).end('x'.repeat(1024 * 1024)));
+  await assert.rejects(client.get(maps, place), { code: 'Unavailable', message: 'the API server answered 500' });
+});
+
 test('a watch gives its events, one by one, until it ends', async () => {
   answers.push((response) => {
     response.write('{"type":"ADDED","object":{"metadata":{"name":"a"}}}\n{"type":"BOOK');
     response.end('MARK","object":{"metadata":{"resourceVersion":"9"}}}\n{"cut');
   });
-  const events: WatchEvent[] = [];
-  const query = { labelSelector: 'a=b', resourceVersion: '5', timeoutSeconds: 300 };
-  for await (const event of client.watch(maps, query, 60_000, new AbortController().signal)) events.push(event);
+  const query = { labelSelector: 'a=b', ...fromFive };
+  const events = await watchAll(client.watch(maps, query, 60_000, new AbortController().signal));
   assert.deepEqual(
     events.map(({ type }) => type),
     ['ADDED', 'BOOKMARK'],
@@ -150,9 +275,71 @@ test('a watch gives its events, one by one, until it ends', async () => {
   );
 });
 
-test('a watch that says nothing is given up', { timeout: 20_000 }, async () => {
+test('a watch that breaks off is an error, and so is what is no JSON in it', async () => {
+  answers.push((response) => {
+    response.write('{"type":"ADDED","object":{}}\n');
+    setImmediate(() => response.destroy());
+  });
+  const { signal } = new AbortController();
+  await assert.rejects(watchAll(client.watch(maps, fromFive, 60_000, signal)), { code: 'Unavailable' });
+  answers.push((response) => response.end('{"type":\n'));
+  await assert.rejects(watchAll(client.watch(maps, fromFive, 60_000, signal)), { code: 'Unexpected' });
+});
+
+test('a watch that says nothing ends in bounded time, and its connection with it', { timeout: 20_000 }, async () => {
+  let silent: ServerResponse | undefined;
+  answers.push((response) => {
+    silent = response;
+    response.writeHead(200).flushHeaders();
+  });
+  assert.deepEqual(await watchAll(client.watch(maps, fromFive, 1000, new AbortController().signal)), []);
+  await until(() => silent!.destroyed, 'the connection ends');
+});
+
+test('a watch that is given up ends its connection', async () => {
+  let open: ServerResponse | undefined;
+  answers.push((response) => {
+    open = response;
+    response.writeHead(200).flushHeaders();
+  });
+  const stop = new AbortController();
+  const events = watchAll(client.watch(maps, fromFive, 60_000, stop.signal));
+  await until(() => open !== undefined, 'it is open');
+  stop.abort();
+  await assert.rejects(events, { code: 'Cancelled' });
+  await until(() => open!.destroyed, 'the connection ends');
+});
+
+test('the kernel watches over a silent connection', { skip: process.platform !== 'linux' }, async () => {
   answers.push((response) => response.writeHead(200).flushHeaders());
-  const query = { resourceVersion: '5', timeoutSeconds: 300 };
-  const watch = client.watch(maps, query, 1000, new AbortController().signal);
-  await assert.rejects(watch.next(), { code: 'Unavailable', message: /the watch broke/ });
+  const stop = new AbortController();
+  const events = await client.watch(maps, fromFive, 60_000, stop.signal);
+  // proc(5): local address, remote address, state, queues, and the timer: 02 is keep-alive, due in so many jiffies.
+  const ours = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , remote, state]) => state === '01' && Number.parseInt(remote!.split(':')[1]!, 16) === port);
+  const timers = ours.map((fields) => fields[5]!.split(':'));
+  assert.ok(timers.length > 0);
+  for (const [timer, when] of timers) {
+    assert.equal(timer, '02');
+    assert.ok(Number.parseInt(when!, 16) <= 3000, `due in ${when} jiffies`);
+  }
+  stop.abort();
+  await assert.rejects(watchAll(Promise.resolve(events)), { code: 'Cancelled' });
+});
+
+test('connections are bounded, and requests beyond that wait for one', { timeout: 20_000 }, async () => {
+  const open: ServerResponse[] = [];
+  for (let index = 0; index < 40; index++) answers.push((response) => void open.push(response));
+  const objects = Array.from({ length: 40 }, () => client.get(maps, place));
+  await until(() => open.length === 32, 'the pool is full');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(open.length, 32);
+  assert.ok(sockets.size <= 32, `${sockets.size} connections`);
+  while (open.length > 0 || requests.length < 40) {
+    open.shift()?.end('{}');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all(objects);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError, errorOfAnswer, errorOfWatchEvent, isTransient } from '../../../../src/operator/kube/api-error.ts';
-import { retryDelay } from '../../../../src/operator/kube/retry.ts';
+import { leastDelay, retryDelay } from '../../../../src/operator/kube/retry.ts';
 
 const now = Date.parse('2026-01-01T00:00:00Z');
 const status = (reason: string, details?: object) =>
@@ -24,7 +24,8 @@ for (const [http, reason, code] of [
 ] as const)
   test(`${http} ${reason} is ${code}`, () => {
     const error = errorOfAnswer(http, status(reason), undefined, now);
-    assert.deepEqual([error.code, error.status, error.message], [code, http, 'why']);
+    assert.deepEqual([error.code, error.status], [code, http]);
+    assert.match(error.message, /^why(; |$)/);
   });
 
 test('an answer that is not of the API is told by its status and its beginning', () => {
@@ -58,12 +59,47 @@ test('what nobody has to change passes', () => {
 });
 
 test('a request is sent again only where the API server asks for it, and not for ever', () => {
+  const delay = (error: unknown, retries: number) => retryDelay(error, retries, () => 0);
   const tooMany = new ApiError('TooManyRequests', '', { status: 429, retryAfterMs: 2000 });
-  assert.equal(retryDelay(tooMany, 0), 2000);
-  assert.equal(retryDelay(tooMany, 2), undefined);
-  assert.equal(retryDelay(new ApiError('TooManyRequests', ''), 0), 1000);
-  assert.equal(retryDelay(new ApiError('Unavailable', '', { status: 503, retryAfterMs: 1000 }), 1), 1000);
-  assert.equal(retryDelay(new ApiError('Unavailable', '', { status: 503 }), 0), undefined);
-  assert.equal(retryDelay(new ApiError('Unavailable', '', { retryAfterMs: 60_000 }), 0), undefined);
-  assert.equal(retryDelay(new Error('no answer'), 0), undefined);
+  assert.equal(delay(tooMany, 0), 2000);
+  assert.equal(delay(tooMany, 2), undefined);
+  assert.equal(delay(new ApiError('TooManyRequests', ''), 0), 1000);
+  assert.equal(delay(new ApiError('Unavailable', '', { status: 503, retryAfterMs: 1000 }), 1), 1000);
+  assert.equal(delay(new ApiError('Unavailable', '', { status: 503 }), 0), undefined);
+  assert.equal(delay(new ApiError('Unavailable', '', { retryAfterMs: 60_000 }), 0), undefined);
+  assert.equal(delay(new Error('no answer'), 0), undefined);
+});
+
+test('those who were asked to come later together come back apart', () => {
+  const tooMany = new ApiError('TooManyRequests', '', { status: 429, retryAfterMs: 2000 });
+  assert.equal(
+    retryDelay(tooMany, 0, () => 0.5),
+    2250,
+  );
+  assert.equal(
+    leastDelay(tooMany, () => 0.5),
+    2250,
+  );
+});
+
+test('a back-off respects what the API server asks for, within reason', () => {
+  const least = (retryAfterMs?: number) => leastDelay(new ApiError('Unavailable', '', { retryAfterMs }), () => 0);
+  assert.deepEqual([least(), least(12_000), least(3_600_000)], [0, 12_000, 30_000]);
+  assert.equal(
+    leastDelay(new Error('a fault in the code'), () => 1),
+    0,
+  );
+});
+
+test('what a role would allow is told with the role; what no role would allow is not', () => {
+  const forbidden = (message: string) =>
+    errorOfAnswer(403, JSON.stringify({ reason: 'Forbidden', message }), undefined, 0);
+  const said =
+    'daemonsets.apps "a" is forbidden: User "u" cannot patch resource "daemonsets" in API group "apps" in the namespace "n"';
+  assert.equal(
+    forbidden(said).message,
+    `${said}; grant the verb patch on daemonsets (API group "apps") in the ClusterRole net-exporter-operator: apply manifests/install.yaml again`,
+  );
+  const quota = 'pods "a" is forbidden: exceeded quota: few';
+  assert.equal(forbidden(quota).message, quota);
 });

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import type { ListPage, WatchEvent } from '../../../../src/operator/kube/api-client.ts';
-import { ApiError } from '../../../../src/operator/kube/api-error.ts';
+import { ApiError, errorOfAnswer } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
 import { Reflector } from '../../../../src/operator/kube/reflector.ts';
 import { Store } from '../../../../src/operator/kube/store.ts';
+import { operatorLogger } from '../../../../src/operator/logger.ts';
 import { FakeClock, until } from '../fake-clock.ts';
-import { quietLog } from '../quiet-log.ts';
 
 const resource = { group: '', version: 'v1', kind: 'Pod', plural: 'pods' };
 
@@ -18,48 +19,69 @@ function page(resourceVersion: string, items: KubeObject[], next?: string): List
   return { metadata: { resourceVersion, ...(next && { continue: next }) }, items };
 }
 
+type Watched = (WatchEvent | Error)[];
+
 /** An API server that answers as it was told, call by call. A watch without an answer stays open. */
-function setUp(answers: { lists: (ListPage | Error)[]; watches: ((WatchEvent | Error)[] | 'open')[] }) {
+function setUp(answers: { lists: (ListPage | Error)[]; watches: (Watched | Error | 'open')[] }) {
   const clock = new FakeClock();
   const store = new Store<string>();
   const asked: string[] = [];
+  const lines: { level: string; msg: string }[] = [];
+  const log = operatorLogger('info', { write: (line) => lines.push(JSON.parse(line)) });
+  async function* events(answer: Watched | 'open', signal: AbortSignal) {
+    for (const event of answer === 'open' ? [] : answer) {
+      if (event instanceof Error) throw event;
+      yield event;
+    }
+    if (answer !== 'open') return;
+    if (!signal.aborted) await once(signal, 'abort');
+    throw new ApiError('Cancelled', 'aborted');
+  }
   const client = {
     list: async (_resource: unknown, query: { limit?: number | undefined; continue?: string | undefined }) => {
-      asked.push(`list ${query.continue ?? (query.limit ? 'first' : 'all')}`);
+      assert.equal(query.limit, 500);
+      asked.push(`list ${query.continue ?? 'first'}`);
       const answer = answers.lists.shift();
       assert.ok(answer, 'a list too many');
       if (answer instanceof Error) throw answer;
       return answer;
     },
-    async *watch(_resource: unknown, query: { resourceVersion: string }, _idleMs: number, signal: AbortSignal) {
+    watch: async (
+      _resource: unknown,
+      query: { resourceVersion: string; timeoutSeconds: number },
+      idleMs: number,
+      signal: AbortSignal,
+    ) => {
+      assert.ok(query.timeoutSeconds >= 300 && query.timeoutSeconds <= 600 && idleMs < 90_000);
       asked.push(`watch from ${query.resourceVersion}`);
       const answer = answers.watches.shift() ?? 'open';
-      for (const event of answer === 'open' ? [] : answer) {
-        if (event instanceof Error) throw event;
-        yield event;
-      }
-      if (answer !== 'open') return;
-      await new Promise((_, reject) =>
-        signal.addEventListener('abort', () => reject(new ApiError('Unavailable', 'aborted'))),
-      );
+      if (answer instanceof Error) throw answer;
+      return events(answer, signal);
     },
   };
   const transform = ({ metadata }: KubeObject) => metadata.resourceVersion;
-  const reflector = new Reflector({ client, resource, transform, store, clock, random: () => 0, log: quietLog });
+  const reflector = new Reflector({ client, resource, transform, store, clock, random: () => 0, log });
   const stop = new AbortController();
   const running = reflector.run(stop.signal);
+  const waiting = () => until(() => clock.pending === 1, 'it waits');
   return {
     clock,
     store,
     asked,
+    lines,
     reflector,
     content: () =>
       Object.fromEntries(['a', 'b', 'c'].map((name) => [name, store.get(`n/${name}`)]).filter(([, v]) => v)),
     async asking(last: string) {
       await until(() => asked.at(-1) === last, `it asks to ${last}; it asked to ${asked.join(', ')}`);
     },
-    async waiting() {
-      await until(() => clock.pending === 1, 'it waits');
+    waiting,
+    /** Lets a pause pass, and tells how long it was. */
+    async pause() {
+      await waiting();
+      const ms = clock.next!;
+      clock.advance(ms);
+      return ms;
     },
     async end() {
       stop.abort();
@@ -83,7 +105,7 @@ test('it lists every page, then watches from the version of the list', async () 
 });
 
 test('events change the store, and a watch that ends is resumed from the last version, bookmarks included', async () => {
-  const { content, asking, asked, end } = setUp({
+  const { content, asking, asked, pause, end } = setUp({
     lists: [page('5', [pod('a', '3'), pod('b', '4')])],
     watches: [
       [
@@ -94,6 +116,8 @@ test('events change the store, and a watch that ends is resumed from the last ve
       [{ type: 'BOOKMARK', object: pod('', '20') }],
     ],
   });
+  await pause();
+  await pause();
   await asking('watch from 20');
   assert.deepEqual(asked, ['list first', 'watch from 5', 'watch from 8', 'watch from 20']);
   assert.deepEqual(content(), { a: '7', c: '6' });
@@ -101,15 +125,15 @@ test('events change the store, and a watch that ends is resumed from the last ve
 });
 
 test('a watch that breaks is resumed after a pause, without a list and without losing an event', async () => {
-  const { clock, content, asking, waiting, asked, end } = setUp({
+  const { content, asking, pause, asked, end } = setUp({
     lists: [page('5', [])],
     watches: [
       [{ type: 'ADDED', object: pod('a', '6') }, new ApiError('Unavailable', 'cut')],
       [{ type: 'ADDED', object: pod('b', '7') }],
     ],
   });
-  await waiting();
-  clock.advance(100);
+  await pause();
+  await pause();
   await asking('watch from 7');
   assert.deepEqual(asked, ['list first', 'watch from 5', 'watch from 6', 'watch from 7']);
   assert.deepEqual(content(), { a: '6', b: '7' });
@@ -117,9 +141,9 @@ test('a watch that breaks is resumed after a pause, without a list and without l
 });
 
 for (const [how, gone] of [
-  ['as an answer', [new ApiError('Gone', 'too old', { status: 410 })]],
+  ['as an answer', new ApiError('Gone', 'too old', { status: 410 })],
   ['as an event', [{ type: 'ERROR', object: { code: 410, reason: 'Expired' } as unknown as KubeObject }]],
-] as [string, (WatchEvent | Error)[]][])
+] as [string, Watched | Error][])
   test(`a version that is gone (${how}) leads to a new list, which also finds what was deleted meanwhile`, async () => {
     const { clock, content, asking, waiting, asked, end } = setUp({
       lists: [page('5', [pod('a', '3'), pod('b', '4')]), page('50', [pod('b', '40')])],
@@ -134,41 +158,147 @@ for (const [how, gone] of [
     await end();
   });
 
-test('pages that are gone are read again as a whole', async () => {
-  const { content, asking, asked, end } = setUp({
+test('pages that are gone are begun again, and nothing of them is kept', async () => {
+  const { content, asking, asked, pause, end } = setUp({
     lists: [page('5', [pod('a', '3')], 'more'), new ApiError('Gone', 'too old'), page('9', [pod('b', '8')])],
     watches: [],
   });
+  assert.equal(await pause(), 100);
   await asking('watch from 9');
-  assert.deepEqual(asked, ['list first', 'list more', 'list all', 'watch from 9']);
+  assert.deepEqual(asked, ['list first', 'list more', 'list first', 'watch from 9']);
   assert.deepEqual(content(), { b: '8' });
   await end();
 });
 
 test('failures in a row wait longer each time, up to two seconds', async () => {
   const failure = new ApiError('Unavailable', 'away');
-  const { clock, waiting, asked, end } = setUp({ lists: Array.from({ length: 9 }, () => failure), watches: [] });
+  const { pause, asked, end } = setUp({ lists: Array.from({ length: 9 }, () => failure), watches: [] });
   const waits: number[] = [];
   for (let turn = 1; turn < 7; turn++) {
-    await waiting();
-    let waited = 0;
-    for (; clock.pending > 0; waited += 50) clock.advance(50);
-    waits.push(waited);
+    waits.push(await pause());
     await until(() => asked.length === turn + 1, 'it asks again');
   }
   assert.deepEqual(waits, [100, 200, 400, 800, 1000, 1000]);
   await end();
 });
 
-test('a watch that ends at once without an event is a failure and no reason to storm', async () => {
-  const { clock, waiting, asking, asked, end } = setUp({ lists: [page('5', [])], watches: [[], []] });
+test('it waits as long as the API server asks for', async () => {
+  const busy = new ApiError('TooManyRequests', 'busy', { status: 429, retryAfterMs: 4000 });
+  const { pause, end } = setUp({ lists: [busy, page('5', [])], watches: [] });
+  assert.equal(await pause(), 4000);
+  await end();
+});
+
+for (const [how, watch] of [
+  ['at once', []],
+  ['after one event', [{ type: 'ADDED', object: pod('a', '6') }]],
+  ['with 410 each time', [{ type: 'ERROR', object: { code: 410 } as unknown as KubeObject }]],
+] as [string, Watched][])
+  test(`watches that end ${how} are no reason to storm`, async () => {
+    const lists = Array.from({ length: 8 }, () => page('5', []));
+    const { pause, asked, end } = setUp({ lists, watches: Array.from({ length: 8 }, () => watch) });
+    const waits: number[] = [];
+    for (let turn = 1; turn < 6; turn++) {
+      waits.push(await pause());
+      await until(() => asked.filter((line) => line.startsWith('watch')).length === turn + 1, 'it watches again');
+    }
+    assert.deepEqual(waits, [100, 200, 400, 800, 1000]);
+    await end();
+  });
+
+test('a watch that lived is resumed at once, and the next failure is a first one', async () => {
+  const failure = new ApiError('Unavailable', 'away');
+  const { clock, store, pause, asking, waiting, asked, end } = setUp({
+    lists: [failure, failure, page('5', [])],
+    watches: [[{ type: 'ADDED', object: pod('a', '6') }], failure],
+  });
+  store.onChange(() => clock.advance(10_000));
+  assert.deepEqual([await pause(), await pause()], [100, 200]);
+  await asking('watch from 6');
   await waiting();
-  assert.deepEqual(asked, ['list first', 'watch from 5']);
-  clock.advance(100);
+  assert.deepEqual(asked.slice(-2), ['watch from 5', 'watch from 6']);
+  assert.equal(await pause(), 100);
+  await end();
+});
+
+test('what is told a second time is not taken back to what it was', async () => {
+  const { content, asking, pause, end } = setUp({
+    lists: [page('5', [pod('a', '3')])],
+    watches: [
+      [
+        { type: 'MODIFIED', object: pod('a', '8') },
+        { type: 'DELETED', object: pod('b', '7') },
+        { type: 'MODIFIED', object: pod('a', '6') },
+        { type: 'BOOKMARK', object: pod('', '4') },
+      ],
+    ],
+  });
+  await pause();
+  await asking('watch from 8');
+  assert.deepEqual(content(), { a: '8' });
+  await end();
+});
+
+test('what is no event and no list changes nothing, and is asked for again', async () => {
+  const { content, asking, pause, asked, end } = setUp({
+    lists: [{} as ListPage, { metadata: { resourceVersion: '5' }, items: null } as unknown as ListPage],
+    watches: [
+      [null as unknown as WatchEvent],
+      [{ type: 'ADDED', object: { ...pod('a', '6'), kind: 'Node' } }],
+      [{ type: 'ADDED', object: { apiVersion: 'v1', kind: 'Pod' } as KubeObject }],
+      [{ type: 'ADDED', object: pod('a', '6') }, 'open' as unknown as WatchEvent],
+    ],
+  });
+  for (let turn = 0; turn < 5; turn++) await pause();
+  await asking('watch from 6');
+  assert.deepEqual(content(), { a: '6' });
+  assert.deepEqual(asked.slice(0, 3), ['list first', 'list first', 'watch from 5']);
+  await end();
+});
+
+test('each reason for which it fails is told once, with what to do, and that it works again', async () => {
+  const forbidden = errorOfAnswer(
+    403,
+    '{"reason":"Forbidden","message":"pods is forbidden: User \\"u\\" cannot list resource \\"pods\\" in API group \\"\\" at the cluster scope"}',
+    undefined,
+    0,
+  );
+  const away = new ApiError('Unavailable', 'away');
+  const { pause, waiting, asking, lines, reflector, end } = setUp({
+    lists: [forbidden, away, forbidden, away, forbidden, page('5', [])],
+    watches: [],
+  });
+  assert.equal(reflector.obstacle, 'waiting for the first list of pods');
   await waiting();
-  clock.advance(200);
+  assert.match(
+    reflector.obstacle!,
+    /^cannot list pods: .*; grant the verb list on pods \(API group ""\) in the ClusterRole net-exporter-operator/,
+  );
+  for (let turn = 0; turn < 5; turn++) await pause();
   await asking('watch from 5');
-  await until(() => asked.length === 4, 'the third watch is open');
+  await until(() => lines.length === 3, 'three lines were written');
+  assert.deepEqual(
+    lines.map(({ level }) => level),
+    ['warn', 'warn', 'info'],
+  );
+  assert.match(lines[0]!.msg, /grant the verb list on pods/);
+  assert.equal(reflector.obstacle, undefined);
+  await end();
+});
+
+test('a full cache is no longer trusted when someone has to mend what keeps it from being kept up', async () => {
+  const away = new ApiError('Unavailable', 'away');
+  const { pause, waiting, reflector, end } = setUp({
+    lists: [page('5', [])],
+    watches: [away, new ApiError('Forbidden', 'no'), 'open'],
+  });
+  await waiting();
+  assert.equal(reflector.obstacle, undefined);
+  await pause();
+  await waiting();
+  assert.equal(reflector.obstacle, 'cannot watch pods: no');
+  await pause();
+  await until(() => reflector.obstacle === undefined, 'it works again');
   await end();
 });
 

@@ -5,10 +5,12 @@ import { after, test } from 'node:test';
 import { systemClock } from '../../../../src/operator/clock.ts';
 import { ApiClient } from '../../../../src/operator/kube/api-client.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
+import { ApiTransport } from '../../../../src/operator/kube/api-transport.ts';
 import { Connection } from '../../../../src/operator/kube/connection.ts';
 import { LeaderElection } from '../../../../src/operator/leader/leader-election.ts';
 import { until } from '../fake-clock.ts';
 import { quietLog } from '../quiet-log.ts';
+import { quietRequests } from '../quiet-requests.ts';
 import { LeaseServer } from './lease-server.ts';
 
 const leases = new LeaseServer();
@@ -19,9 +21,10 @@ await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 const { port } = server.address() as AddressInfo;
 const access = { server: new URL(`http://127.0.0.1:${port}`), credentials: async () => ({ headers: {}, tls: {} }) };
 const connection = new Connection(access, systemClock);
-const client = new ApiClient({
-  ...{ connection, clock: systemClock, userAgent: 'u', fieldManager: 'us', observe: () => {} },
-});
+const client = new ApiClient(
+  new ApiTransport({ connection, clock: systemClock, random: () => 0, userAgent: 'u', observe: quietRequests }),
+  'us',
+);
 const stop = new AbortController();
 const running: Promise<void>[] = [];
 

@@ -3,9 +3,11 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, beforeEach, test } from 'node:test';
 import { ApiClient } from '../../../../src/operator/kube/api-client.ts';
+import { ApiTransport } from '../../../../src/operator/kube/api-transport.ts';
 import { GuardedConnection } from '../../../../src/operator/leader/guarded-connection.ts';
 import { WriteGate } from '../../../../src/operator/leader/write-gate.ts';
 import { FakeClock, until } from '../fake-clock.ts';
+import { quietRequests } from '../quiet-requests.ts';
 
 const maps = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 const place = { namespace: 'n', name: 'a' };
@@ -42,7 +44,10 @@ beforeEach(() => {
   gate = new WriteGate(() => leading, clock);
   const connection = new GuardedConnection(access, clock, gate);
   open.push(connection);
-  client = new ApiClient({ connection, clock, userAgent: 'u', fieldManager: 'us', observe: () => {} });
+  client = new ApiClient(
+    new ApiTransport({ connection, clock, random: () => 0, userAgent: 'u', observe: quietRequests }),
+    'us',
+  );
 });
 
 after(async () => {

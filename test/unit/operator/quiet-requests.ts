@@ -1,0 +1,2 @@
+/** Requests that nobody counts. */
+export const quietRequests = { answered() {}, retried() {}, limited() {} };
