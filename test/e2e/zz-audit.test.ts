@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { before, test } from 'node:test';
 import type { PermissionRule } from '../../charts/operator-permissions.ts';
 import { getJson } from './agents.ts';
+import { auditEvents, operatorUser } from './audit-log.ts';
 import { environment } from './environment.ts';
 
 // The name makes it the last of the end-to-end tests: what is told here is about all of them together.
-
-const operator = 'system:serviceaccount:net-exporter-system:net-exporter-operator';
 
 /** Permissions that this run may well not need, each with its reason. As `verb resource.group`. */
 const unusedForAReason = new Map([
@@ -18,14 +15,6 @@ const unusedForAReason = new Map([
   ['patch events.events.k8s.io', 'only when the same Event comes again within minutes'],
 ]);
 
-interface AuditEvent {
-  verb: string;
-  requestURI: string;
-  user: { username: string };
-  objectRef?: { apiGroup?: string; resource?: string; subresource?: string; namespace?: string };
-  annotations?: Record<string, string>;
-}
-
 const used = new Set<string>();
 const forbidden: string[] = [];
 const namespaces = new Set<string>();
@@ -33,12 +22,9 @@ let granted: Set<string>;
 
 before(async () => {
   const { cluster, kubectl } = await environment();
-  for await (const line of createInterface({ input: createReadStream(cluster.auditLog) })) {
-    // The last line may be being written.
-    if (!line.startsWith('{') || !line.endsWith('}')) continue;
-    const { user, verb, requestURI, objectRef, annotations } = JSON.parse(line) as AuditEvent;
+  for await (const { user, verb, requestURI, objectRef, annotations } of auditEvents(cluster.auditLog)) {
     if (objectRef?.resource === 'namespaces' && objectRef.namespace) namespaces.add(objectRef.namespace);
-    if (user.username !== operator) continue;
+    if (user.username !== operatorUser) continue;
     if (annotations?.['authorization.k8s.io/decision'] === 'forbid') forbidden.push(`${verb} ${requestURI}`);
     if (!objectRef?.resource) continue;
     const { resource, subresource, apiGroup = '' } = objectRef;

@@ -156,8 +156,11 @@ async function persistently(ask: () => Promise<unknown>): Promise<void> {
   await waitFor('an answer of the API server', answered, { timeout: 60_000, interval: 200 });
 }
 
-/** Waits until the namespace is as its NetExporters say, and every cache as the API server's content. */
-async function convergence(rig: FaultRig, { namespace, deadline }: SequenceOptions): Promise<void> {
+/** Waits until the namespace is as its NetExporters say, and every cache as the API server’s content. */
+export async function convergence(
+  rig: FaultRig,
+  { namespace, deadline }: Pick<SequenceOptions, 'namespace' | 'deadline'>,
+): Promise<void> {
   const { api, operators, agentImage } = rig;
   await operators.waitForLeader(deadline);
   const converged = async () => {

@@ -62,7 +62,7 @@ interface Status {
   message?: string;
   reason?: string;
   code?: number;
-  details?: { retryAfterSeconds?: number };
+  details?: { retryAfterSeconds?: number; causes?: { reason?: string }[] };
 }
 
 const codeByReason: Record<string, ApiErrorCode> = {
@@ -96,7 +96,7 @@ const codeByStatus: Record<number, ApiErrorCode> = {
  */
 export function errorOfAnswer(status: number, body: string, retryAfter: string | undefined, now: number): ApiError {
   const parsed = parseStatus(body);
-  const code = codeOf(parsed.reason, status);
+  const code = codeOf(parsed, status);
   const said = parsed.message ?? `the API server answered ${status}${body ? `: ${body.slice(0, 200)}` : ''}`;
   const advice = adviceFor(code, said);
   const byHeader = parseRetryAfter(retryAfter, now);
@@ -110,7 +110,7 @@ export function errorOfAnswer(status: number, body: string, retryAfter: string |
 /** Makes an error of the object of a watch's ERROR event. */
 export function errorOfWatchEvent(object: unknown): ApiError {
   const status = (object ?? {}) as Status;
-  return new ApiError(codeOf(status.reason, status.code ?? 500), status.message ?? 'the watch ended with an error', {
+  return new ApiError(codeOf(status, status.code ?? 500), status.message ?? 'the watch ended with an error', {
     status: status.code,
   });
 }
@@ -121,7 +121,9 @@ function adviceFor(code: ApiErrorCode, said: string): string | undefined {
   return 'it does not accept our token or certificate: renew it in the kubeconfig (inside a cluster the kubelet does)';
 }
 
-function codeOf(reason: string | undefined, status: number): ApiErrorCode {
+function codeOf({ reason, details }: Status, status: number): ApiErrorCode {
+  // A version that the API server does not know (yet): its etcd was restored to an older state, or we ask one that is behind.
+  if (details?.causes?.some((cause) => cause.reason === 'ResourceVersionTooLarge')) return 'Gone';
   const byReason = reason === undefined ? undefined : codeByReason[reason];
   return byReason ?? codeByStatus[status] ?? (status >= 500 ? 'Unavailable' : 'Unexpected');
 }

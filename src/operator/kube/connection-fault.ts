@@ -46,14 +46,16 @@ const advice: { codes: RegExp; code: ApiErrorCode; say: string }[] = [
 
 /** Makes an error, which says what to do where that is known, of a request to `server` that got no answer. */
 export function connectionFault(cause: unknown, server: string): ApiError {
-  const { code = '', message } = firstFault(cause);
+  const { code = '', message, cert } = firstFault(cause);
   const known = advice.find(({ codes }) => codes.test(code));
-  const why = `no answer from the API server at ${server} (${message || code})`;
+  // Node leaves the names out where an address was asked for.
+  const names = cert?.subjectaltname ? `; it has ${cert.subjectaltname}` : '';
+  const why = `no answer from the API server at ${server} (${message || code}${names})`;
   return new ApiError(known?.code ?? 'Unavailable', known ? `${why}: ${known.say}` : why, { cause });
 }
 
 /** Of several addresses tried in vain, the first one's. */
-function firstFault(cause: unknown): { code?: string; message: string } {
+function firstFault(cause: unknown): { code?: string; message: string; cert?: { subjectaltname?: string } } {
   if (cause instanceof AggregateError && cause.errors.length > 0) return firstFault(cause.errors[0]);
   return cause instanceof Error ? cause : { message: String(cause) };
 }

@@ -52,6 +52,18 @@ test('a watch tells that its version is gone by an event', () => {
   assert.equal(errorOfWatchEvent(null).code, 'Unavailable');
 });
 
+test('a version that the API server does not know (yet) is gone, too: etcd may have been restored to an older state', () => {
+  const status = {
+    kind: 'Status',
+    code: 504,
+    reason: 'Timeout',
+    message: 'Timeout: Too large resource version: 900, current: 500',
+    details: { causes: [{ reason: 'ResourceVersionTooLarge' }], retryAfterSeconds: 1 },
+  };
+  assert.equal(errorOfAnswer(504, JSON.stringify(status), undefined, 0).code, 'Gone');
+  assert.equal(errorOfWatchEvent(status).code, 'Gone');
+});
+
 test('what nobody has to change passes', () => {
   assert.ok(isTransient(new ApiError('Unavailable', '')));
   assert.ok(!isTransient(new ApiError('Invalid', '')));
