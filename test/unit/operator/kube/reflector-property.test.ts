@@ -17,7 +17,7 @@ const resource = { group: '', version: 'v1', kind: 'Pod', plural: 'pods' };
 /** What happens at the server, in order. */
 type Step =
   | { do: 'set' | 'delete'; name: string }
-  /** Every watch that runs breaks, or ends, or is told again what it was told last, or is told a version only. */
+  /** Every watch that runs breaks, or ends, or is told again what it was told first, or is told a version only. */
   | { do: 'break' | 'end' | 'repeat' | 'bookmark' }
   /** Versions before the present one are forgotten. */
   | { do: 'compact' }
@@ -47,7 +47,7 @@ class ScriptedServer {
   readonly #history: { version: number; event: WatchEvent }[] = [];
   readonly #watches = new Set<{
     orders: (WatchEvent | 'break' | 'end')[];
-    last: WatchEvent | undefined;
+    first: WatchEvent | undefined;
     wake: () => void;
   }>();
   readonly #failures: ('Unavailable' | 'Gone')[] = [];
@@ -68,7 +68,7 @@ class ScriptedServer {
       for (const watch of this.#watches) {
         if (step.do === 'bookmark') watch.orders.push({ type: 'BOOKMARK', object: object('', this.#version) });
         else if (step.do !== 'repeat') watch.orders.push(step.do);
-        else if (watch.last) watch.orders.push(watch.last);
+        else if (watch.first) watch.orders.push(watch.first);
         watch.wake();
       }
   }
@@ -97,7 +97,7 @@ class ScriptedServer {
         | 'break'
         | 'end'
       )[],
-      last: undefined as WatchEvent | undefined,
+      first: undefined as WatchEvent | undefined,
       wake: () => wake.resolve(),
     };
     this.#watches.add(watch);
@@ -108,7 +108,7 @@ class ScriptedServer {
         if (order === 'end') return;
         if (order === 'break') throw new ApiError('Unavailable', 'cut');
         if (order) {
-          if (order.type !== 'BOOKMARK') watch.last = order;
+          if (order.type !== 'BOOKMARK') watch.first ??= order;
           yield order;
           continue;
         }
