@@ -75,8 +75,8 @@ export class FaultRig {
   }
 }
 
-/** @returns how many replicas there were */
-async function scaleInstalled(cluster: Cluster, replicas: number): Promise<number> {
+/** Scales the installed operator, and waits until it is so. @returns how many replicas there were */
+export async function scaleInstalled(cluster: Cluster, replicas: number): Promise<number> {
   const place = ['-n', operatorNamespace];
   const deployment = JSON.parse(await cluster.kubectl(['get', 'deployment', operatorName, ...place, '-o', 'json'])) as {
     spec: { replicas: number };
@@ -105,7 +105,8 @@ async function certificateFor(cluster: Cluster): Promise<{ cert: Buffer; key: Bu
   return certificate;
 }
 
-function tokenKubeconfig(server: string, authority: Buffer, token: string): string {
+/** A kubeconfig for who authenticates by a token. */
+export function tokenKubeconfig(server: string, authority: Buffer, token: string): string {
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
