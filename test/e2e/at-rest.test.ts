@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { waitFor } from '../cluster/wait.ts';
+import { operatorRequests, writesIn } from './audit-log.ts';
+import {
+  deadline,
+  type Environment,
+  environment,
+  readyNetExporter,
+  removeNamespace,
+  restrictedNamespace,
+  tellOnFailure,
+} from './environment.ts';
+
+const namespace = 'e2e-at-rest';
+/** How long nothing may be written where nothing changes. Milliseconds. */
+const restMs = 60_000;
+let env: Environment;
+
+before(async () => {
+  env = await environment();
+  await restrictedNamespace(env.kubectl, namespace);
+  await readyNetExporter(env, namespace, 'resting', {});
+});
+
+after(() => removeNamespace(env.kubectl, namespace));
+
+test('where nothing changes the operator writes nothing for a minute but its Lease', async (t) => {
+  tellOnFailure(t, env, namespace);
+  const { auditLog } = env.cluster;
+  await waitFor(
+    'five seconds without a write',
+    async () => writesIn(await operatorRequests(auditLog, Date.now() - 5000, Date.now())).length === 0,
+    { timeout: deadline, interval: 1000 },
+  );
+  const from = Date.now();
+  await sleep(restMs);
+  const requests = await operatorRequests(auditLog, from, from + restMs);
+  assert.deepEqual(writesIn(requests), []);
+  const renewals = requests.filter(({ verb, objectRef }) => verb === 'patch' && objectRef?.resource === 'leases');
+  assert.ok(renewals.length > 0, 'the Lease is renewed: the audit log tells of the operator');
+});
