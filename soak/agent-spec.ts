@@ -53,5 +53,11 @@ export function randomSpec(random: Random, { servers, deafServers }: Surrounding
       udp: { packets: random.integer(1, 5), size: random.pick([64, 512, 1232]) },
       ...random.pick(times),
     },
+    // Nobody on these addresses knows the time: what is asked for is that the asking and the failing leave nothing behind.
+    ntp: {
+      enabled: random.chance(0.5),
+      servers: random.sample(deafServers, random.integer(1, 2)),
+      ...random.pick(times),
+    },
   };
 }
