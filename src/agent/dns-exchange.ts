@@ -1,5 +1,6 @@
+import type { FailureReason } from '../protocol/failure-reason.ts';
 import type { DnsQuery, DnsVerdict } from './dns-message.ts';
-import type { FailureReason, ProbeContext, Timing } from './probe.ts';
+import type { ProbeContext, Timing } from './probe.ts';
 
 /** A DNS server's address; `host` is an IP address. */
 export interface DnsServer {

@@ -1,6 +1,6 @@
 import packet, { type DecodedPacket } from 'dns-packet';
+import type { FailureReason } from '../protocol/failure-reason.ts';
 import { recordLengthsAddUp } from './dns-record-lengths.ts';
-import type { FailureReason } from './probe.ts';
 
 /** A question as it goes over the wire. */
 export interface DnsQuestion {

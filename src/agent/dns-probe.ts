@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto';
+import type { FailureReason } from '../protocol/failure-reason.ts';
 import type { AskDns, DnsExchange, DnsServer } from './dns-exchange.ts';
 import { candidateNames, type ResolverOptions } from './dns-names.ts';
 import { askOverTcp } from './dns-tcp.ts';
 import { askOverUdp } from './dns-udp.ts';
-import type { FailureReason, Probe, ProbeContext, ProbeResult, Timing } from './probe.ts';
+import type { Probe, ProbeContext, ProbeResult, Timing } from './probe.ts';
 
 /** A name to look up at a server. */
 export interface DnsTarget {

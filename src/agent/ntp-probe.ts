@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
+import type { FailureReason } from '../protocol/failure-reason.ts';
 import { afterDelay } from './delay.ts';
 import { candidateNames, type ResolverOptions } from './dns-names.ts';
 import { compareClocks, encodeRequest, judgeAnswer, type NtpVerdict } from './ntp-message.ts';
 import type { AddressLookup } from './peer-lookup.ts';
-import type { FailureReason, Probe, ProbeContext, ProbeResult } from './probe.ts';
+import type { Probe, ProbeContext, ProbeResult } from './probe.ts';
 import { exchangeOverUdp, type UdpExchange } from './udp-exchange.ts';
 
 /** An NTP server to ask. */

@@ -1,8 +1,9 @@
 import { Counter, Gauge, Histogram, type Metric, type Registry } from 'prom-client';
+import type { FailureReason } from '../protocol/failure-reason.ts';
 import type { Losses } from './echo-ledger.ts';
 import { latencyBuckets } from './latency-buckets.ts';
 import { ntpFamily } from './ntp-metrics.ts';
-import type { FailureReason, ProbeResult, Timing } from './probe.ts';
+import type { ProbeResult, Timing } from './probe.ts';
 import type { Target } from './targets.ts';
 
 type Labels = Record<string, string>;

@@ -1,26 +1,10 @@
+import type { FailureReason } from '../protocol/failure-reason.ts';
 import type { Losses } from './echo-ledger.ts';
 import type { Kernel } from './kernel.ts';
 import type { KissCode } from './ntp-message.ts';
 
 /** Where a latency comes from: the kernel's own measurement, or the JavaScript clock where the kernel gives none. */
 export type Timing = 'kernel' | 'clock';
-
-/** Why an attempt failed. The values are those of the `reason` label of `dns_failures_total`, `network_failures_total` and `ntp_failures_total`. */
-export type FailureReason =
-  | 'timeout'
-  | 'refused'
-  | 'unreachable'
-  | 'reset'
-  | 'lost'
-  | 'nxdomain'
-  | 'servfail'
-  | 'rcode'
-  | 'nodata'
-  | 'truncated'
-  | 'malformed'
-  | 'lookup'
-  | 'unsynchronized'
-  | 'kiss_of_death';
 
 /** What one turn of a probe found. Every attempt it made is in `latencies` when it succeeded, in `failures` when not. */
 export interface ProbeResult {

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
-import { maxSettingsBytes, parseSettings, type Settings, SettingsError } from '../protocol/settings.ts';
+import { ProtocolError } from '../protocol/document.ts';
+import { maxSettingsBytes, parseSettings, type Settings } from '../protocol/settings.ts';
 
 /** A settings document that could not be read from its file; `message` says why. */
 export class SettingsFileError extends Error {
@@ -8,7 +9,7 @@ export class SettingsFileError extends Error {
 }
 
 /** What a look at the file brought: settings, or why there are none. */
-export type SettingsReading = { settings: Settings } | { error: SettingsFileError | SettingsError };
+export type SettingsReading = { settings: Settings } | { error: SettingsFileError | ProtocolError };
 
 /**
  * The settings document that is mounted into the pod. It is looked at again and again rather than watched: the kubelet swaps a link in the path
@@ -35,7 +36,7 @@ export class SettingsFile {
     try {
       return { settings: parseSettings(readFileSync(this.#path, 'utf8')) };
     } catch (error) {
-      if (error instanceof SettingsError) return { error };
+      if (error instanceof ProtocolError) return { error };
       return { error: new SettingsFileError(`${this.#path}: ${(error as Error).message}`) };
     }
   }

@@ -1,4 +1,4 @@
-import type { FailureReason } from './probe.ts';
+import type { FailureReason } from '../protocol/failure-reason.ts';
 
 const reasons = new Map<string, FailureReason>([
   ['ECONNREFUSED', 'refused'],

@@ -1,7 +1,8 @@
 import { isIP, Socket } from 'node:net';
+import type { FailureReason } from '../protocol/failure-reason.ts';
 import { afterDelay, secondsSince } from './delay.ts';
 import type { Kernel, TcpInfo } from './kernel.ts';
-import type { FailureReason, ProbeContext, Timing } from './probe.ts';
+import type { ProbeContext, Timing } from './probe.ts';
 import { socketFailure } from './socket-failure.ts';
 
 /** An address to connect to; `host` is an IP address, v4 or v6. */

@@ -1,8 +1,9 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
+import type { FailureReason } from '../protocol/failure-reason.ts';
 import { afterDelay, secondsSince } from './delay.ts';
 import type { Kernel } from './kernel.ts';
-import type { FailureReason, ProbeContext, Timing } from './probe.ts';
+import type { ProbeContext, Timing } from './probe.ts';
 import { type ClockReading, readClocks, wasSet } from './realtime.ts';
 import { socketFailure } from './socket-failure.ts';
 

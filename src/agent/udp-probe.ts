@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { FailureReason } from '../protocol/failure-reason.ts';
 import { formatHostPort } from '../protocol/host-port.ts';
 import { EchoLedger, type EchoOutcome } from './echo-ledger.ts';
 import { encodeEchoRequest, readEchoAnswer } from './echo-message.ts';
-import type { FailureReason, Probe, ProbeContext, ProbeResult } from './probe.ts';
+import type { Probe, ProbeContext, ProbeResult } from './probe.ts';
 import { exchangeOverUdp } from './udp-exchange.ts';
 
 /** An agent that answers echoes; `host` is an IP address, v4 or v6. */

@@ -1,5 +1,17 @@
-import { isIP } from 'node:net';
-import { parseHostPort, parseServer } from './host-port.ts';
+import {
+  boolean,
+  hostPort,
+  integer,
+  json,
+  list,
+  object,
+  oneOf,
+  readAs,
+  refuse,
+  requireVersion,
+  text,
+} from './document.ts';
+import { parseServer } from './host-port.ts';
 
 /** The version of the settings document that this code writes and reads. A reader refuses any other. */
 export const settingsVersion = 1;
@@ -73,38 +85,34 @@ export interface Settings {
   ntp: NtpSettings;
 }
 
-/** A settings document that cannot be used; `message` names the field and what it must be. */
-export class SettingsError extends Error {
-  readonly code = 'InvalidSettings';
-  override readonly name = 'SettingsError';
-}
-
-/** Writes a settings document: JSON with a stable order of keys, so that equal settings are equal text. */
+/**
+ * Writes a settings document: JSON with a stable order of keys, so that equal settings are equal text.
+ * @throws ProtocolError (`InvalidSettings`) for settings that no reader would take
+ */
 export function encodeSettings(settings: Settings): string {
-  return `${JSON.stringify(decode(settings), null, 2)}\n`;
+  return `${JSON.stringify(decodeSettings(settings), null, 2)}\n`;
 }
 
 /**
- * Reads and checks a settings document. Fields it does not know are ignored, so that a newer operator can talk to an older agent; fields that
- * an older operator does not write have the value that stands for what it meant.
- * @throws SettingsError when the text is too large, is not JSON, is of another version, or a field is missing or out of bounds
+ * Reads and checks the text of a settings document, as `decodeSettings` does.
+ * @throws ProtocolError (`InvalidSettings`) also when the text is too large or not JSON
  */
 export function parseSettings(text: string): Settings {
-  if (Buffer.byteLength(text) > maxSettingsBytes)
-    throw new SettingsError(`the document is larger than ${maxSettingsBytes} bytes`);
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch (error) {
-    throw new SettingsError(`the document is not JSON: ${(error as Error).message}`);
-  }
-  return decode(document);
+  return decodeSettings(readAs('InvalidSettings', () => json(text, maxSettingsBytes)));
 }
 
-function decode(value: unknown): Settings {
+/**
+ * Checks settings. Fields it does not know are ignored, so that a newer operator can talk to an older agent; fields that an older operator
+ * does not write have the value that stands for what it meant.
+ * @throws ProtocolError (`InvalidSettings`) when the document is of another version, or a field is missing or out of bounds
+ */
+export function decodeSettings(value: unknown): Settings {
+  return readAs('InvalidSettings', () => read(value));
+}
+
+function read(value: unknown): Settings {
   const document = object(value, 'the document');
-  if (document.version !== settingsVersion)
-    throw new SettingsError(`version must be ${settingsVersion}, got ${JSON.stringify(document.version)}`);
+  requireVersion(document.version, settingsVersion);
   const resource = object(document.resource, 'resource');
   const dns = object(document.dns, 'dns');
   const network = object(document.network, 'network');
@@ -155,55 +163,8 @@ function times(value: Record<string, unknown>, path: string): { intervalMs: numb
   return { intervalMs, timeoutMs: integer(value.timeoutMs, `${path}.timeoutMs`, 1, intervalMs) };
 }
 
-function hostPort(value: unknown, path: string): string {
-  const given = text(value, path, 64);
-  const parsed = parseHostPort(given);
-  if (!parsed || isIP(parsed.host) === 0) throw new SettingsError(`${path} must be ip:port, got "${given}"`);
-  return given;
-}
-
 function serverPort(value: unknown, path: string): string {
   const given = text(value, path, 260);
-  if (!parseServer(given)) throw new SettingsError(`${path} must be ip:port or name:port, got "${given}"`);
+  if (!parseServer(given)) refuse(`${path} must be ip:port or name:port, got "${given}"`);
   return given;
-}
-
-function oneOf<const T extends string>(allowed: readonly T[]) {
-  return (value: unknown, path: string): T => {
-    const found = allowed.find((item) => item === value);
-    if (found === undefined)
-      throw new SettingsError(`${path} must be one of ${allowed.join(', ')}, got ${JSON.stringify(value)}`);
-    return found;
-  };
-}
-
-function object(value: unknown, path: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new SettingsError(`${path} must be an object`);
-  return value as Record<string, unknown>;
-}
-
-function text(value: unknown, path: string, maxLength: number): string {
-  if (typeof value !== 'string' || value.length === 0 || value.length > maxLength)
-    throw new SettingsError(`${path} must be a string of 1 to ${maxLength} characters`);
-  return value;
-}
-
-function boolean(value: unknown, path: string): boolean {
-  if (typeof value !== 'boolean') throw new SettingsError(`${path} must be true or false`);
-  return value;
-}
-
-function integer(value: unknown, path: string, minimum: number, maximum: number): number {
-  if (!Number.isSafeInteger(value) || (value as number) < minimum || (value as number) > maximum)
-    throw new SettingsError(
-      `${path} must be a whole number from ${minimum} to ${maximum}, got ${JSON.stringify(value)}`,
-    );
-  return value as number;
-}
-
-function list<T>(value: unknown, path: string, maxItems: number, item: (value: unknown, path: string) => T): T[] {
-  if (!Array.isArray(value) || value.length > maxItems)
-    throw new SettingsError(`${path} must be a list of at most ${maxItems} items`);
-  return value.map((entry, index) => item(entry, `${path}[${index}]`));
 }

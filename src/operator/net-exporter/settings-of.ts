@@ -1,8 +1,9 @@
 import { agentNames } from '../../../charts/agent-names.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
+import { ProtocolError } from '../../protocol/document.ts';
 import { parseDuration } from '../../protocol/durations.ts';
 import { formatHostPort, parseHostPort, parseServer } from '../../protocol/host-port.ts';
-import { type Settings, SettingsError, settingsVersion } from '../../protocol/settings.ts';
+import { type Settings, settingsVersion } from '../../protocol/settings.ts';
 
 const dnsPort = 53;
 const ntpPort = 123;
@@ -10,7 +11,7 @@ const ntpPort = 123;
 /**
  * What the agents of a NetExporter have to know.
  * @param serviceAddresses the cluster IPs of the agents' own Service
- * @throws SettingsError for a server that is none; the CRD's rules admit no such
+ * @throws ProtocolError (`InvalidSettings`) for a server that is none; the CRD's rules admit no such
  */
 export function settingsOf(resource: NetExporter, serviceAddresses: string[]): Settings {
   const { metadata, spec } = resource;
@@ -56,12 +57,13 @@ export function clusterAddresses(service: Record<string, unknown> | undefined): 
 
 function withDnsPort(server: string): string {
   const parsed = parseHostPort(server, dnsPort);
-  if (!parsed) throw new SettingsError(`spec.dns.servers: "${server}" is not ip or ip:port`);
+  if (!parsed) throw new ProtocolError('InvalidSettings', `spec.dns.servers: "${server}" is not ip or ip:port`);
   return formatHostPort(parsed.host, parsed.port);
 }
 
 function withNtpPort(server: string): string {
   const parsed = parseServer(server, ntpPort);
-  if (!parsed) throw new SettingsError(`spec.ntp.servers: "${server}" is not ip, ip:port, a name or name:port`);
+  if (!parsed)
+    throw new ProtocolError('InvalidSettings', `spec.ntp.servers: "${server}" is not ip, ip:port, a name or name:port`);
   return formatHostPort(parsed.host, parsed.port);
 }

@@ -6,7 +6,8 @@ import packet from 'dns-packet';
 import fc from 'fast-check';
 import { type DnsTarget, dnsProbe } from '../../../src/agent/dns-probe.ts';
 import { KernelCallError } from '../../../src/agent/kernel.ts';
-import type { FailureReason, ProbeResult } from '../../../src/agent/probe.ts';
+import type { ProbeResult } from '../../../src/agent/probe.ts';
+import type { FailureReason } from '../../../src/protocol/failure-reason.ts';
 import { eventually } from './eventually.ts';
 import { pour } from './servers/dns-misbehaviours.ts';
 import {

@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { SettingsFile, SettingsFileError } from '../../../src/agent/settings-file.ts';
-import { encodeSettings, SettingsError } from '../../../src/protocol/settings.ts';
+import { ProtocolError } from '../../../src/protocol/document.ts';
+import { encodeSettings } from '../../../src/protocol/settings.ts';
 import { ConfigMapVolume } from './config-map-volume.ts';
 import { settingsWith } from './settings-builder.ts';
 import { TemporaryDirectory } from './temporary-directory.ts';
@@ -35,7 +36,7 @@ test('a broken version is reported once, the good one after it is read', () => {
   const volume = new ConfigMapVolume(directory.path, 'settings.json');
   const file = new SettingsFile(volume.path);
   volume.update('{"version": 1,');
-  assert.ok(errorOf(file.poll()) instanceof SettingsError);
+  assert.ok(errorOf(file.poll()) instanceof ProtocolError);
   assert.equal(file.poll(), undefined);
   volume.update('{"version": 2}');
   assert.match(errorOf(file.poll()).message, /version must be 1/);

@@ -3,15 +3,10 @@ import { test } from 'node:test';
 import { defaultSpec } from '../../../src/crd/default-spec.ts';
 import { NetExporterSpecSchema } from '../../../src/crd/net-exporter.ts';
 import type { SchemaNode } from '../../../src/crd/schema-node.ts';
+import { ProtocolError } from '../../../src/protocol/document.ts';
 import { parseDuration } from '../../../src/protocol/durations.ts';
 import { formatHostPort, parseHostPort } from '../../../src/protocol/host-port.ts';
-import {
-  encodeSettings,
-  parseSettings,
-  type Settings,
-  SettingsError,
-  settingsVersion,
-} from '../../../src/protocol/settings.ts';
+import { encodeSettings, parseSettings, type Settings, settingsVersion } from '../../../src/protocol/settings.ts';
 import { schemaFields } from './schema-fields.ts';
 
 const nodes = new Map(
@@ -59,7 +54,7 @@ const withNetwork = (network: Partial<Settings['network']>): Settings => ({
 const withPeers = (peersPerAgent: number): Settings => withNetwork({ peersPerAgent });
 const withNtp = (servers: string[]): Settings => ({ ...settings, ntp: { ...settings.ntp, enabled: true, servers } });
 const accepts = (given: Settings) => assert.deepEqual(parseSettings(encodeSettings(given)), given);
-const refuses = (given: Settings) => assert.throws(() => encodeSettings(given), SettingsError);
+const refuses = (given: Settings) => assert.throws(() => encodeSettings(given), ProtocolError);
 
 test('the default spec makes settings that agents take', () => accepts(settings));
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeSettings, parseSettings, type Settings, SettingsError } from '../../../src/protocol/settings.ts';
+import { ProtocolError } from '../../../src/protocol/document.ts';
+import { encodeSettings, parseSettings, type Settings } from '../../../src/protocol/settings.ts';
 
 const settings: Settings = {
   version: 1,
@@ -104,7 +105,7 @@ test('a document that cannot be used is refused by the name of its field', () =>
   ] as const)
     assert.throws(
       () => parseSettings(changed(path, value)),
-      (error) => error instanceof SettingsError && message.test(error.message),
+      (error) => error instanceof ProtocolError && error.code === 'InvalidSettings' && message.test(error.message),
       path,
     );
 });

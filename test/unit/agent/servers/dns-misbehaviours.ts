@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import packet, { type Answer } from 'dns-packet';
-import type { FailureReason } from '../../../../src/agent/probe.ts';
+import type { FailureReason } from '../../../../src/protocol/failure-reason.ts';
 import {
   addressRecord,
   answer,

@@ -1,0 +1,123 @@
+import { isIP } from 'node:net';
+import { parseHostPort } from './host-port.ts';
+
+/** What kind of document cannot be used. */
+export type ProtocolErrorCode =
+  | 'InvalidSettings'
+  | 'InvalidAssignment'
+  | 'InvalidReport'
+  | 'InvalidSync'
+  | 'InvalidSyncAccess';
+
+/** A document that cannot be used; `message` names the field and what it must be. */
+export class ProtocolError extends Error {
+  readonly code: ProtocolErrorCode;
+  override readonly name = 'ProtocolError';
+
+  constructor(code: ProtocolErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** What the validators below throw: they do not know what they are part of. */
+class FieldError extends Error {}
+
+/**
+ * Reads a document with the validators of this file.
+ * @throws ProtocolError of this code when one of them refuses
+ */
+export function readAs<T>(code: ProtocolErrorCode, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof FieldError) throw new ProtocolError(code, error.message);
+    throw error;
+  }
+}
+
+/** Reads a part of a document by what reads it where it is all of one: puts `path` before the names of its fields. */
+export function within<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof FieldError || error instanceof ProtocolError)) throw error;
+    const itself = /^the document\b/;
+    throw new FieldError(itself.test(error.message) ? error.message.replace(itself, path) : `${path}.${error.message}`);
+  }
+}
+
+/** Refuses a document for what no validator below says. */
+export function refuse(message: string): never {
+  throw new FieldError(message);
+}
+
+/** @returns what a JSON text of at most `maxBytes` says */
+export function json(text: string, maxBytes: number): unknown {
+  if (Buffer.byteLength(text) > maxBytes) refuse(`the document is larger than ${maxBytes} bytes`);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    return refuse(`the document is not JSON: ${(error as Error).message}`);
+  }
+}
+
+/** A reader refuses every version but its own: it could not know what the others mean. */
+export function requireVersion(value: unknown, known: number): void {
+  if (value !== known) refuse(`version must be ${known}, got ${shown(value)}`);
+}
+
+export function object(value: unknown, path: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse(`${path} must be an object`);
+  return value as Record<string, unknown>;
+}
+
+export function text(value: unknown, path: string, maxLength: number, minLength = 1): string {
+  if (typeof value !== 'string' || value.length < minLength || value.length > maxLength)
+    refuse(`${path} must be a string of ${minLength} to ${maxLength} characters`);
+  return value as string;
+}
+
+export function boolean(value: unknown, path: string): boolean {
+  if (typeof value !== 'boolean') refuse(`${path} must be true or false`);
+  return value as boolean;
+}
+
+export function integer(value: unknown, path: string, minimum: number, maximum: number): number {
+  if (!Number.isSafeInteger(value) || (value as number) < minimum || (value as number) > maximum)
+    refuse(`${path} must be a whole number from ${minimum} to ${maximum}, got ${shown(value)}`);
+  return value as number;
+}
+
+export function list<T>(
+  value: unknown,
+  path: string,
+  maxItems: number,
+  item: (value: unknown, path: string) => T,
+): T[] {
+  if (!Array.isArray(value) || value.length > maxItems) refuse(`${path} must be a list of at most ${maxItems} items`);
+  return (value as unknown[]).map((entry, index) => item(entry, `${path}[${index}]`));
+}
+
+export function oneOf<const T extends string>(allowed: readonly T[]) {
+  return (value: unknown, path: string): T => {
+    const found = allowed.find((item) => item === value);
+    return found ?? refuse(`${path} must be one of ${allowed.join(', ')}, got ${shown(value)}`);
+  };
+}
+
+/** An address with its port, as `ip:port` or `[v6]:port`. */
+export function hostPort(value: unknown, path: string): string {
+  const given = text(value, path, 64);
+  const parsed = parseHostPort(given);
+  if (!parsed || isIP(parsed.host) === 0) refuse(`${path} must be ip:port, got "${given}"`);
+  return given;
+}
+
+/** As much of a value as an error may show: it comes from anyone and is of any size and depth. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  if (typeof value === 'string' && value.length > 64) return `${JSON.stringify(value.slice(0, 64))}…`;
+  return JSON.stringify(value) ?? 'nothing';
+}
