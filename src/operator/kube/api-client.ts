@@ -72,6 +72,11 @@ export class ApiClient {
     return list.resources;
   }
 
+  /** A document that is none of the API's objects. @param accept its media type, where it is not plain JSON */
+  document(path: string, accept?: string, signal?: AbortSignal): Promise<unknown> {
+    return this.#transport.json({ method: 'GET', path, ...(accept !== undefined && { accept }), signal }, objectLimits);
+  }
+
   create(resource: Resource, namespace: string, object: object, signal?: AbortSignal): Promise<KubeObject> {
     const query = { fieldManager: this.#fieldManager };
     return this.#object({ method: 'POST', path: pathOf(resource, { namespace }), query, body: object, signal });

@@ -14,6 +14,7 @@ export interface ApiRequest {
   query?: Record<string, string | number | boolean | undefined>;
   body?: unknown;
   contentType?: string;
+  accept?: string;
   signal?: AbortSignal | undefined;
 }
 
@@ -135,7 +136,7 @@ export class ApiTransport {
 
   /** Sends once, until the answer begins. */
   async #attempt(
-    { method, path, query, body, contentType = 'application/json' }: ApiRequest,
+    { method, path, query, body, contentType = 'application/json', accept = 'application/json' }: ApiRequest,
     limits: { signal: AbortSignal; headersTimeout: number; bodyTimeout: number },
   ): Promise<Dispatcher.ResponseData> {
     const { origin, basePath, host } = this.#connection;
@@ -150,7 +151,7 @@ export class ApiTransport {
         method,
         headers: {
           ...headers,
-          accept: 'application/json',
+          accept,
           'user-agent': this.#userAgent,
           ...(body === undefined ? {} : { 'content-type': contentType }),
         },

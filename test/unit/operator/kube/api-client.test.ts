@@ -7,6 +7,7 @@ import { ApiClient, type WatchEvent } from '../../../../src/operator/kube/api-cl
 import { ApiTransport } from '../../../../src/operator/kube/api-transport.ts';
 import type { Credentials } from '../../../../src/operator/kube/cluster-access.ts';
 import { Connection } from '../../../../src/operator/kube/connection.ts';
+import { readPublishedKeys } from '../../../../src/operator/sync/published-keys.ts';
 import { TokenBucket } from '../../../../src/operator/token-bucket.ts';
 import { FakeClock, until } from '../fake-clock.ts';
 
@@ -99,6 +100,21 @@ test('each way to write has its content type and names the field manager', async
     ],
   );
   assert.deepEqual(JSON.parse(requests[3]!.body).preconditions, { uid: 'u1' });
+});
+
+test('the issuer of tokens and its keys are asked for in the types that the API server answers', async () => {
+  const keys = { keys: [{ kid: 'k' }] };
+  answers.push(json(200, { issuer: 'https://issuer' }), json(200, keys));
+  assert.deepEqual(await readPublishedKeys(client), { issuer: 'https://issuer', keys });
+  assert.deepEqual(
+    requests.map(({ method, url, headers }) => [method, url, headers.accept]),
+    [
+      ['GET', '/prefix/.well-known/openid-configuration', 'application/json'],
+      ['GET', '/prefix/openid/v1/jwks', 'application/jwk-set+json'],
+    ],
+  );
+  answers.push(json(200, {}), json(200, keys));
+  await assert.rejects(readPublishedKeys(client), { code: 'Unexpected' });
 });
 
 test('a refusal is an error with a code and the API server’s words', async () => {

@@ -1,0 +1,25 @@
+import type { JSONWebKeySet } from 'jose';
+import type { ApiClient } from '../kube/api-client.ts';
+import { ApiError } from '../kube/api-error.ts';
+
+/** What the API server publishes about the tokens that it issues (OpenID Connect Discovery 1.0, KEP-1393). */
+export interface PublishedKeys {
+  issuer: string;
+  keys: JSONWebKeySet;
+}
+
+/** Where it does. It serves the keys at this path whatever address it announces for them. */
+export const issuerPath = '/.well-known/openid-configuration';
+export const keysPath = '/openid/v1/jwks';
+
+/** It answers no other Accept there (RFC 7517 §8.5.1). */
+const keysType = 'application/jwk-set+json';
+
+/** @throws ApiError; NotFound where the issuer is no https URL, for then nothing is published */
+export async function readPublishedKeys(client: Pick<ApiClient, 'document'>): Promise<PublishedKeys> {
+  const configuration = await client.document(issuerPath);
+  const keys = await client.document(keysPath, keysType);
+  const { issuer } = (configuration ?? {}) as { issuer?: unknown };
+  if (typeof issuer !== 'string') throw new ApiError('Unexpected', `${issuerPath} of the API server names no issuer`);
+  return { issuer, keys: keys as JSONWebKeySet };
+}

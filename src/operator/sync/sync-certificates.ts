@@ -1,0 +1,131 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createAuthority, type IssuedCertificate, issueServing } from './certificate-authority.ts';
+
+/** All that the sync server proves itself with. */
+export interface SyncCertificates {
+  /** Certificates of the authorities to trust, newest first, each PEM. The first one issues. */
+  authorities: string[];
+  /** The key of the first authority, PEM; empty where it is lost. */
+  authorityKey: string;
+  serving: IssuedCertificate;
+}
+
+/** What has to be made anew. */
+export interface Due {
+  authority: boolean;
+  serving: boolean;
+}
+
+/** A certificate is renewed when so much of its life is over. */
+const renewedAt = 2 / 3;
+
+/** Lost keys make new authorities; whoever loses them again and again does not fill the agents' ConfigMaps. */
+const maxAuthorities = 4;
+
+/**
+ * What has to be made anew at this time, of what may be broken, incomplete or missing.
+ * @param serverName the DNS name that agents ask for
+ * @param now milliseconds since the epoch
+ */
+export function dueOf(held: SyncCertificates | undefined, serverName: string, now: number): Due {
+  const [newest] = trustedOf(held, now);
+  const authority = !newest || !belongs(held!.authorityKey, newest) || isWorn(newest, now);
+  return {
+    authority,
+    serving: !isUsable(held, serverName, now) || isWorn(new X509Certificate(held.serving.certificate), now),
+  };
+}
+
+/** Whether agents that trust these authorities accept a server with this certificate at this time. */
+export function isUsable(
+  held: SyncCertificates | undefined,
+  serverName: string,
+  now: number,
+): held is SyncCertificates {
+  const serving = held && parsed(held.serving.certificate);
+  if (!serving || !belongs(held.serving.key, serving) || !isValid(serving, now)) return false;
+  if (serving.checkHost(serverName) === undefined) return false;
+  return trustedOf(held, now).some((authority) => isIssuedBy(serving, authority));
+}
+
+/**
+ * Renews what is due and leaves the rest as it is. Whatever was trusted and still is valid stays trusted, so that no agent has
+ * to learn of a new authority in the moment in which it is first used.
+ * @returns the very same where nothing is due
+ */
+export async function renewed(
+  held: SyncCertificates | undefined,
+  serverName: string,
+  now: number,
+): Promise<SyncCertificates> {
+  const due = dueOf(held, serverName, now);
+  const trusted = trustedOf(held, now);
+  if (held && !due.authority && !due.serving && trusted.length === held.authorities.length) return held;
+  // A new authority is not known to the agents yet: the old one, where it can, issues a certificate that lasts until it is.
+  const issuer = trusted[0] && belongs(held!.authorityKey, trusted[0]) ? trusted[0] : undefined;
+  const old = issuer && { certificate: pemOf(issuer), key: held!.authorityKey };
+  const fresh = due.authority ? await createAuthority(now) : undefined;
+  const serving = due.serving || (fresh && old) ? await issueServing(old ?? fresh!, serverName, now) : held!.serving;
+  const authorities = [...(fresh ? [fresh.certificate] : []), ...trusted.map(pemOf)];
+  return {
+    authorities: bounded(authorities, serving.certificate),
+    authorityKey: fresh ? fresh.key : held!.authorityKey,
+    serving,
+  };
+}
+
+/** The authorities of these certificates that are valid at this time, in the same order. What is none is left out. */
+function trustedOf(held: SyncCertificates | undefined, now: number): X509Certificate[] {
+  return (held?.authorities ?? [])
+    .map(parsed)
+    .filter((certificate) => certificate !== undefined)
+    .filter((certificate) => certificate.ca && isValid(certificate, now));
+}
+
+function isIssuedBy(certificate: X509Certificate, authority: X509Certificate): boolean {
+  return certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
+}
+
+/** The newest, and the one that the serving certificate comes from. */
+function bounded(authorities: string[], serving: string): string[] {
+  if (authorities.length <= maxAuthorities) return authorities;
+  const certificate = new X509Certificate(serving);
+  const [newest, ...older] = authorities;
+  const needed = older.filter((pem) => isIssuedBy(certificate, new X509Certificate(pem)));
+  const others = older.filter((pem) => !needed.includes(pem));
+  return [newest!, ...needed, ...others].slice(0, maxAuthorities);
+}
+
+function belongs(key: string, certificate: X509Certificate): boolean {
+  try {
+    return certificate.checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
+  }
+}
+
+function parsed(pem: string): X509Certificate | undefined {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    return undefined;
+  }
+}
+
+function pemOf(certificate: X509Certificate): string {
+  return certificate.toString();
+}
+
+/** Not before it begins either: that of a clock which was ahead when it was made would be refused by everyone. */
+function isValid({ validFromDate, validToDate }: X509Certificate, now: number): boolean {
+  return validFromDate.getTime() <= now && now < validToDate.getTime();
+}
+
+function isWorn(certificate: X509Certificate, now: number): boolean {
+  return !isValid(certificate, now) || now >= wornAt(certificate);
+}
+
+function wornAt({ validFromDate, validToDate }: X509Certificate): number {
+  const from = validFromDate.getTime();
+  return from + (validToDate.getTime() - from) * renewedAt;
+}
