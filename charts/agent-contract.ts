@@ -2,7 +2,12 @@
 export const agentContract = {
   settingsDirectory: '/etc/net-exporter',
   settingsKey: 'settings.json',
+  /** Beside the settings: how to reach the operator. Absent until the operator knows. */
+  syncAccessKey: 'sync.json',
   stateDirectory: '/var/lib/net-exporter',
+  tokenDirectory: '/var/run/secrets/net-exporter',
+  tokenKey: 'token',
+  tokenAudience: 'net-exporter',
   livenessPath: '/healthz',
   readinessPath: '/-/ready',
   metricsPath: '/metrics',

@@ -9,6 +9,11 @@ import { agentLabels, agentNames, agentSelector, echoPortName, portName } from '
 /** The user of the agents' processes: `nonroot` in the usual minimal images. */
 const nonRoot = 65_532;
 
+const identityVolumeName = 'identity';
+
+/** How long a token is good for. Seconds. */
+const tokenSeconds = 3600;
+
 /**
  * The agents. The template depends on `spec.agent` only: a change of what is probed reaches the agents by their settings
  * and must not restart them. Fits Pod Security `restricted`.
@@ -56,6 +61,7 @@ export function addDaemonSet(scope: Construct, { metadata, spec }: NetExporter, 
             { name: 'settings', configMap: { name } },
             // Twice the largest settings document and as much again for what comes beside it.
             { name: 'state', emptyDir: { sizeLimit: k8s.Quantity.fromString('8Mi') } },
+            identityVolume(),
           ],
         },
       },
@@ -82,6 +88,8 @@ function agentContainer({ agent }: NetExporter['spec'], image: string): k8s.Cont
       { name: 'POD_IPS', valueFrom: { fieldRef: { fieldPath: 'status.podIPs' } } },
       { name: 'PORT', value: String(agent.port) },
       { name: 'SETTINGS_FILE', value: `${agentContract.settingsDirectory}/${agentContract.settingsKey}` },
+      { name: 'SYNC_ACCESS_FILE', value: `${agentContract.settingsDirectory}/${agentContract.syncAccessKey}` },
+      { name: 'SYNC_TOKEN_FILE', value: `${agentContract.tokenDirectory}/${agentContract.tokenKey}` },
       { name: 'STATE_DIRECTORY', value: agentContract.stateDirectory },
     ],
     ports: [
@@ -115,7 +123,20 @@ function agentContainer({ agent }: NetExporter['spec'], image: string): k8s.Cont
       // A directory, not a subPath: only then does the kubelet refresh it.
       { name: 'settings', mountPath: agentContract.settingsDirectory, readOnly: true },
       { name: 'state', mountPath: agentContract.stateDirectory },
+      { name: identityVolumeName, mountPath: agentContract.tokenDirectory, readOnly: true },
     ],
+  };
+}
+
+/**
+ * Who the agent is, to the operator: a token that no API server takes, since it is for another audience. The kubelet renews it
+ * well before it ends and lets only the pod's user read it.
+ */
+function identityVolume(): k8s.Volume {
+  const { tokenAudience: audience, tokenKey: path } = agentContract;
+  return {
+    name: identityVolumeName,
+    projected: { sources: [{ serviceAccountToken: { audience, expirationSeconds: tokenSeconds, path } }] },
   };
 }
 

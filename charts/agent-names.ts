@@ -21,9 +21,12 @@ export function agentNames(instance: string): { agent: string; peers: string } {
   return { agent: `${instance}-agent`, peers: `${instance}-agent-peers` };
 }
 
+/** The label that all agents have, whatever their NetExporter. */
+export const agentAppLabel = { 'app.kubernetes.io/name': 'net-exporter-agent' };
+
 /** The labels that select the agents of a NetExporter. They are immutable in a DaemonSet: never change them. */
 export function agentSelector(instance: string): Record<string, string> {
-  return { 'app.kubernetes.io/name': 'net-exporter-agent', [instanceLabel]: instance };
+  return { ...agentAppLabel, [instanceLabel]: instance };
 }
 
 /** The labels of every child of a NetExporter, and of its agents' pods. */

@@ -50,25 +50,6 @@ function scrapeAnnotations(port: number): Record<string, string> {
   };
 }
 
-/** Lets everyone reach the agents' port: Prometheus and peers live wherever the cluster put them. Closes every other port. */
-export function addNetworkPolicy(scope: Construct, { metadata, spec }: NetExporter): void {
-  new k8s.KubeNetworkPolicy(scope, 'network-policy', {
-    metadata: { name: agentNames(metadata.name).agent },
-    spec: {
-      podSelector: { matchLabels: agentSelector(metadata.name) },
-      policyTypes: ['Ingress'],
-      ingress: [
-        {
-          ports: ['TCP', 'UDP'].map((protocol) => ({
-            protocol,
-            port: k8s.IntOrString.fromNumber(spec.agent.port),
-          })),
-        },
-      ],
-    },
-  });
-}
-
 /** The settings, as files. */
 export function addConfigMap(scope: Construct, { metadata }: NetExporter, files: Record<string, string>): void {
   new k8s.KubeConfigMap(scope, 'settings', { metadata: { name: agentNames(metadata.name).agent }, data: files });

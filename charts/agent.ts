@@ -4,7 +4,8 @@ import { encodeSettings, type Settings } from '../src/protocol/settings.ts';
 import { agentContract } from './agent-contract.ts';
 import { addDaemonSet } from './agent-daemon-set.ts';
 import { agentLabels, agentNames } from './agent-names.ts';
-import { addConfigMap, addNetworkPolicy, addServiceAccount, addServices } from './agent-objects.ts';
+import { addNetworkPolicy } from './agent-network-policy.ts';
+import { addConfigMap, addServiceAccount, addServices } from './agent-objects.ts';
 import { addPodMonitor } from './agent-pod-monitor.ts';
 import { type ApiUse, apiUses } from './api-uses.ts';
 
@@ -48,7 +49,7 @@ export function agentNetwork(
   return synthesize(resource, (chart) => {
     addServiceAccount(chart, resource);
     addServices(chart, resource, { annotated: !podMonitor });
-    if (resource.spec.monitoring.networkPolicy === 'Ingress') addNetworkPolicy(chart, resource);
+    if (resource.spec.monitoring.networkPolicy !== 'None') addNetworkPolicy(chart, resource);
   });
 }
 

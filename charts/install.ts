@@ -4,7 +4,8 @@ import type { Construct } from 'constructs';
 import { group, plural } from '../src/crd/net-exporter.ts';
 import { addCustomResourceDefinition } from './custom-resource-definition.ts';
 import { addOperatorDeployment } from './operator-deployment.ts';
-import { operatorName, operatorNamespace, operatorPort, operatorPortName, operatorSelector } from './operator-names.ts';
+import { operatorName, operatorNamespace, operatorSelector } from './operator-names.ts';
+import { addOperatorNetwork } from './operator-network.ts';
 import { operatorOwnPermissions, operatorPermissions } from './operator-permissions.ts';
 import { restricted } from './pod-security.ts';
 
@@ -26,7 +27,7 @@ export function installation(version: string): object[] {
   addAccess(chart);
   addViewRole(chart);
   addOperatorDeployment(chart, version);
-  addNetwork(chart);
+  addOperatorNetwork(chart);
   return chart.toJson();
 }
 
@@ -60,41 +61,5 @@ function addViewRole(scope: Construct): void {
   new k8s.KubeClusterRole(scope, 'view', {
     metadata: { name: 'net-exporter-view', labels: { 'rbac.authorization.k8s.io/aggregate-to-view': 'true' } },
     rules: [{ apiGroups: [group], resources: [plural], verbs: ['get', 'list', 'watch'] }],
-  });
-}
-
-/** Lets Prometheus, wherever it runs, scrape the operator, and closes every other port. */
-function addNetwork(scope: Construct): void {
-  const metadata = { name: operatorName, namespace: operatorNamespace };
-  new k8s.KubeService(scope, 'service', {
-    metadata: {
-      ...metadata,
-      annotations: {
-        'prometheus.io/scrape': 'true',
-        'prometheus.io/port': String(operatorPort),
-        'prometheus.io/path': '/metrics',
-      },
-    },
-    spec: {
-      selector: operatorSelector,
-      ports: [
-        {
-          name: operatorPortName,
-          port: operatorPort,
-          protocol: 'TCP',
-          targetPort: k8s.IntOrString.fromString(operatorPortName),
-        },
-      ],
-      ipFamilyPolicy: 'PreferDualStack',
-      type: 'ClusterIP',
-    },
-  });
-  new k8s.KubeNetworkPolicy(scope, 'network-policy', {
-    metadata,
-    spec: {
-      podSelector: { matchLabels: operatorSelector },
-      policyTypes: ['Ingress'],
-      ingress: [{ ports: [{ protocol: 'TCP', port: k8s.IntOrString.fromNumber(operatorPort) }] }],
-    },
   });
 }

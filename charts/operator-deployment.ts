@@ -1,7 +1,15 @@
 import { k8s } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { imageNames } from './image-names.ts';
-import { operatorName, operatorNamespace, operatorPort, operatorPortName, operatorSelector } from './operator-names.ts';
+import {
+  operatorName,
+  operatorNamespace,
+  operatorPort,
+  operatorPortName,
+  operatorSelector,
+  syncPort,
+  syncPortName,
+} from './operator-names.ts';
 
 /** The user of the operator's process: `nonroot` in the usual minimal images. */
 const nonRoot = 65_532;
@@ -89,11 +97,16 @@ function operatorContainer(images: { operator: string; agent: string }): k8s.Con
     env: [
       { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
       { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+      // Where agents reach it while it leads.
+      { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
       { name: 'AGENT_IMAGE', value: images.agent },
       { name: 'PORT', value: String(operatorPort) },
       { name: 'LOG_LEVEL', value: 'info' },
     ],
-    ports: [{ name: operatorPortName, containerPort: operatorPort, protocol: 'TCP' }],
+    ports: [
+      { name: operatorPortName, containerPort: operatorPort, protocol: 'TCP' },
+      { name: syncPortName, containerPort: syncPort, protocol: 'TCP' },
+    ],
     livenessProbe: { ...httpGet('/healthz'), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
     readinessProbe: { ...httpGet('/readyz'), periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 2 },
     // No limit of CPU: throttled, it would answer its probes late.

@@ -13,3 +13,8 @@ export const operatorSelector = {
 /** Where the operator serves its metrics and its health. */
 export const operatorPort = 8080;
 export const operatorPortName = 'metrics';
+
+/** Where the leader answers agents, and the Service by which they reach it. */
+export const syncServiceName = `${operatorName}-sync`;
+export const syncPort = 8443;
+export const syncPortName = 'sync';

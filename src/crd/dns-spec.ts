@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { defaultedObject, withDefault } from './defaulted-object.ts';
 import { DnsHostSchema } from './dns-host.ts';
 import { DnsServerSchema } from './dns-server.ts';
+import { DnsServiceSchema } from './dns-service.ts';
 import { intervalField, timeoutField, timeoutWithinInterval } from './probe-times.ts';
 import { validated } from './validation-rule.ts';
 
@@ -53,6 +54,19 @@ export const DnsSpecSchema = defaultedObject(
         }),
       }),
       [],
+    ),
+    service: DnsServiceSchema,
+    endpointsPerAgent: withDefault(
+      Type.Integer({
+        description:
+          'How many pods of the cluster’s DNS each agent asks directly, besides the nameserver of its own resolv.conf. They are spread so that each pod is asked by someone. 0: none.',
+        format: 'int32',
+        ...validated({
+          rule: 'self >= 0 && self <= 16',
+          message: 'must be from 0, which asks none, to 16 pods, such as 2',
+        }),
+      }),
+      2,
     ),
     interval: intervalField(),
     timeout: timeoutField(),

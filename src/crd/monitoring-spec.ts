@@ -20,10 +20,10 @@ export const MonitoringSpecSchema = defaultedObject(
       {},
     ),
     networkPolicy: withDefault(
-      Type.Enum(['Ingress', 'None'], {
+      Type.Enum(['Ingress', 'Strict', 'None'], {
         type: 'string',
         description:
-          'Ingress: a NetworkPolicy lets everyone reach the agents’ port, by TCP and UDP, and nobody any other port. None: no NetworkPolicy.',
+          'Ingress: a NetworkPolicy lets everyone reach the agents’ port, by TCP and UDP, and nobody any other port. Strict: besides, agents reach nothing but each other, DNS servers, time servers and the operator. None: no NetworkPolicy.',
       }),
       'Ingress',
     ),

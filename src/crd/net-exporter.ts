@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { AgentSpecSchema } from './agent-spec.ts';
 import { defaultedObject } from './defaulted-object.ts';
 import { DnsSpecSchema } from './dns-spec.ts';
+import { HealthSpecSchema } from './health-spec.ts';
 import { MonitoringSpecSchema } from './monitoring-spec.ts';
 import { NetworkSpecSchema } from './network-spec.ts';
 import { NtpSpecSchema } from './ntp-spec.ts';
@@ -41,6 +42,7 @@ export const NetExporterSpecSchema = defaultedObject(
     dns: DnsSpecSchema,
     network: NetworkSpecSchema,
     ntp: NtpSpecSchema,
+    health: HealthSpecSchema,
     monitoring: MonitoringSpecSchema,
   },
   { description: 'What to run and what to probe. Every field has a default: an empty spec is a whole one.' },

@@ -7,7 +7,9 @@ import { celString, type ValidationRule, validated } from './validation-rule.ts'
  * (no fraction, no sign, no ns or µs), and short enough that CEL's `duration()` cannot overflow on what matches.
  */
 export const durationPattern = '^([0-9]{1,6}(ms|s|m)|[0-9]{1,3}h){1,4}$';
-const isDuration = (field: string): string => `${field}.matches(${celString(durationPattern)})`;
+
+/** The CEL expression for it. */
+export const isDuration = (field: string): string => `${field}.matches(${celString(durationPattern)})`;
 
 const defaultInterval = '10s';
 const defaultTimeout = '5s';

@@ -25,6 +25,20 @@ const AgentsStatusSchema = Type.Object(
   {
     desired: Type.Integer({ description: 'Nodes that should run an agent.', format: 'int32', minimum: 0 }),
     ready: Type.Integer({ description: 'Agents that are ready.', format: 'int32', minimum: 0 }),
+    configured: Type.Optional(
+      Type.Integer({
+        description: 'Agents that probe by the newest spec and the newest plan.',
+        format: 'int32',
+        minimum: 0,
+      }),
+    ),
+    reporting: Type.Optional(
+      Type.Integer({
+        description: 'Agents that the operator has heard of in the last 45 seconds.',
+        format: 'int32',
+        minimum: 0,
+      }),
+    ),
     summary: Type.String({ description: 'ready/desired, as kubectl get shows it.', maxLength: 32 }),
   },
   { description: 'The agents, counted.' },

@@ -276,6 +276,26 @@ export const brokenResources: BrokenResource[] = [
     message: /spec\.dns\.servers: Too many: 17: must have at most 16 items/,
   },
   {
+    title: 'a DNS namespace that is none',
+    spec: { dns: { service: { namespace: 'Kube_System' } } },
+    message: /spec\.dns\.service\.namespace: .*must be the name of a namespace, such as kube-system/,
+  },
+  {
+    title: 'a DNS Service with its namespace',
+    spec: { dns: { service: { name: 'kube-system/kube-dns' } } },
+    message: /spec\.dns\.service\.name: .*must be the name of a Service, such as kube-dns.*or empty/,
+  },
+  {
+    title: 'fewer DNS pods than none',
+    spec: { dns: { endpointsPerAgent: -1 } },
+    message: /spec\.dns\.endpointsPerAgent: .*must be from 0, which asks none, to 16 pods, such as 2/,
+  },
+  {
+    title: 'more DNS pods than an agent asks',
+    spec: { dns: { endpointsPerAgent: 17 } },
+    message: /spec\.dns\.endpointsPerAgent: .*must be from 0, which asks none, to 16 pods/,
+  },
+  {
     title: 'a DNS interval without a unit',
     spec: { dns: { interval: '10' } },
     message: /spec\.dns\.interval: .*must be a duration from 1s to 1h, such as 10s or 1m30s/,
@@ -422,9 +442,50 @@ export const brokenResources: BrokenResource[] = [
     message: /spec\.ntp\.timeout: .*must be at most the interval, which is 60s: the timeout is 61s/,
   },
   {
+    title: 'a failure ratio in percent',
+    spec: { health: { failureRatio: '5%' } },
+    message: /spec\.health\.failureRatio: .*must be a share above 0 and at most 1 as a string, such as "0\.05"/,
+  },
+  {
+    title: 'a failure ratio of zero, by which everything would be at fault',
+    spec: { health: { failureRatio: '0.0' } },
+    message: /spec\.health\.failureRatio: .*must be a share above 0 and at most 1/,
+  },
+  {
+    title: 'a failure ratio above one',
+    spec: { health: { failureRatio: '1.5' } },
+    message: /spec\.health\.failureRatio: .*must be a share above 0 and at most 1/,
+  },
+  {
+    title: 'a failure ratio that is a number',
+    spec: { health: { failureRatio: 0.05 } },
+    message: /spec\.health\.failureRatio: .*must be of type string/,
+  },
+  {
+    title: 'slow lookups without a unit',
+    spec: { health: { latency: { dns: '100' } } },
+    message: /spec\.health\.latency\.dns: .*must be a duration from 1ms to 1m, such as 100ms/,
+  },
+  {
+    title: 'slow round trips from zero on',
+    spec: { health: { latency: { network: '0ms' } } },
+    message: /spec\.health\.latency\.network: .*must be a duration from 1ms to 1m, such as 10ms/,
+  },
+  {
+    title: 'a window in which an agent may not have reported',
+    spec: { health: { window: '15s' } },
+    message: /spec\.health\.window: .*must be a duration from 30s to 15m, such as 2m/,
+  },
+  {
+    title: 'a window longer than what the operator keeps',
+    spec: { health: { window: '1h' } },
+    message: /spec\.health\.window: .*must be a duration from 30s to 15m/,
+  },
+  {
     title: 'an unknown network policy',
-    spec: { monitoring: { networkPolicy: 'Strict' } },
-    message: /spec\.monitoring\.networkPolicy: Unsupported value: "Strict": supported values: "Ingress", "None"/,
+    spec: { monitoring: { networkPolicy: 'Egress' } },
+    message:
+      /spec\.monitoring\.networkPolicy: Unsupported value: "Egress": supported values: "Ingress", "Strict", "None"/,
   },
   {
     title: 'a PodMonitor in any case',

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { get } from 'node:https';
 import { after, before, test } from 'node:test';
+import { agentContract } from '../../charts/agent-contract.ts';
+import { ClusterApi } from '../faults/cluster-api.ts';
 import type { Agent } from './agents.ts';
 import { getJson } from './agents.ts';
 import { processesOf } from './container-process.ts';
@@ -63,6 +66,42 @@ test("no token for the API server is in an agent's mounts", async (t) => {
       assert.doesNotMatch(await readFile(`/proc/${pid}/mountinfo`, 'utf8'), /serviceaccount/);
   }
 });
+
+test("the agents' token says to the operator which pod it is of, only the agent can read it, and the API server refuses it", async (t) => {
+  tellOnFailure(t, env, namespace);
+  const [agent] = agents as [Agent];
+  const [pid] = await processesOf(env.cluster, namespace, agent.pod, 'agent');
+  const file = `/proc/${pid}/root${agentContract.tokenDirectory}/${agentContract.tokenKey}`;
+  const { uid, mode } = await stat(file);
+  const [, user] = /^Uid:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
+  assert.deepEqual([uid, mode & 0o777], [Number(user), 0o600]);
+
+  const token = await readFile(file, 'utf8');
+  const review = {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenReview',
+    spec: { token, audiences: ['net-exporter'] },
+  };
+  const { status } = JSON.parse(
+    await env.kubectl(['create', '-f', '-', '-o', 'json'], { input: JSON.stringify(review) }),
+  );
+  assert.equal(status.authenticated, true);
+  assert.equal(status.user.username, `system:serviceaccount:${namespace}:secure-agent`);
+  assert.deepEqual(status.user.extra['authentication.kubernetes.io/pod-uid'], [agent.uid]);
+  assert.deepEqual(status.user.extra['authentication.kubernetes.io/node-name'], [agent.node]);
+  assert.equal(await apiServerAnswer(token), 401);
+});
+
+/** The status with which the API server answers whoever comes with this token. */
+async function apiServerAnswer(token: string): Promise<number | undefined> {
+  const { origin: url, authority: ca } = await ClusterApi.of(env.cluster.kubeconfig);
+  return new Promise((resolve, reject) => {
+    get(`${url}/api`, { ca, agent: false, headers: { authorization: `Bearer ${token}` } }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    }).on('error', reject);
+  });
+}
 
 test('agents and operator run as nobody in particular, with no capability and a read-only root', async (t) => {
   tellOnFailure(t, env, namespace);

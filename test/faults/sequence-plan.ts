@@ -110,7 +110,7 @@ function edit(random: Random, node: string): object {
         },
       },
     },
-    { spec: { monitoring: { networkPolicy: random.pick(['Ingress', 'None']) } } },
+    { spec: { monitoring: { networkPolicy: random.pick(['Ingress', 'Strict', 'None']) } } },
     { metadata: { labels: { round: random.pick(['1', '2', null]) } } },
   ]);
 }

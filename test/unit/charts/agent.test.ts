@@ -40,6 +40,8 @@ test('no change of what is probed reaches the pods', () => {
     spec.network = { ...spec.network, enabled: false, peersPerAgent: 3, service: false };
     spec.network = { ...spec.network, protocols: ['UDP'], udp: { packets: 10, size: 1472 } };
     spec.ntp = { enabled: true, servers: ['ntp.example.com'], interval: '1m4s', timeout: '1s' };
+    spec.dns = { ...spec.dns, service: { namespace: 'dns', name: 'dns' }, endpointsPerAgent: 5 };
+    spec.health = { failureRatio: '1', latency: { dns: '1s', network: '1s' }, window: '1m' };
     spec.monitoring.networkPolicy = 'None';
   });
   assert.deepEqual(after, before);
@@ -78,6 +80,21 @@ test('labels, annotations, selector, priority and secrets are added, and none of
   assert.deepEqual(spec.imagePullSecrets, [{ name: 'registry' }]);
 });
 
+test('the agents have a token that only the operator takes, readable and nowhere near those for the API server', () => {
+  const { volumes, containers, automountServiceAccountToken } = template().spec;
+  assert.equal(automountServiceAccountToken, false);
+  const [{ volumeMounts, env, securityContext }] = containers;
+  const { name, projected } = volumes.find((volume: Json) => volume.projected !== undefined);
+  assert.deepEqual(projected.sources, [
+    { serviceAccountToken: { audience: 'net-exporter', expirationSeconds: 3600, path: 'token' } },
+  ]);
+  const mount = volumeMounts.find((mount: Json) => mount.name === name);
+  assert.deepEqual(mount, { name, mountPath: '/var/run/secrets/net-exporter', readOnly: true });
+  const file = env.find((variable: Json) => variable.name === 'SYNC_TOKEN_FILE').value;
+  assert.equal(file, `${mount.mountPath}/${projected.sources[0].serviceAccountToken.path}`);
+  assert.equal(securityContext.runAsNonRoot, true);
+});
+
 test('no tolerations and a number of unavailable agents are taken as such', () => {
   const daemonSet = find(
     'DaemonSet',
@@ -101,7 +118,6 @@ test('the port is the same everywhere', () => {
   );
   assert.equal(services[1]!.metadata.annotations['prometheus.io/port'], '9100');
   const both = (field: string) => ['TCP', 'UDP'].map((protocol) => ({ protocol, [field]: 9100 }));
-  assert.deepEqual(find('NetworkPolicy', objects).spec.ingress[0].ports, both('port'));
   const [container] = find('DaemonSet', objects).spec.template.spec.containers;
   assert.deepEqual(
     container.ports.map(({ name, ...port }: Json) => port),

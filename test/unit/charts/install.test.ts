@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { agentLabels } from '../../../charts/agent-names.ts';
 import { installation } from '../../../charts/install.ts';
 import { operatorOwnPermissions, operatorPermissions } from '../../../charts/operator-permissions.ts';
 import { customResourceDefinition } from '../../../src/crd/custom-resource-definition.ts';
@@ -44,6 +45,7 @@ test('names carry no hash: what refers to them by name, and upgrades, would miss
   const own = objects.filter(({ kind }) => !['CustomResourceDefinition', 'Namespace'].includes(kind));
   assert.deepEqual([...new Set(own.map(({ metadata }) => metadata.name))].sort(), [
     'net-exporter-operator',
+    'net-exporter-operator-sync',
     'net-exporter-view',
   ]);
 });
@@ -86,7 +88,7 @@ test('two operators run, apart where that is possible; one of them may go at any
 test('the Deployment, the Service and the NetworkPolicy select the operator’s pods, and no agent’s', () => {
   const selectors = [
     only('Deployment').spec.selector.matchLabels,
-    only('Service').spec.selector,
+    only('Service', 'net-exporter-operator').spec.selector,
     only('NetworkPolicy').spec.podSelector.matchLabels,
   ];
   for (const selector of selectors) {
@@ -99,12 +101,31 @@ test('the port that is served is the one that is probed, scraped and let through
   const [port] = container.ports;
   assert.equal(container.env.find(({ name }: { name: string }) => name === 'PORT').value, String(port.containerPort));
   for (const probe of [container.livenessProbe, container.readinessProbe]) assert.equal(probe.httpGet.port, port.name);
-  assert.equal(only('Service').spec.ports[0].targetPort, port.name);
-  assert.equal(
-    only('Service').metadata.annotations?.['prometheus.io/port'],
-    String(only('Service').spec.ports[0].port),
-  );
-  assert.deepEqual(only('NetworkPolicy').spec.ingress, [{ ports: [{ protocol: 'TCP', port: port.containerPort }] }]);
+  const service = only('Service', 'net-exporter-operator');
+  assert.equal(service.spec.ports[0].targetPort, port.name);
+  assert.equal(service.metadata.annotations?.['prometheus.io/port'], String(service.spec.ports[0].port));
+  const [scrapes] = only('NetworkPolicy').spec.ingress;
+  assert.deepEqual(scrapes, { ports: [{ protocol: 'TCP', port: port.containerPort }] });
+});
+
+test('agents of any namespace, and nobody else, reach the port for sync, by a Service whose endpoint the leader writes', () => {
+  const port = container.ports.find(({ name }: { name: string }) => name === 'sync');
+  const { selector, ports, ipFamilyPolicy } = only('Service', 'net-exporter-operator-sync').spec;
+  assert.equal(selector, undefined);
+  assert.equal(ipFamilyPolicy, 'PreferDualStack');
+  assert.deepEqual(ports, [{ name: port.name, protocol: 'TCP', port: 8443, targetPort: port.containerPort }]);
+  const [, sync, ...more] = only('NetworkPolicy').spec.ingress;
+  assert.deepEqual(sync.ports, [{ protocol: 'TCP', port: port.containerPort }]);
+  assert.deepEqual(more, []);
+  const [from, ...others] = sync.from;
+  assert.deepEqual(others, []);
+  assert.deepEqual(from.namespaceSelector, {});
+  const agents = agentLabels('any');
+  for (const [label, value] of Object.entries(from.podSelector.matchLabels)) assert.equal(agents[label], value);
+  const operators = pod.metadata.labels;
+  assert.ok(Object.entries(from.podSelector.matchLabels).some(([label, value]) => operators[label] !== value));
+  const address = container.env.find(({ name }: { name: string }) => name === 'POD_IP');
+  assert.equal(address.valueFrom.fieldRef.fieldPath, 'status.podIP');
 });
 
 test('the operator may do what it says it does, by name, and nothing by wildcard', () => {

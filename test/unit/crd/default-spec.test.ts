@@ -28,6 +28,8 @@ test('the defaults are those that the documentation promises', () => {
       protocols: ['UDP', 'TCP'],
       recordTypes: ['A'],
       servers: [],
+      service: { namespace: 'kube-system', name: '' },
+      endpointsPerAgent: 2,
       interval: '10s',
       timeout: '5s',
     },
@@ -41,6 +43,7 @@ test('the defaults are those that the documentation promises', () => {
       timeout: '5s',
     },
     ntp: { enabled: false, servers: [], interval: '60s', timeout: '5s' },
+    health: { failureRatio: '0.05', latency: { dns: '100ms', network: '10ms' }, window: '2m' },
     monitoring: { podMonitor: 'Auto', labels: {}, networkPolicy: 'Ingress' },
   });
 });

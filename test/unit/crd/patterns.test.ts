@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { imagePattern } from '../../../src/crd/agent-spec.ts';
 import { dnsNamePattern } from '../../../src/crd/dns-host.ts';
+import { ratioPattern } from '../../../src/crd/health-spec.ts';
 import { labelKeyPattern, labelValuePattern } from '../../../src/crd/label-maps.ts';
-import { objectNamePattern } from '../../../src/crd/object-name.ts';
+import { labelNamePattern, objectNamePattern } from '../../../src/crd/object-name.ts';
 import { durationPattern } from '../../../src/crd/probe-times.ts';
 import { celString } from '../../../src/crd/validation-rule.ts';
 import { parseDuration } from '../../../src/protocol/durations.ts';
@@ -74,6 +75,18 @@ const cases: { about: string; pattern: string; taken: string[]; refused: string[
     pattern: objectNamePattern,
     taken: ['system-node-critical', 'a.b-c', '1'],
     refused: ['', 'A', 'a_b', '-a', 'a-', 'a..b', 'a.'],
+  },
+  {
+    about: 'names of namespaces and Services',
+    pattern: labelNamePattern,
+    taken: ['kube-system', 'kube-dns', '1', label63],
+    refused: ['', 'A', 'a.b', '-a', 'a-', 'a_b', `${label63}a`],
+  },
+  {
+    about: 'shares',
+    pattern: ratioPattern,
+    taken: ['0', '0.05', '1', '1.0', '0.000001'],
+    refused: ['', '5%', '.05', '1.1', '2', '-0.1', '0,05', '1e-2', '0.', '0.0000001'],
   },
 ];
 

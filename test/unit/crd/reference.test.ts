@@ -57,7 +57,7 @@ test('types are told in words', () => {
 
 test('constraints are told: bounds, values, and the messages of the rules, also those of the parent about the field', () => {
   assert.match(cells('spec.network.peersPerAgent')[3]!, /^from 0 to 100$/);
-  assert.match(cells('spec.monitoring.networkPolicy')[3]!, /^`Ingress` or `None`$/);
+  assert.match(cells('spec.monitoring.networkPolicy')[3]!, /^`Ingress` or `Strict` or `None`$/);
   assert.match(
     cells('spec.dns.hosts')[3]!,
     /^at most 64 entries; each once; each: at most 254 characters; each: must be a DNS name/,

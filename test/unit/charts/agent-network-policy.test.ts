@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { agentNetwork } from '../../../charts/agent.ts';
+import { agentSelector } from '../../../charts/agent-names.ts';
+import { operatorSelector } from '../../../charts/operator-names.ts';
+import type { NetExporterSpec } from '../../../src/crd/net-exporter.ts';
+import { netExporter } from '../operator/net-exporter-builder.ts';
+
+interface Rule {
+  to?: Record<string, unknown>[];
+  from?: Record<string, unknown>[];
+  ports: { protocol: string; port: number | string }[];
+}
+
+interface PolicySpec {
+  podSelector: object;
+  policyTypes: string[];
+  ingress: Rule[];
+  egress?: Rule[];
+}
+
+function policy(change: (spec: NetExporterSpec) => void): PolicySpec {
+  const objects = agentNetwork(netExporter(change), { podMonitor: false });
+  return objects.find(({ kind }) => kind === 'NetworkPolicy')?.spec as PolicySpec;
+}
+
+const strict = (change: (spec: NetExporterSpec) => void = () => {}) =>
+  policy((spec) => {
+    spec.monitoring.networkPolicy = 'Strict';
+    change(spec);
+  });
+
+/** The rules with this block of addresses among their destinations. */
+const towards = (cidr: string, { egress }: PolicySpec) =>
+  egress!.filter(({ to }) => to?.some(({ ipBlock }) => (ipBlock as { cidr: string } | undefined)?.cidr === cidr));
+
+const agentPorts = [
+  { protocol: 'TCP', port: 'metrics' },
+  { protocol: 'UDP', port: 'echo' },
+];
+const both = (port: number) => ['UDP', 'TCP'].map((protocol) => ({ protocol, port }));
+
+test('with Ingress everyone reaches the agents’ ports and nothing else of them, and what they send is not judged', () => {
+  const { podSelector, policyTypes, ingress, egress } = policy(() => {});
+  assert.deepEqual(podSelector, { matchLabels: agentSelector('default') });
+  assert.deepEqual(policyTypes, ['Ingress']);
+  assert.deepEqual(ingress, [{ ports: agentPorts }]);
+  assert.equal(egress, undefined);
+});
+
+test('a change of the port does not change the policy: while it rolls out, each agent is reached at its own', () => {
+  for (const networkPolicy of ['Ingress', 'Strict'] as const) {
+    const withPort = (port: number) =>
+      policy((spec) => {
+        spec.agent.port = port;
+        spec.monitoring.networkPolicy = networkPolicy;
+      });
+    assert.deepEqual(withPort(9100), withPort(8000));
+  }
+});
+
+test('with Strict the way in is the same, and out it goes to agents, DNS and the operator only', () => {
+  const { podSelector, policyTypes, ingress, egress } = strict();
+  assert.deepEqual(podSelector, { matchLabels: agentSelector('default') });
+  assert.deepEqual(policyTypes, ['Ingress', 'Egress']);
+  assert.deepEqual(ingress, policy(() => {}).ingress);
+  assert.deepEqual(egress, [
+    { to: [{ podSelector: { matchLabels: agentSelector('default') } }], ports: agentPorts },
+    {
+      to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }],
+      ports: [...both(53), { protocol: 'UDP', port: 'dns' }, { protocol: 'TCP', port: 'dns-tcp' }],
+    },
+    { to: [{ ipBlock: { cidr: '169.254.0.0/16' } }], ports: both(53) },
+    {
+      to: [{ namespaceSelector: {}, podSelector: { matchLabels: operatorSelector } }],
+      ports: [{ protocol: 'TCP', port: 8443 }],
+    },
+  ]);
+});
+
+test('the cluster’s DNS is where the spec says', () => {
+  const { egress } = strict(({ dns }) => {
+    dns.service = { namespace: 'openshift-dns', name: 'dns-default' };
+  });
+  assert.deepEqual(egress![1]!.to, [
+    { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'openshift-dns' } } },
+  ]);
+});
+
+test('each DNS server of the spec is reached at its own port, of either family, and no longer once DNS is not probed', () => {
+  const servers = (enabled: boolean) =>
+    strict(({ dns }) => {
+      dns.enabled = enabled;
+      dns.servers = ['10.0.0.2', '10.0.0.3:5353', '[fd00::10]:54', 'fd00::11'];
+    });
+  for (const [cidr, port] of [
+    ['10.0.0.2/32', 53],
+    ['10.0.0.3/32', 5353],
+    ['fd00::10/128', 54],
+    ['fd00::11/128', 53],
+  ] as const) {
+    assert.deepEqual(towards(cidr, servers(true)), [{ to: [{ ipBlock: { cidr } }], ports: both(port) }]);
+    assert.deepEqual(towards(cidr, servers(false)), []);
+  }
+  assert.deepEqual(servers(false).egress, strict().egress);
+});
+
+test('time servers are reached by UDP while they are asked: addresses alone, names wherever they lead', () => {
+  const asked = (enabled: boolean) =>
+    strict((spec) => {
+      spec.ntp = { ...spec.ntp, enabled, servers: ['10.0.0.123', '[fd00::123]:1123', 'ntp.example.com:124'] };
+    });
+  const udp = (port: number) => [{ protocol: 'UDP', port }];
+  assert.deepEqual(towards('10.0.0.123/32', asked(true))[0]?.ports, udp(123));
+  assert.deepEqual(towards('fd00::123/128', asked(true))[0]?.ports, udp(1123));
+  assert.deepEqual(
+    asked(true).egress!.filter(({ to }) => to === undefined),
+    [{ ports: udp(124) }],
+  );
+  assert.deepEqual(asked(false).egress, strict().egress);
+});
