@@ -119,7 +119,8 @@ async function build(
       onErrorLine: onDownload,
     });
     total = packages.trimEnd().split('\n').length;
-    await run(['go', 'build', '-v', ...flags, '-o', output, ...commands], {
+    // Politely: tests run beside it.
+    await run(['nice', '-n', '10', 'go', 'build', '-v', ...flags, '-o', output, ...commands], {
       ...options,
       onErrorLine: () => compiled++,
     });

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 
 // The file is removed while the lock is held; whoever waited for the removed file notices and takes the new one.
@@ -16,9 +17,11 @@ rm -f "$1"`;
 /** A lock on a file: released by `release`, or by the kernel when this process dies in whatever way. */
 export class FileLock {
   readonly #end: () => Promise<void>;
+  readonly #unref: () => void;
 
-  private constructor(end: () => Promise<void>) {
+  private constructor(end: () => Promise<void>, unref: () => void) {
     this.#end = end;
+    this.#unref = unref;
   }
 
   /** Waits until the lock is ours; `onWait` is called once if somebody else holds it. */
@@ -35,14 +38,23 @@ export class FileLock {
         if (text.includes('locked')) resolve();
       });
     });
-    return new FileLock(async () => {
+    const end = async () => {
       child.stdin.end();
       await closed;
+    };
+    return new FileLock(end, () => {
+      child.unref();
+      for (const stream of [child.stdin, child.stdout]) (stream as Socket).unref();
     });
   }
 
   async release(): Promise<void> {
     await this.#end();
+  }
+
+  /** Holding the lock keeps this process no longer from ending, and its end releases it. */
+  unref(): void {
+    this.#unref();
   }
 }
 

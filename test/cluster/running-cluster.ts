@@ -125,7 +125,7 @@ export class Cluster {
       if (!isRunning(started)) throw new Error('the API server ended');
       return (await this.kubectl(['get', '--raw=/readyz'])) === 'ok';
     };
-    await waitFor('readiness of the API server', ready, { timeout: 60_000, interval: 200, signal });
+    await waitFor('readiness of the API server', ready, { timeout: 180_000, interval: 200, signal });
   }
 
   /** Adds a node with all images that were loaded so far, and waits until it is Ready. */
@@ -190,7 +190,7 @@ export class Cluster {
       const path = '-o=jsonpath={.status.availableReplicas}';
       return (await this.kubectl(['-n', 'kube-system', 'get', 'deployment', 'coredns', path])) === '2';
     };
-    await waitFor('availability of CoreDNS', available, { timeout: 120_000, interval: 300, signal });
+    await waitFor('availability of CoreDNS', available, { timeout: 180_000, interval: 300, signal });
   }
 
   async #pod(namespace: string, pod: string): Promise<PodObject> {

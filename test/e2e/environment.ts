@@ -3,10 +3,12 @@ import { Cluster } from '../cluster/cluster.ts';
 import { PrometheusServer } from '../cluster/prometheus.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { type Agent, agentsOf, getNetExporter, isReady, type Kubectl } from './agents.ts';
+import { SetupRecord } from './setup-record.ts';
 
-/** Where the tests find what setup.ts has started. */
+/** Names a running local cluster that is to be used instead of one of the tests' own. */
 export const clusterVariable = 'NET_EXPORTER_E2E_CLUSTER';
-export const prometheusVariable = 'NET_EXPORTER_E2E_PROMETHEUS';
+/** The folder by which setup.ts tells the tests what it has started. */
+export const setupVariable = 'NET_EXPORTER_E2E_SETUP';
 
 /** Where the operators are installed. */
 export const operatorNamespace = 'net-exporter-system';
@@ -21,13 +23,15 @@ export interface Environment {
   prometheus: PrometheusServer;
 }
 
+/** Waits until all that is there, and until no other file of tests uses it; it is this one's until its process ends. */
 export async function environment(): Promise<Environment> {
-  const name = process.env[clusterVariable];
-  const url = process.env[prometheusVariable];
-  if (!name || !url) throw new Error('the end-to-end tests need the cluster of test/e2e/setup.ts: run npm test');
+  const directory = process.env[setupVariable];
+  if (!directory) throw new Error('the end-to-end tests need the cluster of test/e2e/setup.ts: run npm test');
+  const { cluster: name, prometheus } = await new SetupRecord(directory).takeTurn();
   const cluster = await Cluster.attach(name);
   if (!cluster) throw new Error(`the cluster ${name} does not run`);
-  return { cluster, kubectl: (args, options) => cluster.kubectl(args, options), prometheus: new PrometheusServer(url) };
+  const kubectl: Kubectl = (args, options) => cluster.kubectl(args, options);
+  return { cluster, kubectl, prometheus: new PrometheusServer(prometheus) };
 }
 
 /** A namespace that enforces Pod Security `restricted`, as users of hardened clusters have it. */

@@ -4,43 +4,64 @@ import { join } from 'node:path';
 import { Cluster, startCluster } from '../cluster/cluster.ts';
 import { buildImages } from '../cluster/images.ts';
 import { Prometheus } from '../cluster/prometheus.ts';
-import { clusterVariable, prometheusVariable } from './environment.ts';
+import { clusterVariable, setupVariable } from './environment.ts';
 import { installOperator } from './installation.ts';
+import { SetupRecord, type SharedSetup } from './setup-record.ts';
 
 const log = (line: string) => console.log(`# ${line}`);
 const cleanups: (() => Promise<void>)[] = [];
+const ending = new AbortController();
+let begun: Promise<void> = Promise.resolve();
 
 /**
- * Runs once before all tests: a cluster with the operator and a Prometheus, for all end-to-end tests together.
+ * Called once before all tests: begins a cluster with the operator and a Prometheus, for all end-to-end tests together, and does not wait
+ * for it, so that unit tests run meanwhile. The end-to-end tests wait by `environment()`, which also tells of a failure.
  * With NET_EXPORTER_E2E_CLUSTER set to the name of a running local cluster, that one is used and left running.
  */
 export async function globalSetup(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void globalTeardown().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143)));
-  try {
-    const existing = process.env[clusterVariable];
-    const cluster = existing
-      ? await Cluster.attach(existing)
-      : await startCluster({ name: `e2e-${process.pid}`, dualStack: true, log });
-    if (!cluster) throw new Error(`there is no running cluster ${existing}`);
-    if (!existing) cleanups.push(() => cluster.down());
-    const images = await buildImages({ log });
-    for (const { archive } of [images.operator, images.agent]) await cluster.loadImage(archive);
-    await installOperator((args, options) => cluster.kubectl(args, options));
-
-    const directory = await mkdtemp(join(tmpdir(), 'net-exporter-e2e-'));
-    cleanups.push(() => rm(directory, { recursive: true, force: true }));
-    const prometheus = await Prometheus.start({ kubeconfig: cluster.kubeconfig, directory, scrapeIntervalSeconds: 2 });
-    cleanups.push(() => prometheus.stop());
-    process.env[clusterVariable] = cluster.name;
-    process.env[prometheusVariable] = prometheus.url;
-  } catch (error) {
-    await globalTeardown();
-    throw error;
-  }
+  const directory = await mkdtemp(join(tmpdir(), 'net-exporter-e2e-'));
+  cleanups.push(() => rm(directory, { recursive: true, force: true }));
+  process.env[setupVariable] = directory;
+  const record = new SetupRecord(directory);
+  begun = setUp(directory).then(
+    (setup) => record.write({ setup }),
+    (error: Error) => {
+      log(`the setup of the end-to-end tests failed: ${error.message}`);
+      return record.write({ error: error.message });
+    },
+  );
 }
 
-/** Runs once after all tests: nothing stays that setup has made. */
+async function setUp(directory: string): Promise<SharedSetup> {
+  const existing = process.env[clusterVariable];
+  // Both are work for the processor, beside much waiting.
+  const [cluster, images] = await Promise.all([existing ? attach(existing) : start(), buildImages({ log })]);
+  for (const { archive } of [images.operator, images.agent]) await cluster.loadImage(archive);
+  await installOperator((args, options) => cluster.kubectl(args, options));
+  const { kubeconfig, name } = cluster;
+  const prometheus = await Prometheus.start({ kubeconfig, directory, scrapeIntervalSeconds: 2 });
+  cleanups.push(() => prometheus.stop());
+  return { cluster: name, prometheus: prometheus.url };
+}
+
+async function attach(name: string): Promise<Cluster> {
+  const cluster = await Cluster.attach(name);
+  if (!cluster) throw new Error(`there is no running cluster ${name}`);
+  return cluster;
+}
+
+async function start(): Promise<Cluster> {
+  const { signal } = ending;
+  const cluster = await startCluster({ name: `e2e-${process.pid}`, dualStack: true, log, signal });
+  cleanups.push(() => cluster.down());
+  return cluster;
+}
+
+/** Runs once after all tests: nothing stays that setup has made, nor what it is making. */
 export async function globalTeardown(): Promise<void> {
+  ending.abort();
+  await begun;
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 }

@@ -1,0 +1,25 @@
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { globalSetup, globalTeardown } from './e2e/setup.ts';
+import { inRunningOrder } from './running-order.ts';
+
+/**
+ * All tests in one run, two files at a time: while the cluster of the end-to-end tests is being built and started, and while the first of
+ * them waits, unit tests run. End-to-end tests themselves take turns (test/e2e/setup-record.ts).
+ */
+const root = join(import.meta.dirname, '..');
+const files = inRunningOrder(globSync('test/**/*.test.ts', { cwd: root })).map((file) => join(root, file));
+
+// Only a run that has come to its end without a failure is a success.
+process.exitCode = 1;
+await globalSetup();
+try {
+  const results = run({ files, concurrency: 2 }).on('test:summary', ({ file, success }) => {
+    if (file === undefined && success) process.exitCode = 0;
+  });
+  for await (const text of results.compose(spec)) process.stdout.write(text);
+} finally {
+  await globalTeardown();
+}
