@@ -7,7 +7,6 @@ export const agentContract = {
   stateDirectory: '/var/lib/net-exporter',
   tokenDirectory: '/var/run/secrets/net-exporter',
   tokenKey: 'token',
-  tokenAudience: 'net-exporter',
   livenessPath: '/healthz',
   readinessPath: '/-/ready',
   metricsPath: '/metrics',

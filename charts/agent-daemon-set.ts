@@ -2,6 +2,7 @@ import { ApiObject, JsonPatch } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import type { NetExporter } from '../src/crd/net-exporter.ts';
+import { tokenAudience } from '../src/protocol/sync.ts';
 import { withoutVirtualNodes } from './agent-affinity.ts';
 import { agentContract } from './agent-contract.ts';
 import { agentLabels, agentNames, agentSelector, echoPortName, portName } from './agent-names.ts';
@@ -133,10 +134,19 @@ function agentContainer({ agent }: NetExporter['spec'], image: string): k8s.Cont
  * well before it ends and lets only the pod's user read it.
  */
 function identityVolume(): k8s.Volume {
-  const { tokenAudience: audience, tokenKey: path } = agentContract;
   return {
     name: identityVolumeName,
-    projected: { sources: [{ serviceAccountToken: { audience, expirationSeconds: tokenSeconds, path } }] },
+    projected: {
+      sources: [
+        {
+          serviceAccountToken: {
+            audience: tokenAudience,
+            expirationSeconds: tokenSeconds,
+            path: agentContract.tokenKey,
+          },
+        },
+      ],
+    },
   };
 }
 

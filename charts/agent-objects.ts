@@ -50,7 +50,7 @@ function scrapeAnnotations(port: number): Record<string, string> {
   };
 }
 
-/** The settings, as files. */
+/** What the agents read, as files. */
 export function addConfigMap(scope: Construct, { metadata }: NetExporter, files: Record<string, string>): void {
   new k8s.KubeConfigMap(scope, 'settings', { metadata: { name: agentNames(metadata.name).agent }, data: files });
 }

@@ -1,6 +1,7 @@
 import { App, Chart } from 'cdk8s';
 import type { NetExporter } from '../src/crd/net-exporter.ts';
 import { encodeSettings, type Settings } from '../src/protocol/settings.ts';
+import { encodeSyncAccess, type SyncAccess } from '../src/protocol/sync-access.ts';
 import { agentContract } from './agent-contract.ts';
 import { addDaemonSet } from './agent-daemon-set.ts';
 import { agentLabels, agentNames } from './agent-names.ts';
@@ -21,6 +22,8 @@ export interface AgentRuntime {
   /** The agents' image, already resolved where the spec leaves it empty. */
   image: string;
   settings: Settings;
+  /** How agents reach the operator; left out where they do not. */
+  syncAccess?: SyncAccess | undefined;
   /** Whether a PodMonitor tells how to scrape the agents; annotations do where none does. */
   podMonitor: boolean;
 }
@@ -53,13 +56,16 @@ export function agentNetwork(
   });
 }
 
-/** The settings and the pods that read them. */
+/** The settings, the way to the operator, and the pods that read them. */
 export function agentWorkload(
   resource: NetExporter,
-  { image, settings }: Omit<AgentRuntime, 'podMonitor'>,
+  { image, settings, syncAccess }: Omit<AgentRuntime, 'podMonitor'>,
 ): ManifestObject[] {
   return synthesize(resource, (chart) => {
-    addConfigMap(chart, resource, { [agentContract.settingsKey]: encodeSettings(settings) });
+    addConfigMap(chart, resource, {
+      [agentContract.settingsKey]: encodeSettings(settings),
+      ...(syncAccess && { [agentContract.syncAccessKey]: encodeSyncAccess(syncAccess) }),
+    });
     addDaemonSet(chart, resource, image);
   });
 }

@@ -5,6 +5,8 @@ import { parse, parseAllDocuments } from 'yaml';
 import { agentLeftovers, agentObjects, type ManifestObject } from '../../../charts/agent.ts';
 import type { NetExporterSpec } from '../../../src/crd/net-exporter.ts';
 import { settingsOf } from '../../../src/operator/net-exporter/settings-of.ts';
+import { parseSettings } from '../../../src/protocol/settings.ts';
+import { parseSyncAccess, type SyncAccess } from '../../../src/protocol/sync-access.ts';
 import { netExporter } from '../operator/net-exporter-builder.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what is tested is the shape.
@@ -12,11 +14,11 @@ type Json = Record<string, any>;
 
 function objectsOf(
   change?: (spec: NetExporterSpec) => void,
-  { name, podMonitor = false }: { name?: string; podMonitor?: boolean } = {},
+  { name, podMonitor = false, syncAccess }: { name?: string; podMonitor?: boolean; syncAccess?: SyncAccess } = {},
 ): ManifestObject[] {
   const resource = netExporter(change, name);
   const settings = settingsOf(resource, ['10.96.0.7']);
-  return agentObjects(resource, { image: 'example.com/agent:1', settings, podMonitor });
+  return agentObjects(resource, { image: 'example.com/agent:1', settings, podMonitor, syncAccess });
 }
 
 function find(kind: string, objects: ManifestObject[]): Json {
@@ -93,6 +95,25 @@ test('the agents have a token that only the operator takes, readable and nowhere
   const file = env.find((variable: Json) => variable.name === 'SYNC_TOKEN_FILE').value;
   assert.equal(file, `${mount.mountPath}/${projected.sources[0].serviceAccountToken.path}`);
   assert.equal(securityContext.runAsNonRoot, true);
+});
+
+test('the way to the operator is a file beside the settings, where there is one, and a change of it restarts no pod', () => {
+  const syncAccess: SyncAccess = {
+    version: 1,
+    addresses: ['10.96.0.9:8443', '[fd00::9]:8443'],
+    serverName: 'net-exporter-operator.net-exporter.dev',
+    ca: '-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n',
+  };
+  const [without, having] = [objectsOf(), objectsOf(undefined, { syncAccess })];
+  const { data } = find('ConfigMap', having);
+  assert.deepEqual(Object.keys(data), ['settings.json', 'sync.json']);
+  assert.deepEqual(parseSyncAccess(data['sync.json']), syncAccess);
+  assert.equal(parseSettings(data['settings.json']).resource.name, 'default');
+  assert.deepEqual(Object.keys(find('ConfigMap', without).data), ['settings.json']);
+  assert.deepEqual(find('DaemonSet', having), find('DaemonSet', without));
+  const [{ env, volumeMounts }] = find('DaemonSet', having).spec.template.spec.containers;
+  const { mountPath } = volumeMounts.find((mount: Json) => mount.name === 'settings');
+  assert.equal(env.find((variable: Json) => variable.name === 'SYNC_ACCESS_FILE').value, `${mountPath}/sync.json`);
 });
 
 test('no tolerations and a number of unavailable agents are taken as such', () => {
