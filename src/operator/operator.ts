@@ -3,8 +3,7 @@ import type { Logger } from 'pino';
 import { managerName } from '../../charts/agent-names.ts';
 import { operatorName } from '../../charts/operator-names.ts';
 import type { NetExporter } from '../crd/net-exporter.ts';
-import { type AppliedKind, Applier } from './apply/applier.ts';
-import { OptionalKind } from './apply/optional-kind.ts';
+import { Applier } from './apply/applier.ts';
 import { type Clock, pause } from './clock.ts';
 import { Controller } from './controller/controller.ts';
 import { WorkQueue } from './controller/work-queue.ts';
@@ -14,25 +13,16 @@ import { ApiTransport } from './kube/api-transport.ts';
 import type { ClusterAccess } from './kube/cluster-access.ts';
 import { Connection } from './kube/connection.ts';
 import { type KubeObject, keyOf } from './kube/kube-object.ts';
-import { Reflector } from './kube/reflector.ts';
-import { apiVersionOf, type Resource } from './kube/resource.ts';
-import { Store } from './kube/store.ts';
+import type { StoreChange } from './kube/store.ts';
 import { GuardedConnection } from './leader/guarded-connection.ts';
 import { LeaderElection } from './leader/leader-election.ts';
 import type { OperatorMetrics } from './metrics.ts';
-import { type AgentPod, agentPodOf } from './net-exporter/agent-pod.ts';
+import type { AgentPod } from './net-exporter/agent-pod.ts';
 import { netExporterReconcile } from './net-exporter/reconcile.ts';
 import { StatusWriter } from './net-exporter/status-writer.ts';
-import {
-  agentPodSelector,
-  childKinds,
-  netExporters,
-  oursSelector,
-  ownerKeys,
-  podMonitors,
-  pods,
-} from './net-exporter/watched-kinds.ts';
+import { ownerKeys } from './net-exporter/watched-kinds.ts';
 import { TokenBucket } from './token-bucket.ts';
+import { Watches } from './watches.ts';
 
 const workers = 4;
 
@@ -79,13 +69,12 @@ export class Operator {
   readonly #election: LeaderElection;
   readonly #connection: Connection;
   readonly #client: ApiClient;
-  readonly #resources: Store<NetExporter>;
+  readonly #watches: Watches;
+  readonly #applier: Applier;
   readonly #queue: WorkQueue;
   readonly #controller: Controller;
   readonly #statusWriter: StatusWriter;
   readonly #events: EventRecorder;
-  readonly #podMonitors: OptionalKind;
-  readonly #reflectors: Pick<Reflector<unknown>, 'obstacle' | 'synced' | 'run'>[] = [];
   readonly #stopping = new AbortController();
   readonly #end = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
@@ -121,24 +110,22 @@ export class Operator {
     const backoff = { baseMs: 50, maxMs: 5000 };
     this.#queue = new WorkQueue({ clock, random, backoff, observe: metrics.queueObserver });
     metrics.watchQueue(this.#queue);
-    const applier = new Applier(this.#client, managerName, clock);
+    this.#applier = new Applier(this.#client, managerName, clock);
     this.#statusWriter = new StatusWriter({ client: this.#client, clock, random });
-    this.#resources = this.#watchResources();
-    this.#podMonitors = new OptionalKind({
-      ...{ client: this.#client, resource: podMonitors, labelSelector: oursSelector, clock, random, log },
-      onChange: () => this.#enqueueAll(),
+    this.#watches = new Watches({
+      ...{ client: this.#client, clock, random, log },
+      onResource: (change) => this.#resourceChanged(change),
+      onChild: (change) => this.#childChanged(change),
+      onPod: (change) => this.#podChanged(change),
+      onOptional: () => this.#enqueueAll(),
     });
-    this.#watchChildrenIn(this.#podMonitors.store, applier);
+    const { resources, kinds, pods, podMonitors } = this.#watches;
     const reconcile = netExporterReconcile({
-      resources: this.#resources,
-      podMonitors: this.#podMonitors,
-      kinds: this.#watchChildren(applier),
-      pods: this.#watchPods(),
-      applier,
+      ...{ resources, kinds, pods, podMonitors, clock, agentImage },
+      applier: this.#applier,
       statusWriter: this.#statusWriter,
       events: this.#events,
-      clock,
-      agentImage,
+      sync: undefined,
     });
     const observe = metrics.reconcileObserver;
     this.#controller = new Controller({ queue: this.#queue, reconcile, clock, random, log, observe });
@@ -147,8 +134,8 @@ export class Operator {
   /** Why it is not ready, or undefined when it is: every cache holds the API server's content, so that it can lead. */
   unready(): string | undefined {
     if (this.#stopping.signal.aborted) return 'stopping';
-    const caches = [...this.#reflectors, this.#election];
-    const obstacles = caches.map(({ obstacle }) => obstacle).filter((why) => why !== undefined);
+    const ofLease = this.#election.obstacle;
+    const obstacles = [...this.#watches.obstacles, ...(ofLease ? [ofLease] : [])];
     if (obstacles.length > 0) return obstacles.join('\n');
     return this.#hasSynced ? undefined : 'looking for optional APIs';
   }
@@ -162,11 +149,7 @@ export class Operator {
   /** Watches, and reconciles as soon as every cache is full and this operator leads. Resolves at once. */
   start(): void {
     const { signal } = this.#end;
-    this.#running = Promise.all([
-      this.#election.follow(signal),
-      ...this.#reflectors.map((reflector) => reflector.run(signal)),
-      this.#podMonitors.run(signal),
-    ]);
+    this.#running = Promise.all([this.#election.follow(signal), this.#watches.run(signal)]);
     this.#campaign = this.#reconcileWhenElected(this.#stopping.signal);
   }
 
@@ -187,8 +170,7 @@ export class Operator {
 
   async #reconcileWhenElected(stopping: AbortSignal): Promise<void> {
     const stopped = new Promise<void>((resolve) => stopping.addEventListener('abort', () => resolve(), { once: true }));
-    const synced = [...this.#reflectors.map(({ synced }) => synced), this.#podMonitors.settled];
-    await Promise.race([stopped, Promise.all(synced)]);
+    await Promise.race([stopped, this.#watches.synced()]);
     if (stopping.aborted) return;
     this.#hasSynced = true;
     this.#parts.log.info('caches are full; waiting for the lease');
@@ -204,71 +186,23 @@ export class Operator {
   }
 
   #enqueueAll(): void {
-    for (const resource of this.#resources.values()) this.#enqueue(keyOf(resource));
+    for (const resource of this.#watches.resources.values()) this.#enqueue(keyOf(resource));
   }
 
-  #watchResources(): Store<NetExporter> {
-    const store = new Store<NetExporter>();
-    store.onChange(({ key, before, after }) => {
-      this.#enqueue(key);
-      if (before && before.metadata.uid !== after?.metadata.uid) this.#statusWriter.forget(before.metadata.uid);
-    });
-    this.#reflect(netExporters, undefined, store, (object) => withoutManagedFields(object) as unknown as NetExporter);
-    return store;
+  #resourceChanged({ key, before, after }: StoreChange<NetExporter>): void {
+    this.#enqueue(key);
+    if (!before || before.metadata.uid === after?.metadata.uid) return;
+    this.#statusWriter.forget(before.metadata.uid);
   }
 
-  #watchChildren(applier: Applier): Map<string, AppliedKind> {
-    const kinds = new Map<string, AppliedKind>();
-    for (const resource of childKinds) {
-      const store = new Store<KubeObject>();
-      this.#watchChildrenIn(store, applier);
-      this.#reflect(resource, oursSelector, store, (object) => object);
-      kinds.set(`${apiVersionOf(resource)} ${resource.kind}`, { resource, store });
-    }
-    return kinds;
+  #childChanged({ before, after }: StoreChange<KubeObject>): void {
+    for (const object of [before, after]) if (object) for (const key of ownerKeys(object)) this.#enqueue(key);
+    if (before && before.metadata.uid !== after?.metadata.uid) this.#applier.forget(before.metadata.uid);
   }
 
-  #watchChildrenIn(store: Store<KubeObject>, applier: Applier): void {
-    store.onChange(({ before, after }) => {
-      for (const object of [before, after]) if (object) for (const key of ownerKeys(object)) this.#enqueue(key);
-      if (before && before.metadata.uid !== after?.metadata.uid) applier.forget(before.metadata.uid);
-    });
+  #podChanged({ before, after }: StoreChange<AgentPod>): void {
+    // The DaemonSet's status tells the counts: of pods only a fault that comes or goes is news.
+    if (isDeepStrictEqual(before?.fault, after?.fault)) return;
+    for (const pod of [before, after]) if (pod) this.#enqueue(pod.owner);
   }
-
-  #watchPods(): Store<AgentPod> {
-    const store = new Store<AgentPod>({ faulty: ({ owner, fault }) => (fault ? [owner] : []) });
-    store.onChange(({ before, after }) => {
-      // The DaemonSet's status tells the counts: of pods only a fault that comes or goes is news.
-      if (isDeepStrictEqual(before?.fault, after?.fault)) return;
-      for (const pod of [before, after]) if (pod) this.#enqueue(pod.owner);
-    });
-    this.#reflect(pods, agentPodSelector, store, agentPodOf);
-    return store;
-  }
-
-  #reflect<T>(
-    resource: Resource,
-    labelSelector: string | undefined,
-    store: Store<T>,
-    transform: (object: KubeObject) => T,
-  ): void {
-    const { clock, random, log } = this.#parts;
-    const selection = labelSelector === undefined ? {} : { labelSelector };
-    const reflector = new Reflector({
-      client: this.#client,
-      resource,
-      ...selection,
-      transform,
-      store,
-      clock,
-      random,
-      log,
-    });
-    this.#reflectors.push(reflector);
-  }
-}
-
-function withoutManagedFields(object: KubeObject): KubeObject {
-  const { managedFields: _, ...metadata } = object.metadata;
-  return { ...object, metadata };
 }

@@ -63,7 +63,7 @@ export interface NetExporterObject {
   spec: { dns: { hosts: string[]; enabled: boolean }; network: { enabled: boolean; peersPerAgent: number } };
   status?: {
     observedGeneration: number;
-    agents: { desired: number; ready: number; summary: string };
+    agents: { desired: number; ready: number; configured?: number; reporting?: number; summary: string };
     conditions: { type: string; status: string; reason: string; message: string; observedGeneration: number }[];
   };
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type Clock, pause } from '../clock.ts';
 import type { ApiClient } from '../kube/api-client.ts';
+import { narrowed } from '../kube/narrowed.ts';
 import { Reflector } from '../kube/reflector.ts';
 import { Store } from '../kube/store.ts';
 import { type Lease, leaseTiming } from './lease.ts';
@@ -59,13 +60,8 @@ export class LeaderElection {
     });
     this.gate = new WriteGate(() => this.#elector.isLeading, clock);
     this.#store.onChange(({ after }) => this.#elector.observe(after));
-    const { namespace, name } = place;
-    const only = { namespace, fieldSelector: `metadata.name=${name}` };
     this.#reflector = new Reflector({
-      client: {
-        list: (resource, query, signal) => client.list(resource, { ...query, ...only }, signal),
-        watch: (resource, query, _idleMs, signal) => client.watch(resource, { ...query, ...only }, idleMs, signal),
-      },
+      client: narrowed(client, place, idleMs),
       resource: leases,
       transform: (object) => object,
       store: this.#store,

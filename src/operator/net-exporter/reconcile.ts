@@ -9,6 +9,7 @@ import {
 import { agentNames, pausedAnnotation } from '../../../charts/agent-names.ts';
 import { apiUses } from '../../../charts/api-uses.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
+import type { SyncAccess } from '../../protocol/sync-access.ts';
 import type { AppliedKind, Applier, ApplyResult } from '../apply/applier.ts';
 import type { OptionalKind } from '../apply/optional-kind.ts';
 import type { Contest } from '../apply/rivalry.ts';
@@ -20,6 +21,7 @@ import { saysNotServed } from '../kube/discovery.ts';
 import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
 import type { Store } from '../kube/store.ts';
 import type { AgentPod } from './agent-pod.ts';
+import { type AgentsSync, syncAccessIn } from './agents-sync.ts';
 import { contestMessage } from './contest-message.ts';
 import { clusterAddresses, settingsOf } from './settings-of.ts';
 import { type Findings, pausedStatusOf, progressOf, statusOf } from './status.ts';
@@ -45,6 +47,8 @@ export interface ReconcileParts {
   clock: Clock;
   /** The image of agents whose spec names none. */
   agentImage: string;
+  /** Undefined where this operator does not sync: the agents then have their ConfigMap alone. */
+  sync: AgentsSync | undefined;
 }
 
 /** Makes the cluster hold what a NetExporter says, and its status say what the cluster holds. */
@@ -81,12 +85,16 @@ class Pass {
   async run(): Promise<ReconcileResult> {
     const { name, annotations } = this.#resource.metadata;
     if (annotations?.[pausedAnnotation] === 'true') return this.#tellPaused();
+    this.#parts.sync?.plan(this.#resource);
     const podMonitor = await this.#applyMonitor();
     for (const object of agentNetwork(this.#resource, { podMonitor })) await this.#apply(object);
     const addresses = clusterAddresses(this.#applied.get(`Service ${agentNames(name).agent}`));
     const image = this.#resource.spec.agent.image || this.#parts.agentImage;
     const settings = settingsOf(this.#resource, addresses);
-    for (const object of agentWorkload(this.#resource, { image, settings })) await this.#apply(object);
+    // Before the ConfigMap, which reaches the agents later anyway.
+    this.#parts.sync?.settle(keyOf(this.#resource), settings);
+    const syncAccess = this.#syncAccess();
+    for (const object of agentWorkload(this.#resource, { image, settings, syncAccess })) await this.#apply(object);
     await this.#removeLeftovers();
     this.#tellChanges();
     this.#writeStatus();
@@ -137,6 +145,16 @@ class Pass {
       if (passOn(error)) throw error;
       this.#hindered(what, error);
     }
+  }
+
+  /** While nobody knows how agents reach the operator, what they were told stays: it may still be so. */
+  #syncAccess(): SyncAccess | undefined {
+    const { sync } = this.#parts;
+    if (!sync) return undefined;
+    const { namespace, name } = this.#resource.metadata;
+    const key = keyOf({ metadata: { namespace, name: agentNames(name).agent } });
+    const told = this.#kind({ apiVersion: 'v1', kind: 'ConfigMap' }).store.get(key);
+    return sync.access() ?? syncAccessIn(told);
   }
 
   async #removeLeftovers(): Promise<void> {
@@ -215,6 +233,7 @@ class Pass {
       waitingFor: this.#waitingFor,
       daemonSet: daemonSet && progressOf(daemonSet),
       faults: this.#faults(daemonSet?.metadata.uid),
+      propagation: this.#parts.sync?.findingOf(keyOf(this.#resource)),
     };
     this.#parts.statusWriter.write({
       resource: this.#resource,

@@ -1,5 +1,7 @@
 import type { Condition, NetExporterStatus } from '../../crd/net-exporter.ts';
 import { type AgentFault, faultReasons } from './agent-pod.ts';
+import { listed } from './listed.ts';
+import { type PropagationFinding, propagationStatus } from './propagation-status.ts';
 
 /** An object that is not as it should be, and that trying again at once does not mend. */
 export interface Obstacle {
@@ -22,6 +24,8 @@ export interface Findings {
   /** The DaemonSet as it is; undefined where there is none of ours. */
   daemonSet: DaemonSetProgress | undefined;
   faults: (AgentFault & { node: string })[];
+  /** How far the spec has got by sync; undefined where this operator does not sync. */
+  propagation: PropagationFinding | undefined;
 }
 
 /** How far the DaemonSet's controller is. */
@@ -41,9 +45,6 @@ interface Verdict {
   message: string;
 }
 
-/** Of a condition's message: more would be refused by nobody, but read by nobody either. */
-const namedAtMost = 3;
-
 /**
  * The status for what was found. Conditions follow kstatus: Stalled means that someone has to help, Reconciling that it goes
  * on by itself, Ready that neither is so and every agent is ready. A cluster without a fitting node is Ready with 0/0.
@@ -56,7 +57,7 @@ export function statusOf(findings: Findings, previous: NetExporterStatus | undef
   const ready = daemonSet?.ready ?? 0;
   const stalled = stalledBy(findings);
   const reconciling = stalled ? undefined : reconcilingBy(findings);
-  return statusWith(generation, { desired, ready }, previous, now, {
+  return statusWith(generation, findings, previous, now, {
     Ready: [!stalled && !reconciling, stalled ?? reconciling ?? healthyWith(desired, ready)],
     Reconciling: [reconciling !== undefined, reconciling ?? (stalled ? isStalled : isSettled)],
     Stalled: [stalled !== undefined, stalled ?? isFree],
@@ -79,31 +80,41 @@ export function pausedStatusOf(
   const short = daemonSet
     ? reconcilingBy(seen)
     : { reason: 'Paused', message: `there are no agents: ${isPaused.message}` };
-  return statusWith(previous?.observedGeneration ?? 0, { desired, ready }, previous, now, {
+  return statusWith(previous?.observedGeneration ?? 0, findings, previous, now, {
     Ready: [!stalled && !short, stalled ?? short ?? healthyWith(desired, ready)],
     Reconciling: [false, isPaused],
     Stalled: [stalled !== undefined, stalled ?? isFree],
   });
 }
 
+/** Whether the agents have the present settings and targets, where the operator syncs with them. */
+const propagated = 'ConfigPropagated';
+
 function statusWith(
   generation: number,
-  { desired, ready }: { desired: number; ready: number },
+  { daemonSet, propagation }: Findings,
   previous: NetExporterStatus | undefined,
   now: number,
   conditions: Record<string, [holds: boolean, verdict: Verdict]>,
 ): NetExporterStatus {
+  const { desired = 0, ready = 0 } = daemonSet ?? {};
+  const sync = propagationStatus(propagation, previous);
+  const kept = sync && !sync.verdict && previous?.conditions?.find(({ type }) => type === propagated);
+  const verdicts = Object.entries(sync?.verdict ? { ...conditions, [propagated]: sync.verdict } : conditions);
   return {
     // What another version of the operator wrote beside is nothing to take away, nor to write about again and again.
     ...previous,
     observedGeneration: generation,
-    agents: { desired, ready, summary: `${ready}/${desired}` },
-    conditions: Object.entries(conditions).map(([type, [holds, verdict]]): Condition => {
-      const status = holds ? 'True' : 'False';
-      const before = previous?.conditions?.find((other) => other.type === type);
-      const since = before?.status === status ? before.lastTransitionTime : timestamp(now);
-      return { type, status, observedGeneration: generation, lastTransitionTime: since, ...verdict };
-    }),
+    agents: { desired, ready, ...sync?.figures, summary: `${ready}/${desired}` },
+    conditions: [
+      ...verdicts.map(([type, [holds, verdict]]): Condition => {
+        const status = holds ? 'True' : 'False';
+        const before = previous?.conditions?.find((other) => other.type === type);
+        const since = before?.status === status ? before.lastTransitionTime : timestamp(now);
+        return { type, status, observedGeneration: generation, lastTransitionTime: since, ...verdict };
+      }),
+      ...(kept ? [kept] : []),
+    ],
   };
 }
 
@@ -154,11 +165,6 @@ function reconcilingBy({ obstacles, waitingFor, daemonSet, faults }: Findings): 
     return { reason: 'RollingOut', message: `${updated} of ${desired} agents are of the current template` };
   if (ready < desired) return { reason: 'AgentsNotReady', message: `${ready} of ${desired} agents are ready` };
   return undefined;
-}
-
-function listed(messages: string[]): string {
-  const more = messages.length - namedAtMost;
-  return [...messages.slice(0, namedAtMost), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
 }
 
 function atNode(node: string, message: string): string {

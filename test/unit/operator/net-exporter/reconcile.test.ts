@@ -10,8 +10,10 @@ import { apiVersionOf } from '../../../../src/operator/kube/resource.ts';
 import { Store } from '../../../../src/operator/kube/store.ts';
 import { operatorLogger } from '../../../../src/operator/logger.ts';
 import type { AgentPod } from '../../../../src/operator/net-exporter/agent-pod.ts';
+import type { AgentsSync } from '../../../../src/operator/net-exporter/agents-sync.ts';
 import { netExporterReconcile } from '../../../../src/operator/net-exporter/reconcile.ts';
 import { childKinds, podMonitors } from '../../../../src/operator/net-exporter/watched-kinds.ts';
+import { encodeSyncAccess, parseSyncAccess, type SyncAccess } from '../../../../src/protocol/sync-access.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { netExporter } from '../net-exporter-builder.ts';
 import { quietLog } from '../quiet-log.ts';
@@ -22,7 +24,7 @@ const key = 'monitoring/default';
 function setUp(
   resource: NetExporter | undefined,
   answer: (what: string) => ApplyResult | Error | undefined = () => undefined,
-  { podMonitors: available = false } = {},
+  { podMonitors: available = false, sync }: { podMonitors?: boolean; sync?: AgentsSync } = {},
 ) {
   const applied = new Map<string, ManifestObject>();
   const removed: string[] = [];
@@ -71,6 +73,7 @@ function setUp(
     events: { record: (event) => events.push(event) },
     clock: new FakeClock(),
     agentImage: 'example.com/agent:default',
+    sync,
   });
   return {
     applied,
@@ -376,4 +379,58 @@ test('any other value of the annotation pauses nothing', async () => {
   const { run, applied } = setUp(resource);
   await run();
   assert.equal(applied.size, 6);
+});
+
+const certificate = '-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n';
+const access: SyncAccess = {
+  version: 1,
+  addresses: ['10.96.0.9:8443'],
+  serverName: 'net-exporter-operator.net-exporter.dev',
+  ca: certificate,
+};
+
+/** Sync that writes down what it is told. */
+function recordedSync(known: SyncAccess | undefined): AgentsSync & { told: string[] } {
+  const told: string[] = [];
+  return {
+    told,
+    access: () => known,
+    plan: ({ metadata }) => void told.push(`plan ${metadata.name}`),
+    settle: (of, { resource }) => void told.push(`settle ${of} ${resource.generation}`),
+    findingOf: (of) => ({ obstacle: `none of ${of}` }),
+  };
+}
+
+/** `sync.json` of the ConfigMap that was applied, where an earlier one said that agents reach the operator at another address. */
+async function toldAccess(sync: AgentsSync | undefined): Promise<string | undefined> {
+  const { run, applied, kinds } = setUp(netExporter(), undefined, sync ? { sync } : {});
+  const earlier = { ...access, addresses: ['10.96.0.8:8443'] };
+  const metadata = { name: 'default-agent', namespace: 'monitoring', uid: 'c', resourceVersion: '1' };
+  const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'sync.json': encodeSyncAccess(earlier) } };
+  kinds.get('v1 ConfigMap')!.store.set('monitoring/default-agent', configMap);
+  await run();
+  const { 'sync.json': text } = applied.get('ConfigMap default-agent')!.data as Record<string, string>;
+  return text && parseSyncAccess(text).addresses[0];
+}
+
+test('agents are told how to reach the operator; while nobody knows, what they were told stays; without sync nothing is', async () => {
+  assert.equal(await toldAccess(recordedSync(access)), '10.96.0.9:8443');
+  assert.equal(await toldAccess(recordedSync(undefined)), '10.96.0.8:8443');
+  assert.equal(await toldAccess(undefined), undefined);
+});
+
+test('sync is given the spec to plan by, then the settings, and has its say in the status', async () => {
+  const sync = recordedSync(access);
+  const { run, condition } = setUp(netExporter(), undefined, { sync });
+  await run();
+  assert.deepEqual(sync.told, ['plan default', `settle ${key} 3`]);
+  assert.equal(condition('ConfigPropagated')?.message, `none of ${key}`);
+});
+
+test('of a paused resource sync is told nothing, so that its agents go on as before', async () => {
+  const resource = netExporter();
+  resource.metadata.annotations = { 'net-exporter.dev/paused': 'true' };
+  const sync = recordedSync(access);
+  await setUp(resource, undefined, { sync }).run();
+  assert.deepEqual(sync.told, []);
 });

@@ -5,7 +5,14 @@ import { type Findings, statusOf } from '../../../../src/operator/net-exporter/s
 import { statusEvents } from '../../../../src/operator/net-exporter/status-events.ts';
 
 const daemonSet = { generation: 1, observedGeneration: 1, desired: 1, created: 1, updated: 1, ready: 1 };
-const healthy: Findings = { generation: 1, obstacles: [], waitingFor: [], daemonSet, faults: [] };
+const healthy: Findings = {
+  generation: 1,
+  obstacles: [],
+  waitingFor: [],
+  daemonSet,
+  faults: [],
+  propagation: undefined,
+};
 const of = (findings: Partial<Findings>): NetExporterStatus => statusOf({ ...healthy, ...findings }, undefined, 0);
 const ready = of({});
 const pending = of({ daemonSet: { ...daemonSet, ready: 0 } });

@@ -11,7 +11,14 @@ import {
 
 const now = Date.parse('2026-01-01T00:00:00.123Z');
 const done: DaemonSetProgress = { generation: 2, observedGeneration: 2, desired: 3, created: 3, updated: 3, ready: 3 };
-const healthy: Findings = { generation: 7, obstacles: [], waitingFor: [], daemonSet: done, faults: [] };
+const healthy: Findings = {
+  generation: 7,
+  obstacles: [],
+  waitingFor: [],
+  daemonSet: done,
+  faults: [],
+  propagation: undefined,
+};
 const pullFailed = { reason: 'AgentImagePullFailed', node: 'n1', message: 'image x cannot be pulled' } as const;
 
 /** Ready, Reconciling and Stalled as T or F, and the reason why it is not ready (or why it is). */
@@ -120,4 +127,42 @@ test('what another version wrote beside stays as it is, so that there is nothing
   const ours = statusOf(healthy, undefined, now);
   const theirs = { ...ours, suspects: [{ kind: 'Node', name: 'n1' }] };
   assert.deepEqual(statusOf(healthy, theirs, now), theirs);
+});
+
+const spread = { agents: 3, configured: 3, reporting: 3, waiting: [] };
+const lacking = [{ node: 'n1', why: 'has not called yet' }];
+const sync: [string, Findings['propagation'], [string, string] | undefined, [number?, number?]][] = [
+  ['no sync', undefined, undefined, []],
+  ['every agent up to date', spread, ['True', 'AgentsConfigured'], [3, 3]],
+  ['no agent at all', { ...spread, agents: 0, configured: 0, reporting: 0 }, ['True', 'NoAgents'], [0, 0]],
+  ['one that waits', { ...spread, configured: 2, reporting: 2, waiting: lacking }, ['False', 'AgentsWaiting'], [2, 2]],
+  ['agents that cannot call', { obstacle: 'no Service' }, ['False', 'SyncUnavailable'], []],
+  ['nothing known yet', 'unknown', undefined, []],
+];
+for (const [what, propagation, expected, [configured, reporting]] of sync)
+  test(`with ${what} ConfigPropagated is ${expected?.join(' because of ') ?? 'absent'}`, () => {
+    const { conditions = [], agents } = statusOf({ ...healthy, propagation }, undefined, now);
+    const condition = conditions.find(({ type }) => type === 'ConfigPropagated');
+    assert.deepEqual(condition && [condition.status, condition.reason], expected);
+    assert.deepEqual([agents?.configured, agents?.reporting], [configured, reporting]);
+    assert.equal(agents?.summary, '3/3');
+  });
+
+test('agents that wait are named with what they lack, and the others counted', () => {
+  const waiting = ['n1', 'n2', 'n3'].map((node) => ({ node, why: 'still has other settings' }));
+  const { conditions } = statusOf(
+    { ...healthy, propagation: { ...spread, configured: 1, agents: 9, waiting } },
+    undefined,
+    now,
+  );
+  const named = waiting.map(({ node, why }) => `node ${node}: ${why}`).join('; ');
+  const message = `1 of 9 agents have the present settings and targets; ${named}; and 5 more`;
+  assert.equal(conditions?.at(-1)?.message, message);
+});
+
+test('until a new leader knows what agents hold, what the one before found stays', () => {
+  const before = statusOf({ ...healthy, propagation: spread }, undefined, now);
+  assert.deepEqual(statusOf({ ...healthy, propagation: 'unknown' }, before, now + 60_000), before);
+  const edited = statusOf({ ...healthy, generation: 8, propagation: 'unknown' }, before, now + 60_000);
+  assert.equal(edited.conditions?.at(-1)?.observedGeneration, 7, 'it is about the generation before');
 });

@@ -1,0 +1,65 @@
+import type { Held } from '../../protocol/sync.ts';
+
+/** Of those that wait, as many as anybody reads. */
+const namedAtMost = 3;
+
+/** How far the settings and assignments of a NetExporter have got. */
+export interface Propagation {
+  /** The agents that there are. */
+  agents: number;
+  /** Those that call. */
+  reporting: number;
+  /** Those that call and have said that they hold what is valid at present. */
+  configured: number;
+  /** The first few of the others: where each runs and what it lacks. */
+  waiting: { node: string; why: string }[];
+}
+
+/** What is known of one agent. */
+export interface AgentState {
+  node: string;
+  /** Undefined: it has not called since this operator leads. */
+  held: Held | undefined;
+  /** Whether its last call is too long ago. */
+  silent: boolean;
+  /** What it should hold; undefined: nothing is planned for it yet. */
+  assignment: Held['assignment'];
+}
+
+/**
+ * Counts the agents.
+ * @param settings what all of them should hold; undefined: not known yet, so that nobody lacks them
+ */
+export function propagationOf(states: readonly AgentState[], settings: Held['settings']): Propagation {
+  const waiting: Propagation['waiting'] = [];
+  let reporting = 0;
+  for (const state of states) {
+    if (state.held && !state.silent) reporting++;
+    const why = lackOf(state, settings);
+    if (why !== undefined) waiting.push({ node: state.node, why });
+  }
+  waiting.sort((a, b) => (a.node < b.node ? -1 : 1));
+  const configured = states.length - waiting.length;
+  return { agents: states.length, reporting, configured, waiting: waiting.slice(0, namedAtMost) };
+}
+
+/** Why an agent does not count as configured; it stays the same while that does. */
+function lackOf({ held, silent, assignment }: AgentState, settings: Held['settings']): string | undefined {
+  if (!held) return 'has not called yet';
+  if (silent) return 'does not call any more';
+  if (settings && !sameSettings(held.settings, settings))
+    return held.settings ? 'still has other settings' : 'has no settings yet';
+  if (assignment && !sameAssignment(held.assignment, assignment))
+    return held.assignment ? 'still has other targets' : 'has no targets yet';
+  return undefined;
+}
+
+/** Whether these are the very same settings. */
+export function sameSettings(a: Held['settings'], b: Held['settings']): boolean {
+  return a?.uid === b?.uid && a?.generation === b?.generation && a?.digest === b?.digest;
+}
+
+/** Whether this is the very same assignment. */
+export function sameAssignment(a: Held['assignment'], b: Held['assignment']): boolean {
+  return a?.uid === b?.uid && a?.epoch === b?.epoch && a?.revision === b?.revision;
+}
