@@ -1,13 +1,20 @@
-import { instanceLabel } from '../../../charts/agent-names.ts';
+import { instanceLabel, portName } from '../../../charts/agent-names.ts';
 import { controllerOf, type KubeObject } from '../kube/kube-object.ts';
+import type { PodFacts } from '../plan/target-states.ts';
 
 /** Of an agent's pod, what the operator uses; all that it keeps. */
-export interface AgentPod {
+export interface AgentPod extends PodFacts {
+  name: string;
+  uid: string;
   /** The key of the NetExporter that the pod's label names. */
   owner: string;
   /** The uid of the DaemonSet that controls it. */
   controller: string | undefined;
   node: string;
+  /** Of each address family one at most, the primary one first; none until the pod has a network. */
+  addresses: string[];
+  /** Where it listens; undefined where it has no port of the agents' name. */
+  port: number | undefined;
   /** Why it cannot start or stay up. */
   fault: AgentFault | undefined;
 }
@@ -42,9 +49,20 @@ interface ContainerStatus {
 }
 
 interface PodStatus {
+  phase?: string;
+  startTime?: string;
+  podIPs?: { ip: string }[];
   containerStatuses?: ContainerStatus[];
   initContainerStatuses?: ContainerStatus[];
-  conditions?: { type: string; status: string; reason?: string; message?: string }[];
+  conditions?: PodCondition[];
+}
+
+interface PodCondition {
+  type: string;
+  status: string;
+  reason?: string;
+  message?: string;
+  lastTransitionTime?: string;
 }
 
 interface PodSpec {
@@ -56,7 +74,7 @@ interface PodSpec {
       };
     };
   };
-  containers?: { name: string; image?: string }[];
+  containers?: { name: string; image?: string; ports?: { name?: string; containerPort: number }[] }[];
   initContainers?: { name: string; image?: string }[];
 }
 
@@ -64,12 +82,31 @@ interface PodSpec {
 export function agentPodOf(pod: KubeObject): AgentPod {
   const { metadata } = pod;
   const spec = (pod.spec ?? {}) as PodSpec;
+  const status = (pod.status ?? {}) as PodStatus;
+  const ports = (spec.containers ?? []).flatMap(({ ports }) => ports ?? []);
+  const ready = status.conditions?.find(({ type }) => type === 'Ready');
   return {
+    name: metadata.name,
+    uid: metadata.uid,
     owner: `${metadata.namespace ?? ''}/${metadata.labels?.[instanceLabel] ?? ''}`,
     controller: controllerOf(pod)?.uid,
     node: spec.nodeName ?? intendedNode(spec) ?? '',
-    fault: metadata.deletionTimestamp ? undefined : faultOf(spec, (pod.status ?? {}) as PodStatus),
+    addresses: (status.podIPs ?? []).map(({ ip }) => ip),
+    port: ports.find(({ name }) => name === portName)?.containerPort,
+    ready: ready?.status === 'True',
+    wasReady: ready !== undefined && wasReady(ready, status.startTime),
+    deleting: metadata.deletionTimestamp !== undefined,
+    ended: status.phase === 'Succeeded' || status.phase === 'Failed',
+    fault: metadata.deletionTimestamp ? undefined : faultOf(spec, status),
   };
+}
+
+/**
+ * The kubelet says at first that a pod is not ready, in the second in which it says that the pod starts. A pod of which that is so
+ * since later was ready in between: also someone who did not watch sees that.
+ */
+function wasReady({ status, lastTransitionTime = '' }: PodCondition, startTime = ''): boolean {
+  return status === 'True' || Date.parse(lastTransitionTime) - Date.parse(startTime) > 1000;
 }
 
 /** The node that the DaemonSet's controller made the pod for, before the scheduler has agreed. */

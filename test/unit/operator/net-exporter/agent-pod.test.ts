@@ -30,14 +30,62 @@ function container(state: object, more: object = {}): object {
 
 const faultOf = (status: object, more = {}) => agentPodOf(pod(status, more)).fault;
 
-test('of a pod that runs nothing is kept but where it is and whose', () => {
+test('of a pod that runs nothing is kept but whose it is, where it is and how it is', () => {
   const running = container({ running: {} }, { ready: true });
-  assert.deepEqual(agentPodOf(pod(running)), {
+  const podIPs = [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }];
+  const conditions = [{ type: 'Ready', status: 'True', lastTransitionTime: '2026-01-01T00:00:03Z' }];
+  const status = { ...running, phase: 'Running', startTime: '2026-01-01T00:00:00Z', podIPs, conditions };
+  const ports = [
+    { name: 'metrics', containerPort: 8000 },
+    { name: 'echo', containerPort: 8000, protocol: 'UDP' },
+  ];
+  const containers = [
+    { name: 'proxy', ports: [{ containerPort: 9000 }] },
+    { name: 'agent', ports },
+  ];
+  assert.deepEqual(agentPodOf(pod(status, { spec: { containers } })), {
+    name: 'default-agent-x',
+    uid: 'p',
     owner: 'monitoring/default',
     controller: 'd',
     node: 'n1',
+    addresses: ['10.0.0.1', 'fd00::1'],
+    port: 8000,
+    ready: true,
+    wasReady: true,
+    deleting: false,
+    ended: false,
     fault: undefined,
   });
+});
+
+test('a pod that was ready is told from one that never was by when it ceased to be', () => {
+  const notReady = (lastTransitionTime?: string) => {
+    const status = {
+      startTime: '2026-01-01T00:00:00Z',
+      conditions: [{ type: 'Ready', status: 'False', lastTransitionTime }],
+    };
+    const { ready, wasReady } = agentPodOf(pod(status));
+    return { ready, wasReady };
+  };
+  assert.deepEqual(notReady('2026-01-01T00:00:00Z'), { ready: false, wasReady: false });
+  assert.deepEqual(notReady('2026-01-01T00:00:01Z'), { ready: false, wasReady: false });
+  assert.deepEqual(notReady('2026-01-01T00:00:05Z'), { ready: false, wasReady: true });
+  assert.deepEqual(notReady(undefined), { ready: false, wasReady: false });
+  assert.equal(agentPodOf(pod({})).wasReady, false);
+});
+
+test('a pod of which nothing is known yet has no address, and one without the agents’ port none', () => {
+  const { addresses, port: none, ended, deleting } = agentPodOf(pod({ phase: 'Pending' }));
+  assert.deepEqual(
+    { addresses, none, ended, deleting },
+    { addresses: [], none: undefined, ended: false, deleting: false },
+  );
+});
+
+test('a pod that is deleted, and one that has ended, are told', () => {
+  assert.equal(agentPodOf(pod({}, { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } })).deleting, true);
+  for (const phase of ['Failed', 'Succeeded']) assert.equal(agentPodOf(pod({ phase })).ended, true);
 });
 
 for (const reason of ['ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName'])

@@ -14,6 +14,7 @@ import type { AgentsSync } from '../../../../src/operator/net-exporter/agents-sy
 import { netExporterReconcile } from '../../../../src/operator/net-exporter/reconcile.ts';
 import { childKinds, podMonitors } from '../../../../src/operator/net-exporter/watched-kinds.ts';
 import { encodeSyncAccess, parseSyncAccess, type SyncAccess } from '../../../../src/protocol/sync-access.ts';
+import { agentPod } from '../agent-pod-builder.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { netExporter } from '../net-exporter-builder.ts';
 import { quietLog } from '../quiet-log.ts';
@@ -230,10 +231,10 @@ test('a NetworkPolicy that is no longer wanted is removed', async () => {
 test('of the faults only those of our DaemonSet’s pods count', async () => {
   const { run, ready, pods } = setUp(netExporter());
   const fault = { reason: 'AgentImagePullFailed', message: 'image x cannot be pulled' } as const;
-  pods.set('monitoring/orphan', { owner: key, controller: 'old', node: 'n1', fault });
+  pods.set('monitoring/orphan', agentPod({ owner: key, controller: 'old', node: 'n1', fault }));
   await run();
   assert.equal(ready()?.reason, 'AgentsReady');
-  pods.set('monitoring/ours', { owner: key, controller: 'd1', node: 'n2', fault });
+  pods.set('monitoring/ours', agentPod({ owner: key, controller: 'd1', node: 'n2', fault }));
   await run();
   assert.deepEqual([ready()?.reason, ready()?.message], ['AgentImagePullFailed', 'node n2: image x cannot be pulled']);
 });
