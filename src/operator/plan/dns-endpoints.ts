@@ -25,7 +25,7 @@ export class DnsEndpoints {
   #pods: DnsPods = { servers: [], perAgent: 0 };
   #hashes: number[] = [];
   /** Those that ask others than by hash alone. */
-  #moved: Iterable<Asker> = [];
+  #moved: readonly Asker[] = [];
 
   /** @param seed other seeds give other outcomes */
   constructor(seed: string) {
@@ -59,7 +59,7 @@ export class DnsEndpoints {
     for (const agent of touched) agent.own = this.#highest(agent);
     const moved = this.#takeIn();
     for (const agent of [...this.#moved, ...moved.keys()]) touched.add(agent);
-    this.#moved = moved.keys();
+    this.#moved = [...moved.keys()];
     const changed = new Set<string>();
     for (const agent of touched) {
       if (this.#agents.get(agent.name) !== agent) continue;

@@ -36,7 +36,8 @@ export class Topology {
   readonly #unprobed = new Set<Agent>();
   readonly #orders: CyclicOrders<Agent>;
   readonly #zones = new Map<string, Zone<Agent>>();
-  #linked: Iterable<Agent> = [];
+  /** Those that probe others than by the orders alone. */
+  #linked: readonly Agent[] = [];
   #uncovered: [from: string, to: string][] = [];
 
   /** @param seed other seeds give other plans */
@@ -56,6 +57,16 @@ export class Topology {
     return this.#agents.get(name)?.links?.map((peer) => peer.name) ?? [];
   }
 
+  /** The names of those that probe an agent. */
+  probersOf(name: string): string[] {
+    const agent = this.#agents.get(name);
+    if (!agent?.probed) return [];
+    const inSmallFleet = this.#orders.size <= this.#peersPerAgent + 1;
+    const near = inSmallFleet ? this.#agents.values() : this.#orders.reaching(agent, ({ steps }) => steps);
+    const candidates = new Set([...near, ...this.#linked, ...this.#unprobed]);
+    return [...candidates].filter(({ links }) => links?.includes(agent)).map((prober) => prober.name);
+  }
+
   /**
    * @param changes at most one of each agent
    * @returns the names of the agents that probe others than before, or one whose zone is another; new ones are among them, those
@@ -65,7 +76,7 @@ export class Topology {
     const touched = this.#replan(changes);
     const { links, uncovered } = zoneLinks(this.#peersPerAgent > 0 ? this.#zones.values() : []);
     for (const agent of [...this.#linked, ...links.keys()]) touched.add(agent);
-    this.#linked = links.keys();
+    this.#linked = [...links.keys()];
     this.#uncovered = uncovered;
     const changed = new Set<string>();
     for (const agent of touched)

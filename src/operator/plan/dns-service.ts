@@ -1,0 +1,116 @@
+import { formatHostPort } from '../../protocol/host-port.ts';
+import type { KubeObject } from '../kube/kube-object.ts';
+import type { NodeFacts } from './node-facts.ts';
+import { dnsPodState, type EndpointFacts, type TargetState, targetStates } from './target-states.ts';
+
+/** One DNS pod as an EndpointSlice lists it. */
+export interface DnsEndpoint extends EndpointFacts {
+  /** The uid of the pod, or the address where the endpoint is none. */
+  pod: string;
+  /** `ip:port` (`[v6]:port`), the port being the pod's own. */
+  address: string;
+  /** Undefined where it is on none. */
+  node: string | undefined;
+}
+
+/** Of an EndpointSlice, what the operator uses; all that it keeps. */
+export interface DnsSlice {
+  namespace: string;
+  /** Empty where it is of none. */
+  service: string;
+  /** Whether its Service has the label that clusters give their DNS. */
+  isClusterDns: boolean;
+  /** Of none when the slice has no port for DNS. */
+  endpoints: DnsEndpoint[];
+}
+
+interface SliceFields {
+  addressType: string;
+  /** Null where all ports are meant. */
+  ports?: { name?: string; port?: number; protocol?: string }[] | null;
+  endpoints?: {
+    addresses: string[];
+    conditions?: { ready?: boolean; terminating?: boolean };
+    nodeName?: string;
+    targetRef?: { kind?: string; uid?: string };
+  }[];
+}
+
+const serviceLabel = 'kubernetes.io/service-name';
+const dnsPortName = 'dns';
+const dnsPort = 53;
+
+/** Shrinks an EndpointSlice to what is used. Its controller copies the Service's labels (KEP-752). */
+export function dnsSliceOf({ metadata, ...fields }: KubeObject): DnsSlice {
+  const { addressType, ports, endpoints } = fields as unknown as SliceFields;
+  const port = portOf(ports);
+  return {
+    namespace: metadata.namespace ?? '',
+    service: metadata.labels?.[serviceLabel] ?? '',
+    isClusterDns: metadata.labels?.['k8s-app'] === 'kube-dns',
+    endpoints: (addressType !== 'FQDN' && port !== undefined ? (endpoints ?? []) : []).map(
+      ({ addresses, conditions, nodeName, targetRef }) => ({
+        pod: (targetRef?.kind === 'Pod' ? targetRef.uid : undefined) ?? addresses[0]!,
+        // Of several addresses the first one is meant; more were never in use.
+        address: formatHostPort(addresses[0]!, port!),
+        node: nodeName,
+        // Not known is ready, as for every consumer of the API.
+        ready: conditions?.ready ?? true,
+        terminating: conditions?.terminating ?? false,
+      }),
+    ),
+  };
+}
+
+/** The port named `dns`, as kube-dns's Service has it, else 53, else the only one for UDP. */
+function portOf(ports: SliceFields['ports']): number | undefined {
+  if (!ports) return dnsPort;
+  const named = ports.find(({ name }) => name === dnsPortName) ?? ports.find(({ port }) => port === dnsPort);
+  return (named ?? ports.find(({ protocol }) => protocol === 'UDP'))?.port;
+}
+
+/** Whether a slice is of the Service that `spec.dns.service` means. */
+export function isOfDnsService(slice: DnsSlice, { namespace, name }: { namespace: string; name: string }): boolean {
+  return slice.namespace === namespace && (name === '' ? slice.isClusterDns : slice.service === name);
+}
+
+/**
+ * The DNS pods to ask directly, as long as they are to be asked: it remembers the state of each, since a pod that fails is asked on
+ * and one that has never been ready is not.
+ */
+export class DnsServers {
+  #states = new Map<string, TargetState>();
+
+  /**
+   * @param slices of the DNS Service
+   * @returns of each pod that is to be asked one address, IPv4 where it has one; sorted
+   */
+  update(slices: Iterable<DnsSlice>, nodes: (name: string) => NodeFacts | undefined): string[] {
+    const states = new Map<string, TargetState>();
+    const servers: string[] = [];
+    for (const endpoint of onePerPod(slices)) {
+      const node = endpoint.node === undefined ? undefined : nodes(endpoint.node);
+      const state = dnsPodState(endpoint, node, this.#states.get(endpoint.pod));
+      states.set(endpoint.pod, state);
+      if (targetStates[state].probed) servers.push(endpoint.address);
+    }
+    this.#states = states;
+    return [...new Set(servers)].sort();
+  }
+}
+
+/** A pod is in a slice for each address family, and for a moment in two while it moves from one to another. */
+function onePerPod(slices: Iterable<DnsSlice>): Iterable<DnsEndpoint> {
+  const chosen = new Map<string, DnsEndpoint>();
+  for (const { endpoints } of slices)
+    for (const endpoint of endpoints) {
+      const other = chosen.get(endpoint.pod);
+      if (!other || rank(endpoint) < rank(other)) chosen.set(endpoint.pod, endpoint);
+    }
+  return chosen.values();
+}
+
+/** By family, then by readiness, then by address, so that the order of slices does not matter. */
+function rank({ address, ready }: DnsEndpoint): string {
+  return `${address.startsWith('[') ? 6 : 4} ${ready ? 0 : 1} ${address}`;
+}

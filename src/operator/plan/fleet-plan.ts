@@ -1,0 +1,218 @@
+import { isIPv4 } from 'node:net';
+import { type AssignedPeer, type Assignment, assignmentVersion } from '../../protocol/assignment.ts';
+import { formatHostPort } from '../../protocol/host-port.ts';
+import type { AgentPod } from '../net-exporter/agent-pod.ts';
+import { DnsEndpoints } from './dns-endpoints.ts';
+import type { NodeFacts } from './node-facts.ts';
+import { hashPair, hashText } from './seeded-hash.ts';
+import { agentState, type TargetState, targetStates } from './target-states.ts';
+import { type RosterChange, type RosterEntry, Topology } from './topology.ts';
+
+/** What a plan is made of. */
+export interface PlanInput {
+  /** Of the NetExporter, all; an object that is the same as before is taken to hold the same. */
+  pods: readonly AgentPod[];
+  nodes: (name: string) => NodeFacts | undefined;
+  /** The DNS pods to ask directly, each as `ip:port`. */
+  dnsServers: readonly string[];
+  peersPerAgent: number;
+  endpointsPerAgent: number;
+}
+
+/** What an update changed. */
+export interface PlanChanges {
+  /** The uids of the pods whose assignment is another one, or their first. */
+  changed: string[];
+  /** Ordered pairs of zones that no agent probes across, since there are too few. */
+  uncovered: readonly [from: string, to: string][];
+}
+
+/**
+ * The assignments of one NetExporter's agents, under one leader. It remembers what it was told of each pod and node, so that an update
+ * costs as much as there is news, and what ended without notice is told from what was announced (`agentState`).
+ */
+export class FleetPlan {
+  readonly #uid: string;
+  readonly #epoch: number;
+  readonly #agents = new Map<string, Agent>();
+  /** Where there is an agent that gets an assignment, by node. */
+  readonly #places = new Map<string, Place>();
+  readonly #dns: DnsEndpoints;
+  #topology: Topology;
+  #peersPerAgent = 0;
+  #revision = 0;
+
+  /**
+   * @param uid the NetExporter's; also what makes plans of several differ
+   * @param epoch the number of changes of the leader
+   */
+  constructor({ uid, epoch }: { uid: string; epoch: number }) {
+    this.#uid = uid;
+    this.#epoch = epoch;
+    this.#dns = new DnsEndpoints(uid);
+    this.#topology = new Topology({ seed: uid, peersPerAgent: 0 });
+  }
+
+  /** Brings the assignments up to date with what there is now. */
+  update({ pods, nodes, dnsServers, peersPerAgent, endpointsPerAgent }: PlanInput): PlanChanges {
+    this.#revision += 1;
+    const { changed, news } = this.#look(pods, nodes);
+    const { roster, readdressed } = this.#settle(news);
+    const planned = this.#replan(roster, peersPerAgent);
+    for (const name of readdressed) for (const prober of this.#topology.probersOf(name)) planned.add(prober);
+    const askers = roster.map(({ name, entry }) => ({ name, present: entry !== undefined }));
+    for (const name of this.#dns.update(askers, { servers: dnsServers, perAgent: endpointsPerAgent }))
+      planned.add(name);
+    for (const name of planned) for (const agent of this.#places.get(name)?.agents ?? []) changed.add(agent);
+    for (const agent of changed) agent.revision = this.#revision;
+    return { changed: [...changed].map(({ pod }) => pod.uid), uncovered: this.#topology.uncovered };
+  }
+
+  /** What an agent is to probe; undefined where its pod is not known, or has ended. */
+  assignmentOf(podUid: string): Assignment | undefined {
+    const agent = this.#agents.get(podUid);
+    if (!agent?.isAssigned) return undefined;
+    const { node } = agent.pod;
+    return {
+      version: assignmentVersion,
+      uid: this.#uid,
+      epoch: this.#epoch,
+      revision: agent.revision,
+      peers: this.#topology.peersOf(node).map((peer) => this.#places.get(peer)!.seenFrom(agent.pod)),
+      dnsServers: [...this.#dns.serversOf(node)],
+    };
+  }
+
+  /** The state of an agent; undefined where its pod is not known. */
+  stateOf(podUid: string): TargetState | undefined {
+    return this.#agents.get(podUid)?.state;
+  }
+
+  /** @returns the agents whose assignment is new for their own sake, and the nodes of all that are not as they were */
+  #look(pods: readonly AgentPod[], nodes: PlanInput['nodes']): { changed: Set<Agent>; news: Set<string> } {
+    const changed = new Set<Agent>();
+    const news = new Set<string>();
+    for (const pod of pods) {
+      const node = nodes(pod.node);
+      const known = this.#agents.get(pod.uid);
+      if (known) known.seenIn = this.#revision;
+      if (known?.pod === pod && known.node === node) continue;
+      const agent = new Agent(pod, node, agentState(pod, node, known?.state), this.#revision);
+      if (agent.isAssigned && (!known?.isAssigned || agent.families !== known.families)) changed.add(agent);
+      agent.revision = known?.revision ?? 0;
+      this.#replace(known, agent, news);
+    }
+    for (const agent of this.#agents.values())
+      if (agent.seenIn !== this.#revision) this.#replace(agent, undefined, news);
+    return { changed, news };
+  }
+
+  #replace(before: Agent | undefined, after: Agent | undefined, news: Set<string>): void {
+    if (before) {
+      this.#agents.delete(before.pod.uid);
+      this.#places.get(before.pod.node)?.agents.delete(before);
+      news.add(before.pod.node);
+    }
+    if (!after) return;
+    this.#agents.set(after.pod.uid, after);
+    // Not bound to a node yet, it is none's.
+    if (!after.isAssigned || after.pod.node === '') return;
+    const place = this.#places.get(after.pod.node) ?? new Place(after.pod.node);
+    this.#places.set(after.pod.node, place);
+    place.agents.add(after);
+    news.add(after.pod.node);
+  }
+
+  /** @returns what is new of these nodes for the roster, and those whose agent is reached elsewhere than before */
+  #settle(news: Set<string>): { roster: RosterChange[]; readdressed: string[] } {
+    const roster: RosterChange[] = [];
+    const readdressed: string[] = [];
+    for (const name of news) {
+      const place = this.#places.get(name);
+      if (!place) continue;
+      if (place.settle()) readdressed.push(name);
+      if (place.agents.size === 0) this.#places.delete(name);
+      roster.push({ name, entry: place.agents.size === 0 ? undefined : place.entry });
+    }
+    return { roster, readdressed };
+  }
+
+  #replan(roster: readonly RosterChange[], peersPerAgent: number): Set<string> {
+    if (peersPerAgent === this.#peersPerAgent) return this.#topology.update(roster);
+    this.#peersPerAgent = peersPerAgent;
+    this.#topology = new Topology({ seed: this.#uid, peersPerAgent });
+    return this.#topology.update([...this.#places.values()].map(({ name, entry }) => ({ name, entry })));
+  }
+}
+
+/** What is known of one pod. */
+class Agent {
+  readonly pod: AgentPod;
+  readonly node: NodeFacts | undefined;
+  readonly state: TargetState;
+  /** The update that saw it last. */
+  seenIn: number;
+  /** The update that changed its assignment last. */
+  revision = 0;
+
+  constructor(pod: AgentPod, node: NodeFacts | undefined, state: TargetState, seenIn: number) {
+    this.pod = pod;
+    this.node = node;
+    this.state = state;
+    this.seenIn = seenIn;
+  }
+
+  get isAssigned(): boolean {
+    return targetStates[this.state].assigned;
+  }
+
+  /** By which it is reached: nothing, unless it has an address. */
+  get isProbed(): boolean {
+    return targetStates[this.state].probed && this.pod.addresses.length > 0 && this.pod.port !== undefined;
+  }
+
+  get families(): string {
+    return this.pod.addresses.map((address) => isIPv4(address)).join();
+  }
+}
+
+/** A node and its agents, of which there are two for a while during a rollout: one that leaves and one that starts. */
+class Place {
+  readonly name: string;
+  readonly agents = new Set<Agent>();
+  entry: RosterEntry;
+  /** Where others reach its agent, each as `ip:port`. */
+  #addresses: string[] = [];
+
+  constructor(name: string) {
+    this.name = name;
+    this.entry = { name, zone: '', probed: false };
+  }
+
+  /** @returns whether it is reached elsewhere than before */
+  settle(): boolean {
+    const [probed] = [...this.agents].filter(({ isProbed }) => isProbed).sort(bestFirst);
+    const [any] = this.agents;
+    this.entry = { name: this.name, zone: any?.node?.zone ?? '', probed: probed !== undefined };
+    if (!probed) return false;
+    const { addresses, port } = probed.pod;
+    const before = this.#addresses.join();
+    this.#addresses = addresses.map((address) => formatHostPort(address, port!));
+    return this.#addresses.join() !== before;
+  }
+
+  /** As a peer of an agent. Where both have both address families, about half of all pairs use each. */
+  seenFrom({ node, addresses }: AgentPod): AssignedPeer {
+    const { name, entry } = this;
+    const families = new Set(addresses.map((address) => isIPv4(address)));
+    const usable = this.#addresses.filter((address) => families.has(!address.startsWith('[')));
+    const choice = usable.length > 1 ? hashPair(hashText(node), hashText(name)) % usable.length : 0;
+    return { address: usable[choice] ?? this.#addresses[0]!, node: name, zone: entry.zone };
+  }
+}
+
+/** One that is ready before one that is not; among equals it does not matter which, but it is always the same. */
+function bestFirst({ pod: a }: Agent, { pod: b }: Agent): number {
+  if (a.ready !== b.ready) return a.ready ? -1 : 1;
+  return a.uid < b.uid ? -1 : 1;
+}
