@@ -1,0 +1,58 @@
+import type { SyncError } from './sync-error.ts';
+
+/** Over how long agents spread that all lost the operator at once, in milliseconds. */
+export const spreadMs = 2000;
+
+/** Between tries that fail, in milliseconds: doubled from the shortest to the longest, each drawn from the upper half. */
+export const shortestMs = 100;
+export const longestMs = 5000;
+
+/** The longest that a server's word is taken for, in milliseconds. */
+const longestRetryAfterMs = 60_000;
+
+/** From the start of a request to that of the next at least, in milliseconds, also when there is news all the time. */
+const newsMs = 100;
+
+/** An answer that brings nothing new is held back by an operator that works, for longer than this, in milliseconds. */
+const heldMs = 1000;
+
+/** When the operator is asked next. */
+export class SyncPace {
+  readonly #random: () => number;
+  #failures = 0;
+  #hasty = 0;
+
+  /** @param random from 0 to below 1 */
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  /**
+   * An answer came.
+   * @param news whether it brought anything new
+   * @param tookMs how long after its request
+   * @returns in how many milliseconds the next request is due
+   */
+  answered(news: boolean, tookMs: number): number {
+    this.#failures = 0;
+    this.#hasty = news || tookMs >= heldMs ? 0 : this.#hasty + 1;
+    // Such as an operator that offers what is older than what is held: asking at once would bring the same again.
+    if (this.#hasty > 0) return this.#backoff(this.#hasty);
+    return Math.max(0, newsMs - tookMs);
+  }
+
+  /** A request came to nothing. @returns in how many milliseconds the next one is due */
+  failed({ code, retryAfterMs }: Pick<SyncError, 'code' | 'retryAfterMs'>): number {
+    this.#failures++;
+    if (this.#failures === 1 && retryAfterMs === undefined) return this.#random() * spreadMs;
+    const own = this.#backoff(Math.max(1, this.#failures - 1));
+    if (retryAfterMs === undefined) return own;
+    // A leader that stops, or a standby: the next one is there soon, so this one's word is a wish.
+    if (code === 'unavailable') return this.#random() * Math.max(spreadMs, Math.min(retryAfterMs, longestMs));
+    return Math.max(own, Math.min(retryAfterMs, longestRetryAfterMs) * (1 + this.#random()));
+  }
+
+  #backoff(times: number): number {
+    return Math.min(longestMs, shortestMs * 2 ** (times - 1)) * (0.5 + 0.5 * this.#random());
+  }
+}
