@@ -1,139 +1,121 @@
 import type { Settings } from '../protocol/settings.ts';
+import { syncVersion } from '../protocol/sync.ts';
+import type { SyncAccess } from '../protocol/sync-access.ts';
 import type { AgentMetrics } from './agent-metrics.ts';
 import type { Clock } from './clock.ts';
 import type { Kernel } from './kernel.ts';
 import { KissRestraint } from './kiss-restraint.ts';
 import type { Log } from './log.ts';
+import type { MountedFile } from './mounted-file.ts';
 import { OutcomeLog } from './outcome-log.ts';
 import type { AddressLookup } from './peer-lookup.ts';
-import { Peers } from './peers.ts';
 import type { ProbeMetrics } from './probe-metrics.ts';
 import { problemOf } from './probe-problem.ts';
 import type { Attempt } from './probes.ts';
-import type { KnownPeers, SavedCopy } from './saved-copy.ts';
+import { ReportLedger } from './report-ledger.ts';
+import type { SavedCopy } from './saved-copy.ts';
 import { Schedule } from './schedule.ts';
-import type { SettingsFile } from './settings-file.ts';
-import { judgeSettings } from './settings-version.ts';
+import { type Known, Sources } from './sources.ts';
 import { StartGrace } from './start-grace.ts';
+import { SyncClient, type SyncConnection } from './sync-client.ts';
+import type { SyncMetrics } from './sync-metrics.ts';
 import { type AgentIdentity, planTargets, type ResolverConfiguration, type Target } from './targets.ts';
-
-/** How often the settings file is looked at, in milliseconds. */
-const settingsPollMs = 1000;
 
 /** What an agent is made of. */
 export interface AgentParts {
   identity: AgentIdentity;
   resolver: ResolverConfiguration;
-  settingsFile: SettingsFile;
+  settingsFile: MountedFile<Settings>;
+  /** Without its document the agent does without the operator. */
+  syncAccessFile: MountedFile<SyncAccess>;
+  operator: SyncConnection;
   savedCopy: SavedCopy;
   lookup: AddressLookup;
   attempt: Attempt;
   kernel: Kernel | undefined;
   probeMetrics: ProbeMetrics;
   agentMetrics: AgentMetrics;
+  syncMetrics: SyncMetrics;
   clock: Clock;
+  /** From 0 to below 1. */
+  random: () => number;
   log: Log;
 }
 
 /**
- * Settings and peers → plan of targets → schedule → probe → metrics. The settings file is the source; the agent's own copy stands in for it at
- * a start without one. It fails static: whatever goes away, it goes on with what it knows.
+ * Sources of settings and peers → plan of targets → schedule → probe → metrics, and reports to the operator. Whatever of these fails, the others
+ * go on.
  */
 export class Agent {
   readonly #parts: AgentParts;
+  readonly #sources: Sources;
+  readonly #sync: SyncClient;
+  readonly #reports: ReportLedger;
   readonly #schedule: Schedule;
-  readonly #peers: Peers;
   readonly #outcomes: OutcomeLog;
   readonly #startGrace: StartGrace;
   readonly #kissRestraint: KissRestraint;
-  #settings: Settings | undefined;
-  #cancelPoll = () => {};
-  #copyFails = false;
-  #lookupFails = false;
 
   constructor(parts: AgentParts) {
-    const { clock, log, identity, agentMetrics, lookup } = parts;
+    const { clock, random, log, identity, resolver, agentMetrics, syncMetrics, operator } = parts;
     this.#parts = parts;
     this.#outcomes = new OutcomeLog(log, clock);
     this.#startGrace = new StartGrace(clock);
     this.#kissRestraint = new KissRestraint(clock);
+    this.#reports = new ReportLedger(clock);
     this.#schedule = new Schedule(clock, identity.nodeName, agentMetrics);
-    this.#peers = new Peers(lookup, clock, {
-      changed: () => this.#peersChanged(),
-      lookedUp: (answered) => this.#peersLookedUp(answered),
+    this.#sources = new Sources(
+      { ...parts, clusterDomain: resolver.clusterDomain },
+      {
+        changed: (known) => this.#plan(known),
+        access: (access) => {
+          syncMetrics.asks(access !== undefined);
+          this.#sync.use(access);
+        },
+        settingsRead: (good) => agentMetrics.settingsRead(good),
+        settingsInEffect: (generation, source) => {
+          agentMetrics.settingsInEffect(generation);
+          syncMetrics.settingsFrom(source);
+        },
+        assignmentInEffect: (assignment) => syncMetrics.assignmentInEffect(assignment),
+        peersLookedUp: (answered) => agentMetrics.peersLookedUp(answered),
+      },
+    );
+    this.#sync = new SyncClient({
+      connection: operator,
+      dialogue: {
+        request: () => {
+          const report = this.#reports.report();
+          return { version: syncVersion, held: this.#sources.held, ...(report && { report }) };
+        },
+        answered: ({ held }, answer) => {
+          if (answer.acknowledged) this.#reports.acknowledge(answer.acknowledged);
+          return this.#sources.answered(held, answer);
+        },
+      },
+      events: syncMetrics,
+      ...{ clock, random, log },
     });
   }
 
-  /** Tries the sources of settings for the first time and goes on looking; returns when they were tried. */
+  /** Tries the sources for the first time and goes on looking; returns when those on this machine were tried. */
   start(): void {
-    const copy = this.#parts.savedCopy.readSettings();
-    if (copy) this.#offer(copy, 'own copy');
-    this.#pollSettings();
+    this.#sources.start();
   }
 
   /** Ends all probes, those in flight too. */
   stop(): void {
-    this.#cancelPoll();
-    this.#peers.follow(undefined);
+    this.#sync.use(undefined);
+    this.#sources.stop();
     this.#schedule.stop();
   }
 
-  #pollSettings(): void {
-    const reading = this.#parts.settingsFile.poll();
-    if (reading) {
-      this.#parts.agentMetrics.settingsRead('settings' in reading);
-      if ('settings' in reading) this.#offer(reading.settings, 'settings file');
-      else {
-        const { code, message } = reading.error;
-        const inEffect = this.#settings?.resource.generation;
-        this.#parts.log('error', 'settings file cannot be used', { code, reason: message, generation: inEffect });
-      }
-    }
-    this.#cancelPoll = this.#parts.clock.after(settingsPollMs, () => this.#pollSettings());
-  }
-
-  #offer(offered: Settings, source: string): void {
-    const { log, agentMetrics, savedCopy, resolver } = this.#parts;
-    const verdict = judgeSettings(this.#settings, offered);
-    const { uid, generation } = offered.resource;
-    if (verdict === 'older') log('warn', 'settings of an older generation are left alone', { source, uid, generation });
-    if (verdict !== 'take') return;
-    this.#settings = offered;
-    agentMetrics.settingsInEffect(generation);
-    this.#save(() => savedCopy.writeSettings(offered));
-    const { enabled, peersPerAgent, peerService } = offered.network;
-    const remembered = savedCopy.readPeers();
-    this.#peers.follow(
-      enabled && peersPerAgent > 0 ? `${peerService}.${resolver.clusterDomain}.` : undefined,
-      remembered?.service === peerService ? remembered.addresses : [],
-    );
-    const targets = this.#plan(offered);
-    log('info', 'settings are in effect', { source, uid, generation, targets });
-  }
-
-  #peersChanged(): void {
-    const settings = this.#settings;
-    if (!settings) return;
-    const targets = this.#plan(settings);
-    const known: KnownPeers = { service: settings.network.peerService, addresses: [...this.#peers.addresses] };
-    this.#save(() => this.#parts.savedCopy.writePeers(known));
-    this.#parts.log('info', 'peers changed', { addresses: known.addresses.length, targets });
-  }
-
-  #peersLookedUp(answered: boolean): void {
-    this.#parts.agentMetrics.peersLookedUp(answered);
-    if (answered !== this.#lookupFails) return;
-    this.#lookupFails = !answered;
-    const service = this.#settings?.network.peerService;
-    if (answered) this.#parts.log('info', 'peers are looked up again', { service });
-    else this.#parts.log('warn', 'peers cannot be looked up; those known stay', { service });
-  }
-
   /** @returns how many targets there are now */
-  #plan(settings: Settings): number {
+  #plan({ settings, peers }: Known): number {
     const { resolver, identity, probeMetrics } = this.#parts;
-    const targets = planTargets(settings, resolver, this.#peers.addresses, identity);
+    const targets = planTargets(settings, resolver, peers, identity);
     probeMetrics.plan(targets);
+    this.#reports.plan(targets);
     this.#outcomes.keep(targets);
     this.#startGrace.plan(targets);
     this.#kissRestraint.plan(targets);
@@ -157,23 +139,13 @@ export class Agent {
       // Nothing was tried, nothing is known.
       else if (result.failures.length === 0) return;
       probeMetrics.record(target, result);
+      this.#reports.record(target, result);
       this.#outcomes.record(target, problemOf(result));
     } catch (error) {
       // A probe rejects for nothing that the network does: this is the agent's own trouble, and this target's alone.
       if (signal.aborted) return;
       probeMetrics.fault(target.probe);
       this.#outcomes.record(target, `fault of the agent: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  }
-
-  /** A copy that cannot be written is a worse restart some day, and nothing more today. */
-  #save(write: () => void): void {
-    try {
-      write();
-      this.#copyFails = false;
-    } catch (error) {
-      if (!this.#copyFails) this.#parts.log('warn', 'own copy cannot be written', { reason: (error as Error).message });
-      this.#copyFails = true;
     }
   }
 }

@@ -10,7 +10,11 @@ export interface Environment {
   port: number;
   /** The settings document, in a directory that the kubelet refreshes. */
   settingsFile: string;
-  /** Where the agent keeps its own copy of settings and peers. */
+  /** How the operator is reached, in the same directory; where it is missing, agents do without. */
+  syncAccessFile: string;
+  /** The token by which the operator knows the agent; the kubelet renews it. */
+  syncTokenFile: string;
+  /** Where the agent keeps its own copy of settings, assignment and peers. */
   stateDirectory: string;
   /** The resolver configuration that workloads on this node have. */
   resolvConf: string;
@@ -35,6 +39,8 @@ export function readEnvironment(variables: Record<string, string | undefined>, h
     podIps: addresses(variables.POD_IPS ?? ''),
     port: port('PORT', text('PORT', '8000')),
     settingsFile: text('SETTINGS_FILE', '/etc/net-exporter/settings.json'),
+    syncAccessFile: text('SYNC_ACCESS_FILE', '/etc/net-exporter/sync.json'),
+    syncTokenFile: text('SYNC_TOKEN_FILE', '/var/run/secrets/net-exporter/token'),
     stateDirectory: text('STATE_DIRECTORY', '/var/lib/net-exporter'),
     resolvConf: text('RESOLV_CONF', '/etc/resolv.conf'),
     nameserverPort: port('NAMESERVER_PORT', text('NAMESERVER_PORT', '53')),

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { Registry } from 'prom-client';
 import packageJson from '../../package.json' with { type: 'json' };
+import { maxSettingsBytes, parseSettings } from '../protocol/settings.ts';
+import { maxSyncAccessBytes, parseSyncAccess } from '../protocol/sync-access.ts';
 import { Agent } from './agent.ts';
 import { AgentMetrics } from './agent-metrics.ts';
 import { systemClock } from './clock.ts';
@@ -9,6 +11,8 @@ import { EchoResponder } from './echo-responder.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { openKernel } from './kernel.ts';
 import { jsonLog } from './log.ts';
+import { MountedFile } from './mounted-file.ts';
+import { OperatorConnection } from './operator-connection.ts';
 import { addressLookup } from './peer-lookup.ts';
 import { ProbeMetrics } from './probe-metrics.ts';
 import { newAttempt } from './probes.ts';
@@ -16,7 +20,7 @@ import { registerProcessMetrics } from './process-metrics.ts';
 import { clusterDomain, parseResolvConf } from './resolv-conf.ts';
 import { SavedCopy } from './saved-copy.ts';
 import { AgentServer } from './server.ts';
-import { SettingsFile } from './settings-file.ts';
+import { SyncMetrics } from './sync-metrics.ts';
 import type { ResolverConfiguration } from './targets.ts';
 
 /** How long scrapes and peers are served after the signal to stop, in milliseconds: until everyone knows that this agent is going. */
@@ -52,14 +56,18 @@ async function run(environment: Environment): Promise<void> {
   const agent = new Agent({
     identity: environment,
     resolver,
-    settingsFile: new SettingsFile(environment.settingsFile),
+    settingsFile: new MountedFile(environment.settingsFile, maxSettingsBytes, parseSettings),
+    syncAccessFile: new MountedFile(environment.syncAccessFile, maxSyncAccessBytes, parseSyncAccess),
+    operator: new OperatorConnection(environment.syncTokenFile),
     savedCopy: new SavedCopy(environment.stateDirectory),
     lookup,
     attempt: newAttempt(lookup),
     kernel,
     probeMetrics: new ProbeMetrics(registry, kernel ? 'kernel' : 'clock'),
     agentMetrics,
+    syncMetrics: new SyncMetrics(registry, systemClock),
     clock: systemClock,
+    random: Math.random,
     log,
   });
 

@@ -39,16 +39,17 @@ export class Peers {
   /**
    * Follows a Service from now on, in place of the one before. Following the same again changes nothing.
    * @param name fully qualified, or undefined to follow none and know none
-   * @param remembered addresses to start from until the server answers
+   * @param remembered reads the addresses to start from until the server answers
    */
-  follow(name: string | undefined, remembered: readonly string[] = []): void {
+  follow(name: string | undefined, remembered: () => readonly string[] = () => []): void {
     if (name === this.#name) return;
     this.#stop?.();
     this.#stop = undefined;
     this.#name = name;
+    const addresses = remembered();
     this.#know({
-      A: remembered.filter((address) => !address.includes(':')),
-      AAAA: remembered.filter((address) => address.includes(':')),
+      A: addresses.filter((address) => !address.includes(':')),
+      AAAA: addresses.filter((address) => address.includes(':')),
     });
     if (name !== undefined) this.#repeat(name);
   }

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { type Assignment, encodeAssignment, parseAssignment } from '../protocol/assignment.ts';
 import { encodeSettings, parseSettings, type Settings } from '../protocol/settings.ts';
 
 /** Addresses that a headless Service was last seen to list. */
@@ -32,6 +33,16 @@ export class SavedCopy {
   /** @throws the file system's error */
   writeSettings(settings: Settings): void {
     this.#write('settings.json', encodeSettings(settings));
+  }
+
+  /** @returns undefined when there is none or it cannot be used */
+  readAssignment(): Assignment | undefined {
+    return this.#read('assignment.json', parseAssignment);
+  }
+
+  /** @throws the file system's error */
+  writeAssignment(assignment: Assignment): void {
+    this.#write('assignment.json', encodeAssignment(assignment));
   }
 
   /** @returns undefined when there are none or they cannot be used */

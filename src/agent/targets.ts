@@ -1,3 +1,4 @@
+import type { AssignedPeer, Assignment } from '../protocol/assignment.ts';
 import { formatHostPort, parseHostPort, parseServer } from '../protocol/host-port.ts';
 import type { RecordType, Settings, TransportProtocol } from '../protocol/settings.ts';
 import type { DnsTarget as DnsSubject } from './dns-probe.ts';
@@ -53,31 +54,41 @@ export interface AgentIdentity {
   podIps: readonly string[];
 }
 
-/**
- * Everything that an agent probes, each target once.
- * @param peers addresses of all agents as far as known, the own one among them or not
- */
+/** Whom the agent may probe: what the operator chose for it; or the addresses of all agents as far as known, the own one among them or not. */
+export type KnownPeers = Pick<Assignment, 'peers' | 'dnsServers'> | { addresses: readonly string[] };
+
+/** Everything that an agent probes, each target once. */
 export function planTargets(
   settings: Settings,
   resolver: ResolverConfiguration,
-  peers: readonly string[],
+  peers: KnownPeers,
   identity: AgentIdentity,
 ): Target[] {
   const targets = [
-    ...dnsTargets(settings, resolver),
-    ...networkTargets(settings, peers, identity),
+    ...dnsTargets(settings, resolver, 'dnsServers' in peers ? peers.dnsServers : []),
+    ...networkTargets(settings, peersOf(peers, settings, identity)),
     ...ntpTargets(settings, resolver),
   ];
   return [...new Map(targets.map((target) => [target.key, target])).values()];
 }
 
-function dnsTargets({ dns }: Settings, resolver: ResolverConfiguration): DnsTarget[] {
+/** Those that were assigned, or a choice of all. */
+function peersOf(known: KnownPeers, { network }: Settings, { podIps, nodeName }: AgentIdentity): AssignedPeer[] {
+  if ('peers' in known) return known.peers;
+  return choosePeers(known.addresses, podIps, nodeName, network.peersPerAgent).map((host) => ({
+    address: formatHostPort(host, network.peerPort),
+    node: '',
+    zone: '',
+  }));
+}
+
+function dnsTargets({ dns }: Settings, resolver: ResolverConfiguration, assigned: readonly string[]): DnsTarget[] {
   if (!dns.enabled) return [];
   const { intervalMs, timeoutMs } = dns;
   const hosts = dns.hosts.length > 0 ? dns.hosts : [`kubernetes.default.svc.${resolver.clusterDomain}.`];
   // The first nameserver only: libc asks the others when that one fails, so it is the one that workloads depend on.
   const own = resolver.nameservers.slice(0, 1).map((host) => ({ host, port: resolver.nameserverPort }));
-  const servers = [...own, ...dns.servers.map(address)];
+  const servers = [...own, ...[...dns.servers, ...assigned].map(address)];
   const { search, ndots } = resolver;
   return servers.flatMap((server) =>
     dns.protocols.flatMap((protocol) =>
@@ -92,27 +103,25 @@ function dnsTargets({ dns }: Settings, resolver: ResolverConfiguration): DnsTarg
   );
 }
 
-function networkTargets({ network }: Settings, peers: readonly string[], identity: AgentIdentity): NetworkTarget[] {
+function networkTargets({ network }: Settings, peers: readonly AssignedPeer[]): NetworkTarget[] {
   if (!network.enabled) return [];
   const { intervalMs, timeoutMs } = network;
-  const chosen = choosePeers(peers, identity.podIps, identity.nodeName, network.peersPerAgent).map((host) => ({
-    host,
-    port: network.peerPort,
-  }));
-  const subjects = [
+  const target = (subject: NetworkTarget['subject'], node: string, zone: string): NetworkTarget => {
+    const host = formatHostPort(subject.host, subject.port);
+    const labels = { host, protocol: subject.protocol, peer_node: node, peer_zone: zone };
+    return { probe: 'network', key: key('network', labels), labels, subject, intervalMs, timeoutMs };
+  };
+  return [
     ...network.protocols.flatMap((protocol) =>
-      chosen.map((peer): NetworkTarget['subject'] =>
-        protocol === 'UDP' ? { protocol, ...peer, ...network.udp } : { protocol, ...peer },
-      ),
+      peers.map((peer) => {
+        const there = address(peer.address);
+        const subject = protocol === 'UDP' ? { protocol, ...there, ...network.udp } : { protocol, ...there };
+        return target(subject, peer.node, peer.zone);
+      }),
     ),
     // By TCP only: packets to a Service reach several agents, none of which could tell how many were lost.
-    ...network.services.map((text) => ({ protocol: 'TCP' as const, ...address(text) })),
+    ...network.services.map((text) => target({ protocol: 'TCP', ...address(text) }, '', '')),
   ];
-  return subjects.map((subject) => {
-    const host = formatHostPort(subject.host, subject.port);
-    const labels = { host, protocol: subject.protocol, peer_node: '', peer_zone: '' };
-    return { probe: 'network', key: key('network', labels), labels, subject, intervalMs, timeoutMs };
-  });
 }
 
 function ntpTargets({ ntp }: Settings, { search, ndots }: ResolverConfiguration): NtpTarget[] {
@@ -125,7 +134,7 @@ function ntpTargets({ ntp }: Settings, { search, ndots }: ResolverConfiguration)
   });
 }
 
-/** Settings hold nothing but addresses here: the protocol has checked them. */
+/** Settings and assignments hold nothing but addresses here: the protocol has checked them. */
 function address(text: string): { host: string; port: number } {
   return parseHostPort(text)!;
 }

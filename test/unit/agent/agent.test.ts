@@ -4,14 +4,16 @@ import { test } from 'node:test';
 import { Registry } from 'prom-client';
 import { Agent } from '../../../src/agent/agent.ts';
 import { AgentMetrics } from '../../../src/agent/agent-metrics.ts';
+import { MountedFile } from '../../../src/agent/mounted-file.ts';
 import type { AddressAnswers } from '../../../src/agent/peer-lookup.ts';
 import type { ProbeContext, ProbeResult } from '../../../src/agent/probe.ts';
 import { ProbeMetrics } from '../../../src/agent/probe-metrics.ts';
 import type { Attempt } from '../../../src/agent/probes.ts';
 import { registerProcessMetrics } from '../../../src/agent/process-metrics.ts';
 import { SavedCopy } from '../../../src/agent/saved-copy.ts';
-import { SettingsFile } from '../../../src/agent/settings-file.ts';
-import { encodeSettings, type Settings } from '../../../src/protocol/settings.ts';
+import { SyncMetrics } from '../../../src/agent/sync-metrics.ts';
+import { encodeSettings, maxSettingsBytes, parseSettings, type Settings } from '../../../src/protocol/settings.ts';
+import { maxSyncAccessBytes, parseSyncAccess } from '../../../src/protocol/sync-access.ts';
 import { ConfigMapVolume } from './config-map-volume.ts';
 import { readSeries } from './exposition.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -46,7 +48,12 @@ function newNode(directory: TemporaryDirectory) {
         ndots: 5,
         clusterDomain: 'cluster.local',
       },
-      settingsFile: new SettingsFile(volume.path),
+      settingsFile: new MountedFile(volume.path, maxSettingsBytes, parseSettings),
+      syncAccessFile: new MountedFile(directory.file('mounted/sync.json'), maxSyncAccessBytes, parseSyncAccess),
+      operator: {
+        post: () => assert.fail('an agent without an access asks no operator'),
+        close: () => {},
+      },
       savedCopy: new SavedCopy(directory.file('state')),
       lookup: async (name) => {
         asked.push(name);
@@ -56,7 +63,9 @@ function newNode(directory: TemporaryDirectory) {
       kernel: undefined,
       probeMetrics: new ProbeMetrics(registry, 'kernel'),
       agentMetrics: new AgentMetrics(registry, '1.2.3', clock, undefined),
+      syncMetrics: new SyncMetrics(registry, clock),
       clock,
+      random: Math.random,
       log: (level, msg, fields) =>
         logged.push(`${level} ${msg}${fields?.reason === undefined ? '' : `: ${fields.reason}`}`),
     });

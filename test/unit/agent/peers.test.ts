@@ -64,7 +64,7 @@ test('a server that gives no answer takes nothing away, one that says there are 
 
 test('what is remembered counts until the server answers', async () => {
   const { clock, peers, state } = setUp(silence);
-  peers.follow(name, ['10.0.0.9', 'fd00::9']);
+  peers.follow(name, () => ['10.0.0.9', 'fd00::9']);
   assert.deepEqual(peers.addresses, ['10.0.0.9', 'fd00::9']);
   await clock.advance(peerLookupPeriodMs);
   assert.deepEqual(peers.addresses, ['10.0.0.9', 'fd00::9']);
@@ -78,7 +78,7 @@ test('following the same Service again asks no more often and forgets nothing', 
   const { clock, peers, asked } = setUp({ A: ['10.0.0.1'], AAAA: [] });
   peers.follow(name);
   await clock.advance(0);
-  peers.follow(name, ['10.0.0.9']);
+  peers.follow(name, () => ['10.0.0.9']);
   await clock.advance(0);
   assert.deepEqual(peers.addresses, ['10.0.0.1']);
   assert.equal(asked.length, 1);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { SavedCopy } from '../../../src/agent/saved-copy.ts';
+import { assignmentWith } from './assignment-builder.ts';
 import { settingsWith } from './settings-builder.ts';
 import { TemporaryDirectory } from './temporary-directory.ts';
 
@@ -12,9 +13,11 @@ test('what was written is read again by the next process', () => {
   const settings = settingsWith({ resource: { generation: 4 } });
   const copy = new SavedCopy(directory.file('not/there/yet'));
   copy.writeSettings(settings);
+  copy.writeAssignment(assignmentWith({ epoch: 2, revision: 7 }));
   copy.writePeers(peers);
   const next = new SavedCopy(directory.file('not/there/yet'));
   assert.deepEqual(next.readSettings(), settings);
+  assert.deepEqual(next.readAssignment(), assignmentWith({ epoch: 2, revision: 7 }));
   assert.deepEqual(next.readPeers(), peers);
 });
 
@@ -31,6 +34,7 @@ test('no copy is no error', () => {
   using directory = new TemporaryDirectory();
   const copy = new SavedCopy(directory.file('nowhere'));
   assert.equal(copy.readSettings(), undefined);
+  assert.equal(copy.readAssignment(), undefined);
   assert.equal(copy.readPeers(), undefined);
 });
 
@@ -38,17 +42,19 @@ test('a torn copy is no copy, wherever it is torn', () => {
   using directory = new TemporaryDirectory();
   const copy = new SavedCopy(directory.path);
   copy.writeSettings(settingsWith());
+  copy.writeAssignment(assignmentWith());
   copy.writePeers(peers);
-  for (const file of ['settings.json', 'peers.json']) {
+  const read: [file: string, read: () => unknown][] = [
+    ['settings.json', () => copy.readSettings()],
+    ['assignment.json', () => copy.readAssignment()],
+    ['peers.json', () => copy.readPeers()],
+  ];
+  for (const [file, readAgain] of read) {
     // The document ends in a brace, and settings in a line break behind it.
     const whole = readFileSync(directory.file(file), 'utf8').trimEnd().length;
     for (let length = whole - 1; length >= 0; length -= 7) {
       truncateSync(directory.file(file), length);
-      assert.equal(
-        file === 'settings.json' ? copy.readSettings() : copy.readPeers(),
-        undefined,
-        `${file} at ${length}`,
-      );
+      assert.equal(readAgain(), undefined, `${file} at ${length}`);
     }
   }
 });

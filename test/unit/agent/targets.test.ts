@@ -12,7 +12,8 @@ const resolver = {
   clusterDomain: 'example.org',
 };
 const identity = { nodeName: 'node-a', podIps: ['10.1.0.1'] };
-const plan = (settings = settingsWith(), peers: string[] = []) => planTargets(settings, resolver, peers, identity);
+const plan = (settings = settingsWith(), addresses: string[] = []) =>
+  planTargets(settings, resolver, { addresses }, identity);
 const labelsOf = (targets: Target[], probe: Target['probe']) =>
   targets.filter((target) => target.probe === probe).map(({ labels }) => Object.values(labels).join(' '));
 
@@ -55,7 +56,7 @@ test('DNS: a server that is the nameserver too, or a host named twice, is asked 
 
 test('DNS: without a nameserver only the servers of the settings are asked', () => {
   const settings = settingsWith({ dns: { hosts: ['a'], servers: ['9.9.9.9:53'], protocols: ['UDP'] } });
-  const targets = planTargets(settings, { ...resolver, nameservers: [] }, [], identity);
+  const targets = planTargets(settings, { ...resolver, nameservers: [] }, { addresses: [] }, identity);
   assert.deepEqual(labelsOf(targets, 'dns'), ['a 9.9.9.9:53 UDP A']);
 });
 
@@ -137,4 +138,52 @@ test('NTP: each server once, by name or address, only while it is enabled', () =
     ],
   );
   assert.deepEqual([targets[0]?.intervalMs, targets[0]?.timeoutMs], [64_000, 2000]);
+});
+
+const assignment = {
+  peers: [
+    { address: '10.1.0.7:8000', node: 'node-b', zone: 'zone-1' },
+    { address: '[fd00::8]:9000', node: 'node-c', zone: '' },
+  ],
+  dnsServers: ['10.1.9.1:53', '[fd00::53]:5353'],
+};
+const planAssigned = (settings = settingsWith(), changes: Partial<typeof assignment> = {}) =>
+  planTargets(settings, resolver, { ...assignment, ...changes }, identity);
+
+test('assigned peers are probed where their assignment says, and described by node and zone', () => {
+  const targets = planAssigned(settingsWith({ network: { protocols: ['TCP', 'UDP'], peersPerAgent: 1 } }));
+  assert.deepEqual(labelsOf(targets, 'network'), [
+    '10.1.0.7:8000 TCP node-b zone-1',
+    '[fd00::8]:9000 TCP node-c ',
+    '10.1.0.7:8000 UDP node-b zone-1',
+    '[fd00::8]:9000 UDP node-c ',
+    '10.96.0.20:8000 TCP  ',
+  ]);
+  const echo = targets.find(({ key }) => key.includes('fd00::8') && key.includes('UDP'));
+  assert.deepEqual(echo?.subject, { protocol: 'UDP', host: 'fd00::8', port: 9000, packets: 3, size: 64 });
+});
+
+test('assigned DNS servers are asked beside those of the settings, each once', () => {
+  const settings = settingsWith({ dns: { hosts: ['a'], protocols: ['UDP'], servers: ['10.1.9.1:53'] } });
+  assert.deepEqual(labelsOf(planAssigned(settings), 'dns'), [
+    'a 10.96.0.10:53 UDP A',
+    'a 10.1.9.1:53 UDP A',
+    'a [fd00::53]:5353 UDP A',
+  ]);
+});
+
+test('an assignment without peers is one: none is probed', () => {
+  assert.deepEqual(labelsOf(planAssigned(settingsWith(), { peers: [] }), 'network'), ['10.96.0.20:8000 TCP  ']);
+});
+
+test('what is disabled has no targets, assigned or not', () => {
+  const settings = settingsWith({ dns: { enabled: false }, network: { enabled: false } });
+  assert.deepEqual(planAssigned(settings), []);
+});
+
+test('a target keeps its key over another assignment that has it too', () => {
+  const [kept] = assignment.peers;
+  const keys = (peers: typeof assignment.peers) => planAssigned(settingsWith(), { peers }).map(({ key }) => key);
+  const after = new Set(keys([{ address: '10.1.0.9:8000', node: 'node-d', zone: '' }, kept!]));
+  assert.equal(keys(assignment.peers).filter((key) => after.has(key)).length, 8);
 });

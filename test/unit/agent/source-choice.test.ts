@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SourceChoice } from '../../../src/agent/source-choice.ts';
+import { takeBackMs } from '../../../src/agent/source-verdict.ts';
+import { settingsDigest } from '../../../src/protocol/sync.ts';
+import { assignmentWith } from './assignment-builder.ts';
+import { ManualClock } from './manual-clock.ts';
+import { settingsWith } from './settings-builder.ts';
+
+const settings = (uid: string, generation: number) => settingsWith({ resource: { uid, generation } });
+const assignment = (uid: string, epoch: number, revision: number) => assignmentWith({ uid, epoch, revision });
+
+function setUp() {
+  const clock = new ManualClock(1000);
+  const choice = new SourceChoice(clock);
+  const state = () => [
+    choice.settings && `${choice.settings.value.resource.uid} ${choice.settings.value.resource.generation}`,
+    choice.assignment &&
+      `${choice.assignment.value.uid} ${choice.assignment.value.epoch}.${choice.assignment.value.revision}`,
+  ];
+  return { clock, choice, state };
+}
+
+test('the operator is told of what is held by uid and version, and of settings by their digest', () => {
+  const { choice } = setUp();
+  assert.deepEqual(choice.held, {});
+  choice.offerSettings(settings('a', 3), 'file');
+  const name = { uid: 'a', generation: 3, digest: settingsDigest(settings('a', 3)) };
+  assert.deepEqual(choice.held, { settings: name });
+  choice.offerAssignment(assignment('a', 2, 9));
+  assert.deepEqual(choice.held, { settings: name, assignment: { uid: 'a', epoch: 2, revision: 9 } });
+  choice.dropAssignment();
+  assert.deepEqual(choice.held, { settings: name });
+});
+
+test('the own copy stands in until anything newer comes', () => {
+  const { choice, state } = setUp();
+  choice.restore(settings('a', 3), assignment('a', 2, 9));
+  assert.deepEqual(state(), ['a 3', 'a 2.9']);
+  assert.deepEqual([choice.settings?.source, choice.assignment?.source], ['copy', 'copy']);
+  choice.offerSettings(settings('a', 4), 'file');
+  assert.deepEqual(state(), ['a 4', 'a 2.9']);
+  assert.equal(choice.offerSettings(settings('a', 4), 'sync'), 'same');
+  assert.equal(choice.settings?.source, 'file');
+});
+
+test('an own copy that is newer than the file is not given up for it', () => {
+  const { choice, state } = setUp();
+  choice.restore(settings('a', 5), undefined);
+  assert.equal(choice.offerSettings(settings('a', 4), 'file'), 'older');
+  assert.deepEqual(state(), ['a 5', undefined]);
+});
+
+test('of an own copy whose parts are of two NetExporters the assignment is left out', () => {
+  const { choice, state } = setUp();
+  choice.restore(settings('a', 3), assignment('b', 2, 9));
+  assert.deepEqual(state(), ['a 3', undefined]);
+});
+
+test('an assignment without settings waits for them, and goes when they are another NetExporter’s', () => {
+  for (const [uid, after] of [
+    ['a', 'a 2.9'],
+    ['b', undefined],
+  ] as const) {
+    const { choice, state } = setUp();
+    choice.restore(undefined, assignment('a', 2, 9));
+    choice.offerSettings(settings(uid, 1), 'file');
+    assert.deepEqual(state(), [`${uid} 1`, after]);
+  }
+});
+
+test('CR deleted and made anew: another uid ends both, and its own assignment is taken from revision 1 of any epoch', () => {
+  const { choice, state } = setUp();
+  choice.offerSettings(settings('a', 7), 'sync');
+  choice.offerAssignment(assignment('a', 5, 40));
+  assert.equal(choice.offerAssignment(assignment('b', 5, 1)), 'older', 'not before its settings');
+  assert.equal(choice.offerSettings(settings('b', 1), 'sync'), 'take');
+  assert.deepEqual(state(), ['b 1', undefined]);
+  assert.equal(choice.offerAssignment(assignment('a', 5, 41)), 'older');
+  assert.equal(choice.offerAssignment(assignment('b', 5, 1)), 'take');
+  assert.deepEqual(state(), ['b 1', 'b 5.1']);
+});
+
+test('CR deleted and made anew: a late word of the one before changes nothing, from the operator nor from the file', async () => {
+  const { choice, state, clock } = setUp();
+  choice.offerSettings(settings('a', 7), 'sync');
+  choice.offerSettings(settings('b', 1), 'sync');
+  choice.offerAssignment(assignment('b', 5, 1));
+  for (const source of ['sync', 'file'] as const) assert.equal(choice.offerSettings(settings('a', 8), source), 'older');
+  assert.equal(choice.offerAssignment(assignment('a', 5, 41)), 'older');
+  assert.deepEqual(state(), ['b 1', 'b 5.1']);
+  await clock.advance(takeBackMs);
+  assert.equal(choice.offerSettings(settings('a', 8), 'sync'), 'take', 'the store was restored: it is the one again');
+  assert.deepEqual(state(), ['a 8', undefined]);
+});
+
+test('etcd restored to an older state: what is held goes on for two holds, then both go back', async () => {
+  const { choice, state, clock } = setUp();
+  choice.offerSettings(settings('a', 8), 'sync');
+  choice.offerAssignment(assignment('a', 6, 30));
+  await clock.advance(takeBackMs - 1);
+  assert.equal(choice.offerSettings(settings('a', 5), 'sync'), 'older');
+  assert.equal(choice.offerAssignment(assignment('a', 3, 2)), 'older');
+  assert.deepEqual(state(), ['a 8', 'a 6.30']);
+  await clock.advance(1);
+  assert.equal(choice.offerSettings(settings('a', 5), 'sync'), 'take');
+  assert.equal(choice.offerAssignment(assignment('a', 3, 2)), 'take');
+  assert.deepEqual(state(), ['a 5', 'a 3.2']);
+});
+
+test('leader changed: the next one’s first revision wins; what the one before still says does not', () => {
+  const { choice, state } = setUp();
+  choice.offerSettings(settings('a', 1), 'file');
+  choice.offerAssignment(assignment('a', 4, 200));
+  assert.equal(choice.offerAssignment(assignment('a', 5, 1)), 'take');
+  assert.equal(choice.offerAssignment(assignment('a', 4, 201)), 'older');
+  assert.deepEqual(state(), ['a 1', 'a 5.1']);
+});
+
+test('ConfigMap newer than sync: it is taken, and the operator takes it back only after two holds', async () => {
+  const { choice, state, clock } = setUp();
+  choice.offerSettings(settings('a', 5), 'sync');
+  await clock.advance(takeBackMs);
+  assert.equal(choice.offerSettings(settings('a', 6), 'file'), 'take');
+  assert.equal(choice.offerSettings(settings('a', 5), 'sync'), 'older');
+  await clock.advance(takeBackMs);
+  assert.equal(choice.offerSettings(settings('a', 5), 'sync'), 'take');
+  assert.deepEqual(state(), ['a 5', undefined]);
+});
+
+test('sync newer than the ConfigMap: the file has no say, however long it stays behind', async () => {
+  const { choice, state, clock } = setUp();
+  choice.offerSettings(settings('a', 6), 'sync');
+  for (let times = 0; times < 5; times++) {
+    assert.equal(choice.offerSettings(settings('a', 5), 'file'), 'older');
+    await clock.advance(takeBackMs);
+  }
+  assert.deepEqual(state(), ['a 6', undefined]);
+});
+
+test('an answer that brings nothing speaks for what the operator was told, not for what was taken since', async () => {
+  const { choice, clock } = setUp();
+  choice.offerSettings(settings('a', 5), 'file');
+  choice.offerAssignment(assignment('a', 2, 9));
+  const told = choice.held;
+  await clock.advance(takeBackMs);
+  choice.confirm(told);
+  assert.equal(choice.offerSettings(settings('a', 4), 'sync'), 'older');
+  assert.equal(choice.offerAssignment(assignment('a', 2, 8)), 'older');
+  choice.offerSettings(settings('a', 6), 'file');
+  choice.offerAssignment(assignment('a', 2, 10));
+  await clock.advance(takeBackMs);
+  choice.confirm(told);
+  assert.equal(choice.offerSettings(settings('a', 4), 'sync'), 'take');
+  assert.equal(choice.offerAssignment(assignment('a', 2, 8)), 'take');
+});
+
+test('the same again, word for word, speaks for what is held as well', async () => {
+  const { choice, clock } = setUp();
+  choice.offerSettings(settings('a', 5), 'sync');
+  choice.offerAssignment(assignment('a', 2, 9));
+  await clock.advance(takeBackMs - 1);
+  assert.equal(choice.offerSettings(settings('a', 5), 'sync'), 'same');
+  assert.equal(choice.offerAssignment(assignment('a', 2, 9)), 'same');
+  await clock.advance(1);
+  assert.equal(choice.offerSettings(settings('a', 4), 'sync'), 'older');
+  assert.equal(choice.offerAssignment(assignment('a', 2, 8)), 'older');
+});
