@@ -29,10 +29,19 @@ export class CyclicOrders<T extends Placed> {
     return this.#orders[0]?.members.length ?? 0;
   }
 
-  /** Makes these the members. */
-  fill(members: readonly T[]): void {
+  /** Makes these the members. @returns the successors of each, found faster than one by one */
+  fill(members: readonly T[]): [T, Successors<T>][] {
     const byName = members.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    for (const order of this.#orders) order.fill(byName);
+    const found: T[][] = byName.map(() => []);
+    const steps: number[][] = byName.map(() => []);
+    for (const order of this.#orders) {
+      const places = order.fill(byName);
+      for (let place = 0; place < places.length; place++) {
+        const member = places[place]!;
+        step(order, place + 1, byName[member]!, found[member]!, steps[member]!);
+      }
+    }
+    return byName.map((member, place) => [member, { found: found[place]!, steps: steps[place]! }]);
   }
 
   insert(member: T): void {
@@ -53,18 +62,6 @@ export class CyclicOrders<T extends Placed> {
     const steps: number[] = [];
     for (const order of this.#orders) step(order, order.firstAfter(from), from, found, steps);
     return { found, steps };
-  }
-
-  /** The same for every member: faster than one by one. */
-  successorsOfAll(): Map<T, Successors<T>> {
-    const all = new Map<T, { found: T[]; steps: number[] }>();
-    for (const member of this.#orders[0]?.members ?? []) all.set(member, { found: [], steps: [] });
-    for (const order of this.#orders)
-      for (const [place, from] of order.members.entries()) {
-        const { found, steps } = all.get(from)!;
-        step(order, place + 1, from, found, steps);
-      }
-    return all;
   }
 
   /**
@@ -117,13 +114,23 @@ class CyclicOrder<T extends Placed> {
     this.#number = number;
   }
 
-  /** @param byName sorted by name */
-  fill(byName: readonly T[]): void {
+  /** @param byName sorted by name. @returns their places there, in this order */
+  fill(byName: readonly T[]): Uint32Array {
     // Numbers are sorted much faster than objects: hash and place in one, which a double holds exactly up to 2²¹ members.
-    const places = 2 ** 21;
-    const keys = Float64Array.from(byName, (member, place) => this.#hash(member) * places + place).sort();
-    this.members = Array.from(keys, (key) => byName[key % places]!);
-    this.#hashes = Array.from(keys, (key) => Math.floor(key / places));
+    const width = 2 ** 21;
+    const keys = new Float64Array(byName.length);
+    for (let place = 0; place < keys.length; place++) keys[place] = this.#hash(byName[place]!) * width + place;
+    keys.sort();
+    const places = new Uint32Array(keys.length);
+    this.members = [];
+    this.#hashes = [];
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index]!;
+      places[index] = key % width;
+      this.members.push(byName[places[index]!]!);
+      this.#hashes.push(Math.floor(key / width));
+    }
+    return places;
   }
 
   insert(member: T): void {

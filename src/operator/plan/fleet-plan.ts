@@ -110,7 +110,7 @@ export class FleetPlan {
   #replace(before: Agent | undefined, after: Agent | undefined, news: Set<string>): void {
     if (before) {
       this.#agents.delete(before.pod.uid);
-      this.#places.get(before.pod.node)?.agents.delete(before);
+      this.#places.get(before.pod.node)?.remove(before);
       news.add(before.pod.node);
     }
     if (!after) return;
@@ -119,7 +119,7 @@ export class FleetPlan {
     if (!after.isAssigned || after.pod.node === '') return;
     const place = this.#places.get(after.pod.node) ?? new Place(after.pod.node);
     this.#places.set(after.pod.node, place);
-    place.agents.add(after);
+    place.agents.push(after);
     news.add(after.pod.node);
   }
 
@@ -131,8 +131,8 @@ export class FleetPlan {
       const place = this.#places.get(name);
       if (!place) continue;
       if (place.settle()) readdressed.push(name);
-      if (place.agents.size === 0) this.#places.delete(name);
-      roster.push({ name, entry: place.agents.size === 0 ? undefined : place.entry });
+      if (place.agents.length === 0) this.#places.delete(name);
+      roster.push({ name, entry: place.agents.length === 0 ? undefined : place.entry });
     }
     return { roster, readdressed };
   }
@@ -179,7 +179,7 @@ class Agent {
 /** A node and its agents, of which there are two for a while during a rollout: one that leaves and one that starts. */
 class Place {
   readonly name: string;
-  readonly agents = new Set<Agent>();
+  agents: Agent[] = [];
   entry: RosterEntry;
   /** Where others reach its agent, each as `ip:port`. */
   #addresses: string[] = [];
@@ -189,16 +189,20 @@ class Place {
     this.entry = { name, zone: '', probed: false };
   }
 
-  /** @returns whether it is reached elsewhere than before */
+  remove(agent: Agent): void {
+    this.agents = this.agents.filter((other) => other !== agent);
+  }
+
+  /** @returns whether it is reached elsewhere than when it was reached last */
   settle(): boolean {
-    const [probed] = [...this.agents].filter(({ isProbed }) => isProbed).sort(bestFirst);
+    const [probed] = this.agents.filter(({ isProbed }) => isProbed).sort(bestFirst);
     const [any] = this.agents;
     this.entry = { name: this.name, zone: any?.node?.zone ?? '', probed: probed !== undefined };
     if (!probed) return false;
     const { addresses, port } = probed.pod;
     const before = this.#addresses.join();
     this.#addresses = addresses.map((address) => formatHostPort(address, port!));
-    return this.#addresses.join() !== before;
+    return before !== '' && this.#addresses.join() !== before;
   }
 
   /** As a peer of an agent. Where both have both address families, about half of all pairs use each. */

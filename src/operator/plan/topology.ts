@@ -143,8 +143,8 @@ export class Topology {
   }
 
   #followAnew(touched: Set<Agent>): void {
-    this.#orders.fill([...this.#agents.values()].filter(({ probed }) => probed));
-    for (const [agent, successors] of this.#orders.successorsOfAll()) {
+    const probed = [...this.#agents.values()].filter((agent) => agent.probed);
+    for (const [agent, successors] of this.#orders.fill(probed)) {
       agent.follow(successors);
       touched.add(agent);
     }
