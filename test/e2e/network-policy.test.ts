@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { operatorPort, operatorSelector, syncPort } from '../../charts/operator-names.ts';
+import { CommandError, run } from '../cluster/command.ts';
+import { counterOf } from '../cluster/network-policy.ts';
+import { waitFor } from '../cluster/wait.ts';
+import {
+  type DnsServer,
+  framed,
+  goodAnswer,
+  startTcpServer,
+  startUdpServer,
+} from '../unit/agent/servers/dns-server.ts';
+import { type NtpServer, ntpAnswer, startNtpServer } from '../unit/agent/servers/ntp-server.ts';
+import { type Agent, agentsOf, getJson, hostOf, metricsOf } from './agents.ts';
+import { EnforcedPolicies } from './enforced-policies.ts';
+import {
+  apply,
+  deadline,
+  type Environment,
+  environment,
+  netExporter,
+  operatorNamespace,
+  quick,
+  readyNetExporter,
+  removeNamespace,
+  restrictedNamespace,
+  tellOnFailure,
+} from './environment.ts';
+import type { Metrics } from './metrics.ts';
+
+const namespace = 'e2e-policy';
+const name = 'guarded';
+/** Where a cache of DNS on the node usually listens, and nothing does here. */
+const nodeLocalAddress = '169.254.20.10';
+/** A port at which nothing listens. */
+const closedPort = 9999;
+
+/** Who dials, and what. Whether it gets there: under Strict, and under Ingress. Without a policy everything does. */
+interface Dial {
+  title: string;
+  netns: string;
+  address: string;
+  port: number;
+  strict: boolean;
+  ingress: boolean;
+}
+
+let env: Environment;
+let agents: Agent[];
+let dials: Dial[];
+let machine: string;
+let dnsServer: DnsServer;
+let ntpServer: NtpServer;
+const servers = new AsyncDisposableStack();
+
+before(async () => {
+  env = await environment();
+  machine = (await getJson<{ endpoints: { addresses: string[] }[] }>(env.kubectl, ['endpointslice', 'kubernetes']))
+    .endpoints[0]!.addresses[0]!;
+  dnsServer = await startDnsServer(machine);
+  ntpServer = servers.use(await startNtpServer((request, send) => send(ntpAnswer(request)), machine));
+  for (const node of env.cluster.nodes)
+    await env.cluster.exec(node.name, ['ip', 'address', 'replace', `${nodeLocalAddress}/32`, 'dev', 'lo']);
+  await restrictedNamespace(env.kubectl, namespace);
+  agents = await readyNetExporter(env, namespace, name, specWith('Strict'));
+  dials = await dialsOf(agents);
+});
+
+after(async () => {
+  for (const node of env.cluster.nodes)
+    await env.cluster.exec(node.name, ['ip', 'address', 'del', `${nodeLocalAddress}/32`, 'dev', 'lo']);
+  await removeNamespace(env.kubectl, namespace);
+  await servers.disposeAsync();
+});
+
+function specWith(networkPolicy: string): object {
+  return {
+    dns: { ...quick, servers: [`${dnsServer.host}:${dnsServer.port}`] },
+    network: { ...quick, protocols: ['TCP', 'UDP'] },
+    ntp: { ...quick, enabled: true, servers: [`${ntpServer.host}:${ntpServer.port}`] },
+    monitoring: { networkPolicy },
+  };
+}
+
+/** A resolver outside the cluster, by both protocols at one port. */
+async function startDnsServer(host: string): Promise<DnsServer> {
+  const tcp = servers.use(await startTcpServer((query, socket) => socket.write(framed(goodAnswer(query))), host));
+  servers.use(await startUdpServer((query, send) => send(goodAnswer(query)), host, tcp.port));
+  return tcp;
+}
+
+interface RunningPod {
+  metadata: { name: string; deletionTimestamp?: string };
+  status: { podIPs: { ip: string }[] };
+}
+
+async function dialsOf([agent, peer]: Agent[]): Promise<Dial[]> {
+  const pods = async (namespace: string, labels: Record<string, string>) => {
+    const selector = Object.entries(labels).map((pair) => pair.join('='));
+    const args = ['pods', '-n', namespace, '-l', selector.join(), '--field-selector=status.phase=Running'];
+    const { items } = await getJson<{ items: RunningPod[] }>(env.kubectl, args);
+    return items
+      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      .map(({ metadata, status }) => ({ pod: metadata.name, addresses: status.podIPs.map(({ ip }) => ip) }));
+  };
+  const [operator] = await pods(operatorNamespace, operatorSelector);
+  const [dns] = await pods('kube-system', { 'k8s-app': 'kube-dns' });
+  const peerAddresses = (await pods(namespace, { 'app.kubernetes.io/instance': name })).find(
+    ({ pod }) => pod === peer!.pod,
+  )!.addresses;
+  const node = env.cluster.nodes.find((candidate) => candidate.name === agent!.node)!;
+  const fromAgent = { netns: await env.cluster.podNetns(namespace, agent!.pod) };
+  const fromStranger = { netns: await env.cluster.podNetns('kube-system', dns!.pod) };
+  const fromMachine = { netns: '/proc/self/ns/net' };
+  const [toOperator, toDns] = [{ address: operator!.addresses[0]! }, { address: dns!.addresses[0]! }];
+  const [always, never, unlessStrict] = [
+    { strict: true, ingress: true },
+    { strict: false, ingress: false },
+    { strict: false, ingress: true },
+  ];
+  return [
+    ...peerAddresses.flatMap((address) => [
+      { title: `an agent dials another one at ${address}`, ...fromAgent, address, port: peer!.port, ...always },
+      {
+        title: `an agent dials no port but the agents’ at ${address}`,
+        ...fromAgent,
+        address,
+        port: closedPort,
+        ...never,
+      },
+    ]),
+    { title: 'an agent calls the operator', ...fromAgent, ...toOperator, port: syncPort, ...always },
+    { title: 'an agent asks a cache on its node', ...fromAgent, address: nodeLocalAddress, port: 53, ...always },
+    { title: 'what else is on the node', ...fromAgent, address: nodeLocalAddress, port: 80, ...unlessStrict },
+    { title: 'the kubelet', ...fromAgent, address: node.addresses[0]!, port: 10_250, ...unlessStrict },
+    { title: 'the API server behind its Service', ...fromAgent, address: '10.96.0.1', port: 443, ...unlessStrict },
+    { title: 'another port of a time server', ...fromAgent, address: machine, port: 6443, ...unlessStrict },
+    { title: 'another port of the cluster’s DNS', ...fromAgent, ...toDns, port: 9153, ...unlessStrict },
+    { title: 'another port of the operator', ...fromAgent, ...toOperator, port: operatorPort, ...unlessStrict },
+    { title: 'a stranger scrapes an agent', ...fromStranger, address: agent!.ip, port: agent!.port, ...always },
+    { title: 'a stranger at another port', ...fromStranger, address: agent!.ip, port: closedPort, ...never },
+    { title: 'a stranger scrapes the operator', ...fromStranger, ...toOperator, port: operatorPort, ...always },
+    { title: 'a stranger calls the operator', ...fromStranger, ...toOperator, port: syncPort, ...never },
+    { title: 'a Prometheus outside', ...fromMachine, address: agent!.ip, port: agent!.port, ...always },
+    { title: 'someone outside', ...fromMachine, address: agent!.ip, port: closedPort, ...never },
+  ];
+}
+
+/**
+ * Whether a SYN gets to where it is sent: a refusal is an answer, too.
+ * @param expected how long it may take: to be found blocked costs all of it
+ */
+async function arrives({ netns, address, port }: Dial, expected: boolean): Promise<boolean> {
+  const seconds = expected ? '60' : '3';
+  try {
+    await run(['nsenter', `--net=${netns}`, 'timeout', seconds, 'bash', '-c', `</dev/tcp/${address}/${port}`]);
+    return true;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    if (error.exitCode === 124) return false;
+    if (/refused/i.test(error.stderr)) return true;
+    throw error;
+  }
+}
+
+/** What does not come out as it should, each in a sentence. */
+async function deviations(expected: (dial: Dial) => boolean): Promise<string[]> {
+  const found = await Promise.all(
+    dials.map(async (dial) => {
+      const should = expected(dial);
+      const does = await arrives(dial, should);
+      return does === should ? [] : [`${dial.title}: ${does ? 'is let through' : 'is blocked'}`];
+    }),
+  );
+  return found.flat();
+}
+
+/** What an agent has measured so far, each target by each protocol. */
+function measured(metrics: Metrics): Map<string, number> {
+  const counts = ['dns', 'network', 'ntp'].flatMap((probe) =>
+    metrics
+      .find(`${probe}_latency_seconds_count`)
+      .map(({ labels, value }): [string, number] => [`${probe} ${JSON.stringify(labels)}`, value]),
+  );
+  return new Map(counts);
+}
+
+/** Waits until every agent has reached each of its targets twice from now on, by each protocol. */
+async function everythingIsMeasured(): Promise<void> {
+  for (const agent of agents) {
+    const before = measured(await metricsOf(agent));
+    const targets = [...before.keys()].join('\n');
+    for (const peer of agents)
+      for (const protocol of ['TCP', 'UDP'])
+        if (peer !== agent) assert.match(targets, new RegExp(`^network .*"${hostOf(peer)}".*"${protocol}"`, 'm'));
+    for (const server of [`${dnsServer.host}:${dnsServer.port}`, '10.96.0.10:53'])
+      for (const protocol of ['TCP', 'UDP'])
+        assert.match(targets, new RegExp(`^dns .*"${server}".*"${protocol}"`, 'm'));
+    assert.match(targets, new RegExp(`^ntp .*"${ntpServer.host}:${ntpServer.port}"`, 'm'));
+    await waitFor(
+      `two more answers of every target of ${agent.pod}`,
+      async () => {
+        const now = measured(await metricsOf(agent));
+        const missing = [...before].filter(([target, count]) => (now.get(target) ?? 0) < count + 2);
+        if (missing.length > 0) throw new Error(missing.join('\n'));
+        return true;
+      },
+      { timeout: deadline, interval: 500 },
+    );
+  }
+}
+
+/** What was kept from the agents, and what they were kept from; of it, what is more than nothing. */
+async function droppedOfAgents(enforced: EnforcedPolicies): Promise<[string, number][]> {
+  const counters = agents.flatMap(({ pod }) =>
+    (['ingress', 'egress'] as const).map((direction) => counterOf(direction, { namespace, name: pod })),
+  );
+  return [...(await enforced.dropped())].filter(([name, packets]) => counters.includes(name) && packets > 0);
+}
+
+test('where nobody enforces policies everything is reached, so that what is blocked below is blocked by them', async (t) => {
+  tellOnFailure(t, env, namespace);
+  assert.deepEqual(await deviations(() => true), []);
+});
+
+for (const mode of ['Strict', 'Ingress'] as const)
+  test(`with ${mode} everything that agents need works, nothing of it is dropped, and what is not allowed is`, async (t) => {
+    tellOnFailure(t, env, namespace);
+    await apply(env.kubectl, netExporter(namespace, name, specWith(mode)));
+    await waitFor(
+      `the policy for ${mode}`,
+      async () => {
+        const args = ['networkpolicy', '-n', namespace, `${name}-agent`];
+        const { policyTypes } = (await getJson<{ spec: { policyTypes: string[] } }>(env.kubectl, args)).spec;
+        return policyTypes.includes('Egress') === (mode === 'Strict');
+      },
+      { timeout: deadline },
+    );
+    const enforced = await EnforcedPolicies.start(env);
+    try {
+      await everythingIsMeasured();
+      assert.deepEqual(await droppedOfAgents(enforced), []);
+      assert.deepEqual(await deviations((dial) => dial[mode === 'Strict' ? 'strict' : 'ingress']), []);
+      const [sent, taken] = (['egress', 'ingress'] as const).map((direction) =>
+        counterOf(direction, { namespace, name: agents[0]!.pod }),
+      );
+      const dropped = new Map(await droppedOfAgents(enforced));
+      assert.ok(dropped.get(taken!)! >= 2, 'nobody but the policy may have kept strangers away');
+      assert.equal(dropped.get(sent!) !== undefined, mode === 'Strict');
+      const now = await agentsOf(env.kubectl, namespace, name);
+      assert.deepEqual(
+        now.map(({ uid, ready, restarts }) => ({ uid, ready, restarts })),
+        agents.map(({ uid, restarts }) => ({ uid, ready: true, restarts })),
+        'the kubelet’s probes are let through',
+      );
+    } finally {
+      await enforced.stop();
+    }
+  });
