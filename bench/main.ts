@@ -8,15 +8,17 @@ import { type Figure, table } from './figures.ts';
 import { Interruption } from './interruption.ts';
 import * as operator from './operator.ts';
 import type { Section } from './section.ts';
+import * as sync from './sync.ts';
 
 const usage = `Measures a part of this project on a real cluster on this machine (Linux, root).
 
   npm run bench -- NAME [--quick] [--only SECTION,…] [--cluster CLUSTER]
 
-NAME is one of: agent, operator. The figures are printed and written to bench/results/NAME.json.
+NAME is one of: agent, operator, sync. The figures are printed and written to bench/results/NAME.json.
   --quick    shorter windows, for a first look
   --only     these sections only; of agent: ${Object.keys(agent.sections).join(', ')};
-             of operator: ${Object.keys(operator.sections).join(', ')}
+             of operator: ${Object.keys(operator.sections).join(', ')};
+             of sync: ${Object.keys(sync.sections).join(', ')}
   --cluster  a running local cluster to use, which is left running`;
 
 interface Benchmark {
@@ -25,7 +27,7 @@ interface Benchmark {
   sections: Readonly<Record<string, Section>>;
 }
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { agent, operator };
+const benchmarks: Readonly<Record<string, Benchmark>> = { agent, operator, sync };
 const log = (line: string) => console.log(`# ${line}`);
 
 async function main(args: string[]): Promise<number> {

@@ -19,6 +19,8 @@ export interface MeasuredOperatorOptions {
   file: string;
   kubeconfig: string;
   logFile: string;
+  /** What its environment has besides what it needs to run at all. */
+  environment?: Record<string, string>;
   signal: AbortSignal;
 }
 
@@ -38,7 +40,8 @@ export class MeasuredOperator {
   }
 
   /** Starts it and waits until it is ready. */
-  static async start({ file, kubeconfig, logFile, signal }: MeasuredOperatorOptions): Promise<MeasuredOperator> {
+  static async start(options: MeasuredOperatorOptions): Promise<MeasuredOperator> {
+    const { file, kubeconfig, logFile, environment = {}, signal } = options;
     const port = await freePort();
     const log = openSync(logFile, 'a');
     const started = performance.now();
@@ -48,7 +51,12 @@ export class MeasuredOperator {
       [...args.map((argument) => (argument === '/app/main.mjs' ? file : argument)), '--kubeconfig', kubeconfig],
       {
         stdio: ['ignore', log, log],
-        env: { PORT: String(port), POD_NAME: `${operatorName}-bench`, POD_NAMESPACE: operatorNamespace },
+        env: {
+          PORT: String(port),
+          POD_NAME: `${operatorName}-bench`,
+          POD_NAMESPACE: operatorNamespace,
+          ...environment,
+        },
       },
     );
     closeSync(log);
@@ -107,7 +115,8 @@ async function isReady(url: string): Promise<boolean> {
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on, at the time. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };

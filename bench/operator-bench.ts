@@ -15,7 +15,7 @@ import type { DaemonSet } from './simulated-objects.ts';
 const root = join(import.meta.dirname, '..');
 
 /** The NetExporter whose agents are the fleet. */
-const fleetName = 'fleet';
+export const fleetName = 'fleet';
 
 export const resources = `/apis/net-exporter.dev/v1alpha1/namespaces/${namespace}/netexporters`;
 export const daemonSets = `/apis/apps/v1/namespaces/${namespace}/daemonsets`;
@@ -33,17 +33,19 @@ export class OperatorBench {
   readonly #bench: BenchCluster;
   readonly #file: string;
   readonly #kubeconfig: string;
+  readonly #environment: Record<string, string>;
 
-  private constructor(bench: BenchCluster, api: ApiServer, file: string) {
+  private constructor(bench: BenchCluster, api: ApiServer, file: string, environment: Record<string, string>) {
     this.#bench = bench;
     this.#file = file;
+    this.#environment = environment;
     this.#kubeconfig = join(bench.directory, 'operator.kubeconfig');
     this.api = api;
     this.fleet = new SimulatedFleet(api, bench.signal);
   }
 
-  /** Installs and builds. */
-  static async prepare(bench: BenchCluster): Promise<OperatorBench> {
+  /** Installs and builds. @param environment what the operator's has besides what it needs to run at all */
+  static async prepare(bench: BenchCluster, environment: Record<string, string> = {}): Promise<OperatorBench> {
     const { cluster, kubectl, directory, log } = bench;
     await kubectl(['apply', '-f', '-'], {
       input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: installed() }),
@@ -52,7 +54,7 @@ export class OperatorBench {
     const out = join(directory, 'dist');
     await build({ root, out, architectures: [] });
     const api = new ApiServer(cluster.kubeconfig);
-    const operatorBench = new OperatorBench(bench, api, join(out, 'operator', 'main.mjs'));
+    const operatorBench = new OperatorBench(bench, api, join(out, 'operator', 'main.mjs'), environment);
     const path = `/api/v1/namespaces/${operatorNamespace}/serviceaccounts/${operatorName}/token`;
     const request = { spec: { expirationSeconds: 4 * 3600 } };
     const { status } = await api.send<{ status: { token: string } }>('POST', path, request);
@@ -68,7 +70,8 @@ export class OperatorBench {
   start(): Promise<MeasuredOperator> {
     const { directory, signal } = this.#bench;
     const logFile = join(directory, 'operator.log');
-    return MeasuredOperator.start({ file: this.#file, kubeconfig: this.#kubeconfig, logFile, signal });
+    const environment = this.#environment;
+    return MeasuredOperator.start({ file: this.#file, kubeconfig: this.#kubeconfig, logFile, environment, signal });
   }
 
   /** Makes the fleet that large, with an operator at work, and waits until that one has seen all of it. */

@@ -7,13 +7,10 @@ import { growthTo } from './growth.ts';
 import { histogramWindow, interpolatedQuantile } from './histogram-window.ts';
 import type { MeasuredOperator } from './measured-operator.ts';
 import { daemonSets, type OperatorBench, operatorUser, resources } from './operator-bench.ts';
+import { operatorWindow } from './operator-window.ts';
 import type { Section, SectionResult } from './section.ts';
 import type { DaemonSet } from './simulated-objects.ts';
 import { quantile } from './statistics.ts';
-
-/** How often the kubelet asks for health, and Prometheus for metrics, in seconds. */
-const probeSeconds = 5;
-const scrapeSeconds = 15;
 
 const podChangesPerSecond = 100;
 
@@ -70,7 +67,7 @@ async function observe(
 
   bench.log('at rest');
   const from = await endOf(bench.cluster.auditLog);
-  const idle = await window(bench, operator, quick ? 20 : 60);
+  const idle = await operatorWindow(bench, operator, quick ? 20 : 60);
   const requests = await auditedRequests(bench.cluster.auditLog, from, operatorUser);
   const requestsPerMinute = ([...requests.values()].reduce((sum, count) => sum + count, 0) / idle.seconds) * 60;
   const afterIdle = operator.usage();
@@ -82,7 +79,7 @@ async function observe(
   bench.log(`${podChangesPerSecond} pod changes a second`);
   const churnSeconds = quick ? 20 : 60;
   const churning = operatorBench.fleet.churn(daemonSet, podChangesPerSecond, churnSeconds);
-  const [rate, churn] = await Promise.all([churning, window(bench, operator, churnSeconds)]);
+  const [rate, churn] = await Promise.all([churning, operatorWindow(bench, operator, churnSeconds)]);
   const after = await operator.metrics();
   const atTheEnd = operator.usage();
   const reconciles = histogramWindow(before, after, 'controller_runtime_reconcile_time_seconds', {});
@@ -128,25 +125,6 @@ async function reconciled(bench: BenchCluster, operator: MeasuredOperator): Prom
     last = now;
     await bench.pass(3);
   }
-}
-
-interface Window {
-  seconds: number;
-  /** CPU of all threads, as a share of one core. */
-  cpuRatio: number;
-}
-
-/** Lets time go by while the kubelet probes and Prometheus scrapes. */
-async function window(bench: BenchCluster, operator: MeasuredOperator, seconds: number): Promise<Window> {
-  const started = performance.now();
-  const { cpuSeconds } = operator.usage();
-  for (let passed = 0; passed < seconds; passed += probeSeconds) {
-    await operator.probe();
-    if (passed % scrapeSeconds === 0) await operator.metrics();
-    await bench.pass(probeSeconds);
-  }
-  const elapsed = (performance.now() - started) / 1000;
-  return { seconds: elapsed, cpuRatio: (operator.usage().cpuSeconds - cpuSeconds) / elapsed };
 }
 
 /** From the moment a NetExporter is sent until a watch shows its DaemonSet, in seconds; several, one after the other. */

@@ -40,15 +40,29 @@ export class SimulatedFleet {
   /** Adds nodes with a running pod of the DaemonSet each, until there are `size`. */
   async grow(size: number, daemonSet: DaemonSet): Promise<void> {
     const numbers = Array.from({ length: size - this.#size }, (_, index) => this.#size + index + 1);
-    const pods = `/api/v1/namespaces/${daemonSet.metadata.namespace}/pods`;
     const add = async (number: number) => {
       await this.#api.send('POST', '/api/v1/nodes', simulatedNode(number));
-      await this.#api.send('POST', pods, simulatedPod(daemonSet, number));
-      await this.#setReady(daemonSet, number, true);
+      await this.addPod(daemonSet, number);
     };
     await this.#api.sendAll(numbers, add, this.#signal);
     this.#size = size;
     await this.reportDaemonSet(daemonSet);
+  }
+
+  /** Makes the running pod of a node. @returns its uid */
+  async addPod(daemonSet: DaemonSet, number: number): Promise<string> {
+    const pods = `/api/v1/namespaces/${daemonSet.metadata.namespace}/pods`;
+    const pod = simulatedPod(daemonSet, number);
+    const { metadata } = await this.#api.send<{ metadata: { uid: string } }>('POST', pods, pod);
+    await this.#setReady(daemonSet, number, true);
+    return metadata.uid;
+  }
+
+  /** Takes the pod of a node away at once. */
+  async removePod(daemonSet: DaemonSet, number: number): Promise<void> {
+    const { namespace } = daemonSet.metadata;
+    const path = `/api/v1/namespaces/${namespace}/pods/${podName(daemonSet, number)}`;
+    await this.#api.send('DELETE', `${path}?gracePeriodSeconds=0`);
   }
 
   /** Writes the DaemonSet's status, as its controller does after its pods have changed. */
