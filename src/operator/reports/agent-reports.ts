@@ -1,8 +1,7 @@
 import type { Report } from '../../protocol/report.ts';
 import { CountedSequences } from './counted-sequences.ts';
 import { isSameLink, type Link, type LinkTable } from './link-table.ts';
-import { addOutcomes, type Outcomes, outcomesOf } from './outcomes.ts';
-import { packOutcomes, unpackOutcomes } from './packed-outcomes.ts';
+import { type Outcomes, packOutcomes, unpackSums } from './packed-outcomes.ts';
 
 /** Into how many parts a window is divided: it moves on by one of them at a time. */
 export const slotsPerWindow = 8;
@@ -36,23 +35,20 @@ export class AgentReports {
     this.#expire(now, windowMs);
     const last = this.#slots.at(-1);
     const into = last && last.start >= start ? last : undefined;
-    const outcomes = this.#positioned(report);
-    if (into) {
-      for (const [position, before] of unpackOutcomes(into.packed)) addAt(outcomes, position, before);
-      into.packed = packOutcomes(outcomes);
-    } else {
-      this.#slots.push({ start, packed: packOutcomes(outcomes) });
-      if (this.#links.length > outcomes.size) this.#releaseUnused();
+    const targets = this.#positioned(report);
+    const packed = packOutcomes(targets);
+    if (into) into.packed = packOutcomes(unpackSums([into.packed, packed]));
+    else {
+      this.#slots.push({ start, packed });
+      if (this.#links.length > targets.length) this.#releaseUnused();
     }
   }
 
   /** What became of all attempts that were reported in the window, link by link. */
   *links(now: number, windowMs: number): Generator<[Link, Outcomes]> {
     this.#expire(now, windowMs);
-    const sum = new Map<number, Outcomes>();
-    for (const { packed } of this.#slots)
-      for (const [position, outcomes] of unpackOutcomes(packed)) addAt(sum, position, outcomes);
-    for (const [position, outcomes] of sum) yield [this.#links[position]!, outcomes];
+    const sums = unpackSums(this.#slots.map(({ packed }) => packed));
+    for (const [position, outcomes] of sums) yield [this.#links[position]!, outcomes];
   }
 
   /** Gives back what others share. */
@@ -66,14 +62,13 @@ export class AgentReports {
     while (this.#slots.length > 0 && this.#slots[0]!.start <= now - windowMs) this.#slots.shift();
   }
 
-  /** A report's outcomes by the position of their link, without the targets of which there is nothing to say. */
-  #positioned({ targets }: Report): Map<number, Outcomes> {
-    const all = new Map<number, Outcomes>();
+  /** A report's targets with the position of their link, without those of which there is nothing to say. */
+  #positioned({ targets }: Report): [number, Outcomes][] {
+    const all: [number, Outcomes][] = [];
     for (const target of targets) {
       if (target.attempts === 0 && target.retransmits === 0 && !target.losses) continue;
-      const position = this.#positionOf(target, all.size);
-      if (position === undefined) continue;
-      addAt(all, position, outcomesOf(target));
+      const position = this.#positionOf(target, all.length);
+      if (position !== undefined) all.push([position, target]);
     }
     return all;
   }
@@ -91,8 +86,8 @@ export class AgentReports {
 
   /** Forgets the links of which nothing is left in the window. */
   #releaseUnused(): void {
-    const unpacked = this.#slots.map(({ packed }) => [...unpackOutcomes(packed)]);
-    const used = new Set(unpacked.flatMap((outcomes) => outcomes.map(([position]) => position)));
+    const slots = this.#slots.map((slot) => ({ slot, sums: unpackSums([slot.packed]) }));
+    const used = new Set(slots.flatMap(({ sums }) => [...sums.keys()]));
     if (used.size === this.#links.length) return;
     const moved = new Map<number, number>();
     const kept: Link[] = [];
@@ -100,14 +95,7 @@ export class AgentReports {
       if (used.has(position)) moved.set(position, kept.push(link) - 1);
       else this.#table.release(link);
     this.#links = kept;
-    for (const [index, slot] of this.#slots.entries())
-      slot.packed = packOutcomes(unpacked[index]!.map(([position, outcomes]) => [moved.get(position)!, outcomes]));
+    for (const { slot, sums } of slots)
+      slot.packed = packOutcomes([...sums].map(([position, outcomes]) => [moved.get(position)!, outcomes]));
   }
-}
-
-/** Adds outcomes, which become part of the sum, at a position. */
-function addAt(sum: Map<number, Outcomes>, position: number, outcomes: Outcomes): void {
-  const before = sum.get(position);
-  if (before) addOutcomes(before, outcomes);
-  else sum.set(position, outcomes);
 }

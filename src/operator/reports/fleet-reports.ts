@@ -3,7 +3,7 @@ import type { Acknowledgement } from '../../protocol/sync.ts';
 import type { Clock } from '../clock.ts';
 import { AgentReports } from './agent-reports.ts';
 import { type Link, LinkTable } from './link-table.ts';
-import type { Outcomes } from './outcomes.ts';
+import type { Outcomes } from './packed-outcomes.ts';
 
 /** What one agent found out about one of its targets in the window. */
 export interface LinkReport extends Outcomes {

@@ -1,6 +1,8 @@
 import { type FailureReason, failureReasons } from '../../protocol/failure-reason.ts';
-import type { SketchEntry } from '../../protocol/latency-sketch.ts';
-import type { Outcomes } from './outcomes.ts';
+import type { TargetReport } from '../../protocol/report.ts';
+
+/** What became of the attempts at a target. */
+export type Outcomes = Pick<TargetReport, 'attempts' | 'failures' | 'retransmits' | 'latencies' | 'losses'>;
 
 /**
  * Outcomes by the position of their link in a list, in a string of one byte a character: six bytes where there was an attempt that succeeded. A
@@ -34,31 +36,61 @@ export function packOutcomes(all: Iterable<readonly [position: number, outcomes:
   return writer.text();
 }
 
-/** Reads what `packOutcomes` made. */
-export function* unpackOutcomes(packed: string): Generator<[position: number, outcomes: Outcomes]> {
-  const reader = new Reader(packed);
-  while (!reader.ended) {
-    const position = reader.number();
-    const head = reader.number();
-    let attempts = 0;
-    const latencies: SketchEntry[] = [];
-    for (let left = Math.floor(head / 8); left > 0; left--) {
-      const entry: SketchEntry = [reader.number(), reader.number()];
-      attempts += entry[1];
-      latencies.push(entry);
+/** Adds up, position by position, what `packOutcomes` made. */
+export function unpackSums(all: Iterable<string>): Map<number, Outcomes> {
+  const sums = new Map<number, Outcomes>();
+  for (const packed of all) {
+    const reader = new Reader(packed);
+    while (!reader.ended) {
+      const position = reader.number();
+      let sum = sums.get(position);
+      if (!sum) {
+        sum = { attempts: 0, failures: {}, retransmits: 0, latencies: [] };
+        sums.set(position, sum);
+      }
+      addNext(sum, reader);
     }
-    const failures: Outcomes['failures'] = {};
-    for (let left = head & 4 ? reader.number() : 0; left > 0; left--) {
-      const reason = failureReasons[reader.number()]!;
-      const count = reader.number();
-      failures[reason] = count;
-      attempts += count;
-    }
-    const retransmits = head & 2 ? reader.number() : 0;
-    const outcomes: Outcomes = { attempts, failures, retransmits, latencies };
-    if (head & 1) outcomes.losses = { forward: reader.number(), return: reader.number(), unknown: reader.number() };
-    yield [position, outcomes];
   }
+  return sums;
+}
+
+function addNext(sum: Outcomes, reader: Reader): void {
+  const head = reader.number();
+  addLatencies(sum, reader, Math.floor(head / 8));
+  if (head & 4) addFailures(sum, reader);
+  if (head & 2) sum.retransmits += reader.number();
+  if (head & 1) addLosses(sum, reader);
+}
+
+/** Both sketches are ascending, so that each entry's place is behind that of the one before. */
+function addLatencies(sum: Outcomes, reader: Reader, entries: number): void {
+  const { latencies } = sum;
+  let at = 0;
+  for (let left = entries; left > 0; left--) {
+    const index = reader.number();
+    const count = reader.number();
+    sum.attempts += count;
+    while (at < latencies.length && latencies[at]![0] < index) at++;
+    const same = latencies[at];
+    if (same?.[0] === index) same[1] += count;
+    else latencies.splice(at, 0, [index, count]);
+  }
+}
+
+function addFailures(sum: Outcomes, reader: Reader): void {
+  for (let left = reader.number(); left > 0; left--) {
+    const reason = failureReasons[reader.number()]!;
+    const count = reader.number();
+    sum.attempts += count;
+    sum.failures[reason] = (sum.failures[reason] ?? 0) + count;
+  }
+}
+
+function addLosses(sum: Outcomes, reader: Reader): void {
+  sum.losses ??= { forward: 0, return: 0, unknown: 0 };
+  sum.losses.forward += reader.number();
+  sum.losses.return += reader.number();
+  sum.losses.unknown += reader.number();
 }
 
 class Writer {

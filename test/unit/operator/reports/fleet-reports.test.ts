@@ -6,10 +6,11 @@ import fc from 'fast-check';
 import { maxLinksPerAgent, slotsPerWindow } from '../../../../src/operator/reports/agent-reports.ts';
 import { FleetReports, type LinkReport } from '../../../../src/operator/reports/fleet-reports.ts';
 import type { Link } from '../../../../src/operator/reports/link-table.ts';
-import { addOutcomes, type Outcomes, outcomesOf } from '../../../../src/operator/reports/outcomes.ts';
+import type { Outcomes } from '../../../../src/operator/reports/packed-outcomes.ts';
 import type { Report, TargetReport } from '../../../../src/protocol/report.ts';
 import { targetReports } from '../../protocol/documents.ts';
 import { FakeClock } from '../fake-clock.ts';
+import { naiveSum, outcomesOf } from './naive-outcomes.ts';
 
 const windowMs = 120_000;
 const slotMs = windowMs / slotsPerWindow;
@@ -167,8 +168,7 @@ class NaiveReports {
         if (each.attempts + each.retransmits === 0 && !each.losses) continue;
         const key = JSON.stringify([agent, linkOf(each)]);
         const sum = sums.get(key);
-        if (sum) addOutcomes(sum, outcomesOf(each));
-        else sums.set(key, outcomesOf(each));
+        sums.set(key, sum ? naiveSum([sum, outcomesOf(each)]) : outcomesOf(each));
       }
     }
     return sums;
