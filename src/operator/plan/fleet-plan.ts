@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net';
 import { type AssignedPeer, type Assignment, assignmentVersion } from '../../protocol/assignment.ts';
 import { formatHostPort } from '../../protocol/host-port.ts';
+import type { Held } from '../../protocol/sync.ts';
 import type { AgentPod } from '../net-exporter/agent-pod.ts';
 import { DnsEndpoints } from './dns-endpoints.ts';
 import type { NodeFacts } from './node-facts.ts';
@@ -71,16 +72,21 @@ export class FleetPlan {
   /** What an agent is to probe; undefined where its pod is not known, or has ended. */
   assignmentOf(podUid: string): Assignment | undefined {
     const agent = this.#agents.get(podUid);
-    if (!agent?.isAssigned) return undefined;
+    const version = this.versionOf(podUid);
+    if (!agent || !version) return undefined;
     const { node } = agent.pod;
     return {
       version: assignmentVersion,
-      uid: this.#uid,
-      epoch: this.#epoch,
-      revision: agent.revision,
+      ...version,
       peers: this.#topology.peersOf(node).map((peer) => this.#places.get(peer)!.seenFrom(agent.pod)),
       dnsServers: [...this.#dns.serversOf(node)],
     };
+  }
+
+  /** Which assignment an agent should hold: much cheaper to ask for than the assignment. */
+  versionOf(podUid: string): Held['assignment'] {
+    const agent = this.#agents.get(podUid);
+    return agent?.isAssigned ? { uid: this.#uid, epoch: this.#epoch, revision: agent.revision } : undefined;
   }
 
   /** The state of an agent; undefined where its pod is not known. */

@@ -56,6 +56,7 @@ describe('an assignment', () => {
     cluster.pod('pod-2', { port: 9000 });
     assert.deepEqual(cluster.update(), ['pod-1', 'pod-2', 'pod-3']);
     const { peers, ...rest } = cluster.assigned('pod-1');
+    assert.deepEqual(cluster.plan.versionOf('pod-1'), { uid: 'cr', epoch: 7, revision: 1 });
     assert.deepEqual(rest, { version: 1, uid: 'cr', epoch: 7, revision: 1, dnsServers: [] });
     assert.deepEqual(
       peers.toSorted((a, b) => (a.node < b.node ? -1 : 1)),
@@ -73,6 +74,7 @@ describe('an assignment', () => {
     cluster.update();
     assert.deepEqual(cluster.assigned('pod-1').peers, []);
     assert.equal(cluster.plan.assignmentOf('other'), undefined);
+    assert.equal(cluster.plan.versionOf('other'), undefined);
     cluster.pod('pod-1', { ended: true, ready: false });
     assert.deepEqual(cluster.update(), []);
     assert.equal(cluster.plan.assignmentOf('pod-1'), undefined);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { NodeFacts } from '../../../../src/operator/plan/node-facts.ts';
@@ -99,6 +100,16 @@ describe('what ends without notice goes on being probed', () => {
     assert.equal(agentState({ ...pod, ready: false }, { ...node, ready: false }, undefined), 'cut-off');
     assert.equal(agentState({ ...pod, ready: false }, node, undefined), 'failing');
   });
+});
+
+it('the documentation says the same of every state', async () => {
+  const document = await readFile(new URL('../../../../docs/topology.md', import.meta.url), 'utf8');
+  const rows = [...document.matchAll(/^\| `([a-z-]+)` \|[^|]*\| (\w+) \| (\w+) \| (\w+) \| (\w+) \|$/gm)];
+  const documented = rows.map(([, state, ...meanings]) => {
+    const [assigned, probed, counted, judged] = meanings.map((word) => word === 'yes');
+    return [state, { assigned, probed, counted, judged }];
+  });
+  assert.deepEqual(Object.fromEntries(documented), targetStates);
 });
 
 it('looking twice at the same finds the same', () => {
