@@ -109,10 +109,10 @@ function operatorContainer(images: { operator: string; agent: string }): k8s.Con
     ],
     livenessProbe: { ...httpGet('/healthz'), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
     readinessProbe: { ...httpGet('/readyz'), periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 2 },
-    // No limit of CPU: throttled, it would answer its probes late.
+    // No limit of CPU: throttled, it would answer its probes late. Twice the memory that 5,000 agents with their connections take.
     resources: {
       requests: { cpu: k8s.Quantity.fromString('50m'), memory: k8s.Quantity.fromString('128Mi') },
-      limits: { memory: k8s.Quantity.fromString('512Mi') },
+      limits: { memory: k8s.Quantity.fromString('1Gi') },
     },
     securityContext: {
       allowPrivilegeEscalation: false,

@@ -20,6 +20,13 @@ export function samples(): Record<string, object[]> {
       }),
     ),
     minimal: objects((chart) => addNetExporter(chart, 'minimal', {})),
+    strict: objects((chart) =>
+      addNetExporter(chart, 'strict', {
+        dns: { service: { namespace: 'kube-system', name: 'kube-dns' }, endpointsPerAgent: 3 },
+        network: { protocols: ['TCP', 'UDP'] },
+        monitoring: { networkPolicy: 'Strict' },
+      }),
+    ),
   };
 }
 

@@ -3,11 +3,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { Check } from 'typebox/value';
 import { parseAllDocuments } from 'yaml';
 import { generatedFiles } from '../../../charts/generated-files.ts';
 import { installation } from '../../../charts/install.ts';
 import { outdatedFiles, writeFiles } from '../../../charts/written-files.ts';
 import { customResourceDefinition } from '../../../src/crd/custom-resource-definition.ts';
+import { defaultSpec } from '../../../src/crd/default-spec.ts';
+import { NetExporterSpecSchema } from '../../../src/crd/net-exporter.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -48,6 +51,20 @@ test('no sample of a NetExporter brings its namespace, which would be deleted wi
         ['NetExporter'],
         path,
       );
+});
+
+test('every sample of a NetExporter is one: it names only fields that there are, with values that they take', () => {
+  const withDefaults = (initial: object, given: object): object =>
+    Object.entries(given).reduce((merged, [name, value]) => {
+      assert.ok(name in initial, name);
+      const field = (initial as Record<string, unknown>)[name];
+      const isObject = typeof field === 'object' && field !== null && !Array.isArray(field);
+      return { ...merged, [name]: isObject ? withDefaults(field, value as object) : value };
+    }, initial);
+  for (const [path] of files)
+    if (path.startsWith('manifests/samples/') && path !== 'manifests/samples/namespace.yaml')
+      for (const { spec } of documents(path) as { spec: object }[])
+        assert.ok(Check(NetExporterSpecSchema, withDefaults(defaultSpec(), spec)), path);
 });
 
 test('the kustomization names files that are there', () => {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { defaultSpec } from '../../../src/crd/default-spec.ts';
 import { NetExporterSpecSchema } from '../../../src/crd/net-exporter.ts';
 import type { SchemaNode } from '../../../src/crd/schema-node.ts';
+import { type Assignment, decodeAssignment } from '../../../src/protocol/assignment.ts';
 import { ProtocolError } from '../../../src/protocol/document.ts';
 import { parseDuration } from '../../../src/protocol/durations.ts';
 import { formatHostPort, parseHostPort } from '../../../src/protocol/host-port.ts';
@@ -82,6 +83,17 @@ test('agents take as many peers as the contract, and no more', () => {
   accepts(withPeers(maximum!));
   refuses(withPeers(minimum! - 1));
   refuses(withPeers(maximum! + 1));
+});
+
+test('an assignment has room for the most peers and DNS pods of the contract, with two links between zones besides', () => {
+  const assignment = (peers: number, dnsServers: number): Assignment => ({
+    ...{ version: 1, uid: 'u', epoch: 0, revision: 1 },
+    peers: Array.from({ length: peers }, (_, index) => ({ address: `10.0.0.${index}:8000`, node: 'n', zone: '' })),
+    dnsServers: Array.from({ length: dnsServers }, (_, index) => `10.0.1.${index}:53`),
+  });
+  const [, mostPods] = /self <= (\d+)$/.exec(node('dns.endpointsPerAgent')['x-kubernetes-validations']![0]!.rule)!;
+  const full = assignment(node('network.peersPerAgent').maximum! + 2, Number(mostPods));
+  assert.deepEqual(decodeAssignment(full), full);
 });
 
 test('agents know every protocol and record type of the contract', () => {
