@@ -78,7 +78,7 @@ export class FleetPlan {
     return {
       version: assignmentVersion,
       ...version,
-      peers: this.#topology.peersOf(node).map((peer) => this.#places.get(peer)!.seenFrom(agent.pod)),
+      peers: this.#addressed(agent.pod),
       dnsServers: [...this.#dns.serversOf(node)],
     };
   }
@@ -92,6 +92,17 @@ export class FleetPlan {
   /** The state of an agent; undefined where its pod is not known. */
   stateOf(podUid: string): TargetState | undefined {
     return this.#agents.get(podUid)?.state;
+  }
+
+  /**
+   * Where an agent reaches its peers. Of two address families that both ends have, about half of all pairs use each; where there are
+   * fewer peers than the spec allows, as in small clusters, pairs use both.
+   */
+  #addressed(pod: AgentPod): AssignedPeer[] {
+    const peers = this.#topology.peersOf(pod.node).map((peer) => this.#places.get(peer)!.seenFrom(pod));
+    const first = peers.map(([peer]) => peer!);
+    const more = peers.flatMap(([, ...others]) => others);
+    return [...first, ...more.slice(0, Math.max(0, this.#peersPerAgent - first.length))];
   }
 
   /** @returns the agents whose assignment is new for their own sake, and the nodes of all that are not as they were */
@@ -211,13 +222,15 @@ class Place {
     return before !== '' && this.#addresses.join() !== before;
   }
 
-  /** As a peer of an agent. Where both have both address families, about half of all pairs use each. */
-  seenFrom({ node, addresses }: AgentPod): AssignedPeer {
+  /** As a peer of an agent: each address that the agent can use, the one that it should prefer first; at least one. */
+  seenFrom({ node, addresses }: AgentPod): AssignedPeer[] {
     const { name, entry } = this;
     const families = new Set(addresses.map((address) => isIPv4(address)));
     const usable = this.#addresses.filter((address) => families.has(!address.startsWith('[')));
-    const choice = usable.length > 1 ? hashPair(hashText(node), hashText(name)) % usable.length : 0;
-    return { address: usable[choice] ?? this.#addresses[0]!, node: name, zone: entry.zone };
+    if (usable.length === 0) usable.push(this.#addresses[0]!);
+    const preferred = usable.length > 1 ? hashPair(hashText(node), hashText(name)) % usable.length : 0;
+    const sorted = [...usable.slice(preferred), ...usable.slice(0, preferred)];
+    return sorted.map((address) => ({ address, node: name, zone: entry.zone }));
   }
 }
 

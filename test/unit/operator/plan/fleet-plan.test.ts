@@ -200,19 +200,39 @@ describe('a node that is cut off', () => {
 describe('two address families', () => {
   const dual = (number: number) => [`10.0.0.${number}`, `fd00::${number}`];
 
-  it('are both used where both ends have both', () => {
+  function dualStack(size: number): Cluster {
     const cluster = new Cluster(0);
-    for (let number = 1; number <= 12; number++) {
+    for (let number = 1; number <= size; number++) {
       cluster.node(`n${number}`, {});
       cluster.pod(`pod-${number}`, { node: `n${number}`, addresses: dual(number) });
     }
     cluster.update();
-    const addresses = [...cluster.pods.keys()].flatMap((uid) =>
-      cluster.assigned(uid).peers.map(({ address }) => address),
-    );
+    return cluster;
+  }
+
+  const addressesOf = (cluster: Cluster) =>
+    [...cluster.pods.keys()].map((uid) => cluster.assigned(uid).peers.map(({ address }) => address));
+
+  it('are both used by about half of all pairs', () => {
+    const cluster = dualStack(12);
+    const addresses = addressesOf(cluster).flat();
     const v6 = addresses.filter((address) => address.startsWith('[fd00::')).length;
     assert.ok(v6 > addresses.length / 4 && v6 < (addresses.length * 3) / 4, `${v6} of ${addresses.length}`);
     assert.deepEqual(cluster.update(), []);
+  });
+
+  it('are both used by every pair where there are fewer peers than the spec allows, and by no more than it allows', () => {
+    assert.deepEqual(
+      addressesOf(dualStack(6)).map((addresses) => new Set(addresses).size),
+      Array(6).fill(10),
+    );
+    assert.deepEqual(
+      addressesOf(dualStack(8)).map((addresses) => new Set(addresses).size),
+      Array(8).fill(10),
+    );
+    assert.deepEqual(addressesOf(dualStack(3))[0]!.toSorted(), [
+      ...['10.0.0.2:8000', '10.0.0.3:8000', '[fd00::2]:8000', '[fd00::3]:8000'],
+    ]);
   });
 
   it('are chosen by what the agent itself has, also when it gets that later', () => {
