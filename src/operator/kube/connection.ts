@@ -20,6 +20,13 @@ const connectTimeoutMs = 4000;
 const keepAliveMs = 30_000;
 
 /**
+ * HTTP/1.1, where undici would take HTTP/2 if it were offered. With that all watches and requests share one connection and its fate: one
+ * lost packet holds all of them up, one half-open connection silences every watch at once, and nothing looks for one on a stream that waits
+ * (client-go, which shares one, pings it). A watch of its own costs a connection, and there are about ten.
+ */
+const allowH2 = false;
+
+/**
  * The one pool of connections to the API server and what authenticates on it. Certificates belong to a connection, so new
  * ones mean a new pool; requests under way finish on the old one. Idle connections end after 4 s (undici's default).
  */
@@ -87,6 +94,7 @@ export class Connection {
       const old = this.#pool;
       this.#pool = new Agent({
         connections: maxConnections,
+        allowH2,
         connect: {
           ...next.tls,
           timeout: connectTimeoutMs,
