@@ -17,7 +17,7 @@ const operatorNames = ['soak-a', 'soak-b'];
 const nodes = 1;
 
 /** As in the end-to-end test, with longer sequences. */
-const sequence = { namespace, steps: 12, heavyShare: 0.15, deadline: 90_000, requestsPerSecond: 60 };
+const sequence = { namespace, steps: 12, heavy: 0.15, deadline: 90_000, requestsPerSecond: 60 };
 
 /** Of the whole time, at most these parts: the API server is away, and nothing happens at all. Minutes. */
 const longestOutage = 5;

@@ -37,9 +37,12 @@ export interface PlanOptions {
   /** A node of the cluster, for the few agents that run. */
   node: string;
   steps: number;
-  /** How probable it is that a component restarts or the leader hangs, once: such things take many seconds. */
-  heavyShare: number;
+  /** How probable it is that something heavy happens, once, or what does: such things take many seconds. */
+  heavy: number | Heavy;
 }
+
+/** A component of the control plane restarts, or the leader hangs for longer than it may lead. */
+export type Heavy = 'apiserver' | 'etcd' | 'hang';
 
 /** The NetExporters that a sequence works on. */
 export const sequenceNames = ['one', 'two', 'three'];
@@ -52,10 +55,15 @@ export function firstSpec(name: string, node: string): object {
 }
 
 /** What happens in the sequence of that seed. */
-export function planSequence(seed: number, { node, steps, heavyShare }: PlanOptions): Step[] {
+export function planSequence(seed: number, { node, steps, heavy }: PlanOptions): Step[] {
   const random = new Random(seed);
   const actions = Array.from({ length: steps }, () => lightAction(random, node));
-  if (random.chance(heavyShare)) actions.splice(random.integer(1, actions.length - 1), 1, heavyAction(random));
+  if (typeof heavy === 'string' || random.chance(heavy)) {
+    // The draws in this order, so that a seed goes on meaning what it meant.
+    const at = random.integer(1, actions.length - 1);
+    const drawn = heavyOf(random.fraction());
+    actions.splice(at, 1, heavyAction(typeof heavy === 'string' ? heavy : drawn));
+  }
   return actions.map((action) => ({ action, pauseMs: random.integer(0, 400) }));
 }
 
@@ -73,11 +81,12 @@ function lightAction(random: Random, node: string): Action {
   return { do: 'end-leader', signal: random.pick(['SIGTERM', 'SIGKILL'] as const) };
 }
 
-function heavyAction(random: Random): Action {
-  const draw = random.fraction();
-  if (draw < 0.3) return { do: 'restart', component: 'apiserver' };
-  if (draw < 0.6) return { do: 'restart', component: 'etcd' };
-  return { do: 'stop-leader', forMs: 17_000 };
+function heavyOf(draw: number): Heavy {
+  return draw < 0.3 ? 'apiserver' : draw < 0.6 ? 'etcd' : 'hang';
+}
+
+function heavyAction(heavy: Heavy): Action {
+  return heavy === 'hang' ? { do: 'stop-leader', forMs: 17_000 } : { do: 'restart', component: heavy };
 }
 
 const interruptions: readonly Interruption[] = ['cut', 'corrupt', 'expired', 'silent'];

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { planSequence } from '../../faults/sequence-plan.ts';
 
-const options = { node: 'node-1', steps: 8, heavyShare: 0.5 };
+const options = { node: 'node-1', steps: 8, heavy: 0.5 };
 const plans = Array.from({ length: 300 }, (_, seed) => planSequence(seed, options));
 
 test('a seed decides all that happens', () => {
@@ -26,7 +27,21 @@ test('every kind of thing happens in some sequence, and what takes long at most 
   }
 });
 
+test('what is heavy can be told, and the rest of the sequence is as without it', () => {
+  const expected = { apiserver: 'restart', etcd: 'restart', hang: 'stop-leader' };
+  for (const heavy of ['apiserver', 'etcd', 'hang'] as const)
+    for (let seed = 0; seed < 50; seed++) {
+      const light = planSequence(seed, { ...options, heavy: 0 });
+      const plan = planSequence(seed, { ...options, heavy });
+      const differing = plan.filter(({ action }, index) => !isDeepStrictEqual(action, light[index]?.action));
+      assert.equal(differing.length, 1);
+      const { action } = differing[0]!;
+      assert.equal(action.do, expected[heavy]);
+      if (action.do === 'restart') assert.equal(action.component, heavy);
+    }
+});
+
 test('without a share of heavy things there are none', () => {
-  const light = Array.from({ length: 100 }, (_, seed) => planSequence(seed, { ...options, heavyShare: 0 })).flat();
+  const light = Array.from({ length: 100 }, (_, seed) => planSequence(seed, { ...options, heavy: 0 })).flat();
   assert.ok(!light.some(({ action }) => action.do === 'restart' || action.do === 'stop-leader'));
 });
