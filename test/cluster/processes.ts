@@ -78,11 +78,14 @@ export async function startDaemon({ argv, logFile, cwd, cgroups, env = {} }: Dae
 export async function stopProcess(process: ProcessId, grace = 10_000): Promise<void> {
   if (!signal(process, 'SIGTERM')) return;
   await waitFor(`the end of process ${process.pid}`, () => !isRunning(process), { timeout: grace, interval: 20 }).catch(
-    async () => {
-      signal(process, 'SIGKILL');
-      await waitFor(`the end of process ${process.pid}`, () => !isRunning(process), { timeout: 10_000, interval: 20 });
-    },
+    () => killProcess(process),
   );
+}
+
+/** Ends a process at once. */
+export async function killProcess(process: ProcessId): Promise<void> {
+  signal(process, 'SIGKILL');
+  await waitFor(`the end of process ${process.pid}`, () => !isRunning(process), { timeout: 10_000, interval: 20 });
 }
 
 function signal(target: ProcessId, name: 'SIGTERM' | 'SIGKILL'): boolean {

@@ -11,7 +11,7 @@ import { corednsObjects } from './coredns.ts';
 import { createSwitch } from './network.ts';
 import { type ClusterNode, NodePool, type NodeRuntime } from './node-pool.ts';
 import { containerCgroup, type PodObject, sandboxNetns } from './pods.ts';
-import { isRunning, startDaemon, stopProcess } from './processes.ts';
+import { isRunning, killProcess, startDaemon, stopProcess } from './processes.ts';
 import { type ClusterState, clusterDirectory, readState, updateState } from './state.ts';
 import { waitFor } from './wait.ts';
 
@@ -101,6 +101,12 @@ export class Cluster {
   async stopComponent(component: Component): Promise<void> {
     const process = readState(this.name)?.processes[component];
     if (process !== undefined) await stopProcess(process, 3_000);
+  }
+
+  /** Ends a component of the control plane as a machine does that fails: the API server leaves itself in its Service's endpoints. */
+  async killComponent(component: Component): Promise<void> {
+    const process = readState(this.name)?.processes[component];
+    if (process !== undefined) await killProcess(process);
   }
 
   /** Starts a component of the control plane (again); the API server is ready when this resolves. */

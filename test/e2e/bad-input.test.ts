@@ -57,7 +57,8 @@ test('a field that does not exist is refused by name', async () => {
 
 test('an image that cannot start is named in the condition, and its mending heals it', async (t) => {
   tellOnFailure(t, env, namespace);
-  const image = 'registry.invalid/no-such-agent:1';
+  // Where nothing listens, so that the pull fails at once: a name that is none takes a minute to.
+  const image = '127.0.0.1:1/no-such-agent:1';
   await apply(env.kubectl, netExporter(namespace, 'image', { agent: { image }, dns: quick, network: quick }));
   const stalled = await waitFor(
     'the image to be named',

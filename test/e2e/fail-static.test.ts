@@ -102,7 +102,7 @@ function assertNoRise({ before, after }: { before: Metrics; after: Metrics }, co
 
 test('with the API server gone, agents probe as before', async (t) => {
   tellOnFailure(t, env, namespace);
-  await env.cluster.stopComponent('apiserver');
+  await env.cluster.killComponent('apiserver');
   await assert.rejects(env.kubectl(['get', '--raw=/readyz']));
   const network = await turnsOf('network_latency_seconds_count');
   const dns = await turnsOf('dns_latency_seconds_count');
@@ -121,7 +121,7 @@ test('with operator, DNS and API server gone together, agents probe what they kn
   await scaleToZero();
   const [restarted, ...others] = agents as [Agent, ...Agent[]];
   const [pid] = await processesOf(env.cluster, namespace, restarted.pod, 'agent');
-  await env.cluster.stopComponent('apiserver');
+  await env.cluster.killComponent('apiserver');
 
   const network = await turnsOf('network_latency_seconds_count');
   const dns = await turnsOf('dns_resolve_error_total');

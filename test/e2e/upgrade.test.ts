@@ -1,40 +1,76 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { imageNames } from '../../charts/image-names.ts';
+import { installation } from '../../charts/install.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { waitFor } from '../cluster/wait.ts';
 import { agentsOf, getJson, getNetExporter } from './agents.ts';
 import {
+  apply,
   deadline,
   type Environment,
   environment,
+  operatorNamespace,
   readyNetExporter,
   removeNamespace,
   restrictedNamespace,
   tellOnFailure,
 } from './environment.ts';
+import { leaseOf, operatorMetrics, operatorsOf } from './operators.ts';
 
 const namespace = 'e2e-upgrade';
 const name = 'upgraded';
-const ours = imageNames(packageJson.version).agent;
-const other = imageNames('0.0.0-other').agent;
+const ours = packageJson.version;
+const older = '0.0.9';
 let env: Environment;
 
 before(async () => {
   env = await environment();
   await restrictedNamespace(env.kubectl, namespace);
+  for (const part of ['operator', 'agent'] as const)
+    await env.cluster.tagImage(imageNames(ours)[part], imageNames(older)[part]);
 });
 
 after(async () => {
-  await runVersion(ours);
+  await install(ours);
   await removeNamespace(env.kubectl, namespace);
 });
 
-/** Makes the operator one that belongs to these agents, by the way in which a release does. */
-async function runVersion(image: string): Promise<void> {
-  const deployment = ['-n', 'net-exporter-system', 'deployment/net-exporter-operator'];
-  await env.kubectl(['set', 'env', ...deployment, `AGENT_IMAGE=${image}`]);
+/** Installs a version over whichever is there, and waits until an operator of it leads. */
+async function install(version: string): Promise<void> {
+  const items = installation(version) as Manifest[];
+  if (version === older) for (const object of items) if (object.kind === 'Deployment') makeOlder(object);
+  await apply(env.kubectl, { apiVersion: 'v1', kind: 'List', items });
+  const deployment = ['-n', operatorNamespace, 'deployment/net-exporter-operator'];
   await env.kubectl(['rollout', 'status', ...deployment, '--timeout=180s']);
+  await waitFor(
+    `an operator of version ${version} to lead`,
+    async () => {
+      const { pod } = await leaseOf(env);
+      const leader = (await operatorsOf(env)).find(({ name }) => name === pod);
+      return leader && (await operatorMetrics(leader)).sum('net_exporter_build_info', { version }) === 1;
+    },
+    { timeout: deadline },
+  );
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, read field by field
+type Manifest = { kind: string; spec: any };
+
+/** Gives the older version a program of its own: this one's, but that it takes itself for the older version. */
+function makeOlder({ spec }: Manifest): void {
+  const pod = spec.template.spec;
+  const [operator] = pod.containers;
+  const volumeMounts = [{ name: 'older', mountPath: '/older' }];
+  const script = `const { readFileSync, writeFileSync } = require('node:fs');
+    const program = readFileSync('/app/main.mjs', 'utf8').replaceAll('"${ours}"', '"${older}"');
+    writeFileSync('/older/main.mjs', program);`;
+  const { image, imagePullPolicy, securityContext } = operator;
+  const make = { command: ['/usr/local/bin/node', '-e', script], volumeMounts };
+  pod.initContainers = [{ name: 'older', image, imagePullPolicy, securityContext, ...make }];
+  pod.volumes = [...(pod.volumes ?? []), { name: 'older', emptyDir: {} }];
+  operator.volumeMounts = [...(operator.volumeMounts ?? []), ...volumeMounts];
+  operator.command = ['/usr/local/bin/node', '--optimize-for-size', '/older/main.mjs'];
 }
 
 interface DaemonSet {
@@ -73,18 +109,20 @@ async function waitForRollout(image: string): Promise<number> {
   return away;
 }
 
-test('another version takes over every object as it is, rolls the agents, and so does the way back', async (t) => {
+test('an older version takes over every object as it is and rolls the agents, and so does the way back', async (t) => {
   tellOnFailure(t, env, namespace);
-  await env.cluster.tagImage(ours, other);
   await readyNetExporter(env, namespace, name, { agent: { maxUnavailable: 1 } });
   const before = await children();
+  const { metadata, spec } = await getNetExporter(env.kubectl, namespace, name);
   const first = await daemonSet();
   const agents = await agentsOf(env.kubectl, namespace, name);
-  for (const image of [other, ours]) {
-    await runVersion(image);
-    assert.ok((await waitForRollout(image)) <= 1, 'more agents were away than maxUnavailable');
+  for (const version of [older, ours]) {
+    await install(version);
+    assert.ok((await waitForRollout(imageNames(version).agent)) <= 1, 'more agents were away than maxUnavailable');
     assert.deepEqual(await children(), before);
     assert.deepEqual((await daemonSet()).spec.selector, first.spec.selector);
+    const now = await getNetExporter(env.kubectl, namespace, name);
+    assert.deepEqual([now.metadata.uid, now.metadata.generation, now.spec], [metadata.uid, metadata.generation, spec]);
   }
   await waitFor(
     'new agents',
