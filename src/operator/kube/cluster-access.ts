@@ -71,11 +71,9 @@ function fromFile(file: string): KubeConfig {
 }
 
 function serverUrl(text: string, source: string): URL {
-  try {
-    return new URL(text);
-  } catch (cause) {
-    throw new ClusterAccessError(`${source}: the server "${text}" is not a URL; write https://HOST:PORT`, { cause });
-  }
+  const url = URL.parse(text);
+  if (url?.protocol === 'https:' || url?.protocol === 'http:') return url;
+  throw new ClusterAccessError(`${source}: the server "${text}" is no URL of an API server; write https://HOST:PORT`);
 }
 
 async function readCredentials(config: KubeConfig, source: string): Promise<Credentials> {

@@ -23,6 +23,11 @@ const advice: { codes: RegExp; code: ApiErrorCode; say: string }[] = [
     say: 'it refuses our client certificate: renew client-certificate-data and client-key-data in the kubeconfig',
   },
   {
+    codes: /^ERR_OSSL_(PEM|ASN1|X509|EVP)_|^ERR_OSSL_UNSUPPORTED$/,
+    code: 'Untrusted',
+    say: 'a certificate or key of ours is none: correct client-certificate-data and client-key-data in the kubeconfig, which are PEM in base64',
+  },
+  {
     codes: /^(EPROTO|ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG)$/,
     code: 'Unavailable',
     say: 'it does not speak TLS: correct the scheme or the port of server in the kubeconfig',

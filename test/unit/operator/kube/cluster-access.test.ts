@@ -53,7 +53,7 @@ test('every kubeconfig that cannot be used says what to do', () => {
     kubeconfig('no-context', { server: 'https://10.0.0.1' }, {}, 'other'),
     /names no cluster; set current-context/,
   );
-  refused(kubeconfig('no-url', { server: 'somewhere' }, {}), /"somewhere" is not a URL/);
+  refused(kubeconfig('no-url', { server: 'somewhere' }, {}), /"somewhere" is no URL of an API server; write https:/);
   refused(
     kubeconfig('proxy', { server: 'https://10.0.0.1', 'proxy-url': 'http://p' }, {}),
     /proxy-url is not supported/,

@@ -92,6 +92,13 @@ test('a server that refuses our client certificate in the handshake: which one t
   assert.match(message, /client-certificate-data/);
 });
 
+test('a client certificate that is none: which one to correct', async () => {
+  const port = await apiServer(trusted, ['127.0.0.1']);
+  const { code, message } = await failureAt(`https://127.0.0.1:${port}`, { cert: 'no certificate', key: 'no key' });
+  assert.equal(code, 'Untrusted');
+  assert.match(message, /correct client-certificate-data and client-key-data/);
+});
+
 test('nothing listens there: to start it or to correct the address', async () => {
   const server = createNetServer();
   const port = await listening(server);
