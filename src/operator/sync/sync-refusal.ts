@@ -9,6 +9,8 @@ export type RefusalCode =
   | 'NotFound'
   | 'TooLarge'
   | 'InvalidSync'
+  /** Another request of the same agent has come meanwhile. */
+  | 'Superseded'
   /** Nobody is answered here at present: this operator does not lead, is about to stop, or does not know the API server's keys. */
   | 'Unavailable';
 
@@ -19,6 +21,7 @@ const statuses: Record<RefusalCode, number> = {
   NotFound: 404,
   TooLarge: 413,
   InvalidSync: 400,
+  Superseded: 409,
   Unavailable: 503,
 };
 

@@ -1,0 +1,33 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+
+/** How often one kind of trouble is told. */
+const intervalMs = 600_000;
+
+/** Tells of what strangers do, each kind once in ten minutes: they come as often as they like. */
+export class RefusalLog {
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #kinds = new Map<string, { toldAt: number; since: number }>();
+
+  constructor(log: Logger, clock: Clock) {
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /**
+   * @param kind one of few words
+   * @param message what happened this time; it must not quote what was sent
+   * @param from the address of whoever did it
+   */
+  tell(kind: string, message: string, from: string | undefined): void {
+    const now = this.#clock.monotonic();
+    const known = this.#kinds.get(kind);
+    if (known && now - known.toldAt < intervalMs) {
+      known.since++;
+      return;
+    }
+    this.#kinds.set(kind, { toldAt: now, since: 0 });
+    this.#log.warn({ kind, from, ...(known && { more: known.since }) }, `sync: ${message}`);
+  }
+}

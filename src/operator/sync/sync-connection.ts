@@ -1,0 +1,64 @@
+import type { ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { encodeSyncAnswer, type SyncAnswer } from '../../protocol/sync.ts';
+import type { AgentIdentity } from './agent-identity.ts';
+import type { Waiter } from './sync-hub.ts';
+import type { SyncObserver } from './sync-metrics.ts';
+import type { SyncRefusal } from './sync-refusal.ts';
+
+/** How soon whoever finds nobody here asks again, in seconds: the next leader is there within a few. */
+const retryAfterSeconds = 1;
+
+/**
+ * A connection and the one request on it that is not answered yet. It is all that is kept of an agent that waits, beside what Node
+ * keeps.
+ */
+export class SyncConnection implements Waiter {
+  readonly socket: TLSSocket;
+  readonly #observe: SyncObserver;
+  /** Who has called on it, once that is proven. It stays theirs. */
+  agent: AgentIdentity | undefined;
+  #response: ServerResponse | undefined;
+
+  constructor(socket: TLSSocket, observe: SyncObserver) {
+    this.socket = socket;
+    this.#observe = observe;
+  }
+
+  /** Begins a request. @returns false where one is unanswered: nobody needs to send several at once */
+  begin(response: ServerResponse): boolean {
+    if (this.#response) return false;
+    this.#response = response;
+    return true;
+  }
+
+  /** Whether a request is unanswered. */
+  get isBusy(): boolean {
+    return this.#response !== undefined;
+  }
+
+  answer(answer: SyncAnswer): void {
+    this.#observe.answered(answer.settings || answer.assignment ? 'changed' : 'unchanged');
+    this.#send(200, encodeSyncAnswer(answer), { 'content-type': 'application/json' });
+  }
+
+  /** Says why, and ends the connection: whoever tries again begins with a handshake. */
+  refuse({ code, status, message }: SyncRefusal): void {
+    this.#observe.answered(code);
+    this.#send(status, `${message}\n`, {
+      'content-type': 'text/plain; charset=utf-8',
+      connection: 'close',
+      ...(code === 'Unavailable' && { 'retry-after': retryAfterSeconds }),
+      // RFC 6750 §3.
+      ...(status === 401 && { 'www-authenticate': code === 'NoToken' ? 'Bearer' : 'Bearer error="invalid_token"' }),
+    });
+  }
+
+  #send(status: number, body: string, headers: Record<string, string | number>): void {
+    const response = this.#response;
+    this.#response = undefined;
+    if (!response || response.destroyed) return;
+    response.sendDate = false;
+    response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
+  }
+}

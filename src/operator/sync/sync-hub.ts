@@ -1,0 +1,202 @@
+import type { Acknowledgement, Held, SyncAnswer, SyncRequest } from '../../protocol/sync.ts';
+import { syncVersion } from '../../protocol/sync.ts';
+import type { Clock } from '../clock.ts';
+import type { AgentIdentity } from './agent-identity.ts';
+import { SyncRefusal } from './sync-refusal.ts';
+
+/** What agents are told and what becomes of what they say. Nothing of it waits for anything. */
+export interface SyncSource {
+  /**
+   * What differs from what is held; nothing where it is up to date. Undefined while nothing is known of the agent's NetExporter.
+   */
+  answerFor(agent: AgentIdentity, held: Held): Pick<SyncAnswer, 'settings' | 'assignment'> | undefined;
+  /** Takes in a request. @returns which report needs not be sent again */
+  took(agent: AgentIdentity, request: SyncRequest): Acknowledgement | undefined;
+  /** The agent's connection is lost, from which nothing follows yet. */
+  gone(agent: AgentIdentity): void;
+}
+
+/** An agent's request that waits for its answer. It is told once, by one of these. */
+export interface Waiter {
+  answer(answer: SyncAnswer): void;
+  refuse(refusal: SyncRefusal): void;
+}
+
+/** What is kept of a request while it is held. */
+interface HeldRequest {
+  agent: AgentIdentity;
+  held: Held;
+  acknowledged: Acknowledgement | undefined;
+  waiter: Waiter;
+  /** By when it is answered, on the monotonic clock. */
+  until: number;
+}
+
+/** What an agent was last offered something for. */
+interface Offer {
+  /** What it held. */
+  versions: string;
+  at: number;
+}
+
+/** Changes that come within so long are one answer. */
+const coalesceMs = 100;
+
+/** How exactly the end of a hold is kept. One timer for all: thousands of timers would take more memory than they are worth. */
+const tickMs = 250;
+
+/** How many are answered in one turn, so that everything else gets its turns while thousands are. */
+const answersPerTurn = 200;
+
+/** An agent that goes on holding what it held is offered the same again after this: it may have lost the answer, or refuse it. */
+const offerAgainMs = 5000;
+
+/** The part of a hold that is left to chance, so that agents that were answered together do not stay in step. */
+const spread = 0.2;
+
+/**
+ * Holds agents' requests until there is something to tell, but not longer than agents wait. Requests are objects here and not
+ * promises: of what is held for 5,000 agents every hundred bytes count.
+ */
+export class SyncHub {
+  readonly #source: SyncSource;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #holdMs: number;
+  /** By pod: an agent has one request. */
+  readonly #requests = new Map<string, HeldRequest>();
+  readonly #offers = new Map<string, Offer>();
+  readonly #woken = new Set<string>();
+  #isTicking = false;
+  #isWaking = false;
+  #closed = false;
+
+  constructor(options: {
+    source: SyncSource;
+    clock: Clock;
+    /** Uniform in [0, 1). */
+    random: () => number;
+    /** How long a request is held at most. */
+    holdMs: number;
+  }) {
+    this.#source = options.source;
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#holdMs = options.holdMs;
+  }
+
+  /** How many requests are held. */
+  get held(): number {
+    return this.#requests.size;
+  }
+
+  /** Takes a request in, and answers it now or later. One of the same agent that is still held is refused: its sender has gone on. */
+  exchange(agent: AgentIdentity, request: SyncRequest, waiter: Waiter): void {
+    if (this.#closed) {
+      waiter.refuse(unavailable());
+      return;
+    }
+    const { podUid } = agent;
+    this.#requests.get(podUid)?.waiter.refuse(new SyncRefusal('Superseded', 'another request of this agent has come'));
+    this.#requests.delete(podUid);
+    const acknowledged = this.#source.took(agent, request);
+    const until = this.#clock.monotonic() + this.#holdMs * (1 - spread * this.#random());
+    const entry = { agent, held: request.held, acknowledged, waiter, until };
+    const news = this.#news(entry);
+    const again = news ? this.#mayOfferAgainAt(podUid, request.held) : undefined;
+    if (again === undefined) this.#offers.delete(podUid);
+    if (news && again === undefined) this.#answer(entry, news);
+    else this.#hold({ ...entry, until: Math.min(until, again ?? until) });
+  }
+
+  /** Forgets the request of an agent whose connection is lost. */
+  gone(agent: AgentIdentity): void {
+    this.#requests.delete(agent.podUid);
+    this.#offers.delete(agent.podUid);
+    this.#source.gone(agent);
+  }
+
+  /** Something may have changed for these pods: those that wait are told soon, the others when they ask. */
+  wake(podUids: Iterable<string>): void {
+    for (const podUid of podUids) if (this.#requests.has(podUid)) this.#woken.add(podUid);
+    if (this.#isWaking || this.#woken.size === 0) return;
+    this.#isWaking = true;
+    this.#clock.after(coalesceMs, () => this.#answerWoken());
+  }
+
+  /** Refuses everything that is held and whatever comes: their senders find the next leader. */
+  close(): void {
+    this.#closed = true;
+    for (const { waiter } of this.#requests.values()) waiter.refuse(unavailable());
+    this.#requests.clear();
+    this.#offers.clear();
+  }
+
+  #answerWoken(): void {
+    let answered = 0;
+    for (const podUid of this.#woken) {
+      this.#woken.delete(podUid);
+      const entry = this.#requests.get(podUid);
+      const news = entry && this.#news(entry);
+      if (!news) continue;
+      this.#answer(entry, news);
+      if (++answered === answersPerTurn) break;
+    }
+    this.#isWaking = this.#woken.size > 0;
+    if (this.#isWaking) this.#clock.after(0, () => this.#answerWoken());
+  }
+
+  #hold(entry: HeldRequest): void {
+    this.#requests.set(entry.agent.podUid, entry);
+    this.#tickLater();
+  }
+
+  /** Undefined where it has not been offered anything for what it holds. */
+  #mayOfferAgainAt(podUid: string, held: Held): number | undefined {
+    const offer = this.#offers.get(podUid);
+    return offer?.versions === versionsOf(held) ? offer.at + offerAgainMs : undefined;
+  }
+
+  #tickLater(): void {
+    if (this.#isTicking) return;
+    this.#isTicking = true;
+    this.#clock.after(tickMs, () => this.#tick());
+  }
+
+  /** Answers those whose time is over. */
+  #tick(): void {
+    this.#isTicking = false;
+    const now = this.#clock.monotonic();
+    for (const entry of this.#requests.values()) if (entry.until <= now) this.#answer(entry, this.#news(entry));
+    if (this.#requests.size > 0) this.#tickLater();
+  }
+
+  /** Undefined where there is nothing to tell. */
+  #news({ agent, held }: HeldRequest): Pick<SyncAnswer, 'settings' | 'assignment'> | undefined {
+    const news = this.#source.answerFor(agent, held);
+    return news?.settings || news?.assignment ? news : undefined;
+  }
+
+  #answer(
+    { agent, held, acknowledged, waiter }: HeldRequest,
+    news: Pick<SyncAnswer, 'settings' | 'assignment'> | undefined,
+  ): void {
+    this.#requests.delete(agent.podUid);
+    if (news) this.#offers.set(agent.podUid, { versions: versionsOf(held), at: this.#clock.monotonic() });
+    waiter.answer({
+      version: syncVersion,
+      ...(acknowledged && { acknowledged }),
+      ...(news?.settings && { settings: news.settings }),
+      ...(news?.assignment && { assignment: news.assignment }),
+    });
+  }
+}
+
+function unavailable(): SyncRefusal {
+  return new SyncRefusal('Unavailable', 'this operator does not lead; ask again');
+}
+
+function versionsOf({ settings, assignment }: Held): string {
+  const parts = [settings?.uid, settings?.generation, settings?.digest];
+  return [...parts, assignment?.uid, assignment?.epoch, assignment?.revision].join(' ');
+}

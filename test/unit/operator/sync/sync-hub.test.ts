@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { AgentIdentity } from '../../../../src/operator/sync/agent-identity.ts';
+import { SyncHub, type Waiter } from '../../../../src/operator/sync/sync-hub.ts';
+import type { SyncRefusal } from '../../../../src/operator/sync/sync-refusal.ts';
+import type { Assignment } from '../../../../src/protocol/assignment.ts';
+import type { Held, SyncAnswer, SyncRequest } from '../../../../src/protocol/sync.ts';
+import { FakeClock } from '../fake-clock.ts';
+
+const agentOf = (podUid: string): AgentIdentity => ({
+  resource: 'n/a',
+  podUid,
+  pod: `pod-${podUid}`,
+  node: `node-${podUid}`,
+});
+const assignmentOf = (revision: number): Assignment => ({
+  version: 1,
+  uid: 'cr',
+  epoch: 1,
+  revision,
+  peers: [],
+  dnsServers: [],
+});
+const holding = (revision: number): Held => ({ assignment: { uid: 'cr', epoch: 1, revision } });
+const request = (held: Held, sequence?: number): SyncRequest => ({
+  version: 1,
+  held,
+  ...(sequence !== undefined && { report: { stream: 's', sequence, spanMs: 1, targets: [] } }),
+});
+
+/** What an agent was told, and when. */
+class Caller implements Waiter {
+  answers: { at: number; answer: SyncAnswer }[] = [];
+  refusals: string[] = [];
+  readonly #clock: FakeClock;
+  constructor(clock: FakeClock) {
+    this.#clock = clock;
+  }
+  answer(answer: SyncAnswer): void {
+    this.answers.push({ at: this.#clock.monotonic(), answer });
+  }
+  refuse({ code }: SyncRefusal): void {
+    this.refusals.push(code);
+  }
+  get last(): SyncAnswer | undefined {
+    return this.answers.at(-1)?.answer;
+  }
+}
+
+/** A hub over a plan: which revision each pod is to have. Undefined: nothing is known. */
+function setUp({ random = (): number => 0 } = {}) {
+  const clock = new FakeClock();
+  const start = clock.monotonic();
+  const plan = new Map<string, number>();
+  const gone: string[] = [];
+  const state = { known: true, asked: 0 };
+  const hub = new SyncHub({
+    source: {
+      answerFor({ podUid }, { assignment }) {
+        state.asked++;
+        if (!state.known) return undefined;
+        const revision = plan.get(podUid)!;
+        return assignment?.revision === revision ? {} : { assignment: assignmentOf(revision) };
+      },
+      took: (_agent, { report }) => report && { stream: report.stream, sequence: report.sequence },
+      gone: ({ podUid }) => void gone.push(podUid),
+    },
+    clock,
+    random,
+    holdMs: 15_000,
+  });
+  const call = (podUid: string, held: Held, sequence?: number) => {
+    if (!plan.has(podUid)) plan.set(podUid, 1);
+    const caller = new Caller(clock);
+    hub.exchange(agentOf(podUid), request(held, sequence), caller);
+    return caller;
+  };
+  return { clock, start, plan, gone, state, hub, call };
+}
+
+test('what is newer than what is held is answered at once', () => {
+  const { call, hub } = setUp();
+  const caller = call('a', {}, 7);
+  assert.deepEqual(caller.last, {
+    version: 1,
+    acknowledged: { stream: 's', sequence: 7 },
+    assignment: assignmentOf(1),
+  });
+  assert.equal(hub.held, 0);
+});
+
+test('a request of one who is up to date is held for 15 seconds, and its report acknowledged then', () => {
+  const { call, clock, hub } = setUp();
+  const caller = call('a', holding(1), 3);
+  clock.advance(14_999);
+  assert.deepEqual(caller.answers, []);
+  assert.equal(hub.held, 1);
+  clock.advance(251);
+  assert.deepEqual(caller.last, { version: 1, acknowledged: { stream: 's', sequence: 3 } });
+  assert.deepEqual([hub.held, clock.pending], [0, 0]);
+});
+
+test('agents that were answered together do not stay in step', () => {
+  let seed = 1;
+  const random = () => {
+    seed = (seed * 16_807) % 2_147_483_647;
+    return seed / 2_147_483_647;
+  };
+  const { call, clock, start } = setUp({ random });
+  const callers = Array.from({ length: 100 }, (_, index) => call(`${index}`, holding(1)));
+  clock.advance(15_250);
+  const times = new Set(callers.map(({ answers }) => answers[0]!.at - start));
+  assert.ok(times.size > 8 && Math.min(...times) >= 12_000, `${[...times]}`);
+});
+
+test('a change is told to those who wait for it, and to nobody else', () => {
+  const { call, clock, plan, hub } = setUp();
+  const [a, b] = [call('a', holding(1)), call('b', holding(1))];
+  plan.set('a', 2);
+  hub.wake(['a', 'b', 'stranger']);
+  clock.advance(100);
+  assert.equal(a.last?.assignment?.revision, 2);
+  assert.deepEqual(b.answers, []);
+  assert.equal(hub.held, 1);
+});
+
+test('changes within a tenth of a second are one answer', () => {
+  const { call, clock, plan, hub, start } = setUp();
+  const caller = call('a', holding(1));
+  for (let revision = 2; revision <= 10; revision++) {
+    plan.set('a', revision);
+    hub.wake(['a']);
+    clock.advance(10);
+  }
+  clock.advance(10);
+  assert.deepEqual(
+    caller.answers.map(({ at, answer }) => [at - start, answer.assignment?.revision]),
+    [[100, 10]],
+  );
+});
+
+test('a change that was taken back meanwhile is no answer', () => {
+  const { call, clock, plan, hub } = setUp();
+  const caller = call('a', holding(1));
+  plan.set('a', 2);
+  hub.wake(['a']);
+  plan.set('a', 1);
+  clock.advance(200);
+  assert.deepEqual(caller.answers, []);
+});
+
+test('thousands are answered in many turns, each of them once', () => {
+  const { call, clock, plan, hub } = setUp();
+  const uids = Array.from({ length: 5000 }, (_, index) => `${index}`);
+  const callers = uids.map((uid) => call(uid, holding(1)));
+  const answered = () => callers.filter(({ answers }) => answers.length > 0).length;
+  const turns: number[] = [];
+  const after = clock.after.bind(clock);
+  clock.after = (ms, callback) =>
+    after(ms, () => {
+      const before = answered();
+      callback();
+      turns.push(answered() - before);
+    });
+  for (const uid of uids) plan.set(uid, 2);
+  hub.wake(uids);
+  clock.advance(100);
+  assert.deepEqual([Math.max(...turns), turns.length], [200, 25]);
+  assert.ok(callers.every(({ answers }) => answers.length === 1));
+});
+
+test('while nothing is known of a NetExporter, requests are held; what becomes known is told', () => {
+  const { call, clock, state, hub } = setUp();
+  state.known = false;
+  const caller = call('a', {});
+  clock.advance(5000);
+  assert.deepEqual(caller.answers, []);
+  state.known = true;
+  hub.wake(['a']);
+  clock.advance(100);
+  assert.equal(caller.last?.assignment?.revision, 1);
+});
+
+test('while nothing becomes known, the end of the hold is answered all the same', () => {
+  const { call, clock, state } = setUp();
+  state.known = false;
+  const caller = call('a', {}, 1);
+  clock.advance(15_250);
+  assert.deepEqual(caller.last, { version: 1, acknowledged: { stream: 's', sequence: 1 } });
+});
+
+test('an agent that refuses what it is offered is offered it again every five seconds, not in a loop', () => {
+  const { call, clock, plan, start } = setUp();
+  plan.set('a', 1);
+  const offered: number[] = [];
+  let caller = call('a', holding(9));
+  while (clock.monotonic() < start + 30_000) {
+    if (caller.last) {
+      assert.equal(caller.last.assignment?.revision, 1);
+      offered.push(caller.answers[0]!.at - start);
+      caller = call('a', holding(9));
+    }
+    clock.advance(50);
+  }
+  assert.ok(offered.length >= 6 && offered.length <= 7, `${offered}`);
+});
+
+test('what is new since an offer that was refused is told at once', () => {
+  const { call, clock, plan, hub } = setUp();
+  call('a', holding(9));
+  const caller = call('a', holding(9));
+  plan.set('a', 10);
+  hub.wake(['a']);
+  clock.advance(100);
+  assert.equal(caller.last?.assignment?.revision, 10);
+});
+
+test('an agent that comes back after its connection was lost gets what it may have missed at once', () => {
+  const { call, hub, gone } = setUp();
+  call('a', {});
+  hub.gone(agentOf('a'));
+  assert.deepEqual(gone, ['a']);
+  assert.equal(call('a', {}).last?.assignment?.revision, 1);
+});
+
+test('a second request of an agent takes the place of the first', () => {
+  const { call, clock, hub } = setUp();
+  const first = call('a', holding(1));
+  const second = call('a', holding(1), 2);
+  assert.deepEqual([first.refusals, hub.held], [['Superseded'], 1]);
+  clock.advance(15_250);
+  assert.deepEqual([first.answers, second.answers.length], [[], 1]);
+});
+
+test('a request whose connection is lost is forgotten', () => {
+  const { call, clock, plan, hub } = setUp();
+  const caller = call('a', holding(1));
+  hub.gone(agentOf('a'));
+  plan.set('a', 2);
+  hub.wake(['a']);
+  clock.advance(20_000);
+  assert.deepEqual([caller.answers, caller.refusals, hub.held], [[], [], 0]);
+});
+
+test('a hub that closes sends everyone to the next leader, also those who come later', () => {
+  const { call, clock, hub } = setUp();
+  const waiting = call('a', holding(1));
+  hub.close();
+  const late = call('b', {});
+  assert.deepEqual([waiting.refusals, late.refusals], [['Unavailable'], ['Unavailable']]);
+  clock.advance(20_000);
+  assert.deepEqual([waiting.answers, late.answers, clock.pending], [[], [], 0]);
+});
