@@ -70,9 +70,11 @@ export class SyncBench {
     this.#accountUid = account.metadata.uid;
     this.#nodeUids = await uids(api, '/api/v1/nodes');
     const pods = await uids(api, `/api/v1/namespaces/${namespace}/pods`);
-    return Array.from({ length: fleet.size }, (_, index) =>
+    const agents = Array.from({ length: fleet.size }, (_, index) =>
       this.agent(daemonSet, index + 1, pods.get(podName(daemonSet, index + 1))!),
     );
+    await requireAuthentic(api, agents.at(-1)!.token);
+    return agents;
   }
 
   /** The agent of a pod on a node that was there when `agents` was called. */
@@ -105,6 +107,21 @@ async function serverOf({ cluster }: BenchCluster): Promise<string> {
     clusters: [{ cluster: { server: string } }];
   };
   return clusters[0].cluster.server;
+}
+
+/** Has the API server say that a token is one of its own. */
+async function requireAuthentic(api: ApiServer, token: string): Promise<void> {
+  const review = {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenReview',
+    spec: { token, audiences: [tokenAudience] },
+  };
+  const { status } = await api.send<{ status: { authenticated?: boolean; error?: string } }>(
+    'POST',
+    '/apis/authentication.k8s.io/v1/tokenreviews',
+    review,
+  );
+  if (!status.authenticated) throw new Error(`the API server does not know an agent's token: ${status.error}`);
 }
 
 /** The uids of a kind's objects by their names. */
