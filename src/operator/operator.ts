@@ -118,6 +118,7 @@ export class Operator {
       onChild: (change) => this.#childChanged(change),
       onPod: (change) => this.#podChanged(change),
       onOptional: () => this.#enqueueAll(),
+      onRewound: () => this.#rewound(),
     });
     const { resources, kinds, pods, podMonitors } = this.#watches;
     const reconcile = netExporterReconcile({
@@ -187,6 +188,13 @@ export class Operator {
 
   #enqueueAll(): void {
     for (const resource of this.#watches.resources.values()) this.#enqueue(keyOf(resource));
+  }
+
+  /** What has not changed since may still be another than we made it. */
+  #rewound(): void {
+    this.#applier.forgetWrites();
+    this.#statusWriter.forgetWrites();
+    this.#enqueueAll();
   }
 
   #resourceChanged({ key, before, after }: StoreChange<NetExporter>): void {

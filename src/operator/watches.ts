@@ -30,6 +30,8 @@ export interface WatchesOptions {
   onPod: (change: StoreChange<AgentPod>) => void;
   /** An API that a cluster may have or not has come or gone. */
   onOptional: () => void;
+  /** The content of a cache may be older than what it held before (`Store.onRewound`). */
+  onRewound: () => void;
 }
 
 /** NetExporters, their children and their agents' pods, as the API server has them. */
@@ -70,6 +72,13 @@ export class Watches {
     this.podMonitors.store.onChange(onChild);
     this.pods.onChange(onPod);
     this.#reflect(pods, agentPodSelector, this.pods, agentPodOf);
+    for (const store of [
+      this.resources,
+      this.pods,
+      this.podMonitors.store,
+      ...this.kinds.values().map(({ store }) => store),
+    ])
+      store.onRewound(options.onRewound);
   }
 
   /** Why caches do not hold what they should, each in a sentence. */

@@ -84,6 +84,11 @@ export class Applier {
     this.#written.forget(uid);
   }
 
+  /** The API server's history began anew: what was written may not have been, as far as it knows. */
+  forgetWrites(): void {
+    this.#written.clear();
+  }
+
   /** One that the watch does not show is perhaps not there, or new, or has lost our label, or is someone else's. */
   async #lookUp(declared: DeclaredObject, resource: Resource, signal?: AbortSignal): Promise<KubeObject | undefined> {
     try {

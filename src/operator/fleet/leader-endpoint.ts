@@ -57,6 +57,10 @@ export class LeaderEndpoint {
     this.#random = random;
     this.#log = log;
     this.#slices.onChange(() => this.#wake());
+    this.#slices.onRewound(() => {
+      this.#written.clear();
+      this.#wake();
+    });
     this.reflector = new Reflector({
       client: narrowed(client, { namespace, name: syncServiceName }),
       ...{ resource, store: this.#slices, transform: (object) => object, clock, random, log },

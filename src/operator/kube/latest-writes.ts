@@ -25,6 +25,11 @@ export class LatestWrites<T extends Versioned> {
     return watched;
   }
 
+  /** The history in which all of it was written is gone (`Store.onRewound`): no watch will ever catch up with it. */
+  clear(): void {
+    this.#byUid.clear();
+  }
+
   /** The object is gone. */
   forget(uid: string): void {
     this.#byUid.delete(uid);

@@ -59,6 +59,8 @@ export class Reflector<T> {
   /** About the one thing that a reflector does. */
   readonly #reports = new ReportOnce();
   #resourceVersion: string | undefined;
+  /** Whether the version may be one that the server does not have yet: since it was seen, a watch failed or said nothing. */
+  #isDoubtful = false;
   #hasSynced = false;
   #problem: { message: string; lasting: boolean } | undefined;
   /** When the present watch was opened. */
@@ -99,11 +101,15 @@ export class Reflector<T> {
     while (!signal.aborted) {
       let error: unknown;
       try {
+        const isRewound = await this.#isRewound(signal);
+        if (isRewound) this.#resourceVersion = undefined;
         this.#resourceVersion ??= await this.#list(signal);
+        if (isRewound) this.#options.store.rewound();
         await this.#watch(this.#resourceVersion, signal);
       } catch (caught) {
         if (signal.aborted) return;
         error = caught;
+        this.#isDoubtful = true;
         this.#failed(error);
       }
       const steady = this.#wasSteady();
@@ -115,6 +121,25 @@ export class Reflector<T> {
       this.#failures++;
       await pause(this.#options.clock, this.#delay(error), signal);
     }
+  }
+
+  /**
+   * Whether the server's history is another one, which is behind what was seen: etcd was restored from a backup. A watch from a version
+   * that is yet to come is not refused, it says nothing until that version has come, and then leaves out all that came before. A list
+   * that asks for no version is of the newest one there is (KEP-2340), and never behind.
+   */
+  async #isRewound(signal: AbortSignal): Promise<boolean> {
+    if (this.#resourceVersion === undefined || !this.#isDoubtful) return false;
+    const { client, resource, labelSelector } = this.#options;
+    const answer = await client.list(resource, { labelSelector, limit: 1 }, signal);
+    const { resourceVersion } = checkedPage(answer, resource).metadata;
+    this.#isDoubtful = false;
+    if (!isNewer(this.#resourceVersion, resourceVersion)) return false;
+    this.#log.warn(
+      { seen: this.#resourceVersion, resourceVersion },
+      'the API server is behind what it said before, as after a restore of etcd; listing again',
+    );
+    return true;
   }
 
   /** Reads every page into the store. @returns the version to watch from */
@@ -149,6 +174,7 @@ export class Reflector<T> {
     this.#watchingSince = clock.now();
     this.#works();
     for await (const event of events) this.#take(event);
+    this.#isDoubtful = this.#resourceVersion === resourceVersion;
   }
 
   #take(answer: unknown): void {

@@ -19,6 +19,7 @@ export class Store<T> {
   readonly #objects = new Map<string, StoredObject<T>>();
   readonly #indexes = new Map<string, { of: Index<T>; keys: Map<string, Set<string>> }>();
   #listener: (change: StoreChange<T>) => void = () => {};
+  #rewoundListener: () => void = () => {};
 
   constructor(indexes: Record<string, Index<T>> = {}) {
     for (const [name, of] of Object.entries(indexes)) this.#indexes.set(name, { of, keys: new Map() });
@@ -27,6 +28,19 @@ export class Store<T> {
   /** Calls back after every change of content. */
   onChange(listener: (change: StoreChange<T>) => void): void {
     this.#listener = listener;
+  }
+
+  /**
+   * Calls back when the content is that of a server whose history began anew, from a backup of etcd: what is there now may be older than
+   * what was there before, without a change of its own to tell of it, and versions from before mean nothing any more.
+   */
+  onRewound(listener: () => void): void {
+    this.#rewoundListener = listener;
+  }
+
+  /** Tells so. */
+  rewound(): void {
+    this.#rewoundListener();
   }
 
   get size(): number {

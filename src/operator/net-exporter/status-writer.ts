@@ -87,6 +87,11 @@ export class StatusWriter {
     if (slot) slot.wanted = undefined;
   }
 
+  /** The API server's history began anew: what was written may not have been, as far as it knows. */
+  forgetWrites(): void {
+    this.#written.clear();
+  }
+
   /** Resolves when all that was asked for is written, at the latest after `graceMs`; after that nothing is written. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;

@@ -121,6 +121,16 @@ test('while the watch lags behind our write, nothing is written again', async ()
   assert.deepEqual(names(), ['apply', 'apply']);
 });
 
+test('after a restore of etcd what the watch shows counts, though we wrote something newer before', async () => {
+  const { apply, applier, store, names } = setUp(undefined);
+  store.set('n/a', { ...stored(), data: { x: '2' } });
+  await apply();
+  assert.equal((await apply()).action, 'unchanged');
+  applier.forgetWrites();
+  assert.equal((await apply()).action, 'updated');
+  assert.deepEqual(names(), ['apply', 'apply']);
+});
+
 test('what the API server writes in another way is applied once, not for ever', async () => {
   const rewrite = (object: KubeObject) => ({ ...object, data: { x: 'ONE' } });
   const { apply, store, names } = setUp(undefined, rewrite);

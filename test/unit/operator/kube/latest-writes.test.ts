@@ -25,3 +25,10 @@ test('another object, or one that is gone, has no writes of ours', () => {
   writes.forget('u');
   assert.equal(writes.newest(version('99')).metadata.resourceVersion, '99');
 });
+
+test('what was written before the history began anew counts no more, though the watch never shows it', () => {
+  const writes = new LatestWrites();
+  writes.note(version('100'));
+  writes.clear();
+  assert.equal(writes.newest(version('50')).metadata.resourceVersion, '50');
+});

@@ -21,6 +21,8 @@ type Step =
   | { do: 'break' | 'end' | 'repeat' | 'bookmark' }
   /** Versions before the present one are forgotten. */
   | { do: 'compact' }
+  /** Everything is as it was at first, before any object, and goes on from there; watches break, as the server is started anew. */
+  | { do: 'restore' }
   /** The next list or page fails. */
   | { do: 'fail-list'; code: 'Unavailable' | 'Gone' };
 
@@ -32,7 +34,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 4,
     arbitrary: fc.constantFrom<Step>({ do: 'break' }, { do: 'end' }, { do: 'repeat' }, { do: 'bookmark' }),
   },
-  { weight: 1, arbitrary: fc.constant<Step>({ do: 'compact' }) },
+  { weight: 1, arbitrary: fc.constantFrom<Step>({ do: 'compact' }, { do: 'restore' }) },
   {
     weight: 1,
     arbitrary: fc.constantFrom<Step>({ do: 'fail-list', code: 'Unavailable' }, { do: 'fail-list', code: 'Gone' }),
@@ -41,7 +43,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** An API server with one collection and its history, read in pages of two objects. */
 class ScriptedServer {
-  #version = 10;
+  // A backup is far enough behind that nothing catches up with what was before in these few steps.
+  #version = 100_000;
+  #backup = 100_000;
   #compactedTo = 0;
   readonly #objects = new Map<string, KubeObject>();
   readonly #history: { version: number; event: WatchEvent }[] = [];
@@ -64,6 +68,7 @@ class ScriptedServer {
       if (this.#objects.has(step.name)) this.#change(step.name, 'DELETED');
     } else if (step.do === 'compact') this.#compactedTo = this.#version;
     else if (step.do === 'fail-list') this.#failures.push(step.code);
+    else if (step.do === 'restore') this.#restore();
     else
       for (const watch of this.#watches) {
         if (step.do === 'bookmark') watch.orders.push({ type: 'BOOKMARK', object: object('', this.#version) });
@@ -79,17 +84,40 @@ class ScriptedServer {
     // A page is of the version that its list began with, which is gone after a compaction.
     const [version, start] = from ? (from.split(' ').map(Number) as [number, number]) : [this.#version, 0];
     if (version < this.#compactedTo) throw new ApiError('Gone', 'the pages are too old', { status: 410 });
+    if (version > this.#version) throw new ApiError('Unavailable', 'the pages are of a history that is gone');
     const all = [...this.#at(version)].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
     const next = start + 2 < all.length ? { continue: `${version} ${start + 2}` } : {};
     return { metadata: { resourceVersion: String(version), ...next }, items: all.slice(start, start + 2) };
   }
 
-  async watch(resourceVersion: string, signal: AbortSignal): Promise<AsyncIterable<WatchEvent>> {
+  /** A watch from a version that is yet to come says nothing until then. */
+  async watch(
+    resourceVersion: string,
+    signal: AbortSignal,
+    whenIdle: (callback: () => void) => () => void,
+  ): Promise<AsyncIterable<WatchEvent>> {
     if (Number(resourceVersion) < this.#compactedTo) throw new ApiError('Gone', 'too old', { status: 410 });
-    return this.#events(Number(resourceVersion), signal);
+    return this.#events(Number(resourceVersion), signal, whenIdle);
   }
 
-  async *#events(from: number, signal: AbortSignal): AsyncGenerator<WatchEvent> {
+  #restore(): void {
+    this.#backup -= 1000;
+    this.#version = this.#backup;
+    this.#compactedTo = 0;
+    this.#objects.clear();
+    this.#history.length = 0;
+    for (const watch of this.#watches) {
+      watch.orders.length = 0;
+      watch.orders.push('break');
+      watch.wake();
+    }
+  }
+
+  async *#events(
+    from: number,
+    signal: AbortSignal,
+    whenIdle: (callback: () => void) => () => void,
+  ): AsyncGenerator<WatchEvent> {
     let wake = Promise.withResolvers<void>();
     const watch = {
       orders: this.#history.filter(({ version }) => version > from).map(({ event }) => event) as (
@@ -109,10 +137,15 @@ class ScriptedServer {
         if (order === 'break') throw new ApiError('Unavailable', 'cut');
         if (order) {
           if (order.type !== 'BOOKMARK') watch.first ??= order;
-          yield order;
+          if (Number(order.object.metadata.resourceVersion) > from || order === watch.first) yield order;
           continue;
         }
+        const cancel = whenIdle(() => {
+          watch.orders.push('end');
+          watch.wake();
+        });
         await Promise.race([wake.promise, aborted]);
+        cancel();
         if (signal.aborted) throw new ApiError('Cancelled', 'aborted');
         wake = Promise.withResolvers<void>();
       }
@@ -175,7 +208,8 @@ test('whatever becomes of lists and watches, the store ends as the server, and n
         const reflector = new Reflector({
           client: {
             list: (_resource, query) => server.list(query),
-            watch: (_resource, { resourceVersion }, _idleMs, signal) => server.watch(resourceVersion, signal),
+            watch: (_resource, { resourceVersion }, idleMs, signal) =>
+              server.watch(resourceVersion, signal, (callback) => clock.after(idleMs, callback)),
           },
           resource,
           transform: ({ metadata }) => metadata.resourceVersion,
@@ -188,6 +222,7 @@ test('whatever becomes of lists and watches, the store ends as the server, and n
         const running = reflector.run(stop.signal);
         for (const { step, wait } of script) {
           server.take(step);
+          if (step.do === 'restore') newest.clear();
           for (let turns = 0; turns < wait; turns++) await turn();
           if (wait > 1) clock.advance(500);
         }

@@ -22,7 +22,12 @@ function page(resourceVersion: string, items: KubeObject[], next?: string): List
 type Watched = (WatchEvent | Error)[];
 
 /** An API server that answers as it was told, call by call. A watch without an answer stays open. */
-function setUp(answers: { lists: (ListPage | Error)[]; watches: (Watched | Error | 'open')[] }) {
+function setUp(answers: {
+  lists: (ListPage | Error)[];
+  watches: (Watched | Error | 'open')[];
+  /** What is the newest, each time that it is asked for; 999 where nothing is said. */
+  versions?: string[];
+}) {
   const clock = new FakeClock();
   const store = new Store<string>();
   const asked: string[] = [];
@@ -39,6 +44,11 @@ function setUp(answers: { lists: (ListPage | Error)[]; watches: (Watched | Error
   }
   const client = {
     list: async (_resource: unknown, query: { limit?: number | undefined; continue?: string | undefined }) => {
+      if (query.limit === 1) {
+        const version = answers.versions?.shift() ?? '999';
+        asked.push('newest version');
+        return page(version, []);
+      }
       assert.equal(query.limit, 500);
       asked.push(`list ${query.continue ?? 'first'}`);
       const answer = answers.lists.shift();
@@ -124,7 +134,7 @@ test('events change the store, and a watch that ends is resumed from the last ve
   await end();
 });
 
-test('a watch that breaks is resumed after a pause, without a list and without losing an event', async () => {
+test('a watch that breaks is resumed after a pause, without listing all again and without losing an event', async () => {
   const { content, asking, pause, asked, end } = setUp({
     lists: [page('5', [])],
     watches: [
@@ -135,7 +145,7 @@ test('a watch that breaks is resumed after a pause, without a list and without l
   await pause();
   await pause();
   await asking('watch from 7');
-  assert.deepEqual(asked, ['list first', 'watch from 5', 'watch from 6', 'watch from 7']);
+  assert.deepEqual(asked, ['list first', 'watch from 5', 'newest version', 'watch from 6', 'watch from 7']);
   assert.deepEqual(content(), { a: '6', b: '7' });
   await end();
 });
@@ -299,6 +309,36 @@ test('a full cache is no longer trusted when someone has to mend what keeps it f
   assert.equal(reflector.obstacle, 'cannot watch pods: no');
   await pause();
   await until(() => reflector.obstacle === undefined, 'it works again');
+  await end();
+});
+
+test('a server that was set back to a backup is listed anew, and that is told', async () => {
+  const { store, lines, content, asking, asked, pause, end } = setUp({
+    lists: [page('50', [pod('a', '40'), pod('b', '30')]), page('35', [pod('b', '30')])],
+    watches: [[{ type: 'MODIFIED', object: pod('a', '60') }, new ApiError('Unavailable', 'cut')], 'open'],
+    versions: ['35'],
+  });
+  const told: Record<string, string>[] = [];
+  store.onRewound(() => told.push(content() as Record<string, string>));
+  await pause();
+  await asking('watch from 35');
+  assert.deepEqual(asked, ['list first', 'watch from 50', 'newest version', 'list first', 'watch from 35']);
+  assert.deepEqual(told, [{ b: '30' }]);
+  assert.match(lines.map(({ msg }) => msg).join('\n'), /as after a restore of etcd; listing again/);
+  await end();
+});
+
+test('a watch that says nothing is resumed once it is known that the server is not behind', async () => {
+  const { store, asking, asked, pause, end } = setUp({
+    lists: [page('50', [])],
+    watches: [[], [{ type: 'BOOKMARK', object: pod('', '70') }], 'open'],
+    versions: ['50'],
+  });
+  store.onRewound(() => assert.fail('nothing was set back'));
+  await pause();
+  await pause();
+  await asking('watch from 70');
+  assert.deepEqual(asked, ['list first', 'watch from 50', 'newest version', 'watch from 50', 'watch from 70']);
   await end();
 });
 

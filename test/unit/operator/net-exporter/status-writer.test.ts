@@ -134,6 +134,17 @@ test('while the watch lags behind its own write there is no conflict', async () 
   assert.equal(patches.length, 2);
 });
 
+test('after a restore of etcd what the watch shows counts, though we wrote something newer before', async () => {
+  const { clock, writer, write, told, patches } = setUp(at('10'));
+  write(at('10'), () => wanted);
+  await until(() => told.length === 1, 'it is written');
+  clock.advance(1000);
+  await settle();
+  writer.forgetWrites();
+  write(at('10'), () => wanted);
+  await until(() => patches.length === 2, 'it is written again, over the version that the watch shows');
+});
+
 test('one that is gone, or another one of its name, is not written to', async () => {
   const gone = setUp(undefined);
   gone.write(at('10'), () => wanted);
