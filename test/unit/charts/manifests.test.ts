@@ -54,13 +54,15 @@ test('no sample of a NetExporter brings its namespace, which would be deleted wi
 });
 
 test('every sample of a NetExporter is one: it names only fields that there are, with values that they take', () => {
-  const withDefaults = (initial: object, given: object): object =>
-    Object.entries(given).reduce((merged, [name, value]) => {
+  const withDefaults = (initial: object, given: object): object => {
+    const fields = Object.entries(given).map(([name, value]) => {
       assert.ok(name in initial, name);
       const field = (initial as Record<string, unknown>)[name];
       const isObject = typeof field === 'object' && field !== null && !Array.isArray(field);
-      return { ...merged, [name]: isObject ? withDefaults(field, value as object) : value };
-    }, initial);
+      return [name, isObject ? withDefaults(field, value as object) : value];
+    });
+    return { ...initial, ...Object.fromEntries(fields) };
+  };
   for (const [path] of files)
     if (path.startsWith('manifests/samples/') && path !== 'manifests/samples/namespace.yaml')
       for (const { spec } of documents(path) as { spec: object }[])
