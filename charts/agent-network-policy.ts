@@ -15,14 +15,22 @@ const ntpPort = 123;
  */
 const dnsPortNames = { UDP: 'dns', TCP: 'dns-tcp' };
 
-/** Where caches of DNS on the node itself listen: no pod's address, so that no selector finds them (KEP-1024). */
+/**
+ * Where caches of DNS on the node itself listen (KEP-1024): no pod's address, so that no selector finds them. With iptables they
+ * listen at the address of the cluster's DNS besides.
+ */
 const nodeLocalAddresses = '169.254.0.0/16';
 
 /**
  * Lets everyone reach the agents' ports: Prometheus and peers live wherever the cluster put them. Closes every other port, and
  * with `Strict` every way out that the agents do not need.
+ * @param nameservers the addresses that pods have in their resolv.conf, as far as they are known
  */
-export function addNetworkPolicy(scope: Construct, { metadata, spec }: NetExporter): void {
+export function addNetworkPolicy(
+  scope: Construct,
+  { metadata, spec }: NetExporter,
+  nameservers: readonly string[],
+): void {
   const strict = spec.monitoring.networkPolicy === 'Strict';
   const agents = { matchLabels: agentSelector(metadata.name) };
   new k8s.KubeNetworkPolicy(scope, 'network-policy', {
@@ -31,7 +39,9 @@ export function addNetworkPolicy(scope: Construct, { metadata, spec }: NetExport
       podSelector: agents,
       policyTypes: strict ? ['Ingress', 'Egress'] : ['Ingress'],
       ingress: [{ ports: agentPorts() }],
-      ...(strict && { egress: [toAgents(agents), ...toDns(spec.dns), ...toTimeServers(spec.ntp), toOperator()] }),
+      ...(strict && {
+        egress: [toAgents(agents), ...toDns(spec.dns, nameservers), ...toTimeServers(spec.ntp), toOperator()],
+      }),
     },
   });
 }
@@ -53,7 +63,7 @@ function toAgents(agents: k8s.LabelSelector): k8s.NetworkPolicyEgressRule {
  * The cluster's DNS, which finds the peers also where nothing is probed by DNS, a cache on the node in front of it, and the
  * servers that the spec names.
  */
-function toDns(dns: NetExporter['spec']['dns']): k8s.NetworkPolicyEgressRule[] {
+function toDns(dns: NetExporter['spec']['dns'], nameservers: readonly string[]): k8s.NetworkPolicyEgressRule[] {
   const named = Object.entries(dnsPortNames).map(([protocol, name]) => ({
     protocol,
     port: k8s.IntOrString.fromString(name),
@@ -61,10 +71,10 @@ function toDns(dns: NetExporter['spec']['dns']): k8s.NetworkPolicyEgressRule[] {
   const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': dns.service.namespace } };
   return [
     { to: [{ namespaceSelector }], ports: [...numbered(dnsPort), ...named] },
-    { to: [{ ipBlock: { cidr: nodeLocalAddresses } }], ports: numbered(dnsPort) },
+    { to: [nodeLocalAddresses, ...nameservers.map(onlyAddress)].map(block), ports: numbered(dnsPort) },
     ...(dns.enabled ? dns.servers : []).map((server) => {
       const { host, port } = parseHostPort(server, dnsPort)!;
-      return { to: [{ ipBlock: { cidr: onlyAddress(host) } }], ports: numbered(port) };
+      return { to: [block(onlyAddress(host))], ports: numbered(port) };
     }),
   ];
 }
@@ -75,7 +85,7 @@ function toTimeServers({ enabled, servers }: NetExporter['spec']['ntp']): k8s.Ne
     const { host, port } = parseServer(server, ntpPort)!;
     const ports = numbered(port, ['UDP']);
     // What addresses a name has is known only when it is looked up.
-    return isIP(host) === 0 ? { ports } : { to: [{ ipBlock: { cidr: onlyAddress(host) } }], ports };
+    return isIP(host) === 0 ? { ports } : { to: [block(onlyAddress(host))], ports };
   });
 }
 
@@ -89,6 +99,10 @@ function toOperator(): k8s.NetworkPolicyEgressRule {
 
 function numbered(port: number, protocols = ['UDP', 'TCP']): k8s.NetworkPolicyPort[] {
   return protocols.map((protocol) => ({ protocol, port: k8s.IntOrString.fromNumber(port) }));
+}
+
+function block(cidr: string): k8s.NetworkPolicyPeer {
+  return { ipBlock: { cidr } };
 }
 
 function onlyAddress(address: string): string {

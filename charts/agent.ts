@@ -24,16 +24,17 @@ export interface AgentRuntime {
   settings: Settings;
   /** How agents reach the operator; left out where they do not. */
   syncAccess?: SyncAccess | undefined;
+  /** The resolvers that pods have; left out where they are not known. */
+  nameservers?: readonly string[] | undefined;
   /** Whether a PodMonitor tells how to scrape the agents; annotations do where none does. */
   podMonitor: boolean;
 }
 
 /** Every object that a NetExporter stands for, in the order in which to apply them. */
 export function agentObjects(resource: NetExporter, runtime: AgentRuntime): ManifestObject[] {
-  const { podMonitor } = runtime;
   return [
-    ...(podMonitor ? agentMonitor(resource) : []),
-    ...agentNetwork(resource, { podMonitor }),
+    ...(runtime.podMonitor ? agentMonitor(resource) : []),
+    ...agentNetwork(resource, runtime),
     ...agentWorkload(resource, runtime),
   ];
 }
@@ -47,19 +48,19 @@ export function agentMonitor(resource: NetExporter): ManifestObject[] {
 /** The objects that need no settings. The settings need the Services' addresses, so these come first. */
 export function agentNetwork(
   resource: NetExporter,
-  { podMonitor }: Pick<AgentRuntime, 'podMonitor'>,
+  { podMonitor, nameservers = [] }: Pick<AgentRuntime, 'podMonitor' | 'nameservers'>,
 ): ManifestObject[] {
   return synthesize(resource, (chart) => {
     addServiceAccount(chart, resource);
     addServices(chart, resource, { annotated: !podMonitor });
-    if (resource.spec.monitoring.networkPolicy !== 'None') addNetworkPolicy(chart, resource);
+    if (resource.spec.monitoring.networkPolicy !== 'None') addNetworkPolicy(chart, resource, nameservers);
   });
 }
 
 /** The settings, the way to the operator, and the pods that read them. */
 export function agentWorkload(
   resource: NetExporter,
-  { image, settings, syncAccess }: Omit<AgentRuntime, 'podMonitor'>,
+  { image, settings, syncAccess }: Omit<AgentRuntime, 'podMonitor' | 'nameservers'>,
 ): ManifestObject[] {
   return synthesize(resource, (chart) => {
     addConfigMap(chart, resource, {

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import packageJson from '../../package.json' with { type: 'json' };
 import { systemClock } from './clock.ts';
 import { ClusterAccessError, clusterAccess } from './kube/cluster-access.ts';
 import { operatorLogger } from './logger.ts';
 import { OperatorMetrics } from './metrics.ts';
+import { nameserversOf } from './nameservers.ts';
 import { Operator } from './operator.ts';
 import { OptionError, operatorOptions } from './operator-options.ts';
 import { withoutSecrets } from './redaction.ts';
@@ -19,6 +21,8 @@ async function main(): Promise<void> {
   const metrics = new OperatorMetrics(version);
   const operator = new Operator({
     access: clusterAccess(options.kubeconfig),
+    // Another machine's resolvers are not those of pods.
+    ...(options.kubeconfig === undefined && { nameservers: nameserversOf(readFileSync('/etc/resolv.conf', 'utf8')) }),
     clock: systemClock,
     random: Math.random,
     log,

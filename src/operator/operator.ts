@@ -43,6 +43,8 @@ const campaignGraceMs = 1000;
 
 export interface OperatorParts {
   access: ClusterAccess;
+  /** The resolvers that pods have; left out where they are not known. */
+  nameservers?: readonly string[];
   clock: Clock;
   /** Uniform in [0, 1). */
   random: () => number;
@@ -123,6 +125,7 @@ export class Operator {
     const { resources, kinds, pods, podMonitors } = this.#watches;
     const reconcile = netExporterReconcile({
       ...{ resources, kinds, pods, podMonitors, clock, agentImage },
+      nameservers: parts.nameservers,
       applier: this.#applier,
       statusWriter: this.#statusWriter,
       events: this.#events,

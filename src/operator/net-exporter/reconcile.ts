@@ -44,6 +44,8 @@ export interface ReconcileParts {
   applier: Pick<Applier, 'apply' | 'remove'>;
   statusWriter: Pick<StatusWriter, 'write'>;
   events: Pick<EventRecorder, 'record'>;
+  /** The resolvers that pods have; left out where they are not known. */
+  nameservers?: readonly string[] | undefined;
   clock: Clock;
   /** The image of agents whose spec names none. */
   agentImage: string;
@@ -87,7 +89,8 @@ class Pass {
     if (annotations?.[pausedAnnotation] === 'true') return this.#tellPaused();
     this.#parts.sync?.plan(this.#resource);
     const podMonitor = await this.#applyMonitor();
-    for (const object of agentNetwork(this.#resource, { podMonitor })) await this.#apply(object);
+    for (const object of agentNetwork(this.#resource, { podMonitor, nameservers: this.#parts.nameservers }))
+      await this.#apply(object);
     const addresses = clusterAddresses(this.#applied.get(`Service ${agentNames(name).agent}`));
     const image = this.#resource.spec.agent.image || this.#parts.agentImage;
     const settings = settingsOf(this.#resource, addresses);

@@ -19,16 +19,16 @@ interface PolicySpec {
   egress?: Rule[];
 }
 
-function policy(change: (spec: NetExporterSpec) => void): PolicySpec {
-  const objects = agentNetwork(netExporter(change), { podMonitor: false });
+function policy(change: (spec: NetExporterSpec) => void, nameservers?: string[]): PolicySpec {
+  const objects = agentNetwork(netExporter(change), { podMonitor: false, nameservers });
   return objects.find(({ kind }) => kind === 'NetworkPolicy')?.spec as PolicySpec;
 }
 
-const strict = (change: (spec: NetExporterSpec) => void = () => {}) =>
+const strict = (change: (spec: NetExporterSpec) => void = () => {}, nameservers?: string[]) =>
   policy((spec) => {
     spec.monitoring.networkPolicy = 'Strict';
     change(spec);
-  });
+  }, nameservers);
 
 /** The rules with this block of addresses among their destinations. */
 const towards = (cidr: string, { egress }: PolicySpec) =>
@@ -85,6 +85,16 @@ test('the cluster’s DNS is where the spec says', () => {
   assert.deepEqual(egress![1]!.to, [
     { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'openshift-dns' } } },
   ]);
+});
+
+test('the resolvers that pods have are reached, of either family: a cache on the node may have the address of the cluster’s DNS', () => {
+  const known = strict(undefined, ['10.96.0.10', 'fd00::10']);
+  const to = ['169.254.0.0/16', '10.96.0.10/32', 'fd00::10/128'].map((cidr) => ({ ipBlock: { cidr } }));
+  for (const { ipBlock } of to) assert.deepEqual(towards(ipBlock.cidr, known), [{ to, ports: both(53) }]);
+  assert.deepEqual(
+    policy(() => {}, ['10.96.0.10']),
+    policy(() => {}),
+  );
 });
 
 test('each DNS server of the spec is reached at its own port, of either family, and no longer once DNS is not probed', () => {

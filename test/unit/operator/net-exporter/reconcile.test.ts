@@ -25,7 +25,11 @@ const key = 'monitoring/default';
 function setUp(
   resource: NetExporter | undefined,
   answer: (what: string) => ApplyResult | Error | undefined = () => undefined,
-  { podMonitors: available = false, sync }: { podMonitors?: boolean; sync?: AgentsSync } = {},
+  {
+    podMonitors: available = false,
+    sync,
+    nameservers,
+  }: { podMonitors?: boolean; sync?: AgentsSync; nameservers?: string[] } = {},
 ) {
   const applied = new Map<string, ManifestObject>();
   const removed: string[] = [];
@@ -73,6 +77,7 @@ function setUp(
     },
     events: { record: (event) => events.push(event) },
     clock: new FakeClock(),
+    nameservers,
     agentImage: 'example.com/agent:default',
     sync,
   });
@@ -226,6 +231,15 @@ test('a NetworkPolicy that is no longer wanted is removed', async () => {
   await run();
   assert.deepEqual(removed, ['NetworkPolicy monitoring/default-agent']);
   assert.equal(events[0]?.note, 'deleted NetworkPolicy default-agent');
+});
+
+test('a strict NetworkPolicy lets agents ask the resolvers that pods have', async () => {
+  const strict = netExporter((spec) => {
+    spec.monitoring.networkPolicy = 'Strict';
+  });
+  const { run, applied } = setUp(strict, undefined, { nameservers: ['10.96.0.10'] });
+  await run();
+  assert.match(JSON.stringify(applied.get('NetworkPolicy default-agent')), /"cidr":"10\.96\.0\.10\/32"/);
 });
 
 test('of the faults only those of our DaemonSet’s pods count', async () => {
