@@ -7,13 +7,6 @@ export interface Placed {
   readonly hash: number;
 }
 
-/** Who follows on someone in each order, as `CyclicOrders.successors` finds it. */
-export interface Successors<T> {
-  readonly found: readonly T[];
-  /** By order: how many steps it was to the one found, 1 for the very next. At most the order's number + 1. */
-  readonly steps: readonly number[];
-}
-
 /**
  * Several cyclic orders of the same members, each by another hash. Whoever takes the next member in each order takes evenly, and
  * whoever comes or goes concerns only those right before it.
@@ -30,18 +23,17 @@ export class CyclicOrders<T extends Placed> {
   }
 
   /** Makes these the members. @returns the successors of each, found faster than one by one */
-  fill(members: readonly T[]): [T, Successors<T>][] {
+  fill(members: readonly T[]): [T, readonly T[]][] {
     const byName = members.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    const found: T[][] = byName.map(() => []);
-    const steps: number[][] = byName.map(() => []);
+    const successors = byName.map((member): [T, T[]] => [member, []]);
     for (const order of this.#orders) {
       const places = order.fill(byName);
       for (let place = 0; place < places.length; place++) {
-        const member = places[place]!;
-        step(order, place + 1, byName[member]!, found[member]!, steps[member]!);
+        const [member, found] = successors[places[place]!]!;
+        order.addSuccessor(place + 1, member, found);
       }
     }
-    return byName.map((member, place) => [member, { found: found[place]!, steps: steps[place]! }]);
+    return successors;
   }
 
   insert(member: T): void {
@@ -57,50 +49,33 @@ export class CyclicOrders<T extends Placed> {
    * @param from a member or not; never found itself
    * @returns one for each order, or all other members where there are fewer
    */
-  successors(from: Placed): Successors<T> {
+  successors(from: Placed): T[] {
     const found: T[] = [];
-    const steps: number[] = [];
-    for (const order of this.#orders) step(order, order.firstAfter(from), from, found, steps);
-    return { found, steps };
+    for (const order of this.#orders) order.addSuccessor(order.firstAfter(from), from, found);
+    return found;
   }
 
   /**
-   * The members whose successors, as they were when there were more members than orders, reach up to the place of `member` in
-   * some order: no other member's depend on whether it is there.
+   * The members that find `member` in some order, or pass it as one that they have found already: for no other member it matters
+   * whether it is there. There must be more members than orders.
+   * @param successorsOf who has been found, one for each order
    */
-  reaching(member: T, stepsOf: (other: T) => readonly number[]): Set<T> {
+  reaching(member: T, successorsOf: (other: T) => readonly T[]): Set<T> {
     const reaching = new Set<T>();
     for (const [number, order] of this.#orders.entries()) {
       const { members } = order;
       const place = order.firstAfter(member) - 1;
+      // Who is further away has to pass all those between, which it can only for those that it found in the orders before.
       for (let distance = 1; distance <= number + 1; distance++) {
-        const other = members.at((place - distance) % members.length)!;
-        if (other !== member && distance <= (stepsOf(other)[number] ?? 0)) reaching.add(other);
+        const other = members.at(place - distance)!;
+        const found = successorsOf(other);
+        let passed = 1;
+        while (passed < distance && isAmong(members.at(place - passed)!, found, number)) passed++;
+        if (passed === distance) reaching.add(other);
       }
     }
     return reaching;
   }
-}
-
-/** Adds the first member from `start` on that is not found yet, where there is one, and how many steps it was. */
-function step<T extends Placed>(
-  { members }: CyclicOrder<T>,
-  start: number,
-  from: Placed,
-  found: T[],
-  steps: number[],
-): void {
-  const isMember = start > 0 && members[start - 1]!.name === from.name;
-  if (found.length >= members.length - (isMember ? 1 : 0)) return;
-  let place = start;
-  while (found.includes(at(members, place)) || at(members, place).name === from.name) place++;
-  found.push(at(members, place));
-  steps.push(place - start + 1);
-}
-
-/** Cyclic: after the last comes the first. */
-function at<T>(members: readonly T[], place: number): T {
-  return members[place % members.length]!;
 }
 
 /** Members by their hash with the order's number, those of the same hash by name. */
@@ -145,6 +120,21 @@ class CyclicOrder<T extends Placed> {
     this.#hashes.splice(place, 1);
   }
 
+  /** Adds the first member from the place `start` on that is neither `from` nor found yet, where there is one. */
+  addSuccessor(start: number, from: Placed, found: T[]): void {
+    const { members } = this;
+    const isMember = start > 0 && members[start - 1] === from;
+    if (found.length >= members.length - (isMember ? 1 : 0)) return;
+    // Cyclic: after the last comes the first.
+    for (let place = start; ; place++) {
+      if (place >= members.length) place -= members.length;
+      const next = members[place]!;
+      if (next === from || found.includes(next)) continue;
+      found.push(next);
+      return;
+    }
+  }
+
   /** The index of the first member after the place of `from`, which may be the length. */
   firstAfter(from: Placed): number {
     const hash = this.#hash(from);
@@ -162,4 +152,10 @@ class CyclicOrder<T extends Placed> {
   #hash(member: Placed): number {
     return hashPair(member.hash, this.#number);
   }
+}
+
+/** Whether it is one of the first `count`. */
+function isAmong<T>(member: T, found: readonly T[], count: number): boolean {
+  for (let index = 0; index < count; index++) if (found[index] === member) return true;
+  return false;
 }

@@ -63,9 +63,10 @@ export class DnsEndpoints {
     const changed = new Set<string>();
     for (const agent of touched) {
       if (this.#agents.get(agent.name) !== agent) continue;
-      const asked = agent.servers.map((server) => before[server]!);
+      const asked = agent.servers;
       agent.servers = moved.get(agent) ?? agent.own;
-      if (this.serversOf(agent.name).join() !== asked.join()) changed.add(agent.name);
+      const isSame = (server: number, place: number) => pods.servers[server] === before[asked[place] ?? -1];
+      if (asked.length !== agent.servers.length || !agent.servers.every(isSame)) changed.add(agent.name);
     }
     return changed;
   }

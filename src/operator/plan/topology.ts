@@ -1,4 +1,4 @@
-import { CyclicOrders, type Successors } from './cyclic-orders.ts';
+import { CyclicOrders } from './cyclic-orders.ts';
 import { hashText } from './seeded-hash.ts';
 import { Zone, type ZonedAgent, zoneLinks } from './zone-links.ts';
 
@@ -62,7 +62,7 @@ export class Topology {
     const agent = this.#agents.get(name);
     if (!agent?.probed) return [];
     const inSmallFleet = this.#orders.size <= this.#peersPerAgent + 1;
-    const near = inSmallFleet ? this.#agents.values() : this.#orders.reaching(agent, ({ steps }) => steps);
+    const near = inSmallFleet ? this.#agents.values() : this.#orders.reaching(agent, ({ peers }) => peers);
     const candidates = new Set([...near, ...this.#linked, ...this.#unprobed]);
     return [...candidates].filter(({ links }) => links?.includes(agent)).map((prober) => prober.name);
   }
@@ -117,18 +117,18 @@ export class Topology {
     this.#agents.delete(agent.name);
     this.#unprobed.delete(agent);
     agent.zone?.members.delete(agent);
-    agent.follow({ found: [], steps: agent.steps });
+    agent.follow([]);
   }
 
   /** @returns whom it concerns */
   #join(agent: Agent): Set<Agent> {
     this.#orders.insert(agent);
-    return this.#orders.reaching(agent, ({ steps }) => steps);
+    return this.#orders.reaching(agent, ({ peers }) => peers);
   }
 
   /** @returns whom it concerns */
   #leave(agent: Agent): Set<Agent> {
-    const concerned = this.#orders.reaching(agent, ({ steps }) => steps);
+    const concerned = this.#orders.reaching(agent, ({ peers }) => peers);
     this.#orders.remove(agent);
     return concerned;
   }
@@ -169,8 +169,6 @@ class Agent implements ZonedAgent<Agent> {
   readonly probed: boolean;
   /** Whom it probes without regard to zones. */
   peers: readonly Agent[] = [];
-  /** How many steps it was to each of them in its order. */
-  steps: readonly number[] = [];
   /** Whom it probes; undefined until that is decided. */
   links: readonly Agent[] | undefined;
 
@@ -186,10 +184,9 @@ class Agent implements ZonedAgent<Agent> {
     return this.zone?.name ?? '';
   }
 
-  follow({ found, steps }: Successors<Agent>): void {
+  follow(peers: readonly Agent[]): void {
     if (this.probed) this.zone?.count(this.peers, -1);
-    this.peers = found;
-    this.steps = steps;
+    this.peers = peers;
     if (this.probed) this.zone?.count(this.peers, 1);
   }
 
