@@ -4,7 +4,10 @@ import type { Clock } from '../clock.ts';
 /** How often one kind of trouble is told. */
 const intervalMs = 600_000;
 
-/** Tells of what strangers do, each kind once in ten minutes: they come as often as they like. */
+/**
+ * Tells of what strangers do, each kind once in ten minutes: they come as often as they like. It may be harmless, as a new agent
+ * that calls before the watch has shown its pod.
+ */
 export class RefusalLog {
   readonly #log: Logger;
   readonly #clock: Clock;
@@ -28,6 +31,6 @@ export class RefusalLog {
       return;
     }
     this.#kinds.set(kind, { toldAt: now, since: 0 });
-    this.#log.warn({ kind, from, ...(known && { more: known.since }) }, `sync: ${message}`);
+    this.#log.info({ kind, from, ...(known && { more: known.since }) }, `sync: ${message}`);
   }
 }

@@ -31,8 +31,8 @@ export interface SyncLimits {
 
 export const syncLimits: SyncLimits = {
   strangers: 1000,
-  handshakeMs: 5000,
-  requestMs: 5000,
+  handshakeMs: 10_000,
+  requestMs: 10_000,
   idleMs: 10_000,
   stalledMs: 30_000,
 };
@@ -118,10 +118,14 @@ export class SyncServer {
     });
   }
 
-  /** Takes no more connections, and ends all that exist. What the hub holds is to be refused before. */
+  /** Takes no more connections, and ends all that exist, in half a second. What the hub holds is to be refused before. */
   close(): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#parts.clock.after(closeGraceMs, () => this.#server.closeAllConnections());
+      const cancel = this.#parts.clock.after(closeGraceMs, () => {
+        this.#server.closeAllConnections();
+        // Not when the last has ended: those without a handshake, which nothing else ends, take their time.
+        resolve();
+      });
       this.#server.close(() => {
         cancel();
         resolve();
@@ -154,7 +158,11 @@ export class SyncServer {
       socket.destroy();
     });
     this.#server.on('drop', (dropped) => {
-      this.#failed('limit', `${this.#limits.strangers} that are not known`, dropped?.remoteAddress);
+      this.#failed('limit', `${this.#limits.strangers} wait to be known already`, dropped?.remoteAddress);
+    });
+    // Of an accept that failed, as for want of file descriptors.
+    this.#server.on('error', (error: NodeJS.ErrnoException) => {
+      if (this.#server.listening) this.#failed('limit', error.code ?? error.message, undefined);
     });
   }
 

@@ -52,7 +52,9 @@ async function untilClosed(socket: Socket): Promise<string> {
 }
 
 test('an agent is answered, at once where something is new and after the hold where not', async () => {
-  await withRig({ holdMs: 300 }, async (rig) => {
+  // No other time limit ends what is held.
+  const limits = { requestMs: 100, idleMs: 100, handshakeMs: 2000 };
+  await withRig({ holdMs: 600, limits }, async (rig) => {
     const seen: unknown[] = [];
     rig.answers = (agent, { settings }) => {
       seen.push([agent, settings]);
@@ -60,7 +62,7 @@ test('an agent is answered, at once where something is new and after the hold wh
     };
     const started = performance.now();
     assert.deepEqual(await rig.sync(held), { version: 1 });
-    assert.ok(performance.now() - started >= 290);
+    assert.ok(performance.now() - started >= 590);
     const agent = { resource: 'monitoring/default', podUid: 'uid-x', pod: 'default-agent-x', node: 'node-1' };
     assert.deepEqual(seen[0], [agent, held.settings]);
     const assignment: Assignment = { version: 1, uid: 'u', epoch: 1, revision: 1, peers: [], dnsServers: [] };
@@ -365,12 +367,15 @@ test('a server that stops sends on those who wait and ends every connection', { 
   rig.pods.set('monitoring/default-agent-y', { uid: 'uid-y', owner: 'monitoring/default', node: 'node-1' });
   const waiting = rig.post(emptyRequest);
   const socket = await rig.connect();
+  const silent = connectPlain(rig.port, '127.0.0.1').on('error', () => {});
+  await once(silent, 'connect');
   await eventually(() => rig.hub.held === 1, 'a request is held');
   const started = performance.now();
   await rig.stop();
   assert.ok(performance.now() - started < 4000);
   assert.equal((await waiting).status, 503);
   await untilClosed(socket);
+  silent.destroy();
   await assert.rejects(rig.post(emptyRequest), { code: 'ECONNREFUSED' });
 });
 
