@@ -77,7 +77,7 @@ export class Agent {
           agentMetrics.settingsInEffect(generation);
           syncMetrics.settingsFrom(source);
         },
-        assignmentInEffect: (assignment) => syncMetrics.assignmentInEffect(assignment),
+        peersInEffect: (revision, source) => syncMetrics.peersInEffect(revision, source),
         peersLookedUp: (answered) => agentMetrics.peersLookedUp(answered),
       },
     );

@@ -42,8 +42,8 @@ export interface SourcesEvents {
   settingsInEffect(generation: number, source: Source): void;
   /** The settings file changed, and was good or was not. */
   settingsRead(good: boolean): void;
-  /** Undefined: none is. */
-  assignmentInEffect(assignment: { revision: number; source: Source } | undefined): void;
+  /** Peers come from an assignment of this revision, which is 0 without one; or from the agents' Service; or are still waited for. */
+  peersInEffect(revision: number, source: Source | 'service' | undefined): void;
   /** The agents' Service was looked up. */
   peersLookedUp(answered: boolean): void;
 }
@@ -60,7 +60,8 @@ export class Sources {
   /** Whether there is an operator that assigns: an access to it was mounted, be it one that cannot be used. */
   #assigns = false;
   #inEffect: { settings?: Settings | undefined; assignment?: Assignment | undefined } = {};
-  #leftAlone = '';
+  /** What was last left alone, by message. */
+  readonly #leftAlone = new Map<string, string>();
   #cancelPoll = () => {};
   #copyFails = false;
   #lookupFails = false;
@@ -165,8 +166,8 @@ export class Sources {
   /** Once, however often it is offered. */
   #sayLeftAlone(msg: string, fields: LogFields): void {
     const what = JSON.stringify(fields);
-    if (what !== this.#leftAlone) this.#parts.log('warn', msg, fields);
-    this.#leftAlone = what;
+    if (what !== this.#leftAlone.get(msg)) this.#parts.log('warn', msg, fields);
+    this.#leftAlone.set(msg, what);
   }
 
   /** Puts in effect what is held. @returns whether it is anything new */
@@ -181,10 +182,8 @@ export class Sources {
       this.#events.settingsInEffect(settings.value.resource.generation, settings.source);
       if (settings.source !== 'copy') this.#save((copy) => copy.writeSettings(settings.value));
     }
-    if (newAssignment) {
-      this.#events.assignmentInEffect(assignment && { revision: assignment.value.revision, source: assignment.source });
-      if (assignment && assignment.source !== 'copy') this.#save((copy) => copy.writeAssignment(assignment.value));
-    }
+    if (newAssignment && assignment && assignment.source !== 'copy')
+      this.#save((copy) => copy.writeAssignment(assignment.value));
     const targets = this.#changed();
     const { log } = this.#parts;
     if (newSettings && settings) {
@@ -217,9 +216,17 @@ export class Sources {
       service === '' ? undefined : { name: `${service}.${clusterDomain}.`, remembered },
       assignment ? 'assigned' : this.#assigns ? 'expected' : 'never',
     );
+    this.#tellPeers();
+  }
+
+  #tellPeers(): void {
+    const { assignment } = this.#choice;
+    const otherwise = this.#peers.standsIn ? 'service' : undefined;
+    this.#events.peersInEffect(assignment?.value.revision ?? 0, assignment?.source ?? otherwise);
   }
 
   #gaveUpAssignment(): void {
+    this.#tellPeers();
     this.#parts.log('warn', 'no assignment has come; peers are looked up', { targets: this.#changed() });
   }
 

@@ -59,14 +59,14 @@ export class SyncMetrics implements SyncEvents {
     this.#setSource('settings', source);
   }
 
-  /** Undefined: there is no assignment. */
-  assignmentInEffect(assignment: { revision: number; source: Source } | undefined): void {
-    this.#revision.set(assignment?.revision ?? 0);
-    this.#setSource('peers', assignment?.source ?? 'service');
+  /** @param revision 0 without an assignment */
+  peersInEffect(revision: number, source: Source | 'service' | undefined): void {
+    this.#revision.set(revision);
+    this.#setSource('peers', source);
   }
 
-  #setSource(part: 'settings' | 'peers', source: Source | 'service'): void {
+  #setSource(part: 'settings' | 'peers', source: Source | 'service' | undefined): void {
     for (const other of ['sync', 'file', 'copy', 'service']) this.#sources.remove({ part, source: other });
-    this.#sources.set({ part, source }, 1);
+    if (source) this.#sources.set({ part, source }, 1);
   }
 }

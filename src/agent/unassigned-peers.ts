@@ -28,7 +28,6 @@ export class UnassignedPeers {
   readonly #events: UnassignedPeersEvents;
   readonly #peers: Peers;
   #service: ListedService | undefined;
-  /** Whether the Service stands in for an assignment. */
   #standsIn = false;
   #cancelPatience: (() => void) | undefined;
 
@@ -41,6 +40,11 @@ export class UnassignedPeers {
   /** Sorted; none while peers are assigned or still expected to be. */
   get addresses(): readonly string[] {
     return this.#peers.addresses;
+  }
+
+  /** Whether the Service stands in for an assignment. */
+  get standsIn(): boolean {
+    return this.#standsIn;
   }
 
   /** @param service undefined where no peers are to be probed */

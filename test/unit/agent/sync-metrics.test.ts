@@ -58,17 +58,19 @@ test('where settings and peers come from is one series each', async () => {
   const { metrics, series } = setUp();
   metrics.settingsFrom('copy');
   metrics.settingsFrom('file');
-  metrics.assignmentInEffect({ revision: 7, source: 'sync' });
+  metrics.peersInEffect(7, 'sync');
   assert.deepEqual(await series(), {
     ...atStart,
     net_exporter_assignment_revision: 7,
     'net_exporter_source_info{part="settings",source="file"}': 1,
     'net_exporter_source_info{part="peers",source="sync"}': 1,
   });
-  metrics.assignmentInEffect(undefined);
+  metrics.peersInEffect(0, 'service');
   assert.deepEqual(await series(), {
     ...atStart,
     'net_exporter_source_info{part="settings",source="file"}': 1,
     'net_exporter_source_info{part="peers",source="service"}': 1,
   });
+  metrics.peersInEffect(0, undefined);
+  assert.deepEqual(await series(), { ...atStart, 'net_exporter_source_info{part="settings",source="file"}': 1 });
 });

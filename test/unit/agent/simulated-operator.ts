@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import type { SyncConnection } from '../../../src/agent/sync-client.ts';
+import { SyncError } from '../../../src/agent/sync-error.ts';
+import type { Assignment } from '../../../src/protocol/assignment.ts';
+import type { Report } from '../../../src/protocol/report.ts';
+import type { Settings } from '../../../src/protocol/settings.ts';
+import {
+  decodeSyncRequest,
+  encodeSyncAnswer,
+  holdMs,
+  type SyncAnswer,
+  type SyncRequest,
+  settingsDigest,
+} from '../../../src/protocol/sync.ts';
+import type { SyncAccess } from '../../../src/protocol/sync-access.ts';
+import type { ManualClock } from './manual-clock.ts';
+
+/** An operator as an agent sees it, on the clock of a test: it holds a request until there is something new, and takes each report once. */
+export class SimulatedOperator implements SyncConnection {
+  clock: ManualClock | undefined;
+  /** Whether nobody answers. */
+  away = false;
+  settings: Settings | undefined;
+  assignment: Assignment | undefined;
+  readonly requests: SyncRequest[] = [];
+  /** Reports, each once. */
+  readonly reports: Report[] = [];
+  #held: { request: SyncRequest; answer(): void; fail(error: SyncError): void } | undefined;
+
+  /** From now on these are the newest; whoever is held hears of it at once. */
+  set(changes: { settings?: Settings; assignment?: Assignment }): void {
+    Object.assign(this, changes);
+    if (this.#held && this.#differs(this.#held.request)) this.#held.answer();
+  }
+
+  /** Nobody answers any more, not even what is held. */
+  leave(): void {
+    this.away = true;
+    this.#held?.fail(new SyncError('unreachable', 'read ECONNRESET'));
+  }
+
+  async post(_: SyncAccess, body: string, signal: AbortSignal): Promise<string> {
+    if (this.away) throw new SyncError('unreachable', 'connect ECONNREFUSED');
+    const request = decodeSyncRequest(body);
+    this.requests.push(request);
+    this.#take(request.report);
+    if (!this.#differs(request)) await this.#hold(request, signal);
+    return encodeSyncAnswer(this.#answer(request));
+  }
+
+  close(): void {}
+
+  #hold(request: SyncRequest, signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const cancel = this.clock!.after(holdMs, resolve);
+    const fail = (error: SyncError) => {
+      cancel();
+      reject(error);
+    };
+    signal.addEventListener('abort', () => fail(new SyncError('unreachable', 'aborted')));
+    this.#held = { request, fail, answer: () => (cancel(), resolve()) };
+    return promise;
+  }
+
+  #take(report: Report | undefined): void {
+    if (!report) return;
+    const known = this.reports.findLast(({ stream }) => stream === report.stream)?.sequence ?? 0;
+    assert.ok(report.sequence === known || report.sequence === known + 1);
+    if (report.sequence > known) this.reports.push(report);
+  }
+
+  #answer({ held, report }: SyncRequest): SyncAnswer {
+    const { settings, assignment } = this;
+    const sameSettings = settings && held.settings?.digest === settingsDigest(settings);
+    const sameAssignment =
+      assignment &&
+      held.assignment?.uid === assignment.uid &&
+      held.assignment.epoch === assignment.epoch &&
+      held.assignment.revision === assignment.revision;
+    return {
+      version: 1,
+      ...(report && { acknowledged: { stream: report.stream, sequence: report.sequence } }),
+      ...(settings && !sameSettings && { settings }),
+      ...(assignment && !sameAssignment && { assignment }),
+    };
+  }
+
+  #differs(request: SyncRequest): boolean {
+    const { settings, assignment } = this.#answer(request);
+    return settings !== undefined || assignment !== undefined;
+  }
+}
