@@ -1,8 +1,9 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Readable } from 'node:stream';
+import { encodeSyncAccess, type SyncAccess } from '../../../src/protocol/sync-access.ts';
 import { ConfigMapVolume } from './config-map-volume.ts';
 import { eventually } from './eventually.ts';
 import { readSeries } from './exposition.ts';
@@ -27,6 +28,14 @@ export class AgentPod {
     );
   }
 
+  /** Mounts how the operator is reached, and a token to show to it. */
+  giveOperator(access: SyncAccess, token: string): void {
+    writeFileSync(this.#directory.file('token'), token);
+    // As the kubelet does: replaced as a whole.
+    writeFileSync(this.#directory.file('sync.json.new'), encodeSyncAccess(access));
+    renameSync(this.#directory.file('sync.json.new'), this.#directory.file('sync.json'));
+  }
+
   /** Starts the agent as the image does. */
   start(port: number): AgentProcess {
     const child = spawn(process.execPath, [main], {
@@ -37,6 +46,8 @@ export class AgentPod {
         POD_IPS: '127.0.0.1',
         PORT: String(port),
         SETTINGS_FILE: this.volume.path,
+        SYNC_ACCESS_FILE: this.#directory.file('sync.json'),
+        SYNC_TOKEN_FILE: this.#directory.file('token'),
         STATE_DIRECTORY: this.#directory.file('state'),
         RESOLV_CONF: this.#directory.file('resolv.conf'),
         NAMESERVER_PORT: String(this.#nameserverPort),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Clock } from '../../../src/agent/clock.ts';
 import type { SyncConnection } from '../../../src/agent/sync-client.ts';
 import { SyncError } from '../../../src/agent/sync-error.ts';
 import type { Assignment } from '../../../src/protocol/assignment.ts';
@@ -13,11 +14,10 @@ import {
   settingsDigest,
 } from '../../../src/protocol/sync.ts';
 import type { SyncAccess } from '../../../src/protocol/sync-access.ts';
-import type { ManualClock } from './manual-clock.ts';
 
-/** An operator as an agent sees it, on the clock of a test: it holds a request until there is something new, and takes each report once. */
+/** An operator as one agent sees it: it holds a request until there is something new, and takes each report once. */
 export class SimulatedOperator implements SyncConnection {
-  clock: ManualClock | undefined;
+  clock: Clock | undefined;
   /** Whether nobody answers. */
   away = false;
   settings: Settings | undefined;
@@ -58,7 +58,11 @@ export class SimulatedOperator implements SyncConnection {
       reject(error);
     };
     signal.addEventListener('abort', () => fail(new SyncError('unreachable', 'aborted')));
-    this.#held = { request, fail, answer: () => (cancel(), resolve()) };
+    const answer = () => {
+      cancel();
+      resolve();
+    };
+    this.#held = { request, fail, answer };
     return promise;
   }
 

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { systemClock } from '../../../src/agent/clock.ts';
+import { encodeSettings } from '../../../src/protocol/settings.ts';
+import { syncServerName } from '../../../src/protocol/sync.ts';
+import { AgentPod, freePort } from './agent-process.ts';
+import { assignmentWith } from './assignment-builder.ts';
+import { eventually } from './eventually.ts';
+import { newAuthority, OperatorServer } from './servers/operator-server.ts';
+import { startZoneServer } from './servers/zone-server.ts';
+import { settingsWith } from './settings-builder.ts';
+import { SimulatedOperator } from './simulated-operator.ts';
+import { TemporaryDirectory } from './temporary-directory.ts';
+
+const intervals = { intervalMs: 300, timeoutMs: 300 };
+
+test('the whole agent, as a process: is told all over TLS, follows edits at once, and loses no report while authority, certificate and token are renewed', async () => {
+  using directory = new TemporaryDirectory();
+  const authority = await newAuthority(directory, 'authority');
+  const operator = new SimulatedOperator();
+  operator.clock = systemClock;
+  const tokens = new Set<string | undefined>();
+  await using server = await OperatorServer.start(
+    await authority.issue('operator', [syncServerName]),
+    async ({ headers, body }, response) => {
+      tokens.add(headers.authorization);
+      const gone = new AbortController();
+      response.on('close', () => gone.abort());
+      response.end(await operator.post(undefined as never, body, gone.signal));
+    },
+  );
+  await using peers = createServer((socket) => socket.on('error', () => {}).resume());
+  peers.listen(0, '127.0.0.2');
+  await once(peers, 'listening');
+  const { port: peerPort } = peers.address() as { port: number };
+  await using dns = await startZoneServer(new Map([['kubernetes.default.svc.cluster.local', ['10.96.0.1']]]));
+
+  const settings = (generation: number, hosts: string[] = []) =>
+    settingsWith({
+      resource: { generation },
+      dns: { ...intervals, hosts, protocols: ['UDP'] },
+      network: { ...intervals, services: [] },
+    });
+  const assigned = { address: `127.0.0.2:${peerPort}`, node: 'node-b', zone: 'zone-1' };
+  operator.set({ settings: settings(1), assignment: assignmentWith({ revision: 3, peers: [assigned] }) });
+  const pod = new AgentPod(directory, dns.port);
+  pod.giveOperator(server.access(authority.ca), 'the.first.token');
+  await using agent = pod.start(await freePort());
+  await agent.ready();
+  const peer = (metric: string) =>
+    `${metric}{host="127.0.0.2:${peerPort}",peer_node="node-b",peer_zone="zone-1",protocol="TCP"}`;
+  const dialled = peer('network_latency_seconds_count');
+  const first = await agent.metricsThat((series) => series.get(dialled)! >= 3);
+  assert.equal(first.get('net_exporter_assignment_revision'), 3);
+  assert.equal(first.get('net_exporter_source_info{part="settings",source="sync"}'), 1);
+  assert.ok(!dns.asked.some((question) => question.includes('agent-peers')));
+
+  // Edits, each known to be held as soon as the agent asks again.
+  for (let generation = 2; generation <= 11; generation++) {
+    const editedAt = performance.now();
+    operator.set({ settings: settings(generation, [`edit-${generation}.example.`]) });
+    await eventually(
+      () => operator.requests.at(-1)?.held.settings?.generation === generation,
+      () => `generation ${generation}`,
+    );
+    assert.ok(performance.now() - editedAt < 5000);
+  }
+  await agent.metricsThat((series) => [...series.keys()].some((name) => name.includes('host="edit-11.example."')));
+
+  // The authority is renewed: both are trusted for a while, then the certificate is the new one's.
+  const renewed = await newAuthority(directory, 'renewed');
+  const files = await renewed.issue('operator', [syncServerName]);
+  const kept = server.connections;
+  pod.giveOperator(server.access(authority.ca + renewed.ca), 'the.second.token');
+  let generation = 12;
+  await eventually(
+    () => {
+      operator.set({ settings: settings(generation++) });
+      // Another access means another connection, with the next request.
+      return server.connections > kept && tokens.has('Bearer the.second.token');
+    },
+    () => 'the new access is not used',
+  );
+  server.server.setSecureContext({
+    cert: readFileSync(files.certificate),
+    key: readFileSync(files.key),
+    minVersion: 'TLSv1.3',
+  });
+  const connections = server.connections;
+  server.server.closeAllConnections();
+  await eventually(
+    () => server.connections > connections,
+    () => `${server.connections} connections`,
+  );
+  pod.giveOperator(server.access(renewed.ca), 'the.third.token');
+  operator.set({ assignment: assignmentWith({ revision: 4, peers: [] }) });
+  const after = await agent.metricsThat((series) => series.get('net_exporter_assignment_revision') === 4);
+  assert.equal(after.get('net_exporter_sync_requests_total{result="untrusted"}'), 0);
+  assert.ok(!after.has(dialled), 'the peer is gone, and its series');
+  await eventually(
+    () => tokens.has('Bearer the.third.token'),
+    () => `${[...tokens]}`,
+  );
+
+  // No report was lost, none counted twice.
+  operator.set({
+    settings: settingsWith({ resource: { generation }, network: { enabled: false }, dns: { enabled: false } }),
+  });
+  await agent.metricsThat((series) => series.get('net_exporter_settings_generation') === generation);
+  const sequences = operator.reports.map(({ sequence }) => sequence);
+  assert.deepEqual(
+    sequences,
+    sequences.map((_, n) => n + 1),
+  );
+  assert.equal(new Set(operator.reports.map(({ stream }) => stream)).size, 1);
+  assert.ok(
+    operator.reports.some(({ targets }) => targets.some(({ node, attempts }) => node === 'node-b' && attempts > 0)),
+  );
+
+  // A signal while the operator holds a request.
+  const signalledAt = performance.now();
+  agent.signal('SIGTERM');
+  assert.equal(await agent.exitCode(), 0);
+  assert.ok(performance.now() - signalledAt < 5000);
+  assert.equal(agent.stderr, '');
+  assert.ok(!agent.log.some((line) => JSON.stringify(line).includes('.token')), 'no token is in the log');
+});
+
+test('an agent whose operator is an impostor tells it nothing, says so once, and measures by its file', async () => {
+  using directory = new TemporaryDirectory();
+  const [authority, other] = [await newAuthority(directory, 'authority'), await newAuthority(directory, 'other')];
+  let requests = 0;
+  await using impostor = await OperatorServer.start(await other.issue('operator', [syncServerName]), (_, response) => {
+    requests++;
+    response.end();
+  });
+  await using dns = await startZoneServer(new Map([['kubernetes.default.svc.cluster.local', ['10.96.0.1']]]));
+  const pod = new AgentPod(directory, dns.port);
+  pod.volume.update(encodeSettings(settingsWith({ dns: intervals, network: { enabled: false } })));
+  pod.giveOperator(impostor.access(authority.ca), 'a.good.token');
+  await using agent = pod.start(await freePort());
+  await agent.ready();
+  const series = await agent.metricsThat(
+    (now) =>
+      now.get('net_exporter_sync_requests_total{result="untrusted"}')! >= 4 &&
+      [...now].some(([name, value]) => name.startsWith('dns_latency_seconds_count') && value >= 3),
+  );
+  assert.ok(series.get('net_exporter_sync_age_seconds')! > 0);
+  assert.equal(requests, 0);
+  assert.equal(agent.log.filter(({ msg }) => msg === 'no sync with the operator; what is known stays').length, 1);
+  assert.equal(agent.stderr, '');
+});
