@@ -67,7 +67,7 @@ export class OperatorConnection implements SyncConnection {
       this.#access = access;
       this.#agent = new Agent({
         keepAlive: true,
-        maxSockets: 1,
+        maxFreeSockets: 1,
         maxCachedSessions: 0,
         minVersion: 'TLSv1.3',
         ca: access.ca,
@@ -101,6 +101,7 @@ interface Exchange {
   times: OperatorTimes;
 }
 
+/** Resolves or rejects only when the connection is free again, or gone: a request that comes earlier would find it in use. */
 function exchange({ host, port, agent, token, body, signal, times }: Exchange): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const sent = request({
@@ -111,37 +112,42 @@ function exchange({ host, port, agent, token, body, signal, times }: Exchange): 
       'content-length': Buffer.byteLength(body),
     },
   });
-  const cancelAnswer = afterDelay(times.answerMs, () => fail(late('no answer', times.answerMs)));
-  let cancelConnect = () => {};
-  const end = () => {
-    cancelAnswer();
-    cancelConnect();
-  };
+  let outcome: string | SyncError | undefined;
   const fail = (error: SyncError) => {
-    end();
-    reject(error);
+    outcome ??= error;
     sent.destroy();
   };
+  const cancelAnswer = afterDelay(times.answerMs, () => fail(late('no answer', times.answerMs)));
+  let cancelConnect = () => {};
   sent.once('socket', (socket) => {
     if (sent.reusedSocket) return;
     cancelConnect = afterDelay(times.connectMs, () => fail(late('no connection', times.connectMs)));
-    socket.once('secureConnect', cancelConnect);
+    socket.once('secureConnect', () => cancelConnect());
   });
   sent.on('error', (error: NodeJS.ErrnoException) => fail(new SyncError(failureOf(error), error.message)));
-  // Such as an upgrade, which nobody asked for: it ends without an error.
-  sent.once('close', () => fail(new SyncError('unreachable', 'the connection was closed')));
   sent.once('response', (response) =>
-    collect(response, fail, (text) => {
-      end();
-      resolve(text);
+    collect(response, fail, (answer) => {
+      outcome ??= answer;
     }),
   );
+  sent.once('close', () => {
+    cancelAnswer();
+    cancelConnect();
+    // Such as an upgrade, which nobody asked for: it ends without an error.
+    outcome ??= new SyncError('unreachable', 'the connection was closed');
+    if (typeof outcome === 'string') resolve(outcome);
+    else reject(outcome);
+  });
   sent.end(body);
   return promise;
 }
 
 /** Takes an answer in, as long as it is one. */
-function collect(response: IncomingMessage, fail: (error: SyncError) => void, done: (text: string) => void): void {
+function collect(
+  response: IncomingMessage,
+  fail: (error: SyncError) => void,
+  done: (answer: string | SyncError) => void,
+): void {
   const pieces: Buffer[] = [];
   let length = 0;
   response.on('data', (piece: Buffer) => {
@@ -150,10 +156,9 @@ function collect(response: IncomingMessage, fail: (error: SyncError) => void, do
     else pieces.push(piece);
   });
   response.on('error', (error: NodeJS.ErrnoException) => fail(new SyncError(failureOf(error), error.message)));
-  response.on('end', () => {
-    if (response.statusCode === 200) done(Buffer.concat(pieces).toString('utf8'));
-    else fail(refusalOf(response));
-  });
+  response.on('end', () =>
+    done(response.statusCode === 200 ? Buffer.concat(pieces).toString('utf8') : refusalOf(response)),
+  );
 }
 
 function refusalOf({ statusCode = 0, headers }: IncomingMessage): SyncError {

@@ -93,7 +93,8 @@ test('the whole agent, as a process: is told all over TLS, follows edits at once
   server.server.closeAllConnections();
   await eventually(
     () => server.connections > connections,
-    () => `${server.connections} connections`,
+    () =>
+      `${server.connections} connections, ${operator.requests.length} requests: ${JSON.stringify(agent.log.slice(-5))}`,
   );
   pod.giveOperator(server.access(renewed.ca), 'the.third.token');
   operator.set({ assignment: assignmentWith({ revision: 4, peers: [] }) });

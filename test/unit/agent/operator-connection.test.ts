@@ -318,3 +318,62 @@ test('a connection that the operator closed between requests is opened anew', as
   connection.close();
   assert.deepEqual([answer, operator.connections], ['{}', 2]);
 });
+
+test('a request that follows an answer at once has the same connection, and is held for longer than a connection may take', async () => {
+  await using operator = await start(({ body }, response) => {
+    if (body === 'hold') setTimeout(() => response.end('held'), 800);
+    else response.end('{}');
+  });
+  const connection = new OperatorConnection(directory.file('token'), { connectMs: 400, answerMs: 20_000 });
+  const { signal } = new AbortController();
+  const access = operator.access(authority.ca);
+  // A handshake may take long on a busy machine.
+  await eventually(
+    () => connection.post(access, '', signal).catch(() => undefined),
+    () => 'no answer',
+  );
+  const { connections } = operator;
+  for (let times = 0; times < 3; times++) {
+    await connection.post(access, '', signal);
+    assert.equal(await connection.post(access, 'hold', signal), 'held');
+  }
+  connection.close();
+  assert.equal(operator.connections, connections);
+});
+
+test('an operator that closes each connection behind its answer, or before, keeps no request waiting', async () => {
+  let requests = 0;
+  await using operator = await start(({ socket }, response) => {
+    const before = requests++ % 3 === 0;
+    if (before) socket.destroy();
+    else response.end('{}', () => socket.destroy());
+  });
+  const connection = new OperatorConnection(directory.file('token'), { connectMs: 20_000, answerMs: 20_000 });
+  const { signal } = new AbortController();
+  const results: string[] = [];
+  for (let times = 0; times < 60; times++)
+    results.push(
+      await connection.post(operator.access(authority.ca), '', signal).then(
+        () => 'ok',
+        ({ code }) => code,
+      ),
+    );
+  connection.close();
+  assert.deepEqual([...new Set(results)].sort(), ['ok', 'unreachable']);
+});
+
+test('an answer that overtakes its request leaves the connection to the next one only when that is whole', async () => {
+  await using operator = await start(ok);
+  operator.server.removeAllListeners('request').on('request', (request, response) => {
+    const long = Number(request.headers['content-length']) > 0;
+    if (long) response.end('{}', () => setTimeout(() => request.resume(), 100));
+    else setTimeout(() => response.end('held'), 1500);
+  });
+  const connection = new OperatorConnection(directory.file('token'), { connectMs: 1000, answerMs: 20_000 });
+  const { signal } = new AbortController();
+  const access = operator.access(authority.ca);
+  assert.equal(await connection.post(access, 'x'.repeat(20_000_000), signal), '{}');
+  assert.equal(await connection.post(access, '', signal), 'held');
+  connection.close();
+  assert.equal(operator.connections, 1);
+});
