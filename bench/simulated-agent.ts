@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { Agent, type RequestOptions, request } from 'node:https';
+import { Agent, request } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect as connectTls } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Assignment } from '../src/protocol/assignment.ts';
 import { parseHostPort } from '../src/protocol/host-port.ts';
 import type { Report } from '../src/protocol/report.ts';
@@ -18,6 +19,7 @@ import {
   syncPath,
 } from '../src/protocol/sync.ts';
 import { simulatedProbes } from './simulated-probes.ts';
+import type { Turns } from './turns.ts';
 
 /** Which operator to call. */
 export interface OperatorAccess {
@@ -43,6 +45,8 @@ export interface Traffic {
 export interface SimulatedAgentOptions {
   access: OperatorAccess;
   token: string;
+  /** For the handshakes of all agents of the process. */
+  handshakes: Turns;
   /** Tells its stream of reports from others. */
   name: string;
   random: () => number;
@@ -53,6 +57,7 @@ const deadlineMs = holdMs + 10_000;
 const firstRetryMs = 100;
 const longestRetryMs = 5000;
 const reconnectWithinMs = 2000;
+const handshakeMs = 10_000;
 
 /**
  * An agent as the operator sees it: a TLS connection of its own, its pod's token, reports as long as real ones. What it does besides is only what
@@ -78,7 +83,7 @@ export class SimulatedAgent {
 
   constructor(options: SimulatedAgentOptions) {
     this.#options = options;
-    this.#connection = new Connection(options.access);
+    this.#connection = new Connection(options.access, options.handshakes);
   }
 
   get traffic(): Traffic {
@@ -90,6 +95,8 @@ export class SimulatedAgent {
     const { random } = this.#options;
     const { signal } = this.#end;
     let failed = 0;
+    // So do agents whose operator is gone.
+    await sleep(reconnectWithinMs * random(), undefined, { signal }).catch(() => {});
     while (!signal.aborted) {
       const { configuredAt, changedAt } = this;
       try {
@@ -118,6 +125,7 @@ export class SimulatedAgent {
   async #exchange(): Promise<void> {
     const report = this.#report();
     const body = encodeSyncRequest({ version: 1, held: this.#held(), ...(report && { report }) });
+    await this.#connection.open(this.#end.signal);
     const exchange = this.#connection.post(body, this.#options.token, this.#end.signal);
     this.#told();
     const answer = await exchange;
@@ -172,17 +180,31 @@ export class SimulatedAgent {
 
 /** One connection to the operator at a time, made when it is needed, whose bytes are counted. */
 class Connection {
+  readonly #access: OperatorAccess;
+  readonly #handshakes: Turns;
   readonly #agent: CountingAgent;
-  readonly #options: RequestOptions;
 
-  constructor({ address, serverName, ca }: OperatorAccess) {
-    const { host, port } = parseHostPort(address)!;
-    this.#agent = new CountingAgent({ keepAlive: true, maxSockets: 1, maxCachedSessions: 0 });
-    this.#options = { agent: this.#agent, host, port, servername: serverName, ca, path: syncPath, method: 'POST' };
+  constructor(access: OperatorAccess, handshakes: Turns) {
+    this.#access = access;
+    this.#handshakes = handshakes;
+    this.#agent = new CountingAgent({ keepAlive: true, maxSockets: 1 });
   }
 
   get wireBytes(): number {
     return this.#agent.wireBytes;
+  }
+
+  /** Makes a connection unless there is one. @throws Error why there is none */
+  async open(signal: AbortSignal): Promise<void> {
+    if (this.#agent.isConnected) return;
+    await this.#handshakes.begin();
+    try {
+      signal.throwIfAborted();
+      const { address, serverName, ca } = this.#access;
+      await this.#agent.connect({ ...parseHostPort(address)!, servername: serverName, ca, minVersion: 'TLSv1.3' });
+    } finally {
+      this.#handshakes.end();
+    }
   }
 
   /** @returns the answer's body. @throws Error unless the answer is a success, in time and not too large */
@@ -193,7 +215,10 @@ class Connection {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
     };
-    const sent = request({ ...this.#options, headers, signal: AbortSignal.any([signal, timeout]) });
+    const sent = request({
+      ...{ agent: this.#agent, ...parseHostPort(this.#access.address), path: syncPath, method: 'POST', headers },
+      signal: AbortSignal.any([signal, timeout]),
+    });
     sent.end(body);
     const [response] = await once(sent, 'response');
     const chunks: Buffer[] = [];
@@ -213,19 +238,42 @@ class Connection {
   }
 }
 
-/** Counts what goes over its sockets below TLS. */
+/** Has one connection, made beforehand, and counts what goes over it below TLS. */
 class CountingAgent extends Agent {
-  #socket: Socket | undefined;
+  #tcp: Socket | undefined;
+  #tls: TLSSocket | undefined;
   #before = 0;
 
   get wireBytes(): number {
-    return this.#before + (this.#socket ? this.#socket.bytesRead + this.#socket.bytesWritten : 0);
+    return this.#before + (this.#tcp ? this.#tcp.bytesRead + this.#tcp.bytesWritten : 0);
   }
 
-  override createConnection(options: RequestOptions): ReturnType<Agent['createConnection']> {
+  get isConnected(): boolean {
+    return this.#tls !== undefined && !this.#tls.destroyed && this.#tls.writable;
+  }
+
+  /** @throws Error where there is no connection, or not in time */
+  async connect(options: { host: string; port: number } & ConnectionOptions): Promise<void> {
     this.#before = this.wireBytes;
-    const { host, port } = options as { host: string; port: number };
-    this.#socket = connectTcp({ host, port, noDelay: true });
-    return connectTls({ ...(options as object), socket: this.#socket });
+    this.#tcp = connectTcp({ host: options.host, port: options.port, noDelay: true });
+    const tls = connectTls({ ...options, socket: this.#tcp });
+    this.#tls = tls;
+    try {
+      await once(tls, 'secureConnect', { signal: AbortSignal.timeout(handshakeMs) });
+      // Whoever sends a request on it hears of it.
+      tls.on('error', () => {});
+    } catch (error) {
+      tls.destroy();
+      throw error;
+    }
+  }
+
+  override createConnection(): Duplex {
+    return this.#tls!;
+  }
+
+  override destroy(): void {
+    this.#tls?.destroy();
+    super.destroy();
   }
 }
