@@ -1,6 +1,6 @@
 import type { JSONWebKeySet } from 'jose';
 import type { ApiClient } from '../kube/api-client.ts';
-import { ApiError } from '../kube/api-error.ts';
+import { ApiError, isApiError } from '../kube/api-error.ts';
 
 /** What the API server publishes about the tokens that it issues (OpenID Connect Discovery 1.0, KEP-1393). */
 export interface PublishedKeys {
@@ -15,11 +15,21 @@ export const keysPath = '/openid/v1/jwks';
 /** It answers no other Accept there (RFC 7517 §8.5.1). */
 const keysType = 'application/jwk-set+json';
 
-/** @throws ApiError; NotFound where the issuer is no https URL, for then nothing is published */
+/** @throws ApiError; NotFound, with what to do, where nothing is published */
 export async function readPublishedKeys(client: Pick<ApiClient, 'document'>): Promise<PublishedKeys> {
-  const configuration = await client.document(issuerPath);
-  const keys = await client.document(keysPath, keysType);
-  const { issuer } = (configuration ?? {}) as { issuer?: unknown };
-  if (typeof issuer !== 'string') throw new ApiError('Unexpected', `${issuerPath} of the API server names no issuer`);
-  return { issuer, keys: keys as JSONWebKeySet };
+  try {
+    const configuration = await client.document(issuerPath);
+    const keys = await client.document(keysPath, keysType);
+    const { issuer } = (configuration ?? {}) as { issuer?: unknown };
+    if (typeof issuer !== 'string') throw new ApiError('Unexpected', `${issuerPath} of the API server names no issuer`);
+    return { issuer, keys: keys as JSONWebKeySet };
+  } catch (error) {
+    throw isApiError(error, 'NotFound') ? unpublished(error) : error;
+  }
+}
+
+function unpublished(cause: ApiError): ApiError {
+  const message =
+    'the API server does not publish the keys that agents’ tokens are verified with: its --service-account-issuer has to be an https URL';
+  return new ApiError('NotFound', message, { status: cause.status, cause });
 }

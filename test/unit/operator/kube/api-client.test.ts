@@ -115,6 +115,8 @@ test('the issuer of tokens and its keys are asked for in the types that the API 
   );
   answers.push(json(200, {}), json(200, keys));
   await assert.rejects(readPublishedKeys(client), { code: 'Unexpected' });
+  answers.push(json(404, { reason: 'NotFound', message: 'the server could not find the requested resource' }));
+  await assert.rejects(readPublishedKeys(client), { code: 'NotFound', message: /--service-account-issuer/ });
 });
 
 test('a refusal is an error with a code and the API server’s words', async () => {
