@@ -12,6 +12,7 @@ import { Reflector } from '../kube/reflector.ts';
 import type { Resource } from '../kube/resource.ts';
 import { Store } from '../kube/store.ts';
 import { ReportOnce } from '../report-once.ts';
+import { untilAborted } from '../until-aborted.ts';
 import { type Advertised, leaderEndpointSlice } from './endpoint-slice.ts';
 
 /** Between one write and the next: someone who keeps changing it back is not to be fought at the speed of the API server. */
@@ -74,7 +75,7 @@ export class LeaderEndpoint {
       this.#wake = () => changed.abort();
       try {
         if (await this.#mend(advertised, signal)) await pause(this.#clock, intervalMs, signal);
-        else await aborted(AbortSignal.any([signal, changed.signal]));
+        else await untilAborted(AbortSignal.any([signal, changed.signal]));
         failures = 0;
         this.#reports.forget('');
       } catch (error) {
@@ -105,11 +106,4 @@ export class LeaderEndpoint {
     this.#log.info({ ...advertised }, 'agents are led to this operator');
     return true;
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Advertised } from '../../../../src/operator/fleet/endpoint-slice.ts';
 import { LeaderEndpoint } from '../../../../src/operator/fleet/leader-endpoint.ts';
-import type { ListPage, WatchEvent } from '../../../../src/operator/kube/api-client.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
-import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
 import { FakeClock, until } from '../fake-clock.ts';
+import { OneObjectServer } from '../one-object-server.ts';
 import { quietLog } from '../quiet-log.ts';
 
 const namespace = 'net-exporter-system';
@@ -13,66 +12,7 @@ const name = 'net-exporter-operator-sync';
 const resource = { group: 'discovery.k8s.io', version: 'v1', kind: 'EndpointSlice', plural: 'endpointslices' };
 const advertised: Advertised = { address: '10.0.0.1', port: 8443 };
 
-/** An API server that keeps one EndpointSlice, and tells of every change on the watch. */
-class SliceServer {
-  readonly writes: string[] = [];
-  slice: KubeObject | undefined;
-  failure: Error | undefined;
-  #version = 100;
-  readonly #events: WatchEvent[] = [];
-  #wake = () => {};
-
-  /** Someone else's doing, or what an accepted write does. */
-  put(object: object | undefined): KubeObject {
-    const before = this.slice;
-    const resourceVersion = String(++this.#version);
-    const metadata = { uid: before?.metadata.uid ?? `uid-${resourceVersion}`, resourceVersion };
-    const content = (object ?? before) as KubeObject;
-    const after = { ...content, metadata: { ...content.metadata, ...metadata } } as KubeObject;
-    this.slice = object === undefined ? undefined : after;
-    this.#events.push({ type: object === undefined ? 'DELETED' : before ? 'MODIFIED' : 'ADDED', object: after });
-    this.#wake();
-    return after;
-  }
-
-  readonly client = {
-    list: async (_: unknown, query: { fieldSelector?: string; namespace?: string }): Promise<ListPage> => {
-      assert.deepEqual([query.namespace, query.fieldSelector], [namespace, `metadata.name=${name}`]);
-      return { metadata: { resourceVersion: String(this.#version) }, items: this.slice ? [this.slice] : [] };
-    },
-    watch: async (_: unknown, query: { resourceVersion: string }, _idleMs: number, signal: AbortSignal) =>
-      this.#eventsAfter(Number(query.resourceVersion), signal),
-    create: async (_: unknown, __: string, object: object) => this.#write('create', object),
-    apply: async (_: unknown, __: unknown, object: object) => this.#write('apply', object),
-    delete: async () => {
-      this.writes.push('delete');
-      this.put(undefined);
-    },
-  };
-
-  async #write(verb: string, object: object): Promise<KubeObject> {
-    this.writes.push(verb);
-    if (this.failure) throw this.failure;
-    return this.put(object);
-  }
-
-  async *#eventsAfter(version: number, signal: AbortSignal): AsyncGenerator<WatchEvent, void> {
-    signal.addEventListener('abort', () => this.#wake());
-    for (let next = 0; !signal.aborted; ) {
-      const event = this.#events[next];
-      if (!event)
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-      else {
-        next++;
-        if (Number(event.object.metadata.resourceVersion) > version) yield event;
-      }
-    }
-  }
-}
-
-async function keeping(server: SliceServer, to: Advertised = advertised) {
+async function keeping(server: OneObjectServer, to: Advertised = advertised) {
   const clock = new FakeClock();
   const end = new AbortController();
   const endpoint = new LeaderEndpoint({
@@ -91,14 +31,14 @@ async function keeping(server: SliceServer, to: Advertised = advertised) {
   };
 }
 
-const addressesOf = ({ slice }: SliceServer) =>
-  (slice?.endpoints as { addresses: string[] }[] | undefined)?.[0]?.addresses;
+const addressesOf = ({ object }: OneObjectServer) =>
+  (object?.endpoints as { addresses: string[] }[] | undefined)?.[0]?.addresses;
 
 test('where there is no EndpointSlice one is made that leads to the leader, and then nothing is written', async () => {
-  const server = new SliceServer();
+  const server = new OneObjectServer(namespace, name);
   const { clock, stop } = await keeping(server);
-  await until(() => server.slice !== undefined, 'there is one');
-  const { slice } = server;
+  await until(() => server.object !== undefined, 'there is one');
+  const { object: slice } = server;
   assert.equal(slice?.metadata.labels?.['kubernetes.io/service-name'], name);
   assert.equal(slice?.addressType, 'IPv4');
   assert.deepEqual(slice?.endpoints, [{ addresses: ['10.0.0.1'], conditions: { ready: true } }]);
@@ -112,9 +52,9 @@ test('where there is no EndpointSlice one is made that leads to the leader, and 
 });
 
 test('a new leader takes over the EndpointSlice of the one before', async () => {
-  const server = new SliceServer();
+  const server = new OneObjectServer(namespace, name);
   const first = await keeping(server);
-  await until(() => server.slice !== undefined, 'there is one');
+  await until(() => server.object !== undefined, 'there is one');
   await first.stop();
   const second = await keeping(server, { address: '10.0.0.2', port: 8443 });
   await until(() => addressesOf(server)?.[0] === '10.0.0.2', 'it leads to the second');
@@ -123,28 +63,28 @@ test('a new leader takes over the EndpointSlice of the one before', async () => 
 });
 
 test('one of the other family is made anew: it cannot be changed', async () => {
-  const server = new SliceServer();
+  const server = new OneObjectServer(namespace, name);
   const first = await keeping(server);
-  await until(() => server.slice !== undefined, 'there is one');
+  await until(() => server.object !== undefined, 'there is one');
   await first.stop();
   const { clock, stop } = await keeping(server, { address: 'fd00::2', port: 8443 });
   await until(() => server.writes.includes('delete'), 'it is deleted');
   await until(() => clock.pending > 0, 'it waits');
   clock.advance(1000);
-  await until(() => server.slice?.addressType === 'IPv6', 'there is one again');
+  await until(() => server.object?.addressType === 'IPv6', 'there is one again');
   await stop();
 });
 
 test('one that is deleted or changed is mended at once, but not more often than once a second', async () => {
-  const server = new SliceServer();
+  const server = new OneObjectServer(namespace, name);
   const { clock, stop } = await keeping(server);
-  await until(() => server.slice !== undefined && clock.pending > 0, 'there is one');
+  await until(() => server.object !== undefined && clock.pending > 0, 'there is one');
   clock.advance(1000);
   await until(() => clock.pending === 0, 'it waits for a change');
   server.put(undefined);
-  await until(() => server.slice !== undefined, 'there is one again');
+  await until(() => server.object !== undefined, 'there is one again');
   const { length } = server.writes;
-  server.put({ ...server.slice, endpoints: [] });
+  server.put({ ...server.object, endpoints: [] });
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(server.writes.length, length, 'not yet');
   clock.advance(1000);
@@ -153,12 +93,12 @@ test('one that is deleted or changed is mended at once, but not more often than 
 });
 
 test('what the API server refuses is tried again', async () => {
-  const server = new SliceServer();
+  const server = new OneObjectServer(namespace, name);
   server.failure = new ApiError('Forbidden', 'no');
   const { clock, stop } = await keeping(server);
   await until(() => server.writes.length === 1 && clock.pending > 0, 'it has been tried');
   server.failure = undefined;
   clock.advance(1000);
-  await until(() => server.slice !== undefined, 'there is one');
+  await until(() => server.object !== undefined, 'there is one');
   await stop();
 });

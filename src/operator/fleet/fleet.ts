@@ -1,0 +1,181 @@
+import type { NetExporter } from '../../crd/net-exporter.ts';
+import type { Assignment } from '../../protocol/assignment.ts';
+import { parseDuration } from '../../protocol/durations.ts';
+import type { Settings } from '../../protocol/settings.ts';
+import type { Acknowledgement, Held, SyncRequest } from '../../protocol/sync.ts';
+import type { Clock } from '../clock.ts';
+import { keyOf } from '../kube/kube-object.ts';
+import type { AgentPod } from '../net-exporter/agent-pod.ts';
+import type { NodeFacts } from '../plan/node-facts.ts';
+import type { AgentIdentity } from '../sync/agent-identity.ts';
+import type { SyncSource } from '../sync/sync-hub.ts';
+import { NetExporterFleet } from './net-exporter-fleet.ts';
+import type { Propagation } from './propagation.ts';
+
+/** Changes that come together are planned for together. Milliseconds. */
+const coalesceMs = 100;
+
+/** How often it is looked whether the figures of a status have changed; of those about which nothing was heard, less often. */
+const lookMs = 1000;
+const idleLooks = 5;
+
+export interface FleetParts {
+  /** The pods of the DaemonSet of a NetExporter of ours. */
+  podsOf: (resource: NetExporter) => AgentPod[];
+  nodeOf: (name: string) => NodeFacts | undefined;
+  /** `ip:port` of the DNS pods that `spec.dns.service` means. */
+  dnsServersOf: (resource: NetExporter) => string[];
+  clock: Clock;
+  /** These agents are to be answered now. */
+  wake: (podUids: Iterable<string>) => void;
+  /** The figures of this NetExporter's status have changed. */
+  onFigures: (key: string) => void;
+}
+
+/** One NetExporter and its agents. */
+interface Member {
+  resource: NetExporter;
+  fleet: NetExporterFleet;
+  /** Whether something has been heard or changed since the figures were looked at. */
+  stirred: boolean;
+  /** The figures as they were last told. */
+  told: string;
+}
+
+/**
+ * All agents of all NetExporters: who probes whom, what each of them should hold and what it does hold. It knows nothing until
+ * this operator leads, and is the source of all that agents are answered.
+ */
+export class Fleet implements SyncSource {
+  readonly #parts: FleetParts;
+  readonly #members = new Map<string, Member>();
+  readonly #outdated = new Set<string>();
+  #epoch: number | undefined;
+  #looks = 0;
+  #cancelPlan: (() => void) | undefined;
+  #cancelLook = () => {};
+
+  constructor(parts: FleetParts) {
+    this.#parts = parts;
+  }
+
+  /** This operator leads from now on: plans for these. @param epoch the leader's */
+  lead(epoch: number, resources: Iterable<NetExporter>): void {
+    this.#epoch = epoch;
+    for (const resource of resources) this.plan(resource);
+    this.#planOutdated();
+    this.#lookLater();
+  }
+
+  /** Nothing is planned any more. */
+  stop(): void {
+    this.#epoch = undefined;
+    this.#cancelPlan?.();
+    this.#cancelLook();
+  }
+
+  /** Has the targets of a NetExporter's agents planned by this spec. */
+  plan(resource: NetExporter): void {
+    if (this.#epoch === undefined) return;
+    const key = keyOf(resource);
+    const { uid } = resource.metadata;
+    const member = this.#members.get(key);
+    const windowMs = parseDuration(resource.spec.health.window);
+    if (member?.fleet.uid === uid) {
+      member.resource = resource;
+      member.fleet.reports.windowMs = windowMs;
+    } else {
+      const fleet = new NetExporterFleet({ uid, epoch: this.#epoch, windowMs, clock: this.#parts.clock });
+      this.#members.set(key, { resource, fleet, stirred: true, told: '' });
+    }
+    this.outdate(key);
+  }
+
+  /** Has a NetExporter's agents use these settings. */
+  settle(key: string, settings: Settings): void {
+    const member = this.#members.get(key);
+    if (member?.fleet.uid !== settings.resource.uid || !member.fleet.settle(settings)) return;
+    member.stirred = true;
+    this.#parts.wake(member.fleet.pods);
+  }
+
+  /** The NetExporter is gone. */
+  forget(key: string): void {
+    this.#members.delete(key);
+    this.#outdated.delete(key);
+  }
+
+  /** What a NetExporter's plan was made of has changed. */
+  outdate(key: string): void {
+    if (!this.#members.has(key)) return;
+    this.#outdated.add(key);
+    this.#cancelPlan ??= this.#parts.clock.after(coalesceMs, () => this.#planOutdated());
+  }
+
+  /** What every plan was made of has changed. */
+  outdateAll(): void {
+    for (const key of this.#members.keys()) this.outdate(key);
+  }
+
+  /** How far a NetExporter's settings and targets have got; undefined while that is not known yet. */
+  propagationOf(key: string): Propagation | undefined {
+    return this.#members.get(key)?.fleet.propagation();
+  }
+
+  answerFor(
+    { resource, podUid }: AgentIdentity,
+    held: Held,
+  ): { settings?: Settings; assignment?: Assignment } | undefined {
+    return this.#members.get(resource)?.fleet.answerFor(podUid, held);
+  }
+
+  took({ resource, podUid }: AgentIdentity, request: SyncRequest): Acknowledgement | undefined {
+    const member = this.#members.get(resource);
+    if (!member) return undefined;
+    member.stirred = true;
+    return member.fleet.took(podUid, request);
+  }
+
+  /** A connection that is lost says nothing: the agent makes another one, or does not report. */
+  gone(): void {}
+
+  #planOutdated(): void {
+    this.#cancelPlan?.();
+    this.#cancelPlan = undefined;
+    const { podsOf, nodeOf, dnsServersOf, wake } = this.#parts;
+    const changed: string[] = [];
+    for (const key of this.#outdated) {
+      const member = this.#members.get(key)!;
+      const { network, dns } = member.resource.spec;
+      member.stirred = true;
+      changed.push(
+        ...member.fleet.plan({
+          pods: podsOf(member.resource),
+          nodes: nodeOf,
+          dnsServers: dnsServersOf(member.resource),
+          peersPerAgent: network.peersPerAgent,
+          endpointsPerAgent: dns.endpointsPerAgent,
+        }),
+      );
+    }
+    this.#outdated.clear();
+    if (changed.length > 0) wake(changed);
+  }
+
+  /** Agents that fall silent tell nobody: the figures are looked at now and then. */
+  #lookLater(): void {
+    this.#cancelLook = this.#parts.clock.after(lookMs, () => {
+      const all = ++this.#looks % idleLooks === 0;
+      for (const [key, member] of this.#members) if (all || member.stirred) this.#look(key, member);
+      this.#lookLater();
+    });
+  }
+
+  #look(key: string, member: Member): void {
+    member.stirred = false;
+    const figures = JSON.stringify(member.fleet.propagation()) ?? '';
+    if (figures === member.told) return;
+    member.told = figures;
+    this.#parts.onFigures(key);
+  }
+}

@@ -1,0 +1,109 @@
+import type { Assignment } from '../../protocol/assignment.ts';
+import type { Settings } from '../../protocol/settings.ts';
+import { type Acknowledgement, type Held, holdMs, type SyncRequest, settingsDigest } from '../../protocol/sync.ts';
+import type { Clock } from '../clock.ts';
+import { FleetPlan, type PlanInput } from '../plan/fleet-plan.ts';
+import type { TargetState } from '../plan/target-states.ts';
+import { FleetReports } from '../reports/fleet-reports.ts';
+import { type Propagation, propagationOf, sameAssignment, sameSettings } from './propagation.ts';
+
+/** An agent that has not called for so long does not report. Milliseconds. */
+const silentAfterMs = 3 * holdMs;
+
+/** An agent's last call. */
+interface Call {
+  /** Monotonic milliseconds. */
+  at: number;
+  held: Held;
+}
+
+/** The agents of one NetExporter: what they should hold, and what they do. */
+export class NetExporterFleet {
+  readonly uid: string;
+  /** What they have reported of their targets in the last window of time. */
+  readonly reports: FleetReports;
+  readonly #clock: Clock;
+  readonly #plan: FleetPlan;
+  readonly #since: number;
+  /** By the pod's uid. */
+  readonly #agents = new Map<string, { node: string; call: Call | undefined }>();
+  #settings: Settings | undefined;
+  #held: Held['settings'];
+
+  /** @param epoch the leader's; @param windowMs of `spec.health.window` */
+  constructor({ uid, epoch, windowMs, clock }: { uid: string; epoch: number; windowMs: number; clock: Clock }) {
+    this.uid = uid;
+    this.reports = new FleetReports({ clock, windowMs });
+    this.#clock = clock;
+    this.#plan = new FleetPlan({ uid, epoch });
+    this.#since = clock.monotonic();
+  }
+
+  /** From now on the agents should hold these. @returns whether they are others than before */
+  settle(settings: Settings): boolean {
+    const { uid, generation } = settings.resource;
+    const held = { uid, generation, digest: settingsDigest(settings) };
+    if (sameSettings(this.#held, held)) return false;
+    this.#settings = settings;
+    this.#held = held;
+    return true;
+  }
+
+  /** Plans for these agents. @returns the uids of the pods whose assignment is another one now */
+  plan(input: PlanInput): string[] {
+    const { changed } = this.#plan.update(input);
+    const known = new Set(input.pods.map(({ uid }) => uid));
+    for (const uid of this.#agents.keys()) {
+      if (known.has(uid)) continue;
+      this.#agents.delete(uid);
+      this.reports.forget(uid);
+    }
+    for (const { uid, node } of input.pods) this.#agents.set(uid, { node, call: this.#agents.get(uid)?.call });
+    return changed;
+  }
+
+  /** The uids of the agents' pods. */
+  get pods(): Iterable<string> {
+    return this.#agents.keys();
+  }
+
+  /** What an agent that holds this lacks; empty where it lacks nothing. */
+  answerFor(podUid: string, held: Held): { settings?: Settings; assignment?: Assignment } {
+    const settings = sameSettings(held.settings, this.#held) ? undefined : this.#settings;
+    const isLatest = sameAssignment(held.assignment, this.#plan.versionOf(podUid));
+    const assignment = isLatest ? undefined : this.#plan.assignmentOf(podUid);
+    return { ...(settings && { settings }), ...(assignment && { assignment }) };
+  }
+
+  /** An agent has called. @returns which of its reports it need not send again */
+  took(podUid: string, { held, report }: SyncRequest): Acknowledgement | undefined {
+    const agent = this.#agents.get(podUid);
+    if (!agent) return undefined;
+    agent.call = { at: this.#clock.monotonic(), held };
+    return report && this.reports.take(podUid, report);
+  }
+
+  /**
+   * How far the settings and assignments have got. Undefined for as long as agents that have not called may still be about to:
+   * every one calls a new leader within seconds.
+   */
+  propagation(): Propagation | undefined {
+    const now = this.#clock.monotonic();
+    const states = [...this.#agents]
+      .filter(([uid]) => isExpected(this.#plan.stateOf(uid)))
+      .map(([uid, { node, call }]) => ({
+        node,
+        held: call?.held,
+        silent: call !== undefined && now - call.at > silentAfterMs,
+        assignment: this.#plan.versionOf(uid),
+      }));
+    const early = now - this.#since < silentAfterMs;
+    if (early && (states.length === 0 || states.some(({ held }) => held === undefined))) return undefined;
+    return propagationOf(states, this.#held);
+  }
+}
+
+/** Of an agent that is about to go nobody expects that it keeps up. */
+function isExpected(state: TargetState | undefined): boolean {
+  return state !== undefined && state !== 'leaving' && state !== 'ended';
+}

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { NetExporter } from '../../../../src/crd/net-exporter.ts';
+import { Fleet } from '../../../../src/operator/fleet/fleet.ts';
+import { keyOf } from '../../../../src/operator/kube/kube-object.ts';
+import type { AgentPod } from '../../../../src/operator/net-exporter/agent-pod.ts';
+import { settingsOf } from '../../../../src/operator/net-exporter/settings-of.ts';
+import type { NodeFacts } from '../../../../src/operator/plan/node-facts.ts';
+import type { Report } from '../../../../src/protocol/report.ts';
+import { type Held, settingsDigest } from '../../../../src/protocol/sync.ts';
+import { agentPod } from '../agent-pod-builder.ts';
+import { FakeClock } from '../fake-clock.ts';
+import { netExporter } from '../net-exporter-builder.ts';
+
+const key = 'monitoring/default';
+const report: Report = { stream: 's', sequence: 4, spanMs: 1000, targets: [] };
+
+/** A fleet of one NetExporter with an agent on each of three nodes, and all that it tells. */
+function setUp() {
+  const clock = new FakeClock();
+  const pods = new Map<string, AgentPod>();
+  const nodes = new Map<string, NodeFacts>();
+  for (const number of [1, 2, 3]) {
+    const node = `n${number}`;
+    pods.set(`p${number}`, agentPod({ uid: `p${number}`, name: `p${number}`, node, addresses: [`10.0.0.${number}`] }));
+    nodes.set(node, { name: node, zone: `z${number}`, ready: true, notice: undefined, bootId: 'b' });
+  }
+  const woken: string[] = [];
+  const figures: string[] = [];
+  const fleet = new Fleet({
+    podsOf: () => [...pods.values()],
+    nodeOf: (name) => nodes.get(name),
+    dnsServersOf: () => ['10.1.0.1:53'],
+    wake: (podUids) => woken.push([...podUids].sort().join()),
+    onFigures: (of) => figures.push(of),
+    clock,
+  });
+  const agent = (podUid: string) => ({ resource: key, podUid, pod: podUid, node: '' });
+  return {
+    clock,
+    pods,
+    nodes,
+    fleet,
+    woken,
+    figures,
+    answerFor: (podUid: string, held: Held) => fleet.answerFor(agent(podUid), held),
+    call: (podUid: string, held: Held, extra = {}) => fleet.took(agent(podUid), { version: 1, held, ...extra }),
+    /** Has an agent take all that it is offered. */
+    sync: (podUid: string) => {
+      const { settings, assignment } = fleet.answerFor(agent(podUid), {})!;
+      const { uid, generation } = settings!.resource;
+      const held = { settings: { uid, generation, digest: settingsDigest(settings!) }, assignment: assignment! };
+      fleet.took(agent(podUid), { version: 1, held });
+      return held;
+    },
+    settle: (resource: NetExporter, addresses: string[] = []) =>
+      fleet.settle(keyOf(resource), settingsOf(resource, addresses)),
+  };
+}
+
+/** The same with plans and settings. */
+function led(resource = netExporter()) {
+  const parts = setUp();
+  parts.fleet.lead(7, [resource]);
+  parts.settle(resource);
+  parts.woken.length = 0;
+  return { ...parts, resource };
+}
+
+test('before it leads it plans nothing, and nothing is known of anybody', () => {
+  const { fleet, answerFor, call, settle } = setUp();
+  fleet.plan(netExporter());
+  settle(netExporter());
+  assert.equal(answerFor('p1', {}), undefined);
+  assert.equal(call('p1', {}, { report }), undefined, 'the agent keeps its report');
+  assert.equal(fleet.propagationOf(key), undefined);
+});
+
+test('as soon as it leads there are plans of its epoch, and settings once they are known', () => {
+  const { fleet, answerFor, settle, woken } = setUp();
+  fleet.lead(7, [netExporter()]);
+  const { assignment, settings } = answerFor('p1', {})!;
+  assert.deepEqual([assignment?.epoch, assignment?.peers.map(({ node }) => node).sort()], [7, ['n2', 'n3']]);
+  assert.deepEqual(assignment?.dnsServers, ['10.1.0.1:53']);
+  assert.equal(settings, undefined);
+  settle(netExporter());
+  assert.equal(woken.at(-1), 'p1,p2,p3');
+  assert.equal(answerFor('p1', {})?.settings?.resource.generation, 3);
+});
+
+test('an agent is offered what it does not hold, and nothing else', () => {
+  const { answerFor, sync } = led();
+  const held = sync('p1');
+  assert.deepEqual(answerFor('p1', held), {});
+  assert.deepEqual(Object.keys(answerFor('p1', { settings: held.settings })!), ['assignment']);
+  assert.deepEqual(Object.keys(answerFor('p1', { assignment: held.assignment })!), ['settings']);
+  assert.deepEqual(Object.keys(answerFor('p1', { ...held, settings: { ...held.settings, generation: 9 } })!), [
+    'settings',
+  ]);
+});
+
+test('settings wake all agents, but only when they are others', () => {
+  const { settle, woken, resource } = led();
+  settle(resource);
+  assert.deepEqual(woken, []);
+  settle(resource, ['10.96.0.1']);
+  assert.deepEqual(woken, ['p1,p2,p3']);
+});
+
+test('pods that come and go are planned for together, and wake those whom they concern', () => {
+  const { fleet, pods, nodes, woken, clock, answerFor } = led();
+  for (const number of [4, 5]) {
+    nodes.set(`n${number}`, { name: `n${number}`, zone: '', ready: true, notice: undefined, bootId: 'b' });
+    pods.set(`p${number}`, agentPod({ uid: `p${number}`, node: `n${number}`, addresses: [`10.0.0.${number}`] }));
+    fleet.outdate(key);
+  }
+  assert.equal(answerFor('p1', {})?.assignment?.peers.length, 2, 'not yet');
+  clock.advance(100);
+  assert.equal(answerFor('p1', {})?.assignment?.peers.length, 4);
+  assert.deepEqual(woken, ['p1,p2,p3,p4,p5']);
+});
+
+test('another NetExporter of the same name starts anew, and one that is gone is forgotten', () => {
+  const { fleet, answerFor, sync, clock } = led();
+  sync('p1');
+  const other = netExporter();
+  other.metadata.uid = 'another';
+  fleet.plan(other);
+  clock.advance(100);
+  assert.equal(answerFor('p1', {})?.assignment?.uid, 'another');
+  assert.equal(answerFor('p1', {})?.settings, undefined, 'settings are those of the other one');
+  fleet.forget(key);
+  fleet.outdateAll();
+  clock.advance(100);
+  assert.equal(answerFor('p1', {}), undefined);
+});
+
+test('a report is acknowledged, but not one of a pod that is no agent', () => {
+  const { fleet, call } = led();
+  assert.deepEqual(call('p1', {}, { report }), { stream: 's', sequence: 4 });
+  assert.equal(call('stranger', {}, { report }), undefined);
+  assert.equal(fleet.propagationOf('monitoring/other'), undefined);
+});
+
+test('what agents hold is not known until all have called, or had the time to', () => {
+  const { fleet, sync, clock } = led();
+  sync('p1');
+  sync('p2');
+  assert.equal(fleet.propagationOf(key), undefined);
+  sync('p3');
+  assert.deepEqual(fleet.propagationOf(key), { agents: 3, reporting: 3, configured: 3, waiting: [] });
+  const other = led();
+  other.sync('p1');
+  other.clock.advance(45_000);
+  other.sync('p1');
+  assert.deepEqual(other.fleet.propagationOf(key)?.configured, 1);
+  clock.advance(0);
+});
+
+test('figures are told when they change, also when an agent falls silent, and not again', () => {
+  const { sync, clock, figures, fleet, settle, resource } = led();
+  for (const pod of ['p1', 'p2', 'p3']) sync(pod);
+  clock.advance(1000);
+  assert.deepEqual(figures, [key]);
+  for (let second = 0; second < 30; second++) {
+    sync('p1');
+    sync('p2');
+    clock.advance(1000);
+  }
+  assert.deepEqual(figures, [key]);
+  for (let second = 0; second < 30; second++) {
+    sync('p1');
+    sync('p2');
+    clock.advance(1000);
+  }
+  assert.deepEqual(figures, [key, key]);
+  assert.deepEqual(fleet.propagationOf(key), {
+    ...{ agents: 3, reporting: 2, configured: 2 },
+    waiting: [{ node: 'n3', why: 'does not call any more' }],
+  });
+  settle(resource, ['10.96.0.1']);
+  clock.advance(1000);
+  assert.equal(figures.length, 3);
+  assert.equal(fleet.propagationOf(key)?.configured, 0);
+});
+
+test('of a pod that is being deleted nobody waits for anything', () => {
+  const { fleet, pods, sync, clock } = led();
+  for (const pod of ['p1', 'p2']) sync(pod);
+  pods.set('p3', { ...pods.get('p3')!, deleting: true });
+  fleet.outdate(key);
+  clock.advance(100);
+  for (const pod of ['p1', 'p2']) sync(pod);
+  assert.deepEqual(fleet.propagationOf(key), { agents: 2, reporting: 2, configured: 2, waiting: [] });
+});
+
+test('once it is told to stop no timer is left', () => {
+  const { fleet, clock } = led();
+  fleet.outdate(key);
+  fleet.stop();
+  assert.equal(clock.pending, 0);
+});
