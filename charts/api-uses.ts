@@ -1,5 +1,5 @@
 import { group, kind, plural, version } from '../src/crd/net-exporter.ts';
-import { operatorName, operatorNamespace } from './operator-names.ts';
+import { operatorName, operatorNamespace, syncServiceName } from './operator-names.ts';
 
 /** What may be asked of the API server, in the words of RBAC. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'patch' | 'update' | 'delete';
@@ -24,8 +24,15 @@ const applied = ['get', 'list', 'watch', 'create', 'patch'] as const;
 /** `delete` too: where the object is optional, or has fields that can be changed only by creating it anew. */
 const replaced = [...applied, 'delete'] as const;
 
+const endpointSlice = {
+  ...{ group: 'discovery.k8s.io', version: 'v1', kind: 'EndpointSlice', plural: 'endpointslices' },
+} as const;
+
+/** What the operator reads of the API server that is no object: how tokens of service accounts are verified. */
+export const apiPaths = { issuer: '/.well-known/openid-configuration', keys: '/openid/v1/jwks' } as const;
+
 /**
- * Everything that the operator asks of the API server. The operator's modules take their resources from here, and the
+ * Everything that the operator asks of the API server about objects. The operator's modules take their resources from here, and the
  * ClusterRole is made of it: what is not declared cannot be asked for.
  */
 export const apiUses = {
@@ -51,6 +58,25 @@ export const apiUses = {
     verbs: replaced,
   },
   pods: { group: '', version: 'v1', kind: 'Pod', plural: 'pods', verbs: ['list', 'watch'] },
+  nodes: { group: '', version: 'v1', kind: 'Node', plural: 'nodes', verbs: ['list', 'watch'] },
+  // The pods of the cluster's DNS, in whatever namespace a NetExporter says.
+  endpointSlices: { ...endpointSlice, verbs: ['list', 'watch'] },
+  // By which agents reach the leader. One that is of another family of addresses has to be made anew.
+  leaderEndpointSlice: {
+    ...endpointSlice,
+    verbs: ['create', 'patch', 'delete'],
+    // OpenShift admits an address of a pod only from those who may create this, which is no object.
+    subresources: { restricted: ['create'] },
+    namespace: operatorNamespace,
+    name: syncServiceName,
+  },
+  // The operator's own authority and certificate.
+  syncSecret: {
+    ...{ group: '', version: 'v1', kind: 'Secret', plural: 'secrets' },
+    verbs: ['list', 'watch', 'create', 'patch'],
+    namespace: operatorNamespace,
+    name: syncServiceName,
+  },
   // By which the operators agree on who leads. A patch, so that what others write into it survives.
   leases: {
     ...{ group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases' },

@@ -6,7 +6,7 @@ import { addCustomResourceDefinition } from './custom-resource-definition.ts';
 import { addOperatorDeployment } from './operator-deployment.ts';
 import { operatorName, operatorNamespace, operatorSelector } from './operator-names.ts';
 import { addOperatorNetwork } from './operator-network.ts';
-import { operatorOwnPermissions, operatorPermissions } from './operator-permissions.ts';
+import { operatorOwnPermissions, operatorPaths, operatorPermissions } from './operator-permissions.ts';
 import { restricted } from './pod-security.ts';
 
 /**
@@ -38,7 +38,11 @@ function addAccess(scope: Construct): void {
     // Only the operator's pod asks for the token, by its own field.
     automountServiceAccountToken: false,
   });
-  new k8s.KubeClusterRole(scope, 'role', { metadata: { name: operatorName }, rules: operatorPermissions });
+  const { nonResourceURLs: nonResourceUrLs, verbs } = operatorPaths;
+  new k8s.KubeClusterRole(scope, 'role', {
+    metadata: { name: operatorName },
+    rules: [...operatorPermissions, { nonResourceUrLs, verbs }],
+  });
   new k8s.KubeClusterRoleBinding(scope, 'role-binding', {
     metadata: { name: operatorName },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: operatorName },

@@ -1,4 +1,4 @@
-import { type ApiUse, apiUses } from './api-uses.ts';
+import { type ApiUse, apiPaths, apiUses } from './api-uses.ts';
 import { operatorNamespace } from './operator-names.ts';
 
 /** One rule of a ClusterRole or Role. */
@@ -10,10 +10,19 @@ export interface PermissionRule {
   verbs: string[];
 }
 
-/** Everything the operator asks of the API server in any namespace, and nothing more. The ClusterRole is made from this. */
+/** A rule of a ClusterRole about what is no object. */
+export interface PathRule {
+  nonResourceURLs: string[];
+  verbs: string[];
+}
+
+/** Everything the operator asks of the API server about objects in any namespace, and nothing more. */
 export const operatorPermissions: PermissionRule[] = permissionsFor(
   Object.values<ApiUse>(apiUses).filter(({ namespace }) => namespace === undefined),
 );
+
+/** Everything else that the operator reads of the API server. The ClusterRole is made from both. */
+export const operatorPaths: PathRule = { nonResourceURLs: Object.values(apiPaths), verbs: ['get'] };
 
 /** Everything the operator asks of the API server in its own namespace, and nothing more. The Role is made from this. */
 export const operatorOwnPermissions: PermissionRule[] = permissionsFor(

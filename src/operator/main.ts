@@ -32,6 +32,7 @@ async function main(): Promise<void> {
     namespace: options.namespace,
     identity: `${options.podName}_${randomUUID()}`,
     version,
+    sync: options.sync,
     onLost: (why) => {
       log.fatal({ why }, 'lost the lease; ending at once');
       process.exit(1);
@@ -45,6 +46,8 @@ async function main(): Promise<void> {
   });
   const port = await server.listen(options.port);
   log.info({ version, port, agentImage: options.agentImage, node: process.version }, 'the operator has started');
+  if (!options.sync)
+    log.info('agents read their settings and find their peers by themselves: neither SYNC_ADVERTISE nor POD_IP is set');
   operator.start();
 
   let stopping = false;

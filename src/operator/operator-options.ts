@@ -1,6 +1,8 @@
+import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
 import { imageNames } from '../../charts/image-names.ts';
-import { operatorNamespace } from '../../charts/operator-names.ts';
+import { operatorNamespace, operatorPort, syncPort } from '../../charts/operator-names.ts';
+import { parseHostPort } from '../protocol/host-port.ts';
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
@@ -14,6 +16,17 @@ export interface OperatorOptions {
   namespace: string;
   port: number;
   logLevel: string;
+  /** How agents reach this process while it leads. Undefined: they do not, so that there is no sync. */
+  sync: SyncOptions | undefined;
+}
+
+export interface SyncOptions {
+  /** Which port to answer agents on; 0: any free one. */
+  port: number;
+  /** The address at which the cluster reaches this process. */
+  address: string;
+  /** The port at which the cluster does; undefined: the one that is listened on. */
+  advertisedPort: number | undefined;
 }
 
 /** An option that cannot be used; `message` says what to write. */
@@ -32,9 +45,6 @@ export function operatorOptions(
   environment: Record<string, string | undefined>,
   version: string,
 ): OperatorOptions {
-  const port = Number(environment.PORT || '8080');
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new OptionError(`PORT must be a port number, such as 8080, got "${environment.PORT}"`);
   const logLevel = environment.LOG_LEVEL || 'info';
   if (!logLevels.includes(logLevel))
     throw new OptionError(`LOG_LEVEL must be one of ${logLevels.join(', ')}, got "${logLevel}"`);
@@ -43,9 +53,31 @@ export function operatorOptions(
     agentImage: environment.AGENT_IMAGE || imageNames(version).agent,
     podName: environment.POD_NAME || 'net-exporter-operator',
     namespace: environment.POD_NAMESPACE || operatorNamespace,
-    port,
+    port: portOf('PORT', environment.PORT, operatorPort),
     logLevel,
+    sync: syncOptions(environment),
   };
+}
+
+function portOf(variable: string, text: string | undefined, preset: number): number {
+  const port = Number(text || preset);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new OptionError(`${variable} must be a port number, such as ${preset}, got "${text}"`);
+  return port;
+}
+
+/** SYNC_ADVERTISE is for operators that do not run in a pod: agents reach those elsewhere, or through something between. */
+function syncOptions(environment: Record<string, string | undefined>): SyncOptions | undefined {
+  const port = portOf('SYNC_PORT', environment.SYNC_PORT, syncPort);
+  const text = environment.SYNC_ADVERTISE || environment.POD_IP;
+  if (!text) return undefined;
+  const advertised = parseHostPort(text, port);
+  if (!advertised) {
+    const variable = environment.SYNC_ADVERTISE ? 'SYNC_ADVERTISE' : 'POD_IP';
+    throw new OptionError(`${variable} must be an address or address:port, such as 10.0.0.1:8443, got "${text}"`);
+  }
+  const advertisedPort = isIP(text) === 0 ? advertised.port : undefined;
+  return { port, address: advertised.host, advertisedPort };
 }
 
 function kubeconfigFlag(args: string[]): string | undefined {

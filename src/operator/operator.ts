@@ -21,7 +21,10 @@ import type { AgentPod } from './net-exporter/agent-pod.ts';
 import { netExporterReconcile } from './net-exporter/reconcile.ts';
 import { StatusWriter } from './net-exporter/status-writer.ts';
 import { ownerKeys } from './net-exporter/watched-kinds.ts';
+import type { SyncOptions } from './operator-options.ts';
+import { SyncService } from './sync-service.ts';
 import { TokenBucket } from './token-bucket.ts';
+import { untilAborted } from './until-aborted.ts';
 import { Watches } from './watches.ts';
 
 const workers = 4;
@@ -57,6 +60,8 @@ export interface OperatorParts {
   /** Of this very process among all that may hold the Lease. */
   identity: string;
   version: string;
+  /** How agents reach this process; undefined: they do not. */
+  sync: SyncOptions | undefined;
   /** The Lease is lost: the process has to end at once, and to do nothing before. */
   onLost: (why: string) => void;
 }
@@ -73,6 +78,8 @@ export class Operator {
   readonly #client: ApiClient;
   readonly #watches: Watches;
   readonly #applier: Applier;
+  /** Undefined where agents cannot reach this process. */
+  readonly #sync: SyncService | undefined;
   readonly #queue: WorkQueue;
   readonly #controller: Controller;
   readonly #statusWriter: StatusWriter;
@@ -123,13 +130,21 @@ export class Operator {
       onRewound: () => this.#rewound(),
     });
     const { resources, kinds, pods, podMonitors } = this.#watches;
+    this.#sync =
+      parts.sync &&
+      new SyncService({
+        ...{ client: this.#client, options: parts.sync, namespace, resources, pods, clock, random, log, metrics },
+        isLeading: () => this.#election.isLeading,
+        daemonSets: kinds.get('apps/v1 DaemonSet')!.store,
+        enqueue: (key) => this.#enqueue(key),
+      });
     const reconcile = netExporterReconcile({
       ...{ resources, kinds, pods, podMonitors, clock, agentImage },
       nameservers: parts.nameservers,
       applier: this.#applier,
       statusWriter: this.#statusWriter,
       events: this.#events,
-      sync: undefined,
+      sync: this.#sync,
     });
     const observe = metrics.reconcileObserver;
     this.#controller = new Controller({ queue: this.#queue, reconcile, clock, random, log, observe });
@@ -139,7 +154,7 @@ export class Operator {
   unready(): string | undefined {
     if (this.#stopping.signal.aborted) return 'stopping';
     const ofLease = this.#election.obstacle;
-    const obstacles = [...this.#watches.obstacles, ...(ofLease ? [ofLease] : [])];
+    const obstacles = [...this.#watches.obstacles, ...(this.#sync?.obstacles ?? []), ...(ofLease ? [ofLease] : [])];
     if (obstacles.length > 0) return obstacles.join('\n');
     return this.#hasSynced ? undefined : 'looking for optional APIs';
   }
@@ -153,7 +168,7 @@ export class Operator {
   /** Watches, and reconciles as soon as every cache is full and this operator leads. Resolves at once. */
   start(): void {
     const { signal } = this.#end;
-    this.#running = Promise.all([this.#election.follow(signal), this.#watches.run(signal)]);
+    this.#running = Promise.all([this.#election.follow(signal), this.#watches.run(signal), this.#sync?.run(signal)]);
     this.#campaign = this.#reconcileWhenElected(this.#stopping.signal);
   }
 
@@ -163,9 +178,11 @@ export class Operator {
     const never = new AbortController().signal;
     this.#stopping.abort();
     await Promise.race([this.#campaign, pause(clock, campaignGraceMs, never)]);
+    const answered = this.#sync?.stop();
     await this.#controller.stop(graceMs);
     await this.#statusWriter.stop(statusGraceMs);
     await Promise.race([this.#events.close(), pause(clock, eventsGraceMs, never)]);
+    await answered;
     await this.#election.resign();
     this.#end.abort(new Error('the operator is stopping'));
     await this.#running;
@@ -173,13 +190,13 @@ export class Operator {
   }
 
   async #reconcileWhenElected(stopping: AbortSignal): Promise<void> {
-    const stopped = new Promise<void>((resolve) => stopping.addEventListener('abort', () => resolve(), { once: true }));
-    await Promise.race([stopped, this.#watches.synced()]);
+    await Promise.race([untilAborted(stopping), Promise.all([this.#watches.synced(), this.#sync?.synced()])]);
     if (stopping.aborted) return;
     this.#hasSynced = true;
     this.#parts.log.info('caches are full; waiting for the lease');
     if (!(await this.#election.campaign(stopping)) || stopping.aborted) return;
     this.#reconciles = true;
+    this.#sync?.lead(this.#election.epoch ?? 0);
     this.#enqueueAll();
     this.#controller.start(workers);
   }
@@ -204,6 +221,7 @@ export class Operator {
     this.#enqueue(key);
     if (!before || before.metadata.uid === after?.metadata.uid) return;
     this.#statusWriter.forget(before.metadata.uid);
+    if (!after) this.#sync?.forget(key);
   }
 
   #childChanged({ before, after }: StoreChange<KubeObject>): void {
@@ -211,7 +229,9 @@ export class Operator {
     if (before && before.metadata.uid !== after?.metadata.uid) this.#applier.forget(before.metadata.uid);
   }
 
-  #podChanged({ before, after }: StoreChange<AgentPod>): void {
+  #podChanged(change: StoreChange<AgentPod>): void {
+    const { before, after } = change;
+    this.#sync?.podChanged(change);
     // The DaemonSet's status tells the counts: of pods only a fault that comes or goes is news.
     if (isDeepStrictEqual(before?.fault, after?.fault)) return;
     for (const pod of [before, after]) if (pod) this.#enqueue(pod.owner);

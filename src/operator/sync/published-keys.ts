@@ -1,4 +1,5 @@
 import type { JSONWebKeySet } from 'jose';
+import { apiPaths } from '../../../charts/api-uses.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { ApiError, isApiError } from '../kube/api-error.ts';
 
@@ -9,8 +10,7 @@ export interface PublishedKeys {
 }
 
 /** Where it does. It serves the keys at this path whatever address it announces for them. */
-export const issuerPath = '/.well-known/openid-configuration';
-export const keysPath = '/openid/v1/jwks';
+export const { issuer: issuerPath, keys: keysPath } = apiPaths;
 
 /** It answers no other Accept there (RFC 7517 §8.5.1). */
 const keysType = 'application/jwk-set+json';

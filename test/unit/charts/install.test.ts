@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { agentLabels } from '../../../charts/agent-names.ts';
 import { installation } from '../../../charts/install.ts';
-import { operatorOwnPermissions, operatorPermissions } from '../../../charts/operator-permissions.ts';
+import { operatorOwnPermissions, operatorPaths, operatorPermissions } from '../../../charts/operator-permissions.ts';
 import { customResourceDefinition } from '../../../src/crd/custom-resource-definition.ts';
 
 interface Manifest {
@@ -130,7 +130,7 @@ test('agents of any namespace, and nobody else, reach the port for sync, by a Se
 
 test('the operator may do what it says it does, by name, and nothing by wildcard', () => {
   const { rules } = only('ClusterRole', 'net-exporter-operator');
-  assert.deepEqual(rules, operatorPermissions);
+  assert.deepEqual(rules, [...operatorPermissions, operatorPaths]);
   assert.doesNotMatch(JSON.stringify(rules), /\*|escalate|impersonate|"bind"|secrets/);
   const binding = only('ClusterRoleBinding');
   assert.deepEqual(binding.subjects, [
@@ -140,9 +140,15 @@ test('the operator may do what it says it does, by name, and nothing by wildcard
   assert.equal(pod.spec.serviceAccountName, binding.subjects[0]?.name);
 });
 
-test('in its own namespace the operator may write the one Lease, and nothing else', () => {
+test('in its own namespace the operator may write the one Lease, Secret and EndpointSlice, and nothing else', () => {
   assert.deepEqual(only('Role').rules, operatorOwnPermissions);
+  const slices = ['discovery.k8s.io'];
+  const resourceNames = ['net-exporter-operator-sync'];
   assert.deepEqual(operatorOwnPermissions, [
+    { apiGroups: slices, resources: ['endpointslices'], resourceNames, verbs: ['patch', 'delete'] },
+    { apiGroups: slices, resources: ['endpointslices', 'endpointslices/restricted'], verbs: ['create'] },
+    { apiGroups: [''], resources: ['secrets'], resourceNames, verbs: ['list', 'watch', 'patch'] },
+    { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
     {
       apiGroups: ['coordination.k8s.io'],
       resources: ['leases'],
@@ -154,7 +160,12 @@ test('in its own namespace the operator may write the one Lease, and nothing els
   const { roleRef, subjects } = only('RoleBinding');
   assert.deepEqual([roleRef.kind, roleRef.name], ['Role', 'net-exporter-operator']);
   assert.deepEqual(subjects, only('ClusterRoleBinding').subjects);
-  assert.doesNotMatch(JSON.stringify(operatorPermissions), /leases/);
+  assert.doesNotMatch(JSON.stringify(operatorPermissions), /leases|secrets/);
+  const written = operatorPermissions.filter(({ resources }) => resources.includes('endpointslices'));
+  assert.deepEqual(
+    written.map(({ verbs }) => verbs),
+    [['list', 'watch']],
+  );
 });
 
 test('only the operator’s own pod gets the token of its ServiceAccount', () => {

@@ -119,6 +119,7 @@ test('whatever an operator asks of the API server is declared, so that the gener
     namespace: 'net-exporter-system',
     identity: 'operator-1_x',
     version: '1.2.3',
+    sync: { port: 0, address: '192.0.2.1', advertisedPort: undefined },
     onLost: assert.fail,
   });
   operator.start();
@@ -129,6 +130,8 @@ test('whatever an operator asks of the API server is declared, so that the gener
     'create events.events.k8s.io',
     'create leases.coordination.k8s.io',
     'patch netexporters/status.net-exporter.dev',
+    'create secrets.',
+    'create endpointslices.discovery.k8s.io',
   ];
   await until(() => expected.every((request) => asked.has(request)), 'everything has been made');
   await operator.stop();
@@ -148,7 +151,11 @@ test('what is not declared counts as such', () => {
   const maps = { group: '', namespace: 'n', plural: 'configmaps', name: 'a', subresource: undefined };
   assert.equal(isDeclared('delete', maps), true);
   assert.equal(isDeclared('update', maps), false);
-  assert.equal(isDeclared('get', { ...maps, plural: 'secrets' }), false);
+  assert.equal(isDeclared('list', { ...maps, plural: 'secrets' }), false);
+  const secret = { ...maps, plural: 'secrets', namespace: 'net-exporter-system', name: 'net-exporter-operator-sync' };
+  assert.equal(isDeclared('patch', secret), true);
+  assert.equal(isDeclared('patch', { ...secret, name: 'other' }), false);
+  assert.equal(isDeclared('delete', secret), false);
   assert.equal(isDeclared('get', { ...maps, subresource: 'status' }), false);
   const lease = { ...maps, group: 'coordination.k8s.io', plural: 'leases', name: 'net-exporter-operator' };
   assert.equal(isDeclared('get', lease), false);

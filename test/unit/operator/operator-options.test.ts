@@ -10,7 +10,18 @@ test('without anything it runs in its cluster, with the agent image of its versi
     namespace: 'net-exporter-system',
     port: 8080,
     logLevel: 'info',
+    sync: undefined,
   });
+});
+
+test('agents reach it at the address of its pod, or at what is advertised in its place', () => {
+  const sync = (environment: Record<string, string>) => operatorOptions([], environment, '1').sync;
+  assert.deepEqual(sync({ POD_IP: '10.0.0.7' }), { port: 8443, address: '10.0.0.7', advertisedPort: undefined });
+  assert.deepEqual(sync({ POD_IP: 'fd00::7' }), { port: 8443, address: 'fd00::7', advertisedPort: undefined });
+  assert.deepEqual(sync({ POD_IP: '10.0.0.7', SYNC_ADVERTISE: '192.0.2.1:443', SYNC_PORT: '0' }), {
+    ...{ port: 0, address: '192.0.2.1', advertisedPort: 443 },
+  });
+  assert.deepEqual(sync({ SYNC_ADVERTISE: '[fd00::1]:443' }), { port: 8443, address: 'fd00::1', advertisedPort: 443 });
 });
 
 test('the KUBECONFIG variable is never taken, the flag is', () => {
@@ -25,6 +36,9 @@ test('the lease is in the namespace of the pod', () => {
 for (const [args, environment, message] of [
   [[], { PORT: 'http' }, /PORT must be a port number, such as 8080, got "http"/],
   [[], { PORT: '70000' }, /PORT must be a port number/],
+  [[], { SYNC_PORT: '-1' }, /SYNC_PORT must be a port number, such as 8443, got "-1"/],
+  [[], { SYNC_ADVERTISE: 'here' }, /SYNC_ADVERTISE must be an address or address:port, such as .*got "here"/],
+  [[], { POD_IP: 'none' }, /POD_IP must be an address/],
   [[], { LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of trace, .*got "loud"/],
   [['--kubeconfig'], {}, /usage: operator \[--kubeconfig FILE\]/],
   [['--kubeconfig='], {}, /needs a file/],

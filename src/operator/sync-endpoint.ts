@@ -1,0 +1,168 @@
+import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { Logger } from 'pino';
+import { apiUses } from '../../charts/api-uses.ts';
+import { syncPort, syncServiceName } from '../../charts/operator-names.ts';
+import { formatHostPort } from '../protocol/host-port.ts';
+import { syncServerName, tokenAudience } from '../protocol/sync.ts';
+import { type SyncAccess, syncAccessVersion } from '../protocol/sync-access.ts';
+import { backoffDelay } from './backoff.ts';
+import { type Clock, pause } from './clock.ts';
+import { LeaderEndpoint } from './fleet/leader-endpoint.ts';
+import type { ApiClient } from './kube/api-client.ts';
+import type { KubeObject } from './kube/kube-object.ts';
+import { narrowed } from './kube/narrowed.ts';
+import { Reflector } from './kube/reflector.ts';
+import { Store } from './kube/store.ts';
+import type { OperatorMetrics } from './metrics.ts';
+import { clusterAddresses } from './net-exporter/settings-of.ts';
+import type { SyncOptions } from './operator-options.ts';
+import { agentIdentity, type KnownPod } from './sync/agent-identity.ts';
+import { readPublishedKeys } from './sync/published-keys.ts';
+import { ServiceAccountKeys } from './sync/service-account-keys.ts';
+import type { SyncCertificates } from './sync/sync-certificates.ts';
+import type { SyncHub } from './sync/sync-hub.ts';
+import { SyncMetrics } from './sync/sync-metrics.ts';
+import { SyncSecret } from './sync/sync-secret.ts';
+import { SyncServer } from './sync/sync-server.ts';
+import { TokenVerifier } from './sync/token-verifier.ts';
+import { untilAborted } from './until-aborted.ts';
+
+/** Between attempts to listen. */
+const backoff = { baseMs: 500, maxMs: 5000 };
+
+export interface SyncEndpointParts {
+  client: ApiClient;
+  options: SyncOptions;
+  /** The operator's own, where its Secret, Service and EndpointSlice are. */
+  namespace: string;
+  hub: SyncHub;
+  /** The pod of an agent by `namespace/name`. */
+  podAt: (key: string) => KnownPod | undefined;
+  isLeading: () => boolean;
+  clock: Clock;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  log: Logger;
+  metrics: OperatorMetrics;
+  /** Agents reach the operator in another way than before. */
+  onAccess: () => void;
+}
+
+/** How agents reach the leader: its certificates, its server, and the Service that leads to it. */
+export class SyncEndpoint {
+  readonly reflectors: readonly Reflector<KubeObject>[];
+  readonly #parts: SyncEndpointParts;
+  readonly #services = new Store<KubeObject>();
+  readonly #slice: LeaderEndpoint;
+  readonly #secret: SyncSecret;
+  readonly #server: SyncServer;
+  readonly #certified = Promise.withResolvers<void>();
+  #authorities = '';
+  /** When the certificates end, in seconds since the epoch. */
+  #ends: { authority: number; serving: number } | undefined;
+  #fault: string | undefined;
+
+  constructor(parts: SyncEndpointParts) {
+    this.#parts = parts;
+    const { client, namespace, hub, podAt, isLeading, clock, random, log, metrics, onAccess } = parts;
+    this.#services.onChange(onAccess);
+    this.#slice = new LeaderEndpoint({
+      ...{ client, resource: apiUses.leaderEndpointSlice, namespace, clock, random, log },
+    });
+    const services = new Reflector({
+      client: narrowed(client, { namespace, name: syncServiceName }),
+      ...{ resource: apiUses.services, store: this.#services, transform: (object: KubeObject) => object },
+      ...{ clock, random, log },
+    });
+    this.#secret = new SyncSecret({
+      ...{ client, namespace, clock, random, log },
+      onCertificates: (certificates) => this.#use(certificates),
+    });
+    this.reflectors = [services, this.#slice.reflector, this.#secret.reflector];
+    const keys = new ServiceAccountKeys(() => readPublishedKeys(client), clock);
+    const verifier = new TokenVerifier({ keys, audience: tokenAudience, clock });
+    const observed = new SyncMetrics(metrics.registry);
+    this.#server = new SyncServer({
+      ...{ hub, isLeading, clock, log, observe: observed.observer },
+      identify: async (token) => {
+        const claims = await verifier.verify(token);
+        return agentIdentity(claims, podAt(`${claims.namespace}/${claims.pod}`));
+      },
+    });
+    observed.watch({ connections: () => this.#server.connections, held: () => hub.held });
+    observed.watchCertificates(() => this.#ends);
+  }
+
+  /** Why agents cannot call, for people; undefined where they can. */
+  get obstacle(): string | undefined {
+    const { namespace } = this.#parts;
+    if (!this.#service)
+      return `there is no Service ${syncServiceName} in namespace ${namespace}; apply manifests/install.yaml`;
+    return this.#fault ?? this.#secret.obstacle;
+  }
+
+  /** What agents have to know to call; undefined while it is not known. */
+  get access(): SyncAccess | undefined {
+    const { address } = this.#parts.options;
+    // kube-proxy forwards within one family only.
+    const addresses = clusterAddresses(this.#service).filter((other) => isIP(other) === isIP(address));
+    if (addresses.length === 0 || this.#authorities === '') return undefined;
+    return {
+      version: syncAccessVersion,
+      addresses: addresses.map((other) => formatHostPort(other, syncPort)),
+      serverName: syncServerName,
+      ca: this.#authorities,
+    };
+  }
+
+  get #service(): KubeObject | undefined {
+    return this.#services.get(`${this.#parts.namespace}/${syncServiceName}`);
+  }
+
+  /** Answers agents, and leads them here, until the signal is aborted. It never rejects. */
+  async serve(signal: AbortSignal): Promise<void> {
+    const { options, hub } = this.#parts;
+    const kept = this.#secret.keep(signal);
+    await Promise.race([this.#certified.promise, untilAborted(signal)]);
+    const port = signal.aborted ? undefined : await this.#listen(signal);
+    if (port !== undefined) {
+      await this.#slice.keep({ address: options.address, port: options.advertisedPort ?? port }, signal);
+      hub.close();
+      await this.#server.close();
+    }
+    await kept;
+  }
+
+  #use({ authorities, serving }: SyncCertificates): void {
+    this.#server.useCertificate(serving);
+    this.#ends = { authority: endOf(authorities[0]!), serving: endOf(serving.certificate) };
+    this.#certified.resolve();
+    const text = authorities.join('');
+    if (text === this.#authorities) return;
+    this.#authorities = text;
+    this.#parts.onAccess();
+  }
+
+  /** @returns the port; undefined where the signal was aborted before */
+  async #listen(signal: AbortSignal): Promise<number | undefined> {
+    const { options, clock, random, log } = this.#parts;
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        const port = await this.#server.listen(options.port);
+        this.#fault = undefined;
+        log.info({ port }, 'agents are answered');
+        return port;
+      } catch (error) {
+        this.#fault = `the operator cannot listen for agents: ${(error as Error).message}`;
+        if (failures === 0) log.error({ err: error }, `${this.#fault}; trying again`);
+        await pause(clock, backoffDelay(++failures, backoff, random), signal);
+      }
+    }
+    return undefined;
+  }
+}
+
+function endOf(certificate: string): number {
+  return new X509Certificate(certificate).validToDate.getTime() / 1000;
+}
