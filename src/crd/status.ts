@@ -2,7 +2,10 @@ import { type Static, Type } from 'typebox';
 
 const ConditionSchema = Type.Object(
   {
-    type: Type.String({ description: 'Which condition this is: Ready, Reconciling or Stalled.', maxLength: 316 }),
+    type: Type.String({
+      description: 'Which condition this is: Ready, Reconciling, Stalled or ConfigPropagated.',
+      maxLength: 316,
+    }),
     status: Type.Enum(['True', 'False', 'Unknown'], { type: 'string', description: 'Whether it holds.' }),
     observedGeneration: Type.Optional(
       Type.Integer({
@@ -54,7 +57,7 @@ export const NetExporterStatusSchema = Type.Object(
     conditions: Type.Optional(
       Type.Array(ConditionSchema, {
         description:
-          'Ready: the agents run as the spec says. Reconciling: a change is being rolled out. Stalled: it cannot go on without someone’s help.',
+          'Ready: the agents run as the spec says. Reconciling: a change is being rolled out. Stalled: it cannot go on without someone’s help. ConfigPropagated: every agent has the newest settings and targets; absent where the operator does not sync.',
         maxItems: 16,
         'x-kubernetes-list-type': 'map',
         'x-kubernetes-list-map-keys': ['type'],
