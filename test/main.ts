@@ -14,9 +14,12 @@ const files = inRunningOrder(globSync('test/**/*.test.ts', { cwd: root })).map((
 
 // Only a run that has come to its end without a failure is a success.
 process.exitCode = 1;
+// Whoever ends the run ends every test with it.
+const ending = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
 await globalSetup();
 try {
-  const results = run({ files, concurrency: 2 }).on('test:summary', ({ file, success }) => {
+  const results = run({ files, concurrency: 2, signal: ending.signal }).on('test:summary', ({ file, success }) => {
     if (file === undefined && success) process.exitCode = 0;
   });
   for await (const text of results.compose(spec)) process.stdout.write(text);
