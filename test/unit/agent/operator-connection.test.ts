@@ -303,8 +303,10 @@ test('a request that is given up ends its connection', async () => {
   await ended.promise;
 });
 
-test('a connection that the operator closed between requests is opened anew', async () => {
+test('a connection that the operator closed between requests is opened anew, and checked anew', async () => {
   await using operator = await start(ok);
+  const resumed: boolean[] = [];
+  operator.server.on('secureConnection', (socket) => resumed.push(socket.isSessionReused()));
   const connection = new OperatorConnection(directory.file('token'));
   const { signal } = new AbortController();
   const access = operator.access(authority.ca);
@@ -316,7 +318,7 @@ test('a connection that the operator closed between requests is opened anew', as
     () => 'no answer',
   );
   connection.close();
-  assert.deepEqual([answer, operator.connections], ['{}', 2]);
+  assert.deepEqual([answer, resumed], ['{}', [false, false]]);
 });
 
 test('a request that follows an answer at once has the same connection, and is held for longer than a connection may take', async () => {
