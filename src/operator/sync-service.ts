@@ -169,10 +169,11 @@ export class SyncService implements AgentsSync {
     for (let failures = 0; !signal.aborted; ) {
       try {
         const service = await resolverService(client, apiUses.services, text, signal);
-        if (service) this.#dns.useResolver(service);
+        this.#dns.useResolver(service);
         return;
       } catch (error) {
         log.debug({ err: error }, 'which Service the cluster’s DNS is could not be asked for');
+        if (failures === 0) this.#dns.useResolver(undefined);
         await pause(clock, backoffDelay(++failures, backoff, random), signal);
       }
     }

@@ -18,7 +18,12 @@ interface Watched {
   slices: Store<DnsSlice>;
   servers: DnsServers;
   end: AbortController;
+  /** Whether the slices are all that there are, as far as can be found out. */
+  isKnown: boolean;
 }
+
+/** What is not known after so long, since it may not be listed, is taken to be none. Milliseconds. */
+const knownWithinMs = 5000;
 
 /** The label of the cluster's DNS, whatever the Service is called; EndpointSlices have the labels of their Service. */
 const usualLabel = 'k8s-app=kube-dns';
@@ -41,29 +46,37 @@ export class DnsWatch {
   readonly #options: DnsWatchOptions;
   readonly #watched = new Map<string, Watched>();
   readonly #running = new Set<Promise<void>>();
-  #resolver: DnsServiceName | undefined;
+  /** Undefined until it has been looked for. */
+  #resolver: DnsServiceName | 'none' | undefined;
 
   constructor(options: DnsWatchOptions) {
     this.#options = options;
   }
 
-  /** The pods to ask that answer for this Service, as `ip:port`. None while it is not known; that one comes is told by `onChange`. */
-  serversOf(service: DnsServiceName): string[] {
+  /**
+   * The pods to ask that answer for this Service, as `ip:port`. Undefined while they are not known, which is for a moment: agents keep
+   * what they have rather than lose their DNS pods, and the series of these, whenever the leader changes. That they are known, and
+   * every change, is told by `onChange`.
+   */
+  serversOf(service: DnsServiceName): string[] | undefined {
     const key = keyOf(service);
-    const { slices, servers } = this.#watched.get(key) ?? this.#watch(key, service);
-    if (service.name === '' && slices.size === 0 && this.#resolver) return this.serversOf(this.#resolver);
+    const { isKnown, slices, servers } = this.#watched.get(key) ?? this.#watch(key, service);
+    if (!isKnown) return undefined;
+    const isFound = service.name !== '' || slices.size > 0 || this.#resolver === 'none';
+    if (!isFound) return this.#resolver && this.serversOf(this.#resolver as DnsServiceName);
     return servers.update(slices.values(), this.#options.nodeOf);
   }
 
-  /** The Service that pods have for their resolver, for those who name none and have none of the usual label. */
-  useResolver(service: DnsServiceName): void {
-    this.#resolver = service;
+  /** The Service that pods have for their resolver, for those who name none and have none of the usual label; undefined: there is none. */
+  useResolver(service: DnsServiceName | undefined): void {
+    this.#resolver = service ?? 'none';
     this.#options.onChange();
   }
 
   /** Watches none but these any more. */
   retain(services: Iterable<DnsServiceName>): void {
-    const keys = new Set([...services, ...(this.#resolver ? [this.#resolver] : [])].map(keyOf));
+    const resolver = this.#resolver === 'none' || !this.#resolver ? [] : [this.#resolver];
+    const keys = new Set([...services, ...resolver].map(keyOf));
     for (const [key, { end }] of this.#watched) {
       if (keys.has(key)) continue;
       end.abort(new Error('no NetExporter names this Service any more'));
@@ -80,8 +93,12 @@ export class DnsWatch {
 
   #watch(key: string, { namespace, name }: DnsServiceName): Watched {
     const { client, resource, clock, random, log, onChange } = this.#options;
-    const watched = { slices: new Store<DnsSlice>(), servers: new DnsServers(), end: new AbortController() };
-    watched.slices.onChange(onChange);
+    const end = new AbortController();
+    const watched = { slices: new Store<DnsSlice>(), servers: new DnsServers(), end, isKnown: false };
+    const tell = () => {
+      if (watched.isKnown) onChange();
+    };
+    watched.slices.onChange(tell);
     const reflector = new Reflector({
       client: narrowed(client, { namespace }),
       labelSelector: name === '' ? usualLabel : `kubernetes.io/service-name=${name}`,
@@ -89,7 +106,15 @@ export class DnsWatch {
       log: log.child({ dnsService: key }),
     });
     this.#watched.set(key, watched);
-    const running = reflector.run(watched.end.signal).finally(() => this.#running.delete(running));
+    const know = () => {
+      if (watched.isKnown || end.signal.aborted) return;
+      watched.isKnown = true;
+      tell();
+    };
+    const cancel = clock.after(knownWithinMs, know);
+    end.signal.addEventListener('abort', cancel, { once: true });
+    void reflector.synced.then(know);
+    const running = reflector.run(end.signal).finally(() => this.#running.delete(running));
     this.#running.add(running);
     return watched;
   }

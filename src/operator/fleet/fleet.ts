@@ -23,8 +23,8 @@ export interface FleetParts {
   /** The pods of the DaemonSet of a NetExporter of ours. */
   podsOf: (resource: NetExporter) => AgentPod[];
   nodeOf: (name: string) => NodeFacts | undefined;
-  /** `ip:port` of the DNS pods that `spec.dns.service` means. */
-  dnsServersOf: (resource: NetExporter) => string[];
+  /** `ip:port` of the DNS pods that `spec.dns.service` means; undefined while they are not known, which `outdate` ends. */
+  dnsServersOf: (resource: NetExporter) => string[] | undefined;
   clock: Clock;
   /** These agents are to be answered now. */
   wake: (podUids: Iterable<string>) => void;
@@ -147,12 +147,14 @@ export class Fleet implements SyncSource {
     for (const key of this.#outdated) {
       const member = this.#members.get(key)!;
       const { network, dns } = member.resource.spec;
+      const dnsServers = dnsServersOf(member.resource);
+      if (!dnsServers) continue;
       member.stirred = true;
       changed.push(
         ...member.fleet.plan({
           pods: podsOf(member.resource),
           nodes: nodeOf,
-          dnsServers: dnsServersOf(member.resource),
+          dnsServers,
           peersPerAgent: network.peersPerAgent,
           endpointsPerAgent: dns.endpointsPerAgent,
         }),

@@ -29,6 +29,7 @@ export class NetExporterFleet {
   readonly #agents = new Map<string, { node: string; call: Call | undefined }>();
   #settings: Settings | undefined;
   #held: Held['settings'];
+  #unlinked: readonly [from: string, to: string][] = [];
 
   /** @param epoch the leader's; @param windowMs of `spec.health.window` */
   constructor({ uid, epoch, windowMs, clock }: { uid: string; epoch: number; windowMs: number; clock: Clock }) {
@@ -51,7 +52,8 @@ export class NetExporterFleet {
 
   /** Plans for these agents. @returns the uids of the pods whose assignment is another one now */
   plan(input: PlanInput): string[] {
-    const { changed } = this.#plan.update(input);
+    const { changed, uncovered } = this.#plan.update(input);
+    this.#unlinked = uncovered;
     const known = new Set(input.pods.map(({ uid }) => uid));
     for (const uid of this.#agents.keys()) {
       if (known.has(uid)) continue;
@@ -99,7 +101,8 @@ export class NetExporterFleet {
       }));
     const early = now - this.#since < silentAfterMs;
     if (early && (states.length === 0 || states.some(({ held }) => held === undefined))) return undefined;
-    return propagationOf(states, this.#held);
+    const unlinked = this.#unlinked;
+    return { ...propagationOf(states, this.#held), ...(unlinked.length > 0 && { unlinked }) };
   }
 }
 

@@ -13,6 +13,8 @@ export interface Propagation {
   configured: number;
   /** The first few of the others: where each runs and what it lacks. */
   waiting: { node: string; why: string }[];
+  /** Ordered pairs of zones between which nobody probes, since they have too few agents; left out where there is none. */
+  unlinked?: readonly [from: string, to: string][];
 }
 
 /** What is known of one agent. */

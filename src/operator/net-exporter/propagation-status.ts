@@ -29,16 +29,29 @@ export function propagationStatus(
   if (finding === 'unknown') return { figures: figuresOf(previous?.agents), verdict: undefined };
   if ('obstacle' in finding)
     return { figures: {}, verdict: [false, { reason: 'SyncUnavailable', message: finding.obstacle }] };
-  const { agents, configured, reporting, waiting } = finding;
+  const { agents, configured, reporting, waiting, unlinked = [] } = finding;
   const figures = { configured, reporting };
   if (agents === 0) return { figures, verdict: [true, { reason: 'NoAgents', message: 'there are no agents' }] };
   const count = `${configured} of ${agents} agents have the present settings and targets`;
-  if (waiting.length === 0) return { figures, verdict: [true, { reason: 'AgentsConfigured', message: count }] };
+  if (waiting.length === 0) {
+    const message = [count, ...unlinkedZones(unlinked)].join('; ');
+    return { figures, verdict: [true, { reason: 'AgentsConfigured', message }] };
+  }
   const lacks = waiting.map(({ node, why }) => `node ${node}: ${why}`);
   return {
     figures,
     verdict: [false, { reason: 'AgentsWaiting', message: `${count}; ${listed(lacks, agents - configured)}` }],
   };
+}
+
+/** What is not measured, and what would help. */
+function unlinkedZones(pairs: NonNullable<Propagation['unlinked']>): string[] {
+  const [first] = pairs;
+  if (!first) return [];
+  const such = pairs.length === 1 ? '' : `, and ${pairs.length - 1} more pairs of zones`;
+  return [
+    `nobody probes from ${first[0]} to ${first[1]}${such}: their agents are too few for spec.network.peersPerAgent`,
+  ];
 }
 
 function figuresOf(agents: Figures | undefined): Figures {

@@ -25,12 +25,13 @@ function setUp() {
     pods.set(`p${number}`, agentPod({ uid: `p${number}`, name: `p${number}`, node, addresses: [`10.0.0.${number}`] }));
     nodes.set(node, { name: node, zone: `z${number}`, ready: true, notice: undefined, bootId: 'b' });
   }
+  const dns: { servers: string[] | undefined } = { servers: ['10.1.0.1:53'] };
   const woken: string[] = [];
   const figures: string[] = [];
   const fleet = new Fleet({
     podsOf: () => [...pods.values()],
     nodeOf: (name) => nodes.get(name),
-    dnsServersOf: () => ['10.1.0.1:53'],
+    dnsServersOf: () => dns.servers,
     wake: (podUids) => woken.push([...podUids].sort().join()),
     onFigures: (of) => figures.push(of),
     clock,
@@ -40,6 +41,7 @@ function setUp() {
     clock,
     pods,
     nodes,
+    dns,
     fleet,
     woken,
     figures,
@@ -86,6 +88,20 @@ test('as soon as it leads there are plans of its epoch, and settings once they a
   settle(netExporter());
   assert.equal(woken.at(-1), 'p1,p2,p3');
   assert.equal(answerFor('p1', {})?.settings?.resource.generation, 3);
+});
+
+test('nothing is planned until the DNS pods are known: agents keep those that they have', () => {
+  const { fleet, answerFor, settle, clock, dns, woken } = setUp();
+  dns.servers = undefined;
+  fleet.lead(7, [netExporter()]);
+  settle(netExporter());
+  clock.advance(1000);
+  assert.deepEqual(Object.keys(answerFor('p1', {})!), ['settings']);
+  dns.servers = ['10.1.0.2:53'];
+  fleet.outdateAll();
+  clock.advance(100);
+  assert.deepEqual(answerFor('p1', {})?.assignment?.dnsServers, ['10.1.0.2:53']);
+  assert.equal(woken.at(-1), 'p1,p2,p3');
 });
 
 test('an agent is offered what it does not hold, and nothing else', () => {
