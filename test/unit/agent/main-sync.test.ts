@@ -90,7 +90,7 @@ test('the whole agent, as a process: is told all over TLS, follows edits at once
     minVersion: 'TLSv1.3',
   });
   const connections = server.connections;
-  server.server.closeAllConnections();
+  server.cut();
   await eventually(
     () => server.connections > connections,
     () =>

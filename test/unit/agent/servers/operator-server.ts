@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server, type ServerOptions } from 'node:https';
-import type { AddressInfo, Server as NetServer } from 'node:net';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { syncServerName } from '../../../../src/protocol/sync.ts';
 import { type SyncAccess, syncAccessVersion } from '../../../../src/protocol/sync-access.ts';
@@ -35,10 +35,15 @@ export class OperatorServer implements AsyncDisposable {
   readonly server: Server;
   /** How many connections there were, with or without a request. */
   connections = 0;
+  readonly #open = new Set<Socket>();
 
   private constructor(server: Server) {
     this.server = server;
-    server.on('connection', () => this.connections++);
+    server.on('connection', (socket: Socket) => {
+      this.connections++;
+      this.#open.add(socket);
+      socket.once('close', () => this.#open.delete(socket));
+    });
     server.on('tlsClientError', () => {});
   }
 
@@ -65,8 +70,13 @@ export class OperatorServer implements AsyncDisposable {
     return accessTo(this.port, ca, changes);
   }
 
+  /** Cuts all connections, those in their handshake too. */
+  cut(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    this.server.closeAllConnections();
+    this.cut();
     this.server.close();
     await once(this.server, 'close');
   }
