@@ -59,7 +59,9 @@ export class SyncBench {
   async access(): Promise<OperatorAccess> {
     const path = `/api/v1/namespaces/${namespace}/configmaps/${serviceAccount}`;
     const { data } = await this.operator.api.send<{ data: Record<string, string> }>('GET', path);
-    const { serverName, ca } = parseSyncAccess(data[agentContract.syncAccessKey] ?? '');
+    const text = data[agentContract.syncAccessKey];
+    if (text === undefined) throw new Error(`no operator has written ${agentContract.syncAccessKey} into ${path}`);
+    const { serverName, ca } = parseSyncAccess(text);
     return { address: `127.0.0.1:${this.#port}`, serverName, ca };
   }
 
