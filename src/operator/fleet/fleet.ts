@@ -38,7 +38,7 @@ interface Member {
   fleet: NetExporterFleet;
   /** Whether something has been heard or changed since the figures were looked at. */
   stirred: boolean;
-  /** The figures as they were last told. */
+  /** The figures as they were last told, or asked for. */
   told: string;
 }
 
@@ -119,7 +119,12 @@ export class Fleet implements SyncSource {
 
   /** How far a NetExporter's settings and targets have got; undefined while that is not known yet. */
   propagationOf(key: string): Propagation | undefined {
-    return this.#members.get(key)?.fleet.propagation();
+    const member = this.#members.get(key);
+    if (!member) return undefined;
+    const propagation = member.fleet.propagation();
+    // It is in a status now: when it becomes what was told before it, that is news.
+    member.told = JSON.stringify(propagation) ?? '';
+    return propagation;
   }
 
   answerFor(

@@ -200,6 +200,19 @@ test('figures are told when they change, also when an agent falls silent, and no
   assert.equal(fleet.propagationOf(key)?.configured, 0);
 });
 
+test('figures that a status has caught in the middle of an edit are told when they are as before it', () => {
+  const { sync, clock, figures, fleet, settle, resource } = led();
+  for (const pod of ['p1', 'p2', 'p3']) sync(pod);
+  clock.advance(1000);
+  settle(resource, ['10.96.0.1']);
+  assert.equal(fleet.propagationOf(key)?.configured, 0, 'the reconcile that settles them asks at once');
+  for (const pod of ['p1', 'p2', 'p3']) sync(pod);
+  figures.length = 0;
+  clock.advance(1000);
+  assert.deepEqual(figures, [key]);
+  assert.equal(fleet.propagationOf(key)?.configured, 3);
+});
+
 test('of a pod that is being deleted nobody waits for anything', () => {
   const { fleet, pods, sync, clock } = led();
   for (const pod of ['p1', 'p2']) sync(pod);
