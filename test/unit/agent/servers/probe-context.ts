@@ -43,15 +43,26 @@ export function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }
 
-/** The states (proc(5), net/tcp) of all TCP sockets of this network namespace that have `port` at either end, as hexadecimal numbers. */
-export function tcpStates(port: number): string[] {
-  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+/** Loopback's addresses as proc(5) writes them, in the byte order of x86 and arm64; IPv4's also as a socket of both families has it. */
+const loopback = {
+  '127.0.0.1': ['0100007F', '0000000000000000FFFF00000100007F'],
+  '::1': ['00000000000000000000000001000000'],
+};
+const anyAddress = ['00000000', '00000000000000000000000000000000'];
+
+/**
+ * The states (proc(5), net/tcp) of all TCP sockets of this network namespace that have `port` of this address at either end, as
+ * hexadecimal numbers. The same port of another address is other people's.
+ */
+export function tcpStates(port: number, host: keyof typeof loopback = '127.0.0.1'): string[] {
+  const number = port.toString(16).toUpperCase().padStart(4, '0');
+  const ends = [...loopback[host], ...anyAddress].map((address) => `${address}:${number}`);
   return ['/proc/self/net/tcp', '/proc/self/net/tcp6'].flatMap((file) =>
     readFileSync(file, 'utf8')
       .split('\n')
       .slice(1)
       .map((line) => line.trim().split(/\s+/))
-      .filter(([, local, remote]) => local?.endsWith(`:${hex}`) || remote?.endsWith(`:${hex}`))
+      .filter(([, local = '', remote = '']) => ends.includes(local) || ends.includes(remote))
       .map((fields) => fields[3]!),
   );
 }
