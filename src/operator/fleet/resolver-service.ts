@@ -1,6 +1,6 @@
-import { isIP } from 'node:net';
 import type { ApiClient } from '../kube/api-client.ts';
 import type { Resource } from '../kube/resource.ts';
+import { nameserversOf } from '../nameservers.ts';
 import type { DnsServiceName } from './dns-watch.ts';
 
 /**
@@ -16,8 +16,7 @@ export async function resolverService(
   resolvConf: string,
   signal: AbortSignal,
 ): Promise<DnsServiceName | undefined> {
-  for (const [, address = ''] of resolvConf.matchAll(/^nameserver[ \t]+(\S+)/gm)) {
-    if (isIP(address) === 0) continue;
+  for (const address of nameserversOf(resolvConf)) {
     const { items } = await client.list(services, { fieldSelector: `spec.clusterIP=${address}`, limit: 2 }, signal);
     const [service] = items ?? [];
     if (service?.metadata.namespace) return { namespace: service.metadata.namespace, name: service.metadata.name };

@@ -15,11 +15,6 @@ export interface DnsEndpoint extends EndpointFacts {
 
 /** Of an EndpointSlice, what the operator uses; all that it keeps. */
 export interface DnsSlice {
-  namespace: string;
-  /** Empty where it is of none. */
-  service: string;
-  /** Whether its Service has the label that clusters give their DNS. */
-  isClusterDns: boolean;
   /** Of none when the slice has no port for DNS. */
   endpoints: DnsEndpoint[];
 }
@@ -36,18 +31,14 @@ interface SliceFields {
   }[];
 }
 
-const serviceLabel = 'kubernetes.io/service-name';
 const dnsPortName = 'dns';
 const dnsPort = 53;
 
-/** Shrinks an EndpointSlice to what is used. Its controller copies the Service's labels (KEP-752). */
-export function dnsSliceOf({ metadata, ...fields }: KubeObject): DnsSlice {
+/** Shrinks an EndpointSlice to what is used. */
+export function dnsSliceOf({ metadata: _, ...fields }: KubeObject): DnsSlice {
   const { addressType, ports, endpoints } = fields as unknown as SliceFields;
   const port = portOf(ports);
   return {
-    namespace: metadata.namespace ?? '',
-    service: metadata.labels?.[serviceLabel] ?? '',
-    isClusterDns: metadata.labels?.['k8s-app'] === 'kube-dns',
     endpoints: (addressType !== 'FQDN' && port !== undefined ? (endpoints ?? []) : []).map(
       ({ addresses, conditions, nodeName, targetRef }) => ({
         pod: (targetRef?.kind === 'Pod' ? targetRef.uid : undefined) ?? addresses[0]!,
@@ -67,11 +58,6 @@ function portOf(ports: SliceFields['ports']): number | undefined {
   if (!ports) return dnsPort;
   const named = ports.find(({ name }) => name === dnsPortName) ?? ports.find(({ port }) => port === dnsPort);
   return (named ?? ports.find(({ protocol }) => protocol === 'UDP'))?.port;
-}
-
-/** Whether a slice is of the Service that `spec.dns.service` means. */
-export function isOfDnsService(slice: DnsSlice, { namespace, name }: { namespace: string; name: string }): boolean {
-  return slice.namespace === namespace && (name === '' ? slice.isClusterDns : slice.service === name);
 }
 
 /**

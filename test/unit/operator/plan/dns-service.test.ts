@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
-import { DnsServers, dnsSliceOf, isOfDnsService } from '../../../../src/operator/plan/dns-service.ts';
+import { DnsServers, dnsSliceOf } from '../../../../src/operator/plan/dns-service.ts';
 import type { NodeFacts } from '../../../../src/operator/plan/node-facts.ts';
 
 interface Endpoint {
@@ -108,18 +108,4 @@ describe('the DNS pods to ask', () => {
     assert.deepEqual(serversOf(...twice), ['10.0.0.1:5353']);
     assert.deepEqual(serversOf(...twice.toReversed()), ['10.0.0.1:5353']);
   });
-});
-
-it('the DNS Service is the one named, or the one with the label of the cluster’s DNS', () => {
-  const facts = dnsSliceOf(slice([]));
-  const other = dnsSliceOf(
-    slice([], {
-      metadata: { ...slice([]).metadata, labels: { 'kubernetes.io/service-name': 'rke2-coredns' } },
-    }),
-  );
-  const found = (name: string, namespace = 'kube-system') =>
-    [facts, other].map((one) => isOfDnsService(one, { namespace, name }));
-  assert.deepEqual(found(''), [true, false]);
-  assert.deepEqual(found('rke2-coredns'), [false, true]);
-  assert.deepEqual(found('kube-dns', 'default'), [false, false]);
 });
