@@ -90,6 +90,23 @@ async function turnsOf(metric: string): Promise<{ before: Metrics; after: Metric
   );
 }
 
+/** Waits until every agent asks the DNS pods that there are now: with all of them new, the series of those before go. */
+async function askedAreThere(): Promise<void> {
+  await waitFor(
+    'agents to ask the DNS pods that there are',
+    async () => {
+      const { items } = await getJson<{ items: { status: { podIP?: string } }[] }>(env.kubectl, [
+        ...['pods', '-n', 'kube-system', '-l', 'k8s-app=kube-dns'],
+      ]);
+      const asked = (await Promise.all(agents.map(metricsOf))).map((metrics) =>
+        metrics.find('dns_latency_seconds_count').map(({ labels }) => labels.server),
+      );
+      return asked.every((servers) => items.every(({ status }) => servers.includes(`${status.podIP}:53`)));
+    },
+    { timeout: deadline },
+  );
+}
+
 const hostsDialled = (metrics: Metrics) =>
   metrics
     .find('network_dial_error_total')
@@ -165,6 +182,7 @@ test('with operator, DNS and API server gone together, agents probe what they kn
     restarts.sort(),
     agents.map((agent) => `${hostOf(agent)} ${agent.pod === restarted.pod ? 1 : 0}`).sort(),
   );
+  await askedAreThere();
   const well = await turnsOf('dns_latency_seconds_count');
   for (const { after } of well) assert.equal(after.sum('dns_error_total') + after.sum('network_error_total'), 0);
 });
