@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { get } from 'node:https';
 import { after, before, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { waitFor } from '../cluster/wait.ts';
 import { ClusterApi } from '../faults/cluster-api.ts';
 import { type Agent, agentsOf, conditionStatus, getNetExporter, hostOf, metricsOf } from './agents.ts';
@@ -145,9 +146,13 @@ function statusFor(token: string): Promise<number | undefined> {
   });
 }
 
-test('with its Secret deleted the operator makes it again, and agents go on as before', async (t) => {
+test('with its Secret broken or deleted the operator makes it again, and agents go on as before', async (t) => {
   tellOnFailure(t, env, namespace);
-  const { metadata } = await api.get(secretPath);
+  const { metadata, data } = await api.get(secretPath);
+  await api.patch(secretPath, 'merge', { data: { 'tls.key': '', 'ca.crt': 'bm90aGluZw==' } });
+  await waitFor('the Secret as it was', async () => isDeepStrictEqual((await api.get(secretPath)).data, data), {
+    timeout: deadline,
+  });
   await api.delete(secretPath);
   await waitFor('another Secret', async () => (await api.get(secretPath)).metadata.uid !== metadata.uid, {
     timeout: deadline,
