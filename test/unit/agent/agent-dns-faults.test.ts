@@ -6,6 +6,7 @@ import { movedSeries, movesAlways } from './moved-series.ts';
 import { dnsMisbehaviours, startMisbehavingServer } from './servers/dns-misbehaviours.ts';
 import { settingsWith } from './settings-builder.ts';
 import { TemporaryDirectory } from './temporary-directory.ts';
+import { undisturbed } from './undisturbed.ts';
 
 const protocols = ['UDP', 'TCP'] as const;
 const recordTypes: RecordType[] = ['A', 'AAAA'];
@@ -37,10 +38,13 @@ test('each way in which a DNS server misbehaves moves the errors of its target a
   const attempts = (series: ReadonlyMap<string, number>, { of }: Target) =>
     series.get(of('dns_latency_seconds_count'))! + series.get(of('dns_resolve_error_total'))!;
 
-  const before = await agent.metricsThat((series) => targets.every((target) => attempts(series, target) >= 1));
-  const after = await agent.metricsThat((series) =>
-    targets.every((target) => attempts(series, target) >= attempts(before, target) + turns),
-  );
+  const [before, after] = await undisturbed(times.timeoutMs / 2, async () => {
+    const before = await agent.metricsThat((series) => targets.every((target) => attempts(series, target) >= 1));
+    const after = await agent.metricsThat((series) =>
+      targets.every((target) => attempts(series, target) >= attempts(before, target) + turns),
+    );
+    return [before, after];
+  });
   const moved = movedSeries(before, after);
   const rise = (name: string) => after.get(name)! - before.get(name)!;
   const expected = new Set<string>();

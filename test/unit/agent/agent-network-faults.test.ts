@@ -12,6 +12,7 @@ import { NetworkNamespace } from './servers/network-namespace.ts';
 import { startZoneServer } from './servers/zone-server.ts';
 import { settingsWith } from './settings-builder.ts';
 import { TemporaryDirectory } from './temporary-directory.ts';
+import { undisturbed } from './undisturbed.ts';
 
 /** A namespace has no DNS server: what its filter does with port 53 is all that the agent sees of it. */
 const dnsPort = 53;
@@ -111,10 +112,13 @@ test('each fault of the network moves the errors of its target and its reason, a
         })),
       ),
     ];
-    const before = await agent.metricsThat((series) => targets.every(({ errors: name }) => series.get(name)! >= 1));
-    const after = await agent.metricsThat((series) =>
-      targets.every(({ errors: name }) => series.get(name)! >= before.get(name)! + errors),
-    );
+    const [before, after] = await undisturbed(times.timeoutMs / 2, async () => {
+      const before = await agent.metricsThat((series) => targets.every(({ errors: name }) => series.get(name)! >= 1));
+      const after = await agent.metricsThat((series) =>
+        targets.every(({ errors: name }) => series.get(name)! >= before.get(name)! + errors),
+      );
+      return [before, after];
+    });
     const rise = (name: string) => after.get(name)! - before.get(name)!;
     const expected = new Set<string>();
     const byReason = new Map<string, number>();
