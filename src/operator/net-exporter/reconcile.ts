@@ -20,6 +20,7 @@ import { type ApiError, type ApiErrorCode, isApiError, isTransient } from '../ku
 import { saysNotServed } from '../kube/discovery.ts';
 import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
 import type { Store } from '../kube/store.ts';
+import { ReportOnce } from '../report-once.ts';
 import type { AgentPod } from './agent-pod.ts';
 import { type AgentsSync, syncAccessIn } from './agents-sync.ts';
 import { contestMessage } from './contest-message.ts';
@@ -55,11 +56,18 @@ export interface ReconcileParts {
 
 /** Makes the cluster hold what a NetExporter says, and its status say what the cluster holds. */
 export function netExporterReconcile(parts: ReconcileParts): Reconcile {
+  /** By resource: what has been told about its objects. */
+  const told = new Map<string, ReportOnce>();
   return async (key, { log, signal }) => {
     const resource = parts.resources.get(key);
     // Under deletion: the garbage collector takes the children, and must not find new ones.
-    if (!resource || resource.metadata.deletionTimestamp) return {};
-    return new Pass(parts, resource, log, signal).run();
+    if (!resource || resource.metadata.deletionTimestamp) {
+      told.delete(key);
+      return {};
+    }
+    const reports = told.get(key) ?? new ReportOnce();
+    told.set(key, reports);
+    return new Pass(parts, resource, reports, log, signal).run();
   };
 }
 
@@ -67,6 +75,8 @@ export function netExporterReconcile(parts: ReconcileParts): Reconcile {
 class Pass {
   readonly #parts: ReconcileParts;
   readonly #resource: NetExporter;
+  /** About its objects. */
+  readonly #reports: ReportOnce;
   readonly #log: Logger;
   readonly #signal: AbortSignal;
   readonly #obstacles: Findings['obstacles'] = [];
@@ -77,9 +87,10 @@ class Pass {
   /** When there is something to do although nobody tells us; `lookAgainMs` at most. */
   #lookAgainMs = Infinity;
 
-  constructor(parts: ReconcileParts, resource: NetExporter, log: Logger, signal: AbortSignal) {
+  constructor(parts: ReconcileParts, resource: NetExporter, reports: ReportOnce, log: Logger, signal: AbortSignal) {
     this.#parts = parts;
     this.#resource = resource;
+    this.#reports = reports;
     this.#log = log;
     this.#signal = signal;
   }
@@ -144,6 +155,7 @@ class Pass {
     const what = nameOf(object);
     try {
       this.#note(what, await this.#parts.applier.apply(object, this.#kind(object), this.#owner, this.#signal));
+      this.#reports.forget(what);
     } catch (error) {
       if (passOn(error)) throw error;
       this.#hindered(what, error);
@@ -168,6 +180,7 @@ class Pass {
         const key = keyOf({ metadata: { namespace, name: leftover.name } });
         if (await this.#parts.applier.remove(key, this.#kind(leftover), this.#owner, this.#signal))
           this.#changed('deleted', what);
+        this.#reports.forget(what);
       } catch (error) {
         this.#hindered(what, error);
       }
@@ -215,7 +228,10 @@ class Pass {
   #hindered(what: string, error: unknown): void {
     if (!isApiError(error) || error.status === undefined || outdated.includes(error.code)) throw error;
     const reason = isTransient(error) ? 'ApplyFailed' : 'ApplyRejected';
-    this.#log.warn({ object: what, err: error }, 'an object could not be applied');
+    // Once for each reason: the conditions tell it for as long as it is so.
+    if (this.#reports.isNew(what, String(error)))
+      this.#log.warn({ object: what, err: error }, 'an object could not be applied');
+    else this.#log.debug({ object: what, err: error }, 'an object could not be applied again');
     this.#obstacles.push({ reason, message: `${what}: ${error.message}` });
     if (reason === 'ApplyFailed') this.#failure = error;
   }

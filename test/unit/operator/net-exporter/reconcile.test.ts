@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Logger } from 'pino';
 import type { ManifestObject } from '../../../../charts/agent.ts';
 import type { NetExporter, NetExporterStatus } from '../../../../src/crd/net-exporter.ts';
 import type { AppliedKind, ApplyResult } from '../../../../src/operator/apply/applier.ts';
@@ -65,6 +66,8 @@ function setUp(
       },
       remove: async (objectKey, kind) => {
         removed.push(`${kind.resource.kind} ${objectKey}`);
+        const result = answer(`${kind.resource.kind} ${objectKey.split('/')[1]}`);
+        if (result instanceof Error) throw result;
         return true;
       },
     },
@@ -82,6 +85,7 @@ function setUp(
     sync,
   });
   return {
+    resources,
     applied,
     removed,
     events,
@@ -272,6 +276,63 @@ test('every line that a reconcile logs tells its key and its number', async () =
     ]),
   );
 });
+
+/** Reconciles, also in vain. @returns at which level each time what hinders an object is told, and about which object */
+async function toldOfHindrances(run: (log: Logger) => Promise<unknown>): Promise<[level: string, object: string][]> {
+  const lines: { level: string; object: string; msg: string }[] = [];
+  await run(operatorLogger('trace', { write: (line) => lines.push(JSON.parse(line)) })).catch(() => {});
+  return lines.filter(({ msg }) => msg.includes('could not be applied')).map(({ level, object }) => [level, object]);
+}
+
+for (const [status, code] of [
+  [403, 'Forbidden'],
+  [500, 'Unavailable'],
+] as const)
+  test(`what hinders an object is warned of once, each reason by itself, and again when it comes back: ${code}`, async () => {
+    let why: string | undefined = 'quota exceeded';
+    const { run } = setUp(netExporter(), (what) =>
+      why !== undefined && /^(ConfigMap|ServiceAccount)/.test(what) ? new ApiError(code, why, { status }) : undefined,
+    );
+    const both = (level: string) => ['ServiceAccount', 'ConfigMap'].map((kind) => [level, `${kind} default-agent`]);
+    assert.deepEqual(await toldOfHindrances(run), both('warn'));
+    assert.deepEqual(await toldOfHindrances(run), both('debug'));
+    why = 'not in this namespace';
+    assert.deepEqual(await toldOfHindrances(run), both('warn'));
+    why = undefined;
+    assert.deepEqual(await toldOfHindrances(run), []);
+    why = 'quota exceeded';
+    assert.deepEqual(await toldOfHindrances(run), both('warn'));
+  });
+
+test('what hinders the removal of an object is warned of once, and again when it comes back', async () => {
+  const unwanted = netExporter((spec) => {
+    spec.monitoring.networkPolicy = 'None';
+  });
+  let refused = true;
+  const { run } = setUp(unwanted, (what) =>
+    refused && what.startsWith('NetworkPolicy') ? new ApiError('Forbidden', 'no', { status: 403 }) : undefined,
+  );
+  const told = (level: string) => [[level, 'NetworkPolicy default-agent']];
+  assert.deepEqual(await toldOfHindrances(run), told('warn'));
+  assert.deepEqual(await toldOfHindrances(run), told('debug'));
+  refused = false;
+  assert.deepEqual(await toldOfHindrances(run), []);
+  refused = true;
+  assert.deepEqual(await toldOfHindrances(run), told('warn'));
+});
+
+test('a NetExporter that is made anew is told of anew', async () => {
+  const { run, resources } = setUp(netExporter(), (what) =>
+    what.startsWith('ConfigMap') ? new ApiError('Forbidden', 'no', { status: 403 }) : undefined,
+  );
+  const told = [['warn', 'ConfigMap default-agent']];
+  assert.deepEqual(await toldOfHindrances(run), told);
+  resources.delete(key);
+  assert.deepEqual(await toldOfHindrances(run), []);
+  resources.set(key, netExporter());
+  assert.deepEqual(await toldOfHindrances(run), told);
+});
+
 test('a PodMonitor takes the place of the annotations where its API is there', async () => {
   const without = setUp(netExporter());
   await without.run();
