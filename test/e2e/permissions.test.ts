@@ -25,6 +25,8 @@ import {
 const namespace = 'e2e-permissions';
 const name = 'limited';
 const spec = { agent: { nodeSelector: { 'net-exporter.dev/nowhere': '' } } };
+/** Where no agent calls: what the operator reads in order to sync is read all the same. */
+const advertised = '192.0.2.1';
 const children = ['configmaps', 'daemonsets', 'networkpolicies', 'serviceaccounts', 'services'];
 
 /**
@@ -51,8 +53,8 @@ const withdrawals: {
     missed: ['configmaps', 'daemonsets', 'networkpolicies', 'serviceaccounts', 'services'],
     ready: true,
   },
-  { verb: 'list', need: async () => {}, missed: ['netexporters', 'pods', ...children], ready: false },
-  { verb: 'watch', need: async () => {}, missed: ['netexporters', 'pods', ...children], ready: false },
+  { verb: 'list', need: async () => {}, missed: ['netexporters', 'nodes', 'pods', ...children], ready: false },
+  { verb: 'watch', need: async () => {}, missed: ['netexporters', 'nodes', 'pods', ...children], ready: false },
 ];
 
 let env: Environment;
@@ -135,7 +137,7 @@ for (const { verb, need, missed, ready } of withdrawals)
     tellOnFailure(t, env, namespace);
     const kubeconfig = await withdraw(verb);
     await need();
-    const operator = new OperatorProcess({ name: `without-${verb}`, namespace, kubeconfig });
+    const operator = new OperatorProcess({ name: `without-${verb}`, namespace, kubeconfig, advertised });
     t.after(() => {
       if (!t.passed) t.diagnostic(operator.log);
     });

@@ -18,6 +18,8 @@ export interface OperatorProcessOptions {
   name: string;
   namespace: string;
   kubeconfig: string;
+  /** The address at which agents are told to call it; it does not sync without. */
+  advertised?: string;
 }
 
 /** An operator that runs from the sources, as a child of the test. */
@@ -31,11 +33,14 @@ export class OperatorProcess {
   #asked = 0;
   #port: number | undefined;
 
-  constructor({ name, namespace, kubeconfig }: OperatorProcessOptions) {
+  constructor({ name, namespace, kubeconfig, advertised }: OperatorProcessOptions) {
     this.name = name;
     this.#child = spawn(process.execPath, ['--import', witness, main, '--kubeconfig', kubeconfig], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { PATH: process.env.PATH, PORT: '0', POD_NAME: name, POD_NAMESPACE: namespace, LOG_LEVEL: 'debug' },
+      env: {
+        ...{ PATH: process.env.PATH, PORT: '0', POD_NAME: name, POD_NAMESPACE: namespace, LOG_LEVEL: 'debug' },
+        ...(advertised !== undefined && { SYNC_ADVERTISE: advertised, SYNC_PORT: '0' }),
+      },
     });
     for (const stream of [this.#child.stdout!, this.#child.stderr!])
       createInterface({ input: stream }).on('line', (line) => this.#take(line));
