@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -30,12 +30,22 @@ export class MeasuredOperator {
   /** From the start of the process until /readyz said yes, in seconds. */
   readonly readySeconds: number;
   readonly #url: string;
+  readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
+  readonly #logFile: string;
 
-  private constructor(pid: number, url: string, exited: Promise<unknown>, readySeconds: number) {
-    this.pid = pid;
-    this.#url = url;
+  private constructor(
+    child: ChildProcess,
+    exited: Promise<unknown>,
+    url: string,
+    logFile: string,
+    readySeconds: number,
+  ) {
+    this.pid = child.pid!;
+    this.#child = child;
     this.#exited = exited;
+    this.#url = url;
+    this.#logFile = logFile;
     this.readySeconds = readySeconds;
   }
 
@@ -66,14 +76,14 @@ export class MeasuredOperator {
       while (!(await isReady(url))) {
         signal.throwIfAborted();
         if (child.exitCode !== null || performance.now() - started > readyWithinMs)
-          throw new Error(`the operator did not become ready: ${readFileSync(logFile, 'utf8').slice(-2000)}`);
+          throw new Error(`the operator did not become ready: ${endOf(logFile)}`);
         await sleep(20);
       }
     } catch (error) {
       child.kill('SIGKILL');
       throw error;
     }
-    return new MeasuredOperator(child.pid!, url, exited, (performance.now() - started) / 1000);
+    return new MeasuredOperator(child, exited, url, logFile, (performance.now() - started) / 1000);
   }
 
   usage(): ProcessUsage {
@@ -89,13 +99,20 @@ export class MeasuredOperator {
     for (const path of ['/healthz', '/readyz']) await (await fetch(`${this.#url}${path}`)).text();
   }
 
-  /** Ends it as the kubelet does. */
+  /** Ends it as the kubelet does. @throws Error when it has ended by itself, with the end of its log */
   async stop(): Promise<void> {
-    process.kill(this.pid, 'SIGTERM');
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode !== null || signalCode !== null)
+      throw new Error(`the operator had ended by itself (${signalCode ?? exitCode}): ${endOf(this.#logFile)}`);
+    this.#child.kill('SIGTERM');
     const late = sleep(endedWithinMs, 'late' as const, { ref: false });
-    if ((await Promise.race([this.#exited, late])) === 'late') process.kill(this.pid, 'SIGKILL');
+    if ((await Promise.race([this.#exited, late])) === 'late') this.#child.kill('SIGKILL');
     await this.#exited;
   }
+}
+
+function endOf(logFile: string): string {
+  return readFileSync(logFile, 'utf8').slice(-2000);
 }
 
 /** The command line that a Dockerfile's ENTRYPOINT gives. */

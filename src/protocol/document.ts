@@ -89,6 +89,7 @@ export function integer(value: unknown, path: string, minimum: number, maximum: 
   return value as number;
 }
 
+/** @param item reads one of them; it is called again, with its very path, for one that it refuses */
 export function list<T>(
   value: unknown,
   path: string,
@@ -96,7 +97,15 @@ export function list<T>(
   item: (value: unknown, path: string) => T,
 ): T[] {
   if (!Array.isArray(value) || value.length > maxItems) refuse(`${path} must be a list of at most ${maxItems} items`);
-  return (value as unknown[]).map((entry, index) => item(entry, `${path}[${index}]`));
+  return (value as unknown[]).map((entry, index) => {
+    try {
+      return item(entry, path);
+    } catch (error) {
+      if (!(error instanceof FieldError)) throw error;
+      // To write a path for each item would take longer than all else: it is written for the one that is refused.
+      return item(entry, `${path}[${index}]`);
+    }
+  });
 }
 
 export function oneOf<const T extends string>(allowed: readonly T[]) {

@@ -123,21 +123,19 @@ function isEmpty(part: unknown): boolean {
 
 function decodeTarget(value: unknown, words: readonly string[]): TargetReport {
   const parts = array(value, 'the document');
-  const [probe, protocol, type, host, server, node, zone] = wordPaths.map((path, index) =>
-    word(parts[index] ?? 0, path, words),
-  ) as [string, string, string, string, string, string, string];
+  const wordAt = (index: number, path: string) => word(parts[index] ?? 0, path, words);
   const latencies = decodeLatencies(parts[7] ?? []);
   const failures = decodeFailures(parts[8] ?? [], words);
   const losses = decodeLosses(parts[10] ?? []);
   return {
-    probe: oneOf(['dns', 'network', 'ntp'])(probe, 'probe'),
-    host: text(host, 'host', 260),
-    server,
-    protocol,
-    type,
-    node,
-    zone,
-    attempts: sum(latencies.map(([, count]) => count)) + sum(Object.values(failures)),
+    probe: probe(wordAt(0, 'probe'), 'probe'),
+    protocol: wordAt(1, 'protocol'),
+    type: wordAt(2, 'type'),
+    host: text(wordAt(3, 'host'), 'host', 260),
+    server: wordAt(4, 'server'),
+    node: wordAt(5, 'node'),
+    zone: wordAt(6, 'zone'),
+    attempts: latencies.reduce((total, [, count]) => total + count, 0) + sum(Object.values(failures)),
     failures,
     retransmits: integer(parts[9] ?? 0, 'retransmits', 0, maxCount),
     latencies,
@@ -145,7 +143,7 @@ function decodeTarget(value: unknown, words: readonly string[]): TargetReport {
   };
 }
 
-const wordPaths = ['probe', 'protocol', 'type', 'host', 'server', 'node', 'zone'];
+const probe = oneOf(['dns', 'network', 'ntp']);
 
 function word(value: unknown, path: string, words: readonly string[]): string {
   return words[integer(value, path, 0, words.length - 1)]!;

@@ -2,7 +2,7 @@ import type { TestContext } from 'node:test';
 import { Cluster } from '../cluster/cluster.ts';
 import { PrometheusServer } from '../cluster/prometheus.ts';
 import { waitFor } from '../cluster/wait.ts';
-import { type Agent, agentsOf, getNetExporter, isReady, type Kubectl } from './agents.ts';
+import { type Agent, agentsOf, getJson, getNetExporter, isReady, type Kubectl } from './agents.ts';
 import { SetupRecord } from './setup-record.ts';
 
 /** Names a running local cluster that is to be used instead of one of the tests' own. */
@@ -50,6 +50,16 @@ export async function removeNamespace(kubectl: Kubectl, namespace: string): Prom
   await kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--wait=false']);
 }
 
+/** Runs so many operators, and waits until those are ready and the others are gone. */
+export async function scaleOperator(kubectl: Kubectl, replicas: number): Promise<void> {
+  const deployment = ['-n', operatorNamespace, 'deployment/net-exporter-operator'];
+  await kubectl(['scale', ...deployment, `--replicas=${replicas}`]);
+  await kubectl(['rollout', 'status', ...deployment, '--timeout=180s']);
+  const args = ['pods', '-n', operatorNamespace, '-l', 'app.kubernetes.io/name=net-exporter-operator'];
+  const pods = async () => (await getJson<{ items: unknown[] }>(kubectl, args)).items;
+  await waitFor(`${replicas} operators`, async () => (await pods()).length === replicas, { timeout: deadline });
+}
+
 export async function apply(kubectl: Kubectl, object: object): Promise<void> {
   await kubectl(['apply', '-f', '-'], { input: JSON.stringify(object) });
 }
@@ -88,6 +98,21 @@ export async function waitForAgents(
       return agents.length === nodes && agents.every(({ ready }) => ready) ? agents : undefined;
     },
     { timeout: deadline, interval: 500 },
+  );
+}
+
+/** Waits until a NetExporter's status says that all of so many agents have the present settings and targets, and report. */
+export async function waitForSync(kubectl: Kubectl, namespace: string, name: string, agents: number): Promise<void> {
+  await waitFor(
+    `settings and targets on ${agents} agents of ${namespace}/${name}`,
+    async () => {
+      const { metadata, status } = await getNetExporter(kubectl, namespace, name);
+      const propagated = status?.conditions.find(({ type }) => type === 'ConfigPropagated');
+      if (propagated?.observedGeneration !== metadata.generation || propagated.status !== 'True')
+        throw new Error(JSON.stringify(status));
+      return status?.agents.configured === agents && status.agents.reporting === agents;
+    },
+    { timeout: deadline, interval: 250 },
   );
 }
 

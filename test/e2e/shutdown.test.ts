@@ -1,22 +1,21 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { waitFor } from '../cluster/wait.ts';
-import { type Agent, agentsOf, getJson, hostOf, metricsOf } from './agents.ts';
+import { type Agent, getJson, hostOf, metricsOf } from './agents.ts';
 import { processesOf } from './container-process.ts';
 import {
   deadline,
   type Environment,
   environment,
+  operatorNamespace,
   quick,
   readyNetExporter,
   removeNamespace,
   restrictedNamespace,
   tellOnFailure,
-  waitForAgents,
 } from './environment.ts';
 
 const namespace = 'e2e-shutdown';
-const operatorNamespace = 'net-exporter-system';
 let env: Environment;
 let agents: Agent[];
 
@@ -26,20 +25,7 @@ before(async () => {
   agents = await readyNetExporter(env, namespace, 'shutdown', { dns: quick, network: quick });
 });
 
-const scaleOperator = async (replicas: number) => {
-  await env.kubectl(['scale', '-n', operatorNamespace, 'deployment/net-exporter-operator', `--replicas=${replicas}`]);
-  await env.kubectl([
-    'rollout',
-    'status',
-    '-n',
-    operatorNamespace,
-    'deployment/net-exporter-operator',
-    '--timeout=180s',
-  ]);
-};
-
 after(async () => {
-  await scaleOperator(2);
   await removeNamespace(env.kubectl, namespace);
 });
 
@@ -110,53 +96,4 @@ test('the operator that is told to stop exits 0 within 5 s', async (t) => {
   const { exitCode, seconds } = await terminate(operatorNamespace, pod!.metadata.name, pod!.spec.containers[0]!.name);
   assert.equal(exitCode, 0);
   assert.ok(seconds < 5, `took ${seconds} s`);
-});
-
-test('with both operators gone agents go on, a new one still probes, and a broken settings file is survived', async (t) => {
-  tellOnFailure(t, env, namespace);
-  await scaleOperator(0);
-  await waitFor('the operators to be gone', async () => (await operatorPods()).length === 0, { timeout: deadline });
-
-  const probes = async (agent: Agent) => {
-    const metrics = await metricsOf(agent);
-    return Math.min(metrics.sum('dns_latency_seconds_count'), metrics.sum('network_latency_seconds_count'));
-  };
-  const waitForProbes = async (agent: Agent) => {
-    const from = await probes(agent);
-    await waitFor(`probes of ${agent.pod}`, async () => (await probes(agent)) > from + 2, { timeout: deadline });
-  };
-  for (const agent of await agentsOf(env.kubectl, namespace, 'shutdown')) await waitForProbes(agent);
-
-  const [old] = agents as [Agent];
-  await env.kubectl(['delete', 'pod', '-n', namespace, old.pod]);
-  const successor = await waitFor(
-    'the successor of a deleted agent',
-    async () =>
-      (await agentsOf(env.kubectl, namespace, 'shutdown')).find(
-        ({ node, uid, ready }) => node === old.node && uid !== old.uid && ready,
-      ),
-    { timeout: deadline },
-  );
-  await waitForProbes(successor);
-
-  const [, witness] = agents as [Agent, Agent];
-  const failing = async () => (await metricsOf(witness)).sum('net_exporter_settings_last_load_successful') === 0;
-  assert.equal(await failing(), false);
-  await env.kubectl([
-    'patch',
-    'configmap',
-    '-n',
-    namespace,
-    'shutdown-agent',
-    '-p',
-    '{"data":{"settings.json":"{\\"version\\": 1, broken"}}',
-  ]);
-  await waitFor('the broken settings to be reported', failing, { timeout: deadline });
-  const log = await env.kubectl(['logs', '-n', namespace, witness.pod]);
-  assert.match(log, /settings.*not JSON/);
-  await waitForProbes(witness);
-
-  await scaleOperator(2);
-  await waitFor('the settings to be mended', async () => !(await failing()), { timeout: deadline });
-  await waitForAgents(env.kubectl, namespace, 'shutdown', env.cluster.nodes.length);
 });

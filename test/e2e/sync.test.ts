@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { waitFor } from '../cluster/wait.ts';
 import { ClusterApi } from '../faults/cluster-api.ts';
-import { type Agent, agentsOf, conditionStatus, getNetExporter, hostOf, metricsOf } from './agents.ts';
+import { type Agent, agentsOf, hostOf, metricsOf } from './agents.ts';
 import { processesOf } from './container-process.ts';
 import {
   deadline,
@@ -17,6 +17,7 @@ import {
   removeNamespace,
   restrictedNamespace,
   tellOnFailure,
+  waitForSync,
 } from './environment.ts';
 
 const namespace = 'e2e-sync';
@@ -38,36 +39,13 @@ before(async () => {
   api = await ClusterApi.of(env.cluster.kubeconfig);
   await restrictedNamespace(env.kubectl, namespace);
   agents = await readyNetExporter(env, namespace, name, { dns: { ...quick, hosts: [host] }, network: quick });
-  await everyAgentSynced();
+  await waitForSync(env.kubectl, namespace, name, agents.length);
 });
 
 after(async () => {
-  await scaleOperator(2);
   await removeNamespace(env.kubectl, namespace);
   api.close();
 });
-
-async function scaleOperator(replicas: number): Promise<void> {
-  const deployment = ['-n', operatorNamespace, 'deployment/net-exporter-operator'];
-  await env.kubectl(['scale', ...deployment, `--replicas=${replicas}`]);
-  await env.kubectl(['rollout', 'status', ...deployment, '--timeout=180s']);
-}
-
-/** Waits until the status says that every agent has the present settings and targets. */
-function everyAgentSynced(): Promise<unknown> {
-  return waitFor(
-    'settings and targets on every agent',
-    async () => {
-      const object = await getNetExporter(env.kubectl, namespace, name);
-      const { agents: counted, conditions } = object.status ?? {};
-      const propagated = conditions?.find(({ type }) => type === 'ConfigPropagated');
-      if (propagated?.observedGeneration !== object.metadata.generation || propagated.status !== 'True')
-        throw new Error(JSON.stringify(object.status));
-      return counted?.configured === agents.length && counted.reporting === agents.length;
-    },
-    { timeout: deadline, interval: 250 },
-  );
-}
 
 /** Changes the spec. @returns the new generation */
 async function edit(spec: object): Promise<number> {
@@ -120,7 +98,7 @@ test('an edit is in effect on every agent within seconds, and no pod is restarte
   for (const agent of agents)
     assert.ok((await metricsOf(agent)).find('dns_latency_seconds_count', { host: last }).length > 0, last);
   await edit({ dns: { ...quick, hosts: [host] }, network: { ...quick, peersPerAgent: 10 } });
-  await everyAgentSynced();
+  await waitForSync(env.kubectl, namespace, name, agents.length);
   assert.deepEqual(identities(await agentsOf(env.kubectl, namespace, name)), identities(agents));
 });
 
@@ -159,40 +137,5 @@ test('with its Secret broken or deleted the operator makes it again, and agents 
   });
   const generation = await edit({ dns: { interval: '2s' } });
   await Promise.all(agents.map((agent) => inEffect(agent, generation)));
-  await everyAgentSynced();
-});
-
-test('with the operator away agents go on, and once it is back they are synced again', async (t) => {
-  tellOnFailure(t, env, namespace);
-  const revision = (await metricsOf(agents[0]!)).sum('net_exporter_assignment_revision');
-  assert.ok(revision > 0);
-  await scaleOperator(0);
-  const before = await Promise.all(agents.map(metricsOf));
-  // The API server still takes an edit; nobody tells the agents.
-  const generation = await edit({ dns: { interval: '3s' } });
-  for (const [index, agent] of agents.entries())
-    await waitFor(
-      `probes of every peer by ${agent.pod}`,
-      async () => {
-        const now = await metricsOf(agent);
-        const probed = before[index]!.find('network_latency_seconds_count');
-        return (
-          probed.length > 0 &&
-          probed.every(({ labels, value }) => now.sum('network_latency_seconds_count', labels) >= value + 2) &&
-          now.sum('net_exporter_sync_age_seconds') > 2
-        );
-      },
-      { timeout: deadline },
-    );
-  for (const [index, agent] of agents.entries())
-    assert.equal(
-      (await metricsOf(agent)).sum('network_dial_error_total'),
-      before[index]!.sum('network_dial_error_total'),
-    );
-  await scaleOperator(2);
-  await Promise.all(agents.map((agent) => inEffect(agent, generation)));
-  await everyAgentSynced();
-  const object = await getNetExporter(env.kubectl, namespace, name);
-  assert.equal(conditionStatus(object, 'Ready'), 'True');
-  assert.deepEqual(identities(await agentsOf(env.kubectl, namespace, name)), identities(agents));
+  await waitForSync(env.kubectl, namespace, name, agents.length);
 });

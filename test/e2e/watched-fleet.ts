@@ -1,0 +1,179 @@
+import { isIPv6 } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { waitFor } from '../cluster/wait.ts';
+import { type Agent, agentsOf, getJson, hostOf, metricsOf } from './agents.ts';
+import { deadline, type Environment } from './environment.ts';
+import type { Metrics } from './metrics.ts';
+
+/** Each look at the agents' errors is so long after the one before, in milliseconds. */
+const lookEveryMs = 200;
+/** Of the rules by which a pod is cut off. */
+const table = 'net_exporter_cut_off';
+
+/** What was seen of agents while something happened. */
+export interface Observed {
+  /** How many dials and echoes failed, by agent and peer: of those that failed at all. */
+  dialErrors: Record<string, number>;
+  /** The longest that an agent had a series of a peer whose pod was being deleted or was gone, from when that was first seen; in seconds. */
+  lingeringSeconds: number;
+}
+
+/** The agents of one NetExporter, which may come and go, and what they say of each other. */
+export class WatchedFleet {
+  readonly #env: Pick<Environment, 'cluster' | 'kubectl'>;
+  readonly #namespace: string;
+  readonly #name: string;
+
+  constructor(env: Pick<Environment, 'cluster' | 'kubectl'>, namespace: string, name: string) {
+    this.#env = env;
+    this.#namespace = namespace;
+    this.#name = name;
+  }
+
+  /** Those that there are now. */
+  agents(): Promise<Agent[]> {
+    return agentsOf(this.#env.kubectl, this.#namespace, this.#name);
+  }
+
+  /** Waits until every one of these agents has reached every other one as the operator told it to. */
+  async allDialled(agents: readonly Agent[]): Promise<void> {
+    for (const agent of agents)
+      for (const peer of agents.filter((other) => other !== agent))
+        await waitFor(
+          `dials of ${peer.node} by ${agent.pod}`,
+          async () => {
+            const labels = { host: hostOf(peer), peer_node: peer.node, protocol: 'TCP' };
+            return (await metricsOf(agent)).sum('network_latency_seconds_count', labels) > 0;
+          },
+          { timeout: deadline },
+        );
+  }
+
+  /** Waits until each of these agents has dialled its peers several times more. */
+  async moreDials(agents: readonly Agent[]): Promise<void> {
+    const dials = async (agent: Agent) => (await metricsOf(agent)).sum('network_latency_seconds_count');
+    for (const agent of agents) {
+      const before = await dials(agent);
+      await waitFor(`more dials of ${agent.pod}`, async () => (await dials(agent)) > before + 30, {
+        timeout: deadline,
+      });
+    }
+  }
+
+  /** Waits until none of these agents has a series of that node. */
+  async leftAlone(node: string, agents: readonly Agent[]): Promise<void> {
+    for (const agent of agents)
+      await waitFor(`${agent.pod} to leave ${node} alone`, async () => !(await hasPeer(agent, node)), {
+        timeout: deadline,
+        interval: 50,
+      });
+  }
+
+  /** Looks at every agent again and again, those that are about to end among them, while `body` runs. */
+  async observe(body: () => Promise<void>): Promise<Observed> {
+    const last = new Map<string, number>();
+    const known = new Set<string>();
+    const goneSince = new Map<string, number>();
+    const observed: Observed = { dialErrors: {}, lingeringSeconds: 0 };
+    const look = async () => {
+      const agents = await this.agents();
+      const now = performance.now();
+      const hosts = new Set(agents.map(hostOf));
+      for (const host of known) if (!hosts.has(host) && !goneSince.has(host)) goneSince.set(host, now);
+      for (const host of hosts) known.add(host);
+      for (const agent of agents) {
+        // It may have ended since it was listed, or be cut off.
+        const metrics = await metricsOf(agent).catch(() => undefined);
+        for (const { labels, value } of metrics?.find('network_dial_error_total') ?? []) {
+          const { host = '', protocol } = labels;
+          const link = `${agent.pod} → ${host} ${protocol}`;
+          const before = last.get(link) ?? 0;
+          // A series that went and came back counts from zero.
+          const increase = value < before ? value : value - before;
+          if (increase > 0) observed.dialErrors[link] = (observed.dialErrors[link] ?? 0) + increase;
+          last.set(link, value);
+          const since = goneSince.get(host);
+          if (since !== undefined)
+            observed.lingeringSeconds = Math.max(observed.lingeringSeconds, (performance.now() - since) / 1000);
+        }
+      }
+    };
+    await look();
+    observed.dialErrors = {};
+    await whileRunning(body, look);
+    return observed;
+  }
+
+  /**
+   * Looks at every ready agent again and again while `body` runs.
+   * @returns the longest time that each was seen to go without a turn of any of its probes, in seconds, by pod
+   */
+  async pausesDuring(body: () => Promise<void>): Promise<Record<string, number>> {
+    const seen = new Map<string, { turns: number; at: number }>();
+    const longest: Record<string, number> = {};
+    const look = async () => {
+      const nodes = this.#env.cluster.nodes.map(({ name }) => name);
+      for (const agent of await this.agents()) {
+        const { pod, node, ready } = agent;
+        // The pods of a node that was taken away are listed until they are collected.
+        if (!nodes.includes(node) || (!ready && !seen.has(pod))) continue;
+        const turns = await metricsOf(agent).then(turnsOf, () => undefined);
+        const now = performance.now();
+        const before = seen.get(pod);
+        if (before) longest[pod] = Math.max(longest[pod] ?? 0, Math.round(now - before.at) / 1000);
+        if (turns !== undefined && turns !== before?.turns) seen.set(pod, { turns, at: now });
+      }
+    };
+    await whileRunning(body, look);
+    return longest;
+  }
+
+  /** Drops all that goes to and from an agent's pod, on its own node, while `body` runs. The kubelet still reaches it. */
+  async whileCutOff({ pod, node }: Agent, body: () => Promise<void>): Promise<void> {
+    const { cluster, kubectl } = this.#env;
+    const args = ['pod', '-n', this.#namespace, pod];
+    const { status } = await getJson<{ status: { podIPs: { ip: string }[] } }>(kubectl, args);
+    const rules = status.podIPs.flatMap(({ ip }) =>
+      ['saddr', 'daddr'].map((end) => `add rule inet ${table} forward ${isIPv6(ip) ? 'ip6' : 'ip'} ${end} ${ip} drop`),
+    );
+    const chain = `add chain inet ${table} forward { type filter hook forward priority -200; }`;
+    await cluster.exec(node, ['nft', '-f', '-'], {
+      input: `${[`add table inet ${table}`, chain, ...rules].join('\n')}\n`,
+    });
+    try {
+      await body();
+    } finally {
+      await cluster.exec(node, ['nft', 'delete', 'table', 'inet', table]);
+    }
+  }
+}
+
+/** Runs `look` again and again while `body` runs, and once afterwards. */
+async function whileRunning(body: () => Promise<void>, look: () => Promise<void>): Promise<void> {
+  let running = true;
+  const lookAgain = async () => {
+    for (; running; await sleep(lookEveryMs)) await look();
+    await look();
+  };
+  const looking = lookAgain();
+  try {
+    await body();
+  } finally {
+    running = false;
+    await looking;
+  }
+}
+
+/** How many turns of its probes an agent has counted, whatever came of them. */
+function turnsOf(metrics: Metrics): number {
+  const counters = [
+    ...['dns_latency_seconds_count', 'dns_resolve_error_total'],
+    ...['network_latency_seconds_count', 'network_dial_error_total'],
+  ];
+  return counters.reduce((sum, name) => sum + metrics.sum(name), 0);
+}
+
+/** Whether an agent has a series of that node. */
+export async function hasPeer(agent: Agent, node: string): Promise<boolean> {
+  return (await metricsOf(agent)).find('network_latency_seconds_count', { peer_node: node }).length > 0;
+}
