@@ -7,9 +7,10 @@ import { Interruption } from '../bench/interruption.ts';
 import * as agent from './agent.ts';
 import * as operator from './operator.ts';
 import { type Soak, violations } from './soak.ts';
+import * as sync from './sync.ts';
 
 /** A soak is a module beside this one that exports `run`, and a line here. */
-const soaks: Readonly<Record<string, Soak>> = { agent: agent.run, operator: operator.run };
+const soaks: Readonly<Record<string, Soak>> = { agent: agent.run, operator: operator.run, sync: sync.run };
 
 const usage = `Runs a part of this project for a long time under everything that it must bear, on this machine (Linux, root).
 

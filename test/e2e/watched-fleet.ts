@@ -30,9 +30,11 @@ export class WatchedFleet {
     this.#name = name;
   }
 
-  /** Those that there are now. */
-  agents(): Promise<Agent[]> {
-    return agentsOf(this.#env.kubectl, this.#namespace, this.#name);
+  /** Those that there are now. The pods of a node that was taken away are listed until they are collected, but are no more. */
+  async agents(): Promise<Agent[]> {
+    const agents = await agentsOf(this.#env.kubectl, this.#namespace, this.#name);
+    const nodes = this.#env.cluster.nodes.map(({ name }) => name);
+    return agents.filter(({ node }) => nodes.includes(node));
   }
 
   /** Waits until every one of these agents has reached every other one as the operator told it to. */
@@ -112,11 +114,9 @@ export class WatchedFleet {
     const seen = new Map<string, { turns: number; at: number }>();
     const longest: Record<string, number> = {};
     const look = async () => {
-      const nodes = this.#env.cluster.nodes.map(({ name }) => name);
       for (const agent of await this.agents()) {
-        const { pod, node, ready } = agent;
-        // The pods of a node that was taken away are listed until they are collected.
-        if (!nodes.includes(node) || (!ready && !seen.has(pod))) continue;
+        const { pod, ready } = agent;
+        if (!ready && !seen.has(pod)) continue;
         const turns = await metricsOf(agent).then(turnsOf, () => undefined);
         const now = performance.now();
         const before = seen.get(pod);
