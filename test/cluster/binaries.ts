@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { arch, homedir } from 'node:os';
+import { globSync, readFileSync } from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
+import { arch } from 'node:os';
 import { join } from 'node:path';
+import { builtOnce } from './build-cache.ts';
 import { run } from './command.ts';
-import { withLock } from './lock.ts';
 import { writeScratchImage } from './scratch-image.ts';
 
 export const corednsImage = 'localhost/net-exporter-cluster/coredns:1';
@@ -52,27 +52,18 @@ export function buildFlags(goMod: string): string[] {
  */
 export async function ensureBinaries(log: (line: string) => void, signal?: AbortSignal): Promise<Binaries> {
   const flags = buildFlags(readFileSync(join(moduleDirectory, 'go.mod'), 'utf8'));
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'net-exporter', 'cluster');
-  const key = cacheKey(flags);
-  const finished = join(cache, key);
-  if (!existsSync(finished)) {
-    const onWait = () => log('waiting for another process that is building the same programs');
-    await withLock(
-      join(cache, `${key}.lock`),
-      async () => {
-        if (existsSync(finished)) return;
-        const partial = join(cache, `${key}.partial`);
-        await rm(partial, { recursive: true, force: true });
-        await mkdir(join(partial, 'bin'), { recursive: true });
-        await build(join(partial, 'bin'), flags, log, signal);
-        await mkdir(join(partial, 'images'));
-        await writeImage(partial, 'coredns', corednsImage);
-        await writeImage(partial, 'pause', pauseImage);
-        await rename(partial, finished);
-      },
-      onWait,
-    );
-  }
+  const onWait = () => log('waiting for another process that is building the same programs');
+  const finished = await builtOnce(
+    cacheKey(flags),
+    async (directory) => {
+      await mkdir(join(directory, 'bin'));
+      await build(join(directory, 'bin'), flags, log, signal);
+      await mkdir(join(directory, 'images'));
+      await writeImage(directory, 'coredns', corednsImage);
+      await writeImage(directory, 'pause', pauseImage);
+    },
+    onWait,
+  );
   const images = await readdir(join(finished, 'images'));
   return { directory: join(finished, 'bin'), images: images.map((file) => join(finished, 'images', file)) };
 }
@@ -84,14 +75,18 @@ function cacheKey(flags: string[]): string {
   return hash.digest('hex').slice(0, 16);
 }
 
+/** The environment of `go build`: the same programs whatever the user has set. */
+export function goEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' };
+}
+
 async function build(
   output: string,
   flags: string[],
   log: (line: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' };
-  const options = { cwd: moduleDirectory, env, signal };
+  const options = { cwd: moduleDirectory, env: goEnvironment(), signal };
   await run(['go', 'version'], options).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') throw new Error('Go 1.26 or newer is missing: https://go.dev/dl/', { cause: error });
     throw error;

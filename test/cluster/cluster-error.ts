@@ -1,6 +1,13 @@
 /** A cluster that can't be started or used; the message says what to do. */
 export class ClusterError extends Error {
-  readonly code: 'NOT_ROOT' | 'NO_IPV6' | 'ALREADY_RUNNING' | 'START_FAILED' | 'NO_SUCH_NODE' | 'NO_SUCH_POD';
+  readonly code:
+    | 'NOT_ROOT'
+    | 'NO_IPV6'
+    | 'ALREADY_RUNNING'
+    | 'START_FAILED'
+    | 'NO_SUCH_NODE'
+    | 'NO_SUCH_POD'
+    | 'NO_LOGIND';
 
   constructor(code: ClusterError['code'], message: string, options?: ErrorOptions) {
     super(message, options);

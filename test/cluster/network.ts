@@ -66,6 +66,11 @@ export async function connectNode(addresses: Addresses, number: number, others: 
   for (const peer of peers) await ip(peer.netnsName, routes('add', node));
 }
 
+/** Pulls a node's cable, as if the machine were off: it answers nothing, not even that it has no such pod. */
+export async function unplugNode(addresses: Addresses, number: number): Promise<void> {
+  await ip(addresses.switchNetns, [`link set ${nodeAddresses(addresses, number).switchPort} down`]);
+}
+
 /** Unplugs a node and removes its network namespace and the routes to it. */
 export async function disconnectNode(addresses: Addresses, number: number, others: readonly number[]): Promise<void> {
   const node = nodeAddresses(addresses, number);

@@ -72,8 +72,11 @@ esac
 `,
 };
 
-/** The kubelet's settings: real defaults, except what the machine or the tests ask for. */
-export function kubeletConfiguration(cgroupRoot: string): object {
+/**
+ * The kubelet's settings: real defaults, except what the machine or the tests ask for.
+ * @param gracefulShutdown whether it takes part in the machine's shutdown; it then needs a logind
+ */
+export function kubeletConfiguration(cgroupRoot: string, gracefulShutdown: boolean): object {
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -96,5 +99,7 @@ export function kubeletConfiguration(cgroupRoot: string): object {
     imageGCHighThresholdPercent: 100,
     // Edits of ConfigMaps are seen within about 10 s instead of a minute.
     syncFrequency: '10s',
+    // At most; the agents need four seconds.
+    ...(gracefulShutdown && { shutdownGracePeriod: '20s', shutdownGracePeriodCriticalPods: '10s' }),
   };
 }

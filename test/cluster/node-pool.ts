@@ -8,7 +8,8 @@ import { killCgroup, removeCgroup } from './cgroups.ts';
 import { clusterCgroup } from './cleanup.ts';
 import { ClusterError } from './cluster-error.ts';
 import { run } from './command.ts';
-import { connectNode, disconnectNode } from './network.ts';
+import { type NodeLogind, shutDown, startLogind, waitForShutdownLock } from './logind.ts';
+import { connectNode, disconnectNode, unplugNode } from './network.ts';
 import {
   ctr,
   importImage,
@@ -19,7 +20,7 @@ import {
   waitForContainerd,
 } from './node.ts';
 import type { ProcessId } from './processes.ts';
-import { updateState } from './state.ts';
+import { readState, updateState } from './state.ts';
 import { waitFor } from './wait.ts';
 
 export interface ClusterNode {
@@ -36,6 +37,15 @@ export interface ClusterNode {
 export interface NodeRuntime {
   name: string;
   containerd: ProcessId;
+}
+
+/** What a node has that others have not. */
+export interface NodeFeatures {
+  /**
+   * Its kubelet holds up the machine's shutdown until its pods have ended (KEP-2000). It learns of the shutdown from a stand-in for logind on
+   * a system bus of the node's own: see logind.ts.
+   */
+  gracefulShutdown?: boolean;
 }
 
 export interface NodePoolOptions {
@@ -90,7 +100,7 @@ export class NodePool {
     this.nodes.push(node);
     const options = this.nodeOptions(node.name);
     const containerd = await startContainerd(options);
-    this.#remember({ [`${node.name}/containerd`]: containerd });
+    this.#remember(node.name, { containerd });
     await waitForContainerd(options, containerd, signal);
     return { name: node.name, containerd };
   }
@@ -102,9 +112,16 @@ export class NodePool {
   }
 
   /** Starts a node's kubelet and kube-proxy: it joins the cluster. */
-  async join({ name, containerd }: NodeRuntime): Promise<void> {
-    const started = await startKubelet(this.nodeOptions(name), containerd);
-    for (const [daemon, process] of Object.entries(started)) this.#remember({ [`${name}/${daemon}`]: process });
+  async join({ name, containerd }: NodeRuntime, { gracefulShutdown = false }: NodeFeatures = {}): Promise<void> {
+    const options = this.nodeOptions(name);
+    let logind: NodeLogind | undefined;
+    if (gracefulShutdown) {
+      // First: a kubelet that finds none does without for good.
+      logind = await startLogind(options, containerd);
+      this.#remember(name, logind);
+    }
+    this.#remember(name, await startKubelet(options, containerd, gracefulShutdown));
+    if (logind) await waitForShutdownLock(options, logind);
   }
 
   /** Resolves when all nodes are Ready. */
@@ -128,6 +145,20 @@ export class NodePool {
     copyFileSync(resolve(archive), `${copy}.partial`);
     await rename(`${copy}.partial`, copy);
     await Promise.all(this.nodes.map(({ name }) => importImage(this.nodeOptions(name), copy)));
+  }
+
+  /** Shuts a node down with its kubelet's consent and ends everything in it then. Its network namespace stays, unplugged. */
+  async shutDown(name: string): Promise<void> {
+    const { cluster, addresses } = this.#options;
+    const options = this.nodeOptions(name);
+    const logind = readState(cluster)?.processes[`${name}/logind`];
+    if (logind === undefined) {
+      const why = `"${name}" cannot be shut down: its kubelet would not learn of it`;
+      throw new ClusterError('NO_LOGIND', `${why}; add the node with { gracefulShutdown: true }`);
+    }
+    await shutDown(options, logind);
+    await killCgroup(options.cgroup);
+    await unplugNode(addresses, numberOf(this.find(name)));
   }
 
   /** Ends a node and everything in it at once, and removes all that is of it on this machine. */
@@ -164,8 +195,10 @@ export class NodePool {
       .map((file) => join(this.#imagesDirectory, file));
   }
 
-  #remember(processes: Record<string, ProcessId>): void {
-    updateState(this.#options.cluster, (state) => Object.assign(state.processes, processes));
+  #remember(node: string, processes: object): void {
+    updateState(this.#options.cluster, (state) => {
+      for (const [daemon, process] of Object.entries(processes)) state.processes[`${node}/${daemon}`] = process;
+    });
   }
 }
 

@@ -68,7 +68,7 @@ export function nodeDirectory(directory: string, name: string): string {
 }
 
 /** The file on the machine behind a path that the node's processes use. */
-function fileOf({ directory, node }: NodeOptions, path: string): string {
+export function fileOf({ directory, node }: NodeOptions, path: string): string {
   for (const [folder, mount] of Object.entries(ownFolders)) {
     if (path.startsWith(`${mount}/`))
       return join(nodeDirectory(directory, node.name), folder, path.slice(mount.length));
@@ -76,7 +76,8 @@ function fileOf({ directory, node }: NodeOptions, path: string): string {
   throw new RangeError(`${path} is the same for the node and the machine`);
 }
 
-function write(options: NodeOptions, path: string, content: string, mode = 0o600): void {
+/** Writes a file at a path that the node's processes use, with the folders above it. */
+export function writeNodeFile(options: NodeOptions, path: string, content: string, mode = 0o600): void {
   const file = fileOf(options, path);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, content, { mode });
@@ -92,9 +93,9 @@ export async function startContainerd(options: NodeOptions): Promise<ProcessId> 
     mkdirSync(dirname(join(directory, 'sysctl', name)), { recursive: true });
     writeFileSync(join(directory, 'sysctl', name), `${value}\n`);
   }
-  write(options, '/var/lib/containerd/config.toml', containerdConfiguration());
-  write(options, `${cniScriptsDirectory}/${noDuplicateDetection.name}`, noDuplicateDetection.script, 0o755);
-  write(options, `${cniConfigurationDirectory}/10-pods.conflist`, JSON.stringify(cniConfiguration(node)));
+  writeNodeFile(options, '/var/lib/containerd/config.toml', containerdConfiguration());
+  writeNodeFile(options, `${cniScriptsDirectory}/${noDuplicateDetection.name}`, noDuplicateDetection.script, 0o755);
+  writeNodeFile(options, `${cniConfigurationDirectory}/10-pods.conflist`, JSON.stringify(cniConfiguration(node)));
   createCgroup(join(cgroup, 'system'));
   const program = [`${nodeBinaries}/containerd`, '--config', '/var/lib/containerd/config.toml'];
   return await startDaemon({
@@ -119,10 +120,19 @@ export async function waitForContainerd(
   if (!isRunning(containerd)) throw new Error(`${options.node.name}'s containerd ended`);
 }
 
-/** Starts a node's kubelet, beside its containerd, and its kube-proxy. */
+/** The beginning of a command line for what runs in a node's network and sees its folders: all but containerd, which makes them so. */
+export function besideContainerd({ node }: NodeOptions, containerd: ProcessId): string[] {
+  return ['nsenter', `--net=${node.netns}`, `--mount=/proc/${containerd.pid}/ns/mnt`];
+}
+
+/**
+ * Starts a node's kubelet, beside its containerd, and its kube-proxy.
+ * @param gracefulShutdown whether the kubelet takes part in the machine's shutdown; the node's logind runs already then
+ */
 export async function startKubelet(
   options: NodeOptions,
   containerd: ProcessId,
+  gracefulShutdown: boolean,
 ): Promise<{ kubelet: ProcessId; 'kube-proxy': ProcessId }> {
   const { cluster, addresses, node, authority, cgroup } = options;
   const server = apiServerUrl(addresses);
@@ -131,9 +141,13 @@ export async function startKubelet(
     authority.issue(`${node.name}-serving`, { commonName: node.name, hosts: [node.name, ...node.addresses] }),
     authority.issue(`${node.name}-proxy`, { commonName: 'system:kube-proxy' }),
   ]);
-  write(options, `${kubeletDirectory}/config.json`, JSON.stringify(kubeletConfiguration(`/${cgroup}`)));
+  writeNodeFile(
+    options,
+    `${kubeletDirectory}/config.json`,
+    JSON.stringify(kubeletConfiguration(`/${cgroup}`, gracefulShutdown)),
+  );
   // Pods with the node's DNS settings depend on nothing of the machine's: there is one resolver, the cluster's.
-  write(options, `${kubeletDirectory}/resolv.conf`, `nameserver ${dnsServiceAddress}\n`);
+  writeNodeFile(options, `${kubeletDirectory}/resolv.conf`, `nameserver ${dnsServiceAddress}\n`);
   copyFileSync(authority.certificate, fileOf(options, `${kubeletDirectory}/ca.crt`));
   copyFileSync(serving.certificate, fileOf(options, `${kubeletDirectory}/kubelet.crt`));
   copyFileSync(serving.key, fileOf(options, `${kubeletDirectory}/kubelet.key`));
@@ -143,7 +157,8 @@ export async function startKubelet(
   await writeKubeconfig(proxyKubeconfig, { ...access, client: proxy });
   const kubelet = await startDaemon({
     argv: [
-      ...['nsenter', `--net=${node.netns}`, `--mount=/proc/${containerd.pid}/ns/mnt`, `${nodeBinaries}/kubelet`],
+      ...besideContainerd(options, containerd),
+      `${nodeBinaries}/kubelet`,
       `--config=${kubeletDirectory}/config.json`,
       `--kubeconfig=${kubeletDirectory}/kubeconfig`,
       `--hostname-override=${node.name}`,
@@ -182,7 +197,8 @@ export async function ctr(options: NodeOptions, command: readonly string[]): Pro
   return await run([join(options.binaries, 'ctr'), '--address', socket, '--namespace', 'k8s.io', ...command]);
 }
 
-function daemonOptions({ directory, node, cgroup }: NodeOptions, name: string) {
+/** Where a node's process logs and is counted. */
+export function daemonOptions({ directory, node, cgroup }: NodeOptions, name: string) {
   return {
     logFile: join(directory, 'logs', `${node.name}-${name}.log`),
     cwd: nodeDirectory(directory, node.name),

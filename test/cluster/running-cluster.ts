@@ -9,7 +9,7 @@ import { run } from './command.ts';
 import { type Component, componentArguments, controlPlaneFiles, prepareControlPlane } from './control-plane.ts';
 import { corednsObjects } from './coredns.ts';
 import { createSwitch } from './network.ts';
-import { type ClusterNode, NodePool, type NodeRuntime } from './node-pool.ts';
+import { type ClusterNode, type NodeFeatures, NodePool, type NodeRuntime } from './node-pool.ts';
 import { containerCgroup, type PodObject, sandboxNetns } from './pods.ts';
 import { isRunning, killProcess, startDaemon, stopProcess } from './processes.ts';
 import { type ClusterState, clusterDirectory, readState, updateState } from './state.ts';
@@ -135,12 +135,21 @@ export class Cluster {
   }
 
   /** Adds a node with all images that were loaded so far, and waits until it is Ready. */
-  async addNode(): Promise<ClusterNode> {
+  async addNode(features: NodeFeatures = {}): Promise<ClusterNode> {
     const runtime = await this.#pool.startRuntime();
     await this.#pool.loadImages(runtime.name);
-    await this.#pool.join(runtime);
+    await this.#pool.join(runtime, features);
     await this.#pool.waitUntilReady();
     return this.#pool.find(runtime.name);
+  }
+
+  /**
+   * Shuts a node down that was added with `gracefulShutdown`, as the administrator of its machine does: its kubelet is told first and ends
+   * the pods; as soon as it lets go of the machine, that is off. Kubernetes keeps what it knows of the node. All that can be
+   * done with it then is `removeNode`.
+   */
+  async shutDownNode(name: string): Promise<void> {
+    await this.#pool.shutDown(name);
   }
 
   /**

@@ -6,7 +6,7 @@ import { CertificateAuthority } from '../../cluster/certificates.ts';
 import { componentArguments, components } from '../../cluster/control-plane.ts';
 import { corednsObjects, corefile } from '../../cluster/coredns.ts';
 import { cniConfiguration, kubeletConfiguration, noDuplicateDetection } from '../../cluster/node-configuration.ts';
-import { missingCommands, packagesFor } from '../../cluster/packages.ts';
+import { missingCommands, packagesFor, systemCommands } from '../../cluster/packages.ts';
 import { clusterDirectory } from '../../cluster/state.ts';
 
 interface Plugin {
@@ -100,8 +100,17 @@ describe('configuration', () => {
   });
 
   it('the kubelet keeps its pods below the given cgroup and sees edits of ConfigMaps soon', () => {
-    const { cgroupRoot, syncFrequency } = kubeletConfiguration('/some/root') as Record<string, unknown>;
+    const { cgroupRoot, syncFrequency } = kubeletConfiguration('/some/root', false) as Record<string, unknown>;
     assert.deepEqual({ cgroupRoot, syncFrequency }, { cgroupRoot: '/some/root', syncFrequency: '10s' });
+  });
+
+  it('the kubelet takes part in the machine’s shutdown only where there is a logind', () => {
+    const periods = (gracefulShutdown: boolean) => {
+      const kubelet = kubeletConfiguration('/some/root', gracefulShutdown) as Record<string, unknown>;
+      return [kubelet.shutdownGracePeriod, kubelet.shutdownGracePeriodCriticalPods];
+    };
+    assert.deepEqual(periods(false), [undefined, undefined]);
+    assert.deepEqual(periods(true), ['20s', '10s']);
   });
 
   it('a cluster’s name can’t lead out of the clusters’ folder', () => {
@@ -116,6 +125,12 @@ describe('missing commands', () => {
   it('are those in no folder of the path', () => {
     assert.deepEqual(missingCommands(['tar', 'runc'], '/nowhere:/dev'), ['tar', 'runc']);
     assert.deepEqual(missingCommands(['tar'], '/nowhere:/usr/bin:/bin'), []);
+  });
+
+  it('of a bus are installed only by the nodes that have one', () => {
+    const always: string[] = systemCommands;
+    assert.ok(!always.includes('dbus-daemon'));
+    assert.deepEqual(packagesFor(['dbus-daemon']), ['dbus-daemon']);
   });
 
   it('are told as Debian packages, each once', () => {

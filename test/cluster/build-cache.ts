@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { withLock } from './lock.ts';
+
+/**
+ * A folder of programs that is built once on a machine, outside the checkout: where there is none with that key, `build` fills an empty
+ * one. Several callers at a time build once; what did not come to its end is never taken for whole.
+ * @param onWait called once when another process builds the same
+ */
+export async function builtOnce(
+  key: string,
+  build: (directory: string) => Promise<void>,
+  onWait?: () => void,
+): Promise<string> {
+  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'net-exporter', 'cluster');
+  const finished = join(cache, key);
+  if (existsSync(finished)) return finished;
+  const buildIt = async () => {
+    if (existsSync(finished)) return;
+    const partial = join(cache, `${key}.partial`);
+    await rm(partial, { recursive: true, force: true });
+    await mkdir(partial, { recursive: true });
+    await build(partial);
+    await rename(partial, finished);
+  };
+  await withLock(join(cache, `${key}.lock`), buildIt, onWait);
+  return finished;
+}
