@@ -142,13 +142,13 @@ export class SimulatedAgent {
     this.changedAt ??= now;
   }
 
-  #take({ acknowledged, settings, assignment }: SyncAnswer): void {
+  #take({ acknowledged, settings, settingsDigest: digest, assignment }: SyncAnswer): void {
     if (acknowledged?.stream === this.#options.name && acknowledged.sequence === this.#unacknowledged?.sequence)
       this.#unacknowledged = undefined;
     if (settings) {
       this.settings = settings;
       const { uid, generation } = settings.resource;
-      this.#heldSettings = { uid, generation, digest: settingsDigest(settings) };
+      this.#heldSettings = { uid, generation, digest: digest ?? settingsDigest(settings) };
     }
     if (assignment) {
       this.assignment = assignment;

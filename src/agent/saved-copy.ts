@@ -17,6 +17,8 @@ const maxAddresses = 100_000;
 /**
  * The agent's own copy of what it knows, for a restart while the operator, the API server or DNS is away. Each part is a file that is replaced
  * as a whole by a rename, so that a reader finds the old or the new one. It is not synced to disk: it lives in a volume that goes with the pod.
+ * What the operator calls the settings is not kept: a copy has no more of them than the process that wrote it knew, so whoever reads it must not
+ * say that it has all of them.
  */
 export class SavedCopy {
   readonly #directory: string;

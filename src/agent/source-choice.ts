@@ -14,7 +14,7 @@ export class SourceChoice {
   /** The uids of NetExporters that were held before, the last at the end. */
   #former: string[] = [];
   #settings: Holding<Settings> | undefined;
-  /** What names the settings held. */
+  /** What names the settings held: with the operator's own digest as soon as it has said it. */
   #name: HeldSettings | undefined;
   #assignment: Holding<Assignment> | undefined;
 
@@ -49,13 +49,20 @@ export class SourceChoice {
       this.#assignment = { value: assignment, source: 'copy', takenAt };
   }
 
-  /** Settings of another NetExporter than the one before put an end to its assignment. */
-  offerSettings(value: Settings, source: LiveSource): Verdict {
+  /**
+   * Settings of another NetExporter than the one before put an end to its assignment.
+   * @param digest what the operator calls them. An operator of another version knows other fields, so that it may be another one than that of
+   *   the settings as they are read here; also where they say nothing new, it is what is held from now on.
+   */
+  offerSettings(value: Settings, source: LiveSource, digest?: string): Verdict {
     const at = this.#clock.now();
     const former = this.#former.includes(value.resource.uid);
     const verdict = judgeSettings(this.#settings, { value, source, at, former });
-    if (verdict === 'take') this.#hold(taken(value, source, at));
-    else if (verdict === 'same' && source === 'sync') this.#settings!.confirmedAt = at;
+    if (verdict === 'take') this.#hold(taken(value, source, at), digest);
+    else if (verdict === 'same' && source === 'sync') {
+      this.#settings!.confirmedAt = at;
+      this.#name = nameOf(value, digest);
+    }
     return verdict;
   }
 
@@ -83,15 +90,20 @@ export class SourceChoice {
     this.#assignment = undefined;
   }
 
-  #hold(settings: Holding<Settings>): void {
+  #hold(settings: Holding<Settings>, digest?: string): void {
     const before = this.#settings?.value.resource.uid;
-    const { uid, generation } = settings.value.resource;
+    const { uid } = settings.value.resource;
     if (before !== undefined && before !== uid) this.#former = [...this.#former, before].slice(-formerCapacity);
     this.#former = this.#former.filter((former) => former !== uid);
     this.#settings = settings;
-    this.#name = { uid, generation, digest: settingsDigest(settings.value) };
+    this.#name = nameOf(settings.value, digest);
     if (this.#assignment?.value.uid !== uid) this.#assignment = undefined;
   }
+}
+
+function nameOf(settings: Settings, digest = settingsDigest(settings)): HeldSettings {
+  const { uid, generation } = settings.resource;
+  return { uid, generation, digest };
 }
 
 function taken<T>(value: T, source: LiveSource, at: number): Holding<T> {

@@ -103,12 +103,12 @@ export class Sources {
    * @param told what it was told that is held
    * @returns whether it brought anything new
    */
-  answered(told: Held, { settings, assignment }: SyncAnswer): boolean {
+  answered(told: Held, { settings, settingsDigest, assignment }: SyncAnswer): boolean {
     this.#choice.confirm({
       ...(!settings && told.settings && { settings: told.settings }),
       ...(!assignment && told.assignment && { assignment: told.assignment }),
     });
-    if (settings) this.#offerSettings(settings, 'sync');
+    if (settings) this.#offerSettings(settings, 'sync', settingsDigest);
     if (assignment) this.#offerAssignment(assignment);
     return this.#apply();
   }
@@ -151,9 +151,9 @@ export class Sources {
     this.#parts.log('error', 'settings file cannot be used', { code, reason: message, generation: inEffect });
   }
 
-  #offerSettings(settings: Settings, source: LiveSource): void {
+  #offerSettings(settings: Settings, source: LiveSource, digest?: string): void {
     const { uid, generation } = settings.resource;
-    if (this.#choice.offerSettings(settings, source) === 'older')
+    if (this.#choice.offerSettings(settings, source, digest) === 'older')
       this.#sayLeftAlone('settings of an older generation are left alone', { source, uid, generation });
   }
 

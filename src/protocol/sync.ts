@@ -19,12 +19,14 @@ export const holdMs = 15_000;
 export const maxRequestBytes = 262_144;
 /** How large an answer's body may be. */
 export const maxAnswerBytes = 2_097_152;
+/** How long what tells settings apart may be, in characters. */
+const maxDigestLength = 64;
 
 /** Settings by which they are told apart. */
 export interface HeldSettings {
   uid: string;
   generation: number;
-  /** `settingsDigest` of them: one spec may be written differently after an upgrade. */
+  /** What the operator calls them, or, until it has said so, their `settingsDigest`: one spec may be written differently after an upgrade. */
   digest: string;
 }
 
@@ -60,6 +62,8 @@ export interface SyncAnswer {
   version: typeof syncVersion;
   acknowledged?: Acknowledgement;
   settings?: Settings;
+  /** What is held with these settings, whatever of them the agent knows. Missing where the operator is one that does not say it. */
+  settingsDigest?: string;
   assignment?: Assignment;
 }
 
@@ -94,8 +98,9 @@ export function decodeSyncRequest(body: string): SyncRequest {
 }
 
 /** @throws ProtocolError (`InvalidSync`) for a size that no reader would take */
-export function encodeSyncAnswer({ version, acknowledged, settings, assignment }: SyncAnswer): string {
-  return bounded(JSON.stringify({ version, acknowledged, settings, assignment }), maxAnswerBytes);
+export function encodeSyncAnswer(answer: SyncAnswer): string {
+  const { version, acknowledged, settings, settingsDigest, assignment } = answer;
+  return bounded(JSON.stringify({ version, acknowledged, settings, settingsDigest, assignment }), maxAnswerBytes);
 }
 
 /**
@@ -108,11 +113,13 @@ export function decodeSyncAnswer(body: string): SyncAnswer {
     requireVersion(document.version, syncVersion);
     const acknowledged = optional(document.acknowledged, acknowledgement);
     const settings = optional(document.settings, (value) => within('settings', () => decodeSettings(value)));
+    const digest = optional(document.settingsDigest, (value) => text(value, 'settingsDigest', maxDigestLength));
     const assignment = optional(document.assignment, (value) => within('assignment', () => decodeAssignment(value)));
     return {
       version: syncVersion,
       ...(acknowledged && { acknowledged }),
       ...(settings && { settings }),
+      ...(digest !== undefined && { settingsDigest: digest }),
       ...(assignment && { assignment }),
     };
   });
@@ -127,7 +134,7 @@ function heldSettings(value: unknown): HeldSettings {
   return {
     uid: text(uid, 'held.settings.uid', 64),
     generation: integer(generation, 'held.settings.generation', 1, Number.MAX_SAFE_INTEGER),
-    digest: hexadecimal(digest, 'held.settings.digest'),
+    digest: text(digest, 'held.settings.digest', maxDigestLength),
   };
 }
 
@@ -146,12 +153,6 @@ function acknowledgement(value: unknown): Acknowledgement {
     stream: text(stream, 'acknowledged.stream', 64),
     sequence: integer(sequence, 'acknowledged.sequence', 1, Number.MAX_SAFE_INTEGER),
   };
-}
-
-function hexadecimal(value: unknown, path: string): string {
-  const given = text(value, path, 16);
-  if (!/^[0-9a-f]{16}$/.test(given)) refuse(`${path} must be 16 hexadecimal digits`);
-  return given;
 }
 
 function bounded(body: string, maxBytes: number): string {

@@ -1,5 +1,4 @@
 import type { NetExporter } from '../../crd/net-exporter.ts';
-import type { Assignment } from '../../protocol/assignment.ts';
 import { parseDuration } from '../../protocol/durations.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import type { Acknowledgement, Held, SyncRequest } from '../../protocol/sync.ts';
@@ -8,7 +7,7 @@ import { keyOf } from '../kube/kube-object.ts';
 import type { AgentPod } from '../net-exporter/agent-pod.ts';
 import type { NodeFacts } from '../plan/node-facts.ts';
 import type { AgentIdentity } from '../sync/agent-identity.ts';
-import type { SyncSource } from '../sync/sync-hub.ts';
+import type { SyncNews, SyncSource } from '../sync/sync-hub.ts';
 import { NetExporterFleet } from './net-exporter-fleet.ts';
 import type { Propagation } from './propagation.ts';
 
@@ -127,10 +126,7 @@ export class Fleet implements SyncSource {
     return propagation;
   }
 
-  answerFor(
-    { resource, podUid }: AgentIdentity,
-    held: Held,
-  ): { settings?: Settings; assignment?: Assignment } | undefined {
+  answerFor({ resource, podUid }: AgentIdentity, held: Held): SyncNews | undefined {
     return this.#members.get(resource)?.fleet.answerFor(podUid, held);
   }
 

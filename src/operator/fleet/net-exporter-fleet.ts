@@ -1,10 +1,10 @@
-import type { Assignment } from '../../protocol/assignment.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import { type Acknowledgement, type Held, holdMs, type SyncRequest, settingsDigest } from '../../protocol/sync.ts';
 import type { Clock } from '../clock.ts';
 import { FleetPlan, type PlanInput } from '../plan/fleet-plan.ts';
 import type { TargetState } from '../plan/target-states.ts';
 import { FleetReports } from '../reports/fleet-reports.ts';
+import type { SyncNews } from '../sync/sync-hub.ts';
 import { type Propagation, propagationOf, sameAssignment, sameSettings } from './propagation.ts';
 
 /** An agent that has not called for so long does not report. Milliseconds. */
@@ -28,6 +28,7 @@ export class NetExporterFleet {
   /** By the pod's uid. */
   readonly #agents = new Map<string, { node: string; call: Call | undefined }>();
   #settings: Settings | undefined;
+  /** What agents that have them say; made once, since every agent is told its digest. */
   #held: Held['settings'];
   #unlinked: readonly [from: string, to: string][] = [];
 
@@ -70,11 +71,14 @@ export class NetExporterFleet {
   }
 
   /** What an agent that holds this lacks; empty where it lacks nothing. */
-  answerFor(podUid: string, held: Held): { settings?: Settings; assignment?: Assignment } {
+  answerFor(podUid: string, held: Held): SyncNews {
     const settings = sameSettings(held.settings, this.#held) ? undefined : this.#settings;
     const isLatest = sameAssignment(held.assignment, this.#plan.versionOf(podUid));
     const assignment = isLatest ? undefined : this.#plan.assignmentOf(podUid);
-    return { ...(settings && { settings }), ...(assignment && { assignment }) };
+    return {
+      ...(settings && { settings, settingsDigest: this.#held!.digest }),
+      ...(assignment && { assignment }),
+    };
   }
 
   /** An agent has called. @returns which of its reports it need not send again */

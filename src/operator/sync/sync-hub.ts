@@ -4,12 +4,15 @@ import type { Clock } from '../clock.ts';
 import type { AgentIdentity } from './agent-identity.ts';
 import { SyncRefusal } from './sync-refusal.ts';
 
+/** What an agent is told that it does not hold. */
+export type SyncNews = Pick<SyncAnswer, 'settings' | 'settingsDigest' | 'assignment'>;
+
 /** What agents are told and what becomes of what they say. Nothing of it waits for anything. */
 export interface SyncSource {
   /**
    * What differs from what is held; nothing where it is up to date. Undefined while nothing is known of the agent's NetExporter.
    */
-  answerFor(agent: AgentIdentity, held: Held): Pick<SyncAnswer, 'settings' | 'assignment'> | undefined;
+  answerFor(agent: AgentIdentity, held: Held): SyncNews | undefined;
   /** Takes in a request. @returns which report needs not be sent again */
   took(agent: AgentIdentity, request: SyncRequest): Acknowledgement | undefined;
   /** The agent's connection is lost, from which nothing follows yet. */
@@ -172,23 +175,15 @@ export class SyncHub {
   }
 
   /** Undefined where there is nothing to tell. */
-  #news({ agent, held }: HeldRequest): Pick<SyncAnswer, 'settings' | 'assignment'> | undefined {
+  #news({ agent, held }: HeldRequest): SyncNews | undefined {
     const news = this.#source.answerFor(agent, held);
     return news?.settings || news?.assignment ? news : undefined;
   }
 
-  #answer(
-    { agent, held, acknowledged, waiter }: HeldRequest,
-    news: Pick<SyncAnswer, 'settings' | 'assignment'> | undefined,
-  ): void {
+  #answer({ agent, held, acknowledged, waiter }: HeldRequest, news: SyncNews | undefined): void {
     this.#requests.delete(agent.podUid);
     if (news) this.#offers.set(agent.podUid, { versions: versionsOf(held), at: this.#clock.monotonic() });
-    waiter.answer({
-      version: syncVersion,
-      ...(acknowledged && { acknowledged }),
-      ...(news?.settings && { settings: news.settings }),
-      ...(news?.assignment && { assignment: news.assignment }),
-    });
+    waiter.answer({ version: syncVersion, ...(acknowledged && { acknowledged }), ...news });
   }
 }
 

@@ -205,6 +205,33 @@ test('a replayed answer of an earlier time changes nothing, and is not asked for
   assert.equal((await agent.series()).get('net_exporter_settings_generation'), 1);
 });
 
+test('an agent of another version than the operator’s is given settings once, also those that it has, and holds them', async () => {
+  using directory = new TemporaryDirectory();
+  const { start, operator, write } = operated(directory);
+  write(settingsWith());
+  operator.set({ digest: 'of more fields than the agent knows' });
+  const given = () => operator.answers.filter(({ settings }) => settings).length;
+  const held = () => operator.requests.at(-1)!.held.settings;
+  const first = start();
+  await first.clock.advance(600_000);
+  assert.equal(given(), 1);
+  assert.deepEqual(held(), { uid: 'uid-1', generation: 1, digest: 'of more fields than the agent knows' });
+  assert.equal(first.logged.filter((line) => line.includes('settings are in effect')).length, 1);
+  // The operator is of another version now.
+  operator.set({ digest: 'of fewer' });
+  await first.clock.advance(600_000);
+  assert.deepEqual([given(), held()?.digest], [2, 'of fewer']);
+  operator.set({ settings: settingsWith({ resource: { generation: 2 } }), digest: 'of an edit' });
+  await first.clock.advance(1000);
+  assert.deepEqual([given(), held()?.digest, held()?.generation], [3, 'of an edit', 2]);
+  first.agent.stop();
+
+  const second = start();
+  await second.clock.advance(600_000);
+  assert.deepEqual([given(), held()?.digest], [4, 'of an edit']);
+  assert.equal((await second.series()).get(source('settings', 'copy')), 1, 'they were the same');
+});
+
 test('CR deleted and made anew: another uid ends settings, peers and what the own copy says of them', async () => {
   using directory = new TemporaryDirectory();
   const { start, operator, dialled } = operated(directory);

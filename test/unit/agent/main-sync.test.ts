@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { systemClock } from '../../../src/agent/clock.ts';
-import { encodeSettings } from '../../../src/protocol/settings.ts';
+import { encodeSettings, type Settings } from '../../../src/protocol/settings.ts';
 import { syncServerName } from '../../../src/protocol/sync.ts';
+import type { CertificateFiles } from '../../cluster/certificates.ts';
 import { AgentPod, freePort } from './agent-process.ts';
 import { assignmentWith } from './assignment-builder.ts';
 import { eventually } from './eventually.ts';
@@ -17,20 +19,28 @@ import { TemporaryDirectory } from './temporary-directory.ts';
 
 const intervals = { intervalMs: 300, timeoutMs: 300 };
 
+/** Has the operator answer what comes over TLS. */
+function served(
+  operator: SimulatedOperator,
+  certificate: CertificateFiles,
+  seen: (headers: IncomingHttpHeaders) => void = () => {},
+): Promise<OperatorServer> {
+  operator.clock = systemClock;
+  return OperatorServer.start(certificate, async ({ headers, body }, response) => {
+    seen(headers);
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
+    response.end(await operator.post(undefined as never, body, gone.signal));
+  });
+}
+
 test('the whole agent, as a process: is told all over TLS, follows edits at once, and loses no report while authority, certificate and token are renewed', async () => {
   using directory = new TemporaryDirectory();
   const authority = await newAuthority(directory, 'authority');
   const operator = new SimulatedOperator();
-  operator.clock = systemClock;
   const tokens = new Set<string | undefined>();
-  await using server = await OperatorServer.start(
-    await authority.issue('operator', [syncServerName]),
-    async ({ headers, body }, response) => {
-      tokens.add(headers.authorization);
-      const gone = new AbortController();
-      response.on('close', () => gone.abort());
-      response.end(await operator.post(undefined as never, body, gone.signal));
-    },
+  await using server = await served(operator, await authority.issue('operator', [syncServerName]), (headers) =>
+    tokens.add(headers.authorization),
   );
   await using peers = createServer((socket) => socket.on('error', () => {}).resume());
   peers.listen(0, '127.0.0.2');
@@ -128,6 +138,46 @@ test('the whole agent, as a process: is told all over TLS, follows edits at once
   assert.ok(performance.now() - signalledAt < 5000);
   assert.equal(agent.stderr, '');
   assert.ok(!agent.log.some((line) => JSON.stringify(line).includes('.token')), 'no token is in the log');
+});
+
+test('an agent whose operator is newer, as a process: settings with fields that it does not know come once and are held, those of its file too', async () => {
+  using directory = new TemporaryDirectory();
+  const authority = await newAuthority(directory, 'authority');
+  const operator = new SimulatedOperator();
+  await using server = await served(operator, await authority.issue('operator', [syncServerName]));
+  await using dns = await startZoneServer(new Map([['kubernetes.default.svc.cluster.local', ['10.96.0.1']]]));
+  const settings = (generation: number) => {
+    const known = settingsWith({ resource: { generation }, dns: intervals, network: { enabled: false } });
+    return { ...known, dns: { ...known.dns, protocolOfNextYear: 'DoQ' }, more: [generation] } as Settings;
+  };
+  operator.set({ settings: settings(1), digest: 'more-than-the-agent-knows-1', assignment: assignmentWith() });
+  const pod = new AgentPod(directory, dns.port);
+  pod.volume.update(JSON.stringify(settings(1)));
+  pod.giveOperator(server.access(authority.ca), 'a.good.token');
+  await using agent = pod.start(await freePort());
+  await agent.ready();
+  const told = () => operator.requests.at(-1)?.held.settings;
+  const holds = (generation: number) =>
+    eventually(
+      () => told()?.digest === `more-than-the-agent-knows-${generation}`,
+      () => `generation ${generation}: ${JSON.stringify(told())}`,
+    );
+  await holds(1);
+  // Each assignment makes it ask again: a chance to be given the same settings again.
+  for (let revision = 2; revision <= 6; revision++) {
+    operator.set({ assignment: assignmentWith({ revision }) });
+    await eventually(
+      () => operator.requests.at(-1)?.held.assignment?.revision === revision,
+      () => `revision ${revision}`,
+    );
+  }
+  operator.set({ settings: settings(2), digest: 'more-than-the-agent-knows-2' });
+  await holds(2);
+  const given = operator.answers.flatMap((answer) => (answer.settings ? [answer.settings.resource.generation] : []));
+  assert.deepEqual(given, [1, 2]);
+  const series = await agent.metricsThat((now) => now.get('net_exporter_settings_generation') === 2);
+  assert.equal(series.get('net_exporter_settings_last_load_successful'), 1);
+  assert.equal(agent.stderr, '');
 });
 
 test('an agent whose operator is an impostor tells it nothing, says so once, and measures by its file', async () => {

@@ -21,14 +21,17 @@ export class SimulatedOperator implements SyncConnection {
   /** Whether nobody answers. */
   away = false;
   settings: Settings | undefined;
+  /** What it calls these settings, where it is not of this version. */
+  digest: string | undefined;
   assignment: Assignment | undefined;
   readonly requests: SyncRequest[] = [];
+  readonly answers: SyncAnswer[] = [];
   /** Reports, each once. */
   readonly reports: Report[] = [];
   #held: { request: SyncRequest; answer(): void; fail(error: SyncError): void } | undefined;
 
   /** From now on these are the newest; whoever is held hears of it at once. */
-  set(changes: { settings?: Settings; assignment?: Assignment }): void {
+  set(changes: { settings?: Settings; digest?: string; assignment?: Assignment }): void {
     Object.assign(this, changes);
     if (this.#held && this.#differs(this.#held.request)) this.#held.answer();
   }
@@ -45,7 +48,9 @@ export class SimulatedOperator implements SyncConnection {
     this.requests.push(request);
     this.#take(request.report);
     if (!this.#differs(request)) await this.#hold(request, signal);
-    return encodeSyncAnswer(this.#answer(request));
+    const answer = this.#answer(request);
+    this.answers.push(answer);
+    return encodeSyncAnswer(answer);
   }
 
   close(): void {}
@@ -75,7 +80,8 @@ export class SimulatedOperator implements SyncConnection {
 
   #answer({ held, report }: SyncRequest): SyncAnswer {
     const { settings, assignment } = this;
-    const sameSettings = settings && held.settings?.digest === settingsDigest(settings);
+    const digest = settings && (this.digest ?? settingsDigest(settings));
+    const sameSettings = held.settings?.digest === digest;
     const sameAssignment =
       assignment &&
       held.assignment?.uid === assignment.uid &&
@@ -84,7 +90,7 @@ export class SimulatedOperator implements SyncConnection {
     return {
       version: 1,
       ...(report && { acknowledged: { stream: report.stream, sequence: report.sequence } }),
-      ...(settings && !sameSettings && { settings }),
+      ...(settings && !sameSettings && { settings, settingsDigest: digest! }),
       ...(assignment && !sameAssignment && { assignment }),
     };
   }

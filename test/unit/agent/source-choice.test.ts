@@ -33,6 +33,32 @@ test('the operator is told of what is held by uid and version, and of settings b
   assert.deepEqual(choice.held, { settings: name });
 });
 
+test('the operator is told the digest that it gave, of settings that are new and of those that say nothing new', async () => {
+  const { choice, clock } = setUp();
+  const digest = () => choice.held.settings?.digest;
+  const own = settingsDigest(settings('a', 3));
+  choice.restore(settings('a', 3), undefined);
+  assert.equal(digest(), own);
+  assert.equal(choice.offerSettings(settings('a', 3), 'sync', 'theirs'), 'same');
+  assert.equal(digest(), 'theirs');
+  assert.equal(choice.offerSettings(settings('a', 3), 'file'), 'same');
+  assert.equal(digest(), 'theirs', 'the file has no word for them');
+  assert.equal(choice.offerSettings(settings('a', 2), 'sync', 'older'), 'older');
+  assert.equal(digest(), 'theirs', 'what is not taken is not held');
+  assert.equal(choice.offerSettings(settings('a', 4), 'sync', 'newer'), 'take');
+  assert.equal(digest(), 'newer');
+  assert.equal(choice.offerSettings(settings('a', 5), 'file'), 'take');
+  assert.equal(digest(), settingsDigest(settings('a', 5)));
+  assert.equal(choice.offerSettings(settings('a', 5), 'sync'), 'same');
+  assert.equal(digest(), settingsDigest(settings('a', 5)), 'an operator that gives none');
+
+  // An answer that brings nothing speaks for them by that name too.
+  choice.offerSettings(settings('a', 6), 'sync', 'theirs');
+  await clock.advance(takeBackMs);
+  choice.confirm(choice.held);
+  assert.equal(choice.offerSettings(settings('a', 5), 'sync', 'older'), 'older');
+});
+
 test('the own copy stands in until anything newer comes', () => {
   const { choice, state } = setUp();
   choice.restore(settings('a', 3), assignment('a', 2, 9));

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { OperatorAccess } from '../../../bench/simulated-agent.ts';
 import { SimulatedAgents } from '../../../bench/simulated-agents.ts';
 import type { Assignment } from '../../../src/protocol/assignment.ts';
-import { type SyncAnswer, settingsDigest } from '../../../src/protocol/sync.ts';
+import type { SyncAnswer } from '../../../src/protocol/sync.ts';
 import { settingsWith } from '../agent/settings-builder.ts';
 import { type Received, TestSyncServer } from './sync-server.ts';
 
@@ -13,6 +13,8 @@ const settings = settingsWith({
   dns: { intervalMs: 200, timeoutMs: 100 },
   network: { intervalMs: 200, timeoutMs: 100 },
 });
+/** Not what the agents would call these settings. */
+const digest = 'of an operator of another version';
 const assignment: Assignment = {
   ...{ version: 1, uid: settings.resource.uid, epoch: 0, revision: 1, dnsServers: ['10.64.1.1:53'] },
   peers: [{ address: '10.64.0.2:8000', node: 'node-2', zone: 'a' }],
@@ -36,7 +38,7 @@ async function withAgents(
 function upToDate({ request: { held, report } }: Received): SyncAnswer | Promise<SyncAnswer> {
   const answer: SyncAnswer = {
     version: 1,
-    ...(held.settings?.digest === settingsDigest(settings) ? {} : { settings }),
+    ...(held.settings?.digest === digest ? {} : { settings, settingsDigest: digest }),
     ...(held.assignment ? {} : { assignment }),
     ...(report && { acknowledged: { stream: report.stream, sequence: report.sequence } }),
   };
@@ -62,7 +64,10 @@ test('an agent takes what it is answered, says so at once, and reports with its 
     assert.equal((await agents.look(4)).holdingSince.length, 0);
     const of = (name: string) => server.received.filter(({ token }) => token === `Bearer token-${name}`);
     assert.deepEqual(of('a')[0]!.request, { version: 1, held: {} });
-    assert.deepEqual(of('a')[1]!.request.held.assignment, { uid: assignment.uid, epoch: 0, revision: 1 });
+    assert.deepEqual(of('a')[1]!.request.held, {
+      settings: { uid: assignment.uid, generation: 3, digest },
+      assignment: { uid: assignment.uid, epoch: 0, revision: 1 },
+    });
     assert.equal(new Set(of('a').map(({ connection }) => connection)).size, 1);
     assert.notEqual(of('a')[0]!.connection, of('b')[0]!.connection);
     const { bodyBytes, wireBytes } = seen.traffic;

@@ -128,7 +128,7 @@ export const syncRequests: fc.Arbitrary<SyncRequest> = plain(
       version: fc.constant(1 as const),
       held: fc.record(
         {
-          settings: fc.record({ uid: words(64), generation: versions(1), digest: fc.stringMatching(/^[0-9a-f]{16}$/) }),
+          settings: fc.record({ uid: words(64), generation: versions(1), digest: words(64) }),
           assignment: fc.record({ uid: words(64), epoch: versions(0), revision: versions(1) }),
         },
         { requiredKeys: [] },
@@ -145,6 +145,7 @@ export const syncAnswers: fc.Arbitrary<SyncAnswer> = plain(
       version: fc.constant(1 as const),
       acknowledged: fc.record({ stream: words(64), sequence: versions(1) }),
       settings,
+      settingsDigest: words(64),
       assignment: assignments,
     },
     { requiredKeys: ['version'] },

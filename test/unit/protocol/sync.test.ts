@@ -32,7 +32,12 @@ test('a request that cannot be used is refused by the name of its field', () => 
     [{ version: 2, held: {} }, /version must be 1, got 2/],
     [{ version: 1 }, /held must be an object/],
     [{ version: 1, held: { settings: { ...settings, generation: 0 } } }, /held\.settings\.generation/],
-    [{ version: 1, held: { settings: { ...settings, digest: 'X' } } }, /held\.settings\.digest must be 16 hexadecimal/],
+    [
+      { version: 1, held: { settings: { ...settings, digest: '' } } },
+      /held\.settings\.digest must be a string of 1 to 64/,
+    ],
+    [{ version: 1, held: { settings: { ...settings, digest: 'x'.repeat(65) } } }, /held\.settings\.digest must be a/],
+    [{ version: 1, held: { settings: { ...settings, digest: 16 } } }, /held\.settings\.digest must be a string/],
     [{ version: 1, held: { assignment: { uid: 'a', epoch: 0 } } }, /held\.assignment\.revision/],
     [{ version: 1, held: {}, report: ['a', 1, 0, [], [[]]] }, /^report\.targets\[0\]\.probe must be one of/],
     [{ version: 1, held: {}, report: 7 }, /^report must be a list/],
@@ -49,6 +54,7 @@ test('an answer that cannot be used is refused by the name of its field', () => 
   for (const [body, message] of [
     [{ version: 1, settings: {} }, /^settings\.version must be 1, got nothing/],
     [{ version: 1, settings: [] }, /^settings must be an object/],
+    [{ version: 1, settingsDigest: 'x'.repeat(65) }, /^settingsDigest must be a string of 1 to 64 characters/],
     [{ version: 1, assignment: { version: 1, uid: '' } }, /^assignment\.uid/],
     [{ version: 1, acknowledged: { stream: 'a', sequence: 0 } }, /^acknowledged\.sequence/],
   ] as const)

@@ -49,9 +49,10 @@ function setUp() {
     call: (podUid: string, held: Held, extra = {}) => fleet.took(agent(podUid), { version: 1, held, ...extra }),
     /** Has an agent take all that it is offered. */
     sync: (podUid: string) => {
-      const { settings, assignment } = fleet.answerFor(agent(podUid), {})!;
+      const { settings, settingsDigest: digest, assignment } = fleet.answerFor(agent(podUid), {})!;
       const { uid, generation } = settings!.resource;
-      const held = { settings: { uid, generation, digest: settingsDigest(settings!) }, assignment: assignment! };
+      assert.equal(digest, settingsDigest(settings!), 'what an agent that knows all of them would call them');
+      const held = { settings: { uid, generation, digest: digest! }, assignment: assignment! };
       fleet.took(agent(podUid), { version: 1, held });
       return held;
     },
@@ -96,7 +97,7 @@ test('nothing is planned until the DNS pods are known: agents keep those that th
   fleet.lead(7, [netExporter()]);
   settle(netExporter());
   clock.advance(1000);
-  assert.deepEqual(Object.keys(answerFor('p1', {})!), ['settings']);
+  assert.deepEqual(Object.keys(answerFor('p1', {})!), ['settings', 'settingsDigest']);
   dns.servers = ['10.1.0.2:53'];
   fleet.outdateAll();
   clock.advance(100);
@@ -109,10 +110,9 @@ test('an agent is offered what it does not hold, and nothing else', () => {
   const held = sync('p1');
   assert.deepEqual(answerFor('p1', held), {});
   assert.deepEqual(Object.keys(answerFor('p1', { settings: held.settings })!), ['assignment']);
-  assert.deepEqual(Object.keys(answerFor('p1', { assignment: held.assignment })!), ['settings']);
-  assert.deepEqual(Object.keys(answerFor('p1', { ...held, settings: { ...held.settings, generation: 9 } })!), [
-    'settings',
-  ]);
+  const lacking = answerFor('p1', { assignment: held.assignment })!;
+  assert.deepEqual(Object.keys(lacking), ['settings', 'settingsDigest']);
+  assert.deepEqual(answerFor('p1', { ...held, settings: { ...held.settings, generation: 9 } }), lacking);
 });
 
 test('settings wake all agents, but only when they are others', () => {
