@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ListPage, WatchEvent } from '../../../src/operator/kube/api-client.ts';
+import { ApiError } from '../../../src/operator/kube/api-error.ts';
 import type { KubeObject } from '../../../src/operator/kube/kube-object.ts';
 
 /** An API server that keeps the one object of a name, and tells of every change on the watch. */
@@ -9,7 +10,11 @@ export class OneObjectServer {
   readonly writes: string[] = [];
   object: KubeObject | undefined;
   failure: Error | undefined;
+  /** While it is so, the watch tells nothing. */
+  isSilent = false;
   #version = 100;
+  /** How often it was restored. */
+  #history = 0;
   readonly #events: WatchEvent[] = [];
   #wake = () => {};
 
@@ -31,6 +36,21 @@ export class OneObjectServer {
     return after;
   }
 
+  /** It tells what it has been silent about. */
+  speak(): void {
+    this.isSilent = false;
+    this.#wake();
+  }
+
+  /** A backup of the time when there was this: watches break off, and what they told is not so any more. */
+  restore(object: KubeObject): void {
+    this.object = object;
+    this.#version = Number(object.metadata.resourceVersion);
+    this.#events.length = 0;
+    this.#history++;
+    this.#wake();
+  }
+
   readonly client = {
     list: async (_: unknown, query: { fieldSelector?: string; namespace?: string }): Promise<ListPage> => {
       assert.deepEqual([query.namespace, query.fieldSelector], [this.#namespace, `metadata.name=${this.#name}`]);
@@ -38,24 +58,34 @@ export class OneObjectServer {
     },
     watch: async (_: unknown, query: { resourceVersion: string }, _idleMs: number, signal: AbortSignal) =>
       this.#eventsAfter(Number(query.resourceVersion), signal),
-    create: async (_: unknown, __: string, object: object) => this.#write('create', object),
-    apply: async (_: unknown, __: unknown, object: object) => this.#write('apply', object),
+    create: async (_: unknown, __: string, object: object) => {
+      const taken = new ApiError('AlreadyExists', 'there is one', { status: 409 });
+      return this.#write('create', object, this.object && taken);
+    },
+    apply: async (_: unknown, __: unknown, object: { metadata: { uid?: string } }) => {
+      const isOther = object.metadata.uid !== this.object?.metadata.uid;
+      const conflict = new ApiError('Conflict', 'it is another one', { status: 409 });
+      return this.#write('apply', object, isOther ? conflict : undefined);
+    },
     delete: async () => {
       this.writes.push('delete');
       this.put(undefined);
     },
   };
 
-  async #write(verb: string, object: object): Promise<KubeObject> {
+  async #write(verb: string, object: object, refusal: ApiError | undefined): Promise<KubeObject> {
     this.writes.push(verb);
-    if (this.failure) throw this.failure;
+    const failure = this.failure ?? refusal;
+    if (failure) throw failure;
     return this.put(object);
   }
 
   async *#eventsAfter(version: number, signal: AbortSignal): AsyncGenerator<WatchEvent, void> {
     signal.addEventListener('abort', () => this.#wake());
+    const history = this.#history;
     for (let next = 0; !signal.aborted; ) {
-      const event = this.#events[next];
+      if (history !== this.#history) throw new ApiError('Unavailable', 'the connection broke off');
+      const event = this.isSilent ? undefined : this.#events[next];
       if (!event)
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
