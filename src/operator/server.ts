@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { listen } from './listen.ts';
 
 export interface ServerParts {
   registry: Registry;
@@ -40,14 +41,7 @@ export class OperatorServer {
    * @returns the port
    */
   listen(port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, () => {
-        this.#server.off('error', reject);
-        const address = this.#server.address();
-        resolve(typeof address === 'object' && address ? address.port : port);
-      });
-    });
+    return listen(this.#server, port);
   }
 
   /** Answers what is under way and ends every connection. */

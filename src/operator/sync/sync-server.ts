@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { ProtocolError } from '../../protocol/document.ts';
 import { decodeSyncRequest, maxRequestBytes, syncPath } from '../../protocol/sync.ts';
 import type { Clock } from '../clock.ts';
+import { listen } from '../listen.ts';
 import { withoutSecrets } from '../redaction.ts';
 import type { AgentIdentity } from './agent-identity.ts';
 import type { IssuedCertificate } from './certificate-authority.ts';
@@ -109,13 +109,7 @@ export class SyncServer {
    * @returns the port
    */
   listen(port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, () => {
-        this.#server.off('error', reject);
-        resolve((this.#server.address() as AddressInfo).port);
-      });
-    });
+    return listen(this.#server, port);
   }
 
   /** Takes no more connections, and ends all that exist, in half a second. What the hub holds is to be refused before. */
