@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { operatorPort, operatorSelector, syncPort, syncServiceName } from '../../charts/operator-names.ts';
 import { apiServiceAddress, dnsServiceAddress } from '../cluster/addresses.ts';
 import { CommandError, run } from '../cluster/command.ts';
@@ -27,6 +31,7 @@ import {
   removeNamespace,
   restrictedNamespace,
   tellOnFailure,
+  waitForSync,
 } from './environment.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -43,6 +48,8 @@ interface Dial {
   netns: string;
   address: string;
   port: number;
+  /** `TCP` unless told. */
+  protocol?: 'UDP';
   strict: boolean;
   ingress: boolean;
 }
@@ -53,6 +60,7 @@ let dials: Dial[];
 let machine: string;
 let dnsServer: DnsServer;
 let ntpServer: NtpServer;
+let datagrams: Datagrams;
 const servers = new AsyncDisposableStack();
 
 before(async () => {
@@ -61,6 +69,7 @@ before(async () => {
     .endpoints[0]!.addresses[0]!;
   dnsServer = await startDnsServer(machine);
   ntpServer = servers.use(await startNtpServer((request, send) => send(ntpAnswer(request)), machine));
+  datagrams = servers.use(await Datagrams.listen(machine));
   for (const node of env.cluster.nodes)
     await env.cluster.exec(node.name, ['ip', 'address', 'replace', `${nodeLocalAddress}/32`, 'dev', 'lo']);
   await restrictedNamespace(env.kubectl, namespace);
@@ -75,9 +84,9 @@ after(async () => {
   await servers.disposeAsync();
 });
 
-function specWith(networkPolicy: string): object {
+function specWith(networkPolicy: string, dnsInterval = quick.interval): object {
   return {
-    dns: { ...quick, servers: [`${dnsServer.host}:${dnsServer.port}`] },
+    dns: { ...quick, interval: dnsInterval, servers: [`${dnsServer.host}:${dnsServer.port}`] },
     network: { ...quick, protocols: ['TCP', 'UDP'] },
     ntp: { ...quick, enabled: true, servers: [`${ntpServer.host}:${ntpServer.port}`] },
     monitoring: { networkPolicy },
@@ -89,6 +98,36 @@ async function startDnsServer(host: string): Promise<DnsServer> {
   const tcp = servers.use(await startTcpServer((query, socket) => socket.write(framed(goodAnswer(query))), host));
   servers.use(await startUdpServer((query, send) => send(goodAnswer(query)), host, tcp.port));
   return tcp;
+}
+
+/** Takes whatever datagrams come to a port that is nobody's. */
+class Datagrams implements AsyncDisposable {
+  readonly #socket: Socket;
+  readonly #taken = new Set<string>();
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('message', (message) => this.#taken.add(message.toString().trim()));
+  }
+
+  static async listen(host: string): Promise<Datagrams> {
+    const socket = createSocket('udp4').bind(0, host);
+    await once(socket, 'listening');
+    return new Datagrams(socket);
+  }
+
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
+  has(text: string): boolean {
+    return this.#taken.has(text);
+  }
+
+  async [Symbol.asyncDispose]() {
+    this.#socket.close();
+    await once(this.#socket, 'close');
+  }
 }
 
 interface RunningPod {
@@ -146,6 +185,14 @@ async function dialsOf([agent, peer]: Agent[]): Promise<Dial[]> {
       ...unlessStrict,
     },
     { title: 'another port of a time server', ...fromAgent, address: machine, port: 6443, ...unlessStrict },
+    {
+      title: 'another port of a time server, by UDP',
+      ...fromAgent,
+      address: machine,
+      port: datagrams.port,
+      protocol: 'UDP',
+      ...unlessStrict,
+    },
     { title: 'another port of the cluster’s DNS', ...fromAgent, ...toDns, port: 9153, ...unlessStrict },
     { title: 'another port of the operator', ...fromAgent, ...toOperator, port: operatorPort, ...unlessStrict },
     { title: 'a stranger scrapes an agent', ...fromStranger, address: agent!.ip, port: agent!.port, ...always },
@@ -158,13 +205,17 @@ async function dialsOf([agent, peer]: Agent[]): Promise<Dial[]> {
 }
 
 /**
- * Whether a SYN gets to where it is sent: a refusal is an answer, too.
+ * Whether a SYN, to which a refusal is an answer, too, or a datagram gets to where it is sent.
  * @param expected how long it may take: to be found blocked costs all of it
  */
-async function arrives({ netns, address, port }: Dial, expected: boolean): Promise<boolean> {
-  const seconds = expected ? '60' : '3';
+async function arrives(dial: Dial, expected: boolean): Promise<boolean> {
+  const seconds = expected ? 60 : 3;
+  return dial.protocol === 'UDP' ? datagramArrives(dial, seconds) : synArrives(dial, seconds);
+}
+
+async function synArrives({ netns, address, port }: Dial, seconds: number): Promise<boolean> {
   try {
-    await run(['nsenter', `--net=${netns}`, 'timeout', seconds, 'bash', '-c', `</dev/tcp/${address}/${port}`]);
+    await run(['nsenter', `--net=${netns}`, 'timeout', `${seconds}`, 'bash', '-c', `</dev/tcp/${address}/${port}`]);
     return true;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
@@ -172,6 +223,16 @@ async function arrives({ netns, address, port }: Dial, expected: boolean): Promi
     if (/refused/i.test(error.stderr)) return true;
     throw error;
   }
+}
+
+async function datagramArrives({ netns, address, port }: Dial, seconds: number): Promise<boolean> {
+  const text = randomUUID();
+  const end = performance.now() + seconds * 1000;
+  while (!datagrams.has(text) && performance.now() < end) {
+    await run(['nsenter', `--net=${netns}`, 'bash', '-c', `echo ${text} >/dev/udp/${address}/${port}`]);
+    await sleep(200);
+  }
+  return datagrams.has(text);
 }
 
 /** What does not come out as it should, each in a sentence. */
@@ -254,6 +315,9 @@ for (const mode of ['Strict', 'Ingress'] as const)
     const enforced = await EnforcedPolicies.start(env);
     try {
       await everythingIsMeasured();
+      // On the connections that there are; that others can be made is dialled below.
+      await apply(env.kubectl, netExporter(namespace, name, specWith(mode, '2s')));
+      await waitForSync(env.kubectl, namespace, name, agents.length);
       assert.deepEqual(await droppedOfAgents(enforced), []);
       assert.deepEqual(await deviations((dial) => dial[mode === 'Strict' ? 'strict' : 'ingress']), []);
       const [sent, taken] = (['egress', 'ingress'] as const).map((direction) =>
