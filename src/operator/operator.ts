@@ -13,6 +13,7 @@ import { ApiTransport } from './kube/api-transport.ts';
 import type { ClusterAccess } from './kube/cluster-access.ts';
 import { Connection } from './kube/connection.ts';
 import { type KubeObject, keyOf } from './kube/kube-object.ts';
+import { ReflectorGroup } from './kube/reflector-group.ts';
 import type { StoreChange } from './kube/store.ts';
 import { GuardedConnection } from './leader/guarded-connection.ts';
 import { LeaderElection } from './leader/leader-election.ts';
@@ -80,6 +81,7 @@ export class Operator {
   readonly #applier: Applier;
   /** Undefined where agents cannot reach this process. */
   readonly #sync: SyncService | undefined;
+  readonly #caches: ReflectorGroup;
   readonly #queue: WorkQueue;
   readonly #controller: Controller;
   readonly #statusWriter: StatusWriter;
@@ -138,6 +140,7 @@ export class Operator {
         daemonSets: kinds.get('apps/v1 DaemonSet')!.store,
         enqueue: (key) => this.#enqueue(key),
       });
+    this.#caches = new ReflectorGroup([...this.#watches.reflectors, ...(this.#sync?.reflectors ?? [])]);
     const reconcile = netExporterReconcile({
       ...{ resources, kinds, pods, podMonitors, clock, agentImage },
       nameservers: parts.nameservers,
@@ -154,7 +157,7 @@ export class Operator {
   unready(): string | undefined {
     if (this.#stopping.signal.aborted) return 'stopping';
     const ofLease = this.#election.obstacle;
-    const obstacles = [...this.#watches.obstacles, ...(this.#sync?.obstacles ?? []), ...(ofLease ? [ofLease] : [])];
+    const obstacles = [...this.#caches.obstacles, ...(ofLease ? [ofLease] : [])];
     if (obstacles.length > 0) return obstacles.join('\n');
     return this.#hasSynced ? undefined : 'looking for optional APIs';
   }
@@ -168,7 +171,7 @@ export class Operator {
   /** Watches, and reconciles as soon as every cache is full and this operator leads. Resolves at once. */
   start(): void {
     const { signal } = this.#end;
-    this.#running = Promise.all([this.#election.follow(signal), this.#watches.run(signal), this.#sync?.run(signal)]);
+    this.#running = Promise.all([this.#election.follow(signal), this.#caches.run(signal)]);
     this.#campaign = this.#reconcileWhenElected(this.#stopping.signal);
   }
 
@@ -190,7 +193,7 @@ export class Operator {
   }
 
   async #reconcileWhenElected(stopping: AbortSignal): Promise<void> {
-    await Promise.race([untilAborted(stopping), Promise.all([this.#watches.synced(), this.#sync?.synced()])]);
+    await Promise.race([untilAborted(stopping), this.#caches.synced]);
     if (stopping.aborted) return;
     this.#hasSynced = true;
     this.#parts.log.info('caches are full; waiting for the lease');

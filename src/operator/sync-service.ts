@@ -15,6 +15,7 @@ import { resolverService } from './fleet/resolver-service.ts';
 import type { ApiClient } from './kube/api-client.ts';
 import { controllerOf, type KubeObject, keyOf } from './kube/kube-object.ts';
 import { Reflector } from './kube/reflector.ts';
+import type { Reflects } from './kube/reflector-group.ts';
 import { Store, type StoreChange } from './kube/store.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import type { AgentPod } from './net-exporter/agent-pod.ts';
@@ -54,13 +55,14 @@ export interface SyncServiceParts {
  * agents and has the Service lead to it.
  */
 export class SyncService implements AgentsSync {
+  /** Of all that it needs to know. */
+  readonly reflectors: readonly Reflects[];
   readonly #parts: SyncServiceParts;
   readonly #nodes = new Store<NodeFacts>();
   readonly #endpoint: SyncEndpoint;
   readonly #dns: DnsWatch;
   readonly #fleet: Fleet;
   readonly #hub: SyncHub;
-  readonly #watches: Reflector<unknown>[];
   readonly #end = new AbortController();
   #serving: Promise<unknown> = Promise.resolve();
 
@@ -90,25 +92,10 @@ export class SyncService implements AgentsSync {
       podAt: (key) => pods.get(key),
       onAccess: () => this.#enqueueAll(),
     });
-    this.#watches = [
+    this.reflectors = [
       new Reflector({ client, resource: apiUses.nodes, store: this.#nodes, transform: nodeFactsOf, ...watching }),
       ...this.#endpoint.reflectors,
-    ] as Reflector<unknown>[];
-  }
-
-  /** Why caches do not hold what they should, each in a sentence. */
-  get obstacles(): string[] {
-    return this.#watches.map(({ obstacle }) => obstacle).filter((why) => why !== undefined);
-  }
-
-  /** Resolves once every cache has held the whole content. */
-  async synced(): Promise<void> {
-    await Promise.all(this.#watches.map(({ synced }) => synced));
-  }
-
-  /** Watches until the signal is aborted. It never rejects. */
-  async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#watches.map((watch) => watch.run(signal)));
+    ];
   }
 
   /** This operator leads: plans, answers agents and leads them here. @param epoch higher than that of every leader before */

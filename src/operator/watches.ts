@@ -6,6 +6,7 @@ import type { Clock } from './clock.ts';
 import type { ApiClient } from './kube/api-client.ts';
 import type { KubeObject } from './kube/kube-object.ts';
 import { Reflector } from './kube/reflector.ts';
+import type { Reflects } from './kube/reflector-group.ts';
 import { apiVersionOf, type Resource } from './kube/resource.ts';
 import { Store, type StoreChange } from './kube/store.ts';
 import { type AgentPod, agentPodOf } from './net-exporter/agent-pod.ts';
@@ -44,8 +45,9 @@ export class Watches {
     owner: ({ owner }) => [owner],
     faulty: ({ owner, fault }) => (fault ? [owner] : []),
   });
+  /** Of all of them. */
+  readonly reflectors: Reflects[] = [];
   readonly #options: WatchesOptions;
-  readonly #reflectors: Pick<Reflector<unknown>, 'obstacle' | 'synced' | 'run'>[] = [];
 
   constructor(options: WatchesOptions) {
     this.#options = options;
@@ -72,6 +74,12 @@ export class Watches {
       onChange: onOptional,
     });
     this.podMonitors.store.onChange(onChild);
+    this.reflectors.push({
+      // That a cluster does not have this kind hinders nobody.
+      obstacle: undefined,
+      synced: this.podMonitors.settled,
+      run: (signal) => this.podMonitors.run(signal),
+    });
     this.pods.onChange(onPod);
     this.#reflect(pods, agentPodSelector, this.pods, agentPodOf);
     for (const store of [
@@ -83,21 +91,6 @@ export class Watches {
       store.onRewound(options.onRewound);
   }
 
-  /** Why caches do not hold what they should, each in a sentence. */
-  get obstacles(): string[] {
-    return this.#reflectors.map(({ obstacle }) => obstacle).filter((why) => why !== undefined);
-  }
-
-  /** Resolves once every cache has held the whole content. */
-  async synced(): Promise<void> {
-    await Promise.all([...this.#reflectors.map(({ synced }) => synced), this.podMonitors.settled]);
-  }
-
-  /** Runs until the signal is aborted. It never rejects. */
-  async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([...this.#reflectors, this.podMonitors].map((watch) => watch.run(signal)));
-  }
-
   #reflect<T>(
     resource: Resource,
     labelSelector: string | undefined,
@@ -106,9 +99,7 @@ export class Watches {
   ): void {
     const { client, clock, random, log } = this.#options;
     const selection = labelSelector === undefined ? {} : { labelSelector };
-    this.#reflectors.push(
-      new Reflector({ client, resource, ...selection, transform, store, clock, random, log }) as Reflector<unknown>,
-    );
+    this.reflectors.push(new Reflector({ client, resource, ...selection, transform, store, clock, random, log }));
   }
 }
 
