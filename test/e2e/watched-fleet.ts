@@ -87,8 +87,8 @@ export class WatchedFleet {
         // It may have ended since it was listed, or be cut off.
         const metrics = await metricsOf(agent).catch(() => undefined);
         for (const { labels, value } of metrics?.find('network_dial_error_total') ?? []) {
-          const { host = '', protocol } = labels;
-          const link = `${agent.pod} → ${host} ${protocol}`;
+          const { host = '', peer_node, protocol } = labels;
+          const link = `${agent.pod} → ${peer_node} ${host} ${protocol}`;
           const before = last.get(link) ?? 0;
           // A series that went and came back counts from zero.
           const increase = value < before ? value : value - before;
