@@ -1,6 +1,7 @@
 import type { AgentPod } from '../src/operator/net-exporter/agent-pod.ts';
 import { FleetPlan, type PlanInput } from '../src/operator/plan/fleet-plan.ts';
 import type { NodeFacts } from '../src/operator/plan/node-facts.ts';
+import { agentPod } from '../test/unit/operator/agent-pod-builder.ts';
 import { figure } from './figures.ts';
 import type { Section } from './section.ts';
 import { nodeName, podAddress } from './simulated-objects.ts';
@@ -75,20 +76,8 @@ class Fleet {
 }
 
 function podOf(number: number): AgentPod {
-  return {
-    name: `bench-agent-${number}`,
-    uid: `pod-${number}`,
-    owner: 'net-exporter-bench/bench',
-    controller: 'bench',
-    node: nodeName(number),
-    addresses: [podAddress(number)],
-    port: 8000,
-    ready: true,
-    wasReady: true,
-    deleting: false,
-    ended: false,
-    fault: undefined,
-  };
+  const node = nodeName(number);
+  return agentPod({ name: `bench-agent-${number}`, uid: `pod-${number}`, node, addresses: [podAddress(number)] });
 }
 
 function nodeOf(number: number): NodeFacts {

@@ -1,6 +1,6 @@
 import type { AgentPod } from '../../../src/operator/net-exporter/agent-pod.ts';
 
-/** The agent of node `n1`, which is ready, with what the test says otherwise. */
+/** The agent of node `n1`, which is ready, with what is said otherwise. */
 export function agentPod(parts: Partial<AgentPod> = {}): AgentPod {
   return {
     name: 'default-agent-1',
