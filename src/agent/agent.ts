@@ -21,6 +21,9 @@ import { SyncClient, type SyncConnection } from './sync-client.ts';
 import type { SyncMetrics } from './sync-metrics.ts';
 import { type AgentIdentity, planTargets, type ResolverConfiguration, type Target } from './targets.ts';
 
+/** How long the last report may take, in milliseconds: less than the process goes on for, see main.ts. */
+const lastReportMs = 2000;
+
 /** What an agent is made of. */
 export interface AgentParts {
   identity: AgentIdentity;
@@ -92,6 +95,11 @@ export class Agent {
           if (answer.acknowledged) this.#reports.acknowledge(answer.acknowledged);
           return this.#sources.answered(held, answer);
         },
+        lastRequest: () => {
+          const report = this.#reports.report();
+          return report && { version: syncVersion, held: this.#sources.held, report, leaving: true };
+        },
+        lastAnswered: ({ acknowledged }) => acknowledged !== undefined && this.#reports.acknowledge(acknowledged),
       },
       events: syncMetrics,
       ...{ clock, random, log },
@@ -103,11 +111,11 @@ export class Agent {
     this.#sources.start();
   }
 
-  /** Ends all probes, those in flight too. */
+  /** Ends all probes, those in flight too, and reports what they have found until now, if that can be done within two seconds. */
   stop(): void {
-    this.#sync.use(undefined);
     this.#sources.stop();
     this.#schedule.stop();
+    void this.#sync.finish(lastReportMs);
   }
 
   /** @returns how many targets there are now */

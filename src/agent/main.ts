@@ -23,7 +23,10 @@ import { AgentServer } from './server.ts';
 import { SyncMetrics } from './sync-metrics.ts';
 import type { ResolverConfiguration } from './targets.ts';
 
-/** How long scrapes and peers are served after the signal to stop, in milliseconds: until everyone knows that this agent is going. */
+/**
+ * How long scrapes and peers are served after the signal to stop, in milliseconds: until everyone knows that this agent is going. Meanwhile it
+ * makes its last report.
+ */
 const graceMs = 3000;
 
 /** How long one try at one nameserver may take when peers are looked up, in milliseconds. */

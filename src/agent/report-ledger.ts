@@ -81,9 +81,11 @@ export class ReportLedger {
     return this.#sent;
   }
 
-  /** The operator has this report. One that is not waited for is passed over. */
-  acknowledge({ stream, sequence }: Acknowledgement): void {
-    if (this.#sent?.stream === stream && this.#sent.sequence === sequence) this.#sent = undefined;
+  /** The operator has this report. @returns whether it is the one that waits for it; any other is passed over */
+  acknowledge({ stream, sequence }: Acknowledgement): boolean {
+    if (this.#sent?.stream !== stream || this.#sent.sequence !== sequence) return false;
+    this.#sent = undefined;
+    return true;
   }
 
   /** Takes as many of the targets that wait longest as fit. */

@@ -24,6 +24,10 @@ export interface SyncDialogue {
   request(): SyncRequest;
   /** @returns whether the answer brought anything new */
   answered(request: SyncRequest, answer: SyncAnswer): boolean;
+  /** What is left to say before the end; undefined: nothing. It is the same until it is acknowledged. */
+  lastRequest(): SyncRequest | undefined;
+  /** @returns whether the answer acknowledges what was said */
+  lastAnswered(answer: SyncAnswer): boolean;
 }
 
 /** What the client tells about itself. */
@@ -79,6 +83,37 @@ export class SyncClient {
     }
   }
 
+  /**
+   * Says what is left to say, and asks no more from now on. A request that is held is given up for that: nobody waits for its answer any
+   * more, and what it said is said again unless it was acknowledged. It is tried once: whoever ends cannot wait for another leader.
+   * Never rejects.
+   * @param withinMs how long it may take in all
+   */
+  async finish(withinMs: number): Promise<void> {
+    const { connection, dialogue, clock, events, log } = this.#parts;
+    const access = this.#access;
+    this.use(undefined);
+    if (!access) return;
+    const end = new AbortController();
+    const cancel = clock.after(withinMs, () => end.abort());
+    try {
+      for (let request = dialogue.lastRequest(); request; request = dialogue.lastRequest()) {
+        const answer = understood(await connection.post(access, encodeSyncRequest(request), end.signal));
+        events.requested('ok');
+        if (!dialogue.lastAnswered(answer)) return;
+      }
+    } catch (caught) {
+      const { code, message } = end.signal.aborted
+        ? new SyncError('timeout', `no answer within ${withinMs} ms`)
+        : syncErrorOf(caught);
+      events.requested(code);
+      log('warn', 'what was found last is not reported', { code, reason: message });
+    } finally {
+      cancel();
+      connection.close();
+    }
+  }
+
   async #repeat(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const delayMs = await this.#ask(signal);
@@ -111,8 +146,7 @@ export class SyncClient {
       return this.#pace.answered(news, clock.now() - startedAt);
     } catch (caught) {
       if (signal.aborted) return 0;
-      // What is wrong with an answer, or with us, must not end the probes.
-      const error = caught instanceof SyncError ? caught : new SyncError('fault', (caught as Error).message);
+      const error = syncErrorOf(caught);
       events.requested(error.code);
       this.#tell(error.code, error.message);
       return this.#pace.failed(error);
@@ -127,6 +161,11 @@ export class SyncClient {
     if (result === 'ok') log('info', 'the operator answers');
     else log('warn', 'no sync with the operator; what is known stays', { code: result, reason });
   }
+}
+
+/** What is wrong with an answer, or with us, must not end the probes. */
+function syncErrorOf(caught: unknown): SyncError {
+  return caught instanceof SyncError ? caught : new SyncError('fault', (caught as Error).message);
 }
 
 function understood(body: string): SyncAnswer {

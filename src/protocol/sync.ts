@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Assignment, decodeAssignment } from './assignment.ts';
-import { integer, json, object, readAs, refuse, requireVersion, text, within } from './document.ts';
+import { boolean, integer, json, object, readAs, refuse, requireVersion, text, within } from './document.ts';
 import { decodeReport, encodeReport, type Report } from './report.ts';
 import { decodeSettings, encodeSettings, type Settings } from './settings.ts';
 
@@ -49,6 +49,8 @@ export interface SyncRequest {
   held: Held;
   /** Missing where there is nothing new to report. */
   report?: Report;
+  /** The agent is about to end: it waits for the acknowledgement and for nothing else. */
+  leaving?: boolean;
 }
 
 /** Which report was taken into account. */
@@ -73,8 +75,9 @@ export function settingsDigest(settings: Settings): string {
 }
 
 /** @throws ProtocolError (`InvalidReport`) for a report, or (`InvalidSync`) for a size, that no reader would take */
-export function encodeSyncRequest({ version, held, report }: SyncRequest): string {
-  return bounded(JSON.stringify({ version, held, ...(report && { report: encodeReport(report) }) }), maxRequestBytes);
+export function encodeSyncRequest({ version, held, report, leaving }: SyncRequest): string {
+  const encoded = report && encodeReport(report);
+  return bounded(JSON.stringify({ version, held, report: encoded, leaving }), maxRequestBytes);
 }
 
 /**
@@ -89,10 +92,12 @@ export function decodeSyncRequest(body: string): SyncRequest {
     const settings = optional(held.settings, heldSettings);
     const assignment = optional(held.assignment, heldAssignment);
     const report = optional(document.report, (value) => within('report', () => decodeReport(value)));
+    const leaving = optional(document.leaving, (value) => boolean(value, 'leaving'));
     return {
       version: syncVersion,
       held: { ...(settings && { settings }), ...(assignment && { assignment }) },
       ...(report && { report }),
+      ...(leaving !== undefined && { leaving }),
     };
   });
 }

@@ -93,7 +93,10 @@ export class SyncHub {
     return this.#requests.size;
   }
 
-  /** Takes a request in, and answers it now or later. One of the same agent that is still held is refused: its sender has gone on. */
+  /**
+   * Takes a request in, and answers it now or later: at once that of an agent that is about to end, for which nothing is news. One of the same
+   * agent that is still held is refused: its sender has gone on.
+   */
   exchange(agent: AgentIdentity, request: SyncRequest, waiter: Waiter): void {
     if (this.#closed) {
       waiter.refuse(unavailable());
@@ -105,6 +108,10 @@ export class SyncHub {
     const acknowledged = this.#source.took(agent, request);
     const until = this.#clock.monotonic() + this.#holdMs * (1 - spread * this.#random());
     const entry = { agent, held: request.held, acknowledged, waiter, until };
+    if (request.leaving) {
+      this.#answer(entry, undefined);
+      return;
+    }
     const news = this.#news(entry);
     const again = news ? this.#mayOfferAgainAt(podUid, request.held) : undefined;
     if (again === undefined) this.#offers.delete(podUid);

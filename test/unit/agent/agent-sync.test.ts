@@ -358,6 +358,49 @@ test('an agent that is stopped while the operator holds its request leaves nothi
   assert.equal(clock.pending, 0);
 });
 
+test('an agent that is stopped reports all that it has found, first what the operator holds, each once', async () => {
+  using directory = new TemporaryDirectory();
+  const { start, operator } = operated(directory);
+  const { agent, clock, series } = start();
+  await clock.advance(29_000);
+  const before = operator.requests.length;
+  assert.ok(operator.requests.at(-1)?.report, 'a report is held');
+  agent.stop();
+  await clock.advance(0);
+  const last = operator.requests.slice(before);
+  assert.deepEqual(
+    last.map(({ leaving, report }) => [leaving, report?.sequence]),
+    [
+      [true, operator.requests[before - 1]!.report!.sequence],
+      [true, operator.requests[before - 1]!.report!.sequence + 1],
+    ],
+  );
+  const found = [...(await series())].filter(([name]) => /^(dns|network)_latency_seconds_count/.test(name));
+  const told = operator.reports.flatMap(({ targets }) => targets).reduce((sum, { attempts }) => sum + attempts, 0);
+  assert.equal(
+    told,
+    found.reduce((sum, [, count]) => sum + count, 0),
+  );
+  assert.equal(clock.pending, 0);
+  await clock.advance(60_000);
+  assert.equal(operator.requests.length, before + 2);
+});
+
+test('an agent that is stopped while the operator is away, or does not answer, tries it once', async () => {
+  for (const trouble of ['away', 'silent'] as const) {
+    using directory = new TemporaryDirectory();
+    const { start, operator } = operated(directory);
+    const { agent, clock, logged } = start();
+    await clock.advance(29_000);
+    if (trouble === 'away') operator.leave();
+    else operator.silent = true;
+    agent.stop();
+    await clock.advance(2000);
+    assert.equal(clock.pending, 0, trouble);
+    assert.equal(logged.filter((line) => line.includes('what was found last is not reported')).length, 1, trouble);
+  }
+});
+
 test('at the defaults an agent that syncs has at most 550 series: twelve peers, three DNS servers', async () => {
   using directory = new TemporaryDirectory();
   const { start, operator } = operated(directory);

@@ -11,7 +11,7 @@ import type { CertificateFiles } from '../../cluster/certificates.ts';
 import { AgentPod, freePort } from './agent-process.ts';
 import { assignmentWith } from './assignment-builder.ts';
 import { eventually } from './eventually.ts';
-import { newAuthority, OperatorServer } from './servers/operator-server.ts';
+import { accessTo, newAuthority, OperatorServer } from './servers/operator-server.ts';
 import { startZoneServer } from './servers/zone-server.ts';
 import { settingsWith } from './settings-builder.ts';
 import { SimulatedOperator } from './simulated-operator.ts';
@@ -203,4 +203,80 @@ test('an agent whose operator is an impostor tells it nothing, says so once, and
   assert.equal(requests, 0);
   assert.equal(agent.log.filter(({ msg }) => msg === 'no sync with the operator; what is known stays').length, 1);
   assert.equal(agent.stderr, '');
+});
+
+test('an agent that is told to stop, as a process, reports what it found last, so that the operator knows all that its metrics say', async () => {
+  using directory = new TemporaryDirectory();
+  const authority = await newAuthority(directory, 'authority');
+  const operator = new SimulatedOperator();
+  await using server = await served(operator, await authority.issue('operator', [syncServerName]));
+  await using dns = await startZoneServer(new Map([['kubernetes.default.svc.cluster.local', ['10.96.0.1']]]));
+  operator.set({ settings: settingsWith({ dns: intervals, network: { enabled: false } }) });
+  const pod = new AgentPod(directory, dns.port);
+  pod.giveOperator(server.access(authority.ca), 'a.good.token');
+  await using agent = pod.start(await freePort());
+  await agent.ready();
+  const found = (series: Map<string, number>) =>
+    [...series].reduce(
+      (sum, [name, value]) => sum + (/^dns_(latency_seconds_count|resolve_error_total)/.test(name) ? value : 0),
+      0,
+    );
+  const told = () =>
+    operator.reports.flatMap(({ targets }) => targets).reduce((sum, { attempts }) => sum + attempts, 0);
+  await agent.metricsThat((series) => found(series) >= 3);
+  operator.set({ assignment: assignmentWith() });
+  // It reports, and of what it finds from then on the operator knows nothing for as long as it holds the request.
+  await agent.metricsThat((series) => told() > 0 && found(series) >= told() + 4);
+  assert.equal(operator.requests.at(-1)?.leaving, undefined);
+  agent.signal('SIGTERM');
+  await eventually(
+    () => agent.get('/-/ready').then(({ status }) => status === 503),
+    () => 'still ready',
+  );
+  const last = found(await agent.series());
+  assert.equal(await agent.exitCode(), 0);
+  assert.equal(told(), last);
+  assert.equal(operator.requests.at(-1)?.leaving, true);
+  assert.equal(agent.log.at(-1)?.msg, 'agent stops', 'and nothing went wrong');
+  assert.equal(agent.stderr, '');
+});
+
+test('an agent whose operator never answers, or never gets as far as a handshake, takes no longer to stop', async () => {
+  using directory = new TemporaryDirectory();
+  const authority = await newAuthority(directory, 'authority');
+  let requests = 0;
+  await using silent = await OperatorServer.start(await authority.issue('operator', [syncServerName]), () => {
+    requests++;
+    return new Promise(() => {});
+  });
+  await using deaf = createServer((socket) => socket.on('error', () => {}).resume());
+  deaf.listen(0, '127.0.0.1');
+  await once(deaf, 'listening');
+  let connections = 0;
+  deaf.on('connection', () => connections++);
+  await using dns = await startZoneServer(new Map([['kubernetes.default.svc.cluster.local', ['10.96.0.1']]]));
+  const { port } = deaf.address() as { port: number };
+  const stop = async (access: ReturnType<OperatorServer['access']>, name: string, called: () => number) => {
+    using files = new TemporaryDirectory();
+    const pod = new AgentPod(files, dns.port);
+    pod.volume.update(encodeSettings(settingsWith({ dns: intervals, network: { enabled: false } })));
+    pod.giveOperator(access, 'a.good.token');
+    await using agent = pod.start(await freePort());
+    await agent.ready();
+    await agent.metricsThat(
+      (series) =>
+        called() > 0 &&
+        [...series].some(([metric, value]) => metric.startsWith('dns_latency_seconds_count') && value >= 2),
+    );
+    const before = called();
+    const signalledAt = performance.now();
+    agent.signal('SIGTERM');
+    assert.equal(await agent.exitCode(), 0);
+    assert.ok(performance.now() - signalledAt < 5000, name);
+    assert.equal(called(), before + 1, `${name}: it is tried once more`);
+    const { msg, code } = agent.log.at(-1)!;
+    assert.deepEqual([msg, code], ['what was found last is not reported', 'timeout']);
+  };
+  await stop(silent.access(authority.ca), 'silent', () => requests);
+  await stop(accessTo(port, authority.ca), 'deaf', () => connections);
 });

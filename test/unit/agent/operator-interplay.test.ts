@@ -16,8 +16,8 @@ import { dnsTarget } from './target-builder.ts';
 import { TemporaryDirectory } from './temporary-directory.ts';
 
 /** An agent's side of sync, without probes, and the operator's, each as it is. */
-async function setUp(directory: TemporaryDirectory) {
-  const rig = await SyncRig.start({ holdMs: 300 });
+async function setUp(directory: TemporaryDirectory, holdMs = 300) {
+  const rig = await SyncRig.start({ holdMs });
   writeFileSync(directory.file('token'), await rig.token());
   const choice = new SourceChoice(systemClock);
   const ledger = new ReportLedger(systemClock, 'stream');
@@ -36,6 +36,11 @@ async function setUp(directory: TemporaryDirectory) {
         if (assignment) choice.offerAssignment(assignment);
         return settings !== undefined || assignment !== undefined;
       },
+      lastRequest: () => {
+        const report = ledger.report();
+        return report && { version: 1, held: choice.held, report, leaving: true };
+      },
+      lastAnswered: ({ acknowledged }) => acknowledged !== undefined && ledger.acknowledge(acknowledged),
     },
     events: { requested: (result) => results.push(result) },
     clock: systemClock,
@@ -97,4 +102,27 @@ test('an agent whose pod is gone, one with a token for another, and a standby: e
   await last('ok');
   rig.pods.clear();
   await last('unauthorized');
+});
+
+test('an agent that ends gives up the request that the operator holds, and is acknowledged at once', async () => {
+  using directory = new TemporaryDirectory();
+  await using pair = await setUp(directory, 60_000);
+  const { rig, ledger, client, results } = pair;
+  const find = () =>
+    ledger.record(dnsTarget('a.'), { latencies: [0.001], failures: [], retransmits: 0, timing: 'clock' });
+  find();
+  client.use(accessTo(rig.port, rig.authorities));
+  await eventually(
+    () => rig.hub.held === 1,
+    () => `${results}`,
+  );
+  find();
+  await client.finish(60_000);
+  assert.deepEqual(results, ['ok', 'ok'], 'what is held, and what was found since');
+  assert.equal(ledger.report(), undefined);
+  assert.equal(rig.hub.held, 0);
+  await eventually(
+    () => rig.server.connections === 0,
+    () => `${rig.server.connections} connections`,
+  );
 });

@@ -20,6 +20,8 @@ export class SimulatedOperator implements SyncConnection {
   clock: Clock | undefined;
   /** Whether nobody answers. */
   away = false;
+  /** Whether requests come and nothing is done about them. */
+  silent = false;
   settings: Settings | undefined;
   /** What it calls these settings, where it is not of this version. */
   digest: string | undefined;
@@ -44,10 +46,14 @@ export class SimulatedOperator implements SyncConnection {
 
   async post(_: SyncAccess, body: string, signal: AbortSignal): Promise<string> {
     if (this.away) throw new SyncError('unreachable', 'connect ECONNREFUSED');
+    if (this.silent)
+      return new Promise((_, reject) =>
+        signal.addEventListener('abort', () => reject(new SyncError('unreachable', 'aborted'))),
+      );
     const request = decodeSyncRequest(body);
     this.requests.push(request);
     this.#take(request.report);
-    if (!this.#differs(request)) await this.#hold(request, signal);
+    if (!request.leaving && !this.#differs(request)) await this.#hold(request, signal);
     const answer = this.#answer(request);
     this.answers.push(answer);
     return encodeSyncAnswer(answer);
@@ -78,8 +84,8 @@ export class SimulatedOperator implements SyncConnection {
     if (report.sequence > known) this.reports.push(report);
   }
 
-  #answer({ held, report }: SyncRequest): SyncAnswer {
-    const { settings, assignment } = this;
+  #answer({ held, report, leaving }: SyncRequest): SyncAnswer {
+    const { settings, assignment } = leaving ? {} : this;
     const digest = settings && (this.digest ?? settingsDigest(settings));
     const sameSettings = held.settings?.digest === digest;
     const sameAssignment =

@@ -22,10 +22,14 @@ function setUp() {
     logged: [] as string[],
     closed: 0,
     requestFails: false,
+    /** What is left to say at the end, and how much of it was heard. */
+    last: 0,
+    posted: [] as string[],
   };
   const client = new SyncClient({
     connection: {
-      post: (where, _, signal) => {
+      post: (where, body, signal) => {
+        state.posted.push(body);
         state.asked.push(clock.now());
         state.askedAt.push(where);
         return state.operator(signal);
@@ -40,6 +44,11 @@ function setUp() {
       answered: (_, answer) => {
         state.answers.push(answer);
         return state.news;
+      },
+      lastRequest: () => (state.last > 0 ? { version: 1, held: {}, leaving: true } : undefined),
+      lastAnswered: ({ acknowledged }) => {
+        if (acknowledged) state.last--;
+        return acknowledged !== undefined;
       },
     },
     events: { requested: (result) => state.results.push(result) },
@@ -207,4 +216,70 @@ test('an answer that comes after the end is not taken', async () => {
   late.resolve(empty);
   await clock.advance(0);
   assert.deepEqual([state.answers, state.results], [[], []]);
+});
+
+const acknowledged = encodeSyncAnswer({ version: 1, acknowledged: { stream: 'a', sequence: 1 } });
+const never = (signal: AbortSignal) =>
+  new Promise<string>((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+
+test('at the end a request that is held is given up, and what is left is said, one after the other, until all is heard', async () => {
+  const { clock, client, state } = setUp();
+  state.operator = never;
+  client.use(access);
+  await clock.advance(1000);
+  state.operator = async () => acknowledged;
+  state.last = 2;
+  await client.finish(2000);
+  assert.deepEqual(
+    state.posted.map((body) => JSON.parse(body).leaving),
+    [undefined, true, true],
+  );
+  assert.deepEqual([state.last, state.results, state.logged, clock.pending], [0, ['ok', 'ok'], [], 0]);
+  await clock.advance(60_000);
+  assert.equal(state.posted.length, 3, 'and no more is asked');
+  assert.ok(state.closed > 0);
+});
+
+test('at the end nobody is asked where nothing is left to say, or where there is no operator', async () => {
+  const { clock, client, state } = setUp();
+  await client.finish(2000);
+  state.last = 1;
+  await client.finish(2000);
+  assert.deepEqual(state.posted, []);
+  state.operator = never;
+  client.use(access);
+  await clock.advance(1000);
+  state.last = 0;
+  await client.finish(2000);
+  assert.deepEqual([state.posted.length, clock.pending, state.logged], [1, 0, []]);
+});
+
+test('at the end an operator that never answers, and one that acknowledges nothing, is asked once, within the time', async () => {
+  const { clock, client, state } = setUp();
+  state.operator = never;
+  state.last = 1;
+  client.use(access);
+  await clock.advance(0);
+  const finished = client.finish(2000);
+  await clock.advance(1999);
+  assert.deepEqual(state.results, []);
+  await clock.advance(1);
+  await finished;
+  assert.deepEqual([state.posted.length, state.results, clock.pending], [2, ['timeout'], 0]);
+  assert.deepEqual(state.logged, ['warn what was found last is not reported timeout no answer within 2000 ms']);
+
+  for (const [operator, result] of [
+    [async () => empty, 'ok'],
+    [async () => 'garbage', 'malformed'],
+    [() => Promise.reject(new SyncError('unavailable', 'status 503', 1000)), 'unavailable'],
+  ] as const) {
+    const other = setUp();
+    other.state.operator = never;
+    other.state.last = 1;
+    other.client.use(access);
+    await other.clock.advance(0);
+    other.state.operator = operator;
+    await other.client.finish(2000);
+    assert.deepEqual([other.state.posted.length, other.state.results, other.clock.pending], [2, [result], 0]);
+  }
 });

@@ -134,6 +134,7 @@ export const syncRequests: fc.Arbitrary<SyncRequest> = plain(
         { requiredKeys: [] },
       ),
       report: reports,
+      leaving: fc.boolean(),
     },
     { requiredKeys: ['version', 'held'] },
   ),

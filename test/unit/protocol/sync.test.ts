@@ -41,6 +41,7 @@ test('a request that cannot be used is refused by the name of its field', () => 
     [{ version: 1, held: { assignment: { uid: 'a', epoch: 0 } } }, /held\.assignment\.revision/],
     [{ version: 1, held: {}, report: ['a', 1, 0, [], [[]]] }, /^report\.targets\[0\]\.probe must be one of/],
     [{ version: 1, held: {}, report: 7 }, /^report must be a list/],
+    [{ version: 1, held: {}, leaving: 'soon' }, /^leaving must be true or false/],
     [`${' '.repeat(maxRequestBytes)}1`, /larger than 262144 bytes/],
   ] as const)
     assert.throws(() => decodeSyncRequest(typeof body === 'string' ? body : JSON.stringify(body)), {

@@ -223,6 +223,19 @@ test('of a pod that is being deleted nobody waits for anything', () => {
   assert.deepEqual(fleet.propagationOf(key), { agents: 2, reporting: 2, configured: 2, waiting: [] });
 });
 
+test('the last report of a pod that is being deleted is taken for as long as the pod is there', () => {
+  const { fleet, pods, call, sync, clock } = led();
+  const held = sync('p3');
+  pods.set('p3', { ...pods.get('p3')!, deleting: true });
+  fleet.outdate(key);
+  clock.advance(100);
+  assert.deepEqual(call('p3', held, { report, leaving: true }), { stream: 's', sequence: 4 });
+  pods.delete('p3');
+  fleet.outdate(key);
+  clock.advance(100);
+  assert.equal(call('p3', held, { report, leaving: true }), undefined);
+});
+
 test('once it is told to stop no timer is left', () => {
   const { fleet, clock } = led();
   fleet.outdate(key);

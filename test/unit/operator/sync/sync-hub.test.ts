@@ -22,9 +22,10 @@ const assignmentOf = (revision: number): Assignment => ({
   dnsServers: [],
 });
 const holding = (revision: number): Held => ({ assignment: { uid: 'cr', epoch: 1, revision } });
-const request = (held: Held, sequence?: number): SyncRequest => ({
+const request = (held: Held, sequence?: number, leaving?: boolean): SyncRequest => ({
   version: 1,
   held,
+  ...(leaving !== undefined && { leaving }),
   ...(sequence !== undefined && { report: { stream: 's', sequence, spanMs: 1, targets: [] } }),
 });
 
@@ -69,10 +70,10 @@ function setUp({ random = (): number => 0 } = {}) {
     random,
     holdMs: 15_000,
   });
-  const call = (podUid: string, held: Held, sequence?: number) => {
+  const call = (podUid: string, held: Held, sequence?: number, leaving?: boolean) => {
     if (!plan.has(podUid)) plan.set(podUid, 1);
     const caller = new Caller(clock);
-    hub.exchange(agentOf(podUid), request(held, sequence), caller);
+    hub.exchange(agentOf(podUid), request(held, sequence, leaving), caller);
     return caller;
   };
   return { clock, start, plan, gone, state, hub, call };
@@ -221,6 +222,19 @@ test('an agent that comes back after its connection was lost gets what it may ha
   hub.gone(agentOf('a'));
   assert.deepEqual(gone, ['a']);
   assert.equal(call('a', {}).last?.assignment?.revision, 1);
+});
+
+test('an agent that is about to end is acknowledged at once and told nothing; what it had asked before ends', () => {
+  const { call, plan, hub } = setUp();
+  const waiting = call('a', holding(1), 3);
+  plan.set('a', 2);
+  const last = call('a', holding(1), 4, true);
+  assert.deepEqual(waiting.refusals, ['Superseded']);
+  assert.deepEqual(last.answers, [
+    { at: last.answers[0]!.at, answer: { version: 1, acknowledged: { stream: 's', sequence: 4 } } },
+  ]);
+  assert.equal(hub.held, 0);
+  assert.equal(call('a', holding(1)).last?.assignment?.revision, 2, 'whoever comes after it is told');
 });
 
 test('a second request of an agent takes the place of the first', () => {
