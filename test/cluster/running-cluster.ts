@@ -134,13 +134,18 @@ export class Cluster {
     await waitFor('readiness of the API server', ready, { timeout: 180_000, interval: 200, signal });
   }
 
-  /** Adds a node with all images that were loaded so far, and waits until it is Ready. */
+  /** Adds a node with all images that were loaded so far, and waits until it is Ready. When that fails, nothing of it is left. */
   async addNode(features: NodeFeatures = {}): Promise<ClusterNode> {
     const runtime = await this.#pool.startRuntime();
-    await this.#pool.loadImages(runtime.name);
-    await this.#pool.join(runtime, features);
-    await this.#pool.waitUntilReady();
-    return this.#pool.find(runtime.name);
+    try {
+      await this.#pool.loadImages(runtime.name);
+      await this.#pool.join(runtime, features);
+      await this.#pool.waitUntilReady();
+      return this.#pool.find(runtime.name);
+    } catch (error) {
+      await this.removeNode(runtime.name);
+      throw error;
+    }
   }
 
   /**
