@@ -35,8 +35,6 @@ export interface FleetParts {
 interface Member {
   resource: NetExporter;
   fleet: NetExporterFleet;
-  /** Whether something has been heard or changed since the figures were looked at. */
-  stirred: boolean;
   /** The figures as they were last told, or asked for. */
   told: string;
 }
@@ -85,7 +83,7 @@ export class Fleet implements SyncSource {
       member.fleet.reports.windowMs = windowMs;
     } else {
       const fleet = new NetExporterFleet({ uid, epoch: this.#epoch, windowMs, clock: this.#parts.clock });
-      this.#members.set(key, { resource, fleet, stirred: true, told: '' });
+      this.#members.set(key, { resource, fleet, told: '' });
     }
     this.outdate(key);
   }
@@ -94,7 +92,6 @@ export class Fleet implements SyncSource {
   settle(key: string, settings: Settings): void {
     const member = this.#members.get(key);
     if (member?.fleet.uid !== settings.resource.uid || !member.fleet.settle(settings)) return;
-    member.stirred = true;
     this.#parts.wake(member.fleet.pods);
   }
 
@@ -131,10 +128,7 @@ export class Fleet implements SyncSource {
   }
 
   took({ resource, podUid }: AgentIdentity, request: SyncRequest): Acknowledgement | undefined {
-    const member = this.#members.get(resource);
-    if (!member) return undefined;
-    member.stirred = true;
-    return member.fleet.took(podUid, request);
+    return this.#members.get(resource)?.fleet.took(podUid, request);
   }
 
   /** A connection that is lost says nothing: the agent makes another one, or does not report. */
@@ -150,7 +144,6 @@ export class Fleet implements SyncSource {
       const { network, dns } = member.resource.spec;
       const dnsServers = dnsServersOf(member.resource);
       if (!dnsServers) continue;
-      member.stirred = true;
       changed.push(
         ...member.fleet.plan({
           pods: podsOf(member.resource),
@@ -169,13 +162,13 @@ export class Fleet implements SyncSource {
   #lookLater(): void {
     this.#cancelLook = this.#parts.clock.after(lookMs, () => {
       const all = ++this.#looks % idleLooks === 0;
-      for (const [key, member] of this.#members) if (all || member.stirred) this.#look(key, member);
+      for (const [key, member] of this.#members) if (all || member.fleet.stirred) this.#look(key, member);
       this.#lookLater();
     });
   }
 
   #look(key: string, member: Member): void {
-    member.stirred = false;
+    member.fleet.stirred = false;
     const figures = JSON.stringify(member.fleet.propagation()) ?? '';
     if (figures === member.told) return;
     member.told = figures;

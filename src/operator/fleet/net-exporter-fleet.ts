@@ -22,6 +22,8 @@ export class NetExporterFleet {
   readonly uid: string;
   /** What they have reported of their targets in the last window of time. */
   readonly reports: FleetReports;
+  /** Whether something has changed by which `propagation` may be another one, but for time. Whoever looks at it sets it back. */
+  stirred = true;
   readonly #clock: Clock;
   readonly #plan: FleetPlan;
   readonly #since: number;
@@ -48,12 +50,14 @@ export class NetExporterFleet {
     if (sameSettings(this.#held, held)) return false;
     this.#settings = settings;
     this.#held = held;
+    this.stirred = true;
     return true;
   }
 
   /** Plans for these agents. @returns the uids of the pods whose assignment is another one now */
   plan(input: PlanInput): string[] {
     const { changed, uncovered } = this.#plan.update(input);
+    this.stirred = true;
     this.#unlinked = uncovered;
     const known = new Set(input.pods.map(({ uid }) => uid));
     for (const uid of this.#agents.keys()) {
@@ -85,7 +89,13 @@ export class NetExporterFleet {
   took(podUid: string, { held, report }: SyncRequest): Acknowledgement | undefined {
     const agent = this.#agents.get(podUid);
     if (!agent) return undefined;
-    agent.call = { at: this.#clock.monotonic(), held };
+    const now = this.#clock.monotonic();
+    const { call } = agent;
+    const saysNew =
+      !sameSettings(call?.held.settings, held.settings) || !sameAssignment(call?.held.assignment, held.assignment);
+    // Most calls say what the one before said: thousands of them need not be looked through for that every second.
+    if (!call || saysNew || now - call.at > silentAfterMs) this.stirred = true;
+    agent.call = { at: now, held };
     return report && this.reports.take(podUid, report);
   }
 
