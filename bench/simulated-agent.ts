@@ -1,9 +1,7 @@
 import { once } from 'node:events';
-import { Agent, request } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Assignment } from '../src/protocol/assignment.ts';
 import { parseHostPort } from '../src/protocol/host-port.ts';
 import type { Report } from '../src/protocol/report.ts';
@@ -126,7 +124,7 @@ export class SimulatedAgent {
     const report = this.#report();
     const body = encodeSyncRequest({ version: 1, held: this.#held(), ...(report && { report }) });
     await this.#connection.open(this.#end.signal);
-    const exchange = this.#connection.post(body, this.#options.token, this.#end.signal);
+    const exchange = this.#connection.post(body, this.#options.token);
     this.#told();
     const answer = await exchange;
     this.#traffic.exchanges++;
@@ -178,102 +176,109 @@ export class SimulatedAgent {
   }
 }
 
-/** One connection to the operator at a time, made when it is needed, whose bytes are counted. */
+/** How answers begin, up to the empty line: their status, and how long the body is, which every answer says. */
+const headEnd = Buffer.from('\r\n\r\n');
+const statusLine = /^HTTP\/1\.1 (\d{3}) /;
+const contentLength = /^content-length: *(\d+)$/im;
+const maxHeadBytes = 8192;
+
+/**
+ * One connection to the operator at a time, made when it is needed, whose bytes are counted. No more of HTTP than the operator's answers
+ * take: a client for everything would use more of the processor than the operator does, and the agents share one.
+ */
 class Connection {
   readonly #access: OperatorAccess;
   readonly #handshakes: Turns;
-  readonly #agent: CountingAgent;
+  #tcp: Socket | undefined;
+  #tls: TLSSocket | undefined;
+  #wireBytesBefore = 0;
+  #received: Buffer = Buffer.alloc(0);
+  /** Who waits for the answer. */
+  #waiting: PromiseWithResolvers<string> | undefined;
 
   constructor(access: OperatorAccess, handshakes: Turns) {
     this.#access = access;
     this.#handshakes = handshakes;
-    this.#agent = new CountingAgent({ keepAlive: true, maxSockets: 1 });
   }
 
   get wireBytes(): number {
-    return this.#agent.wireBytes;
+    return this.#wireBytesBefore + (this.#tcp ? this.#tcp.bytesRead + this.#tcp.bytesWritten : 0);
   }
 
   /** Makes a connection unless there is one. @throws Error why there is none */
   async open(signal: AbortSignal): Promise<void> {
-    if (this.#agent.isConnected) return;
+    if (this.#tls && !this.#tls.destroyed && this.#tls.writable) return;
     await this.#handshakes.begin();
     try {
       signal.throwIfAborted();
-      const { address, serverName, ca } = this.#access;
-      await this.#agent.connect({ ...parseHostPort(address)!, servername: serverName, ca, minVersion: 'TLSv1.3' });
+      await this.#connect();
     } finally {
       this.#handshakes.end();
     }
   }
 
   /** @returns the answer's body. @throws Error unless the answer is a success, in time and not too large */
-  async post(body: string, token: string, signal: AbortSignal): Promise<string> {
-    const timeout = AbortSignal.timeout(deadlineMs);
-    const headers = {
-      authorization: `Bearer ${token}`,
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
-    };
-    const sent = request({
-      ...{ agent: this.#agent, ...parseHostPort(this.#access.address), path: syncPath, method: 'POST', headers },
-      signal: AbortSignal.any([signal, timeout]),
-    });
-    sent.end(body);
-    const [response] = await once(sent, 'response');
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of response) {
-      size += chunk.length;
-      if (size > maxAnswerBytes) throw new Error(`the answer is larger than ${maxAnswerBytes} bytes`);
-      chunks.push(chunk);
-    }
-    const text = Buffer.concat(chunks).toString('utf8');
-    if (response.statusCode !== 200) throw new Error(`the operator answers ${response.statusCode}: ${text}`);
-    return text;
+  post(body: string, token: string): Promise<string> {
+    const waiting = Promise.withResolvers<string>();
+    this.#waiting = waiting;
+    const late = setTimeout(() => this.#failed(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs);
+    const { address } = this.#access;
+    const head = [
+      `POST ${syncPath} HTTP/1.1`,
+      `host: ${address}`,
+      `authorization: Bearer ${token}`,
+      'content-type: application/json',
+      `content-length: ${Buffer.byteLength(body)}`,
+    ];
+    this.#tls!.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+    return waiting.promise.finally(() => clearTimeout(late));
   }
 
   destroy(): void {
-    this.#agent.destroy();
-  }
-}
-
-/** Has one connection, made beforehand, and counts what goes over it below TLS. */
-class CountingAgent extends Agent {
-  #tcp: Socket | undefined;
-  #tls: TLSSocket | undefined;
-  #before = 0;
-
-  get wireBytes(): number {
-    return this.#before + (this.#tcp ? this.#tcp.bytesRead + this.#tcp.bytesWritten : 0);
+    this.#failed(new Error('the agent is stopped'));
   }
 
-  get isConnected(): boolean {
-    return this.#tls !== undefined && !this.#tls.destroyed && this.#tls.writable;
-  }
-
-  /** @throws Error where there is no connection, or not in time */
-  async connect(options: { host: string; port: number } & ConnectionOptions): Promise<void> {
-    this.#before = this.wireBytes;
-    this.#tcp = connectTcp({ host: options.host, port: options.port, noDelay: true });
-    const tls = connectTls({ ...options, socket: this.#tcp });
+  async #connect(): Promise<void> {
+    const { address, serverName, ca } = this.#access;
+    const options = parseHostPort(address)!;
+    this.#wireBytesBefore = this.wireBytes;
+    this.#received = Buffer.alloc(0);
+    this.#tcp = connectTcp({ ...options, noDelay: true });
+    const tls = connectTls({ socket: this.#tcp, servername: serverName, ca, minVersion: 'TLSv1.3' });
     this.#tls = tls;
     try {
       await once(tls, 'secureConnect', { signal: AbortSignal.timeout(handshakeMs) });
-      // Whoever sends a request on it hears of it.
-      tls.on('error', () => {});
     } catch (error) {
       tls.destroy();
       throw error;
     }
+    tls.on('error', (error) => this.#failed(error));
+    tls.on('close', () => tls === this.#tls && this.#failed(new Error('the operator ended the connection')));
+    tls.on('data', (data: Buffer) => this.#take(data));
   }
 
-  override createConnection(): Duplex {
-    return this.#tls!;
+  #take(data: Buffer): void {
+    this.#received = this.#received.length === 0 ? data : Buffer.concat([this.#received, data]);
+    const end = this.#received.indexOf(headEnd);
+    if (end < 0 && this.#received.length <= maxHeadBytes) return;
+    const head = this.#received.toString('latin1', 0, Math.max(0, end));
+    const status = statusLine.exec(head)?.[1];
+    const length = Number(contentLength.exec(head)?.[1]);
+    if (status === undefined || !(length <= maxAnswerBytes)) {
+      this.#failed(new Error('what the operator sent is no answer that says how long it is, or too long'));
+      return;
+    }
+    const from = end + headEnd.length;
+    if (this.#received.length < from + length) return;
+    const text = this.#received.toString('utf8', from, from + length);
+    this.#received = this.#received.subarray(from + length);
+    if (status === '200') this.#waiting?.resolve(text);
+    else this.#failed(new Error(`the operator answers ${status}: ${text}`));
   }
 
-  override destroy(): void {
+  /** Nothing more comes on this connection. */
+  #failed(error: Error): void {
     this.#tls?.destroy();
-    super.destroy();
+    this.#waiting?.reject(error);
   }
 }

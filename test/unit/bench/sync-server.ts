@@ -50,7 +50,8 @@ export class TestSyncServer {
       };
       started.received.push(received);
       const answered = request.method === 'POST' && request.url === syncPath ? await answer(received) : undefined;
-      response.writeHead(answered ? 200 : 503).end(answered && encodeSyncAnswer(answered));
+      const body = answered ? encodeSyncAnswer(answered) : '';
+      response.writeHead(answered ? 200 : 503, { 'content-length': Buffer.byteLength(body) }).end(body);
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
