@@ -48,8 +48,11 @@ const coalesceMs = 100;
 /** How exactly the end of a hold is kept. One timer for all: thousands of timers would take more memory than they are worth. */
 const tickMs = 250;
 
-/** How many are answered in one turn, so that everything else gets its turns while thousands are. */
-const answersPerTurn = 200;
+/**
+ * How long answers go out until everything else gets its turn. Whoever is answered calls again at once, which costs several times what
+ * the answer did: in shorter turns those who still wait would wait for all these calls, too.
+ */
+const turnMs = 1000;
 
 /** An agent that goes on holding what it held is offered the same again after this: it may have lost the answer, or refuse it. */
 const offerAgainMs = 5000;
@@ -143,14 +146,14 @@ export class SyncHub {
   }
 
   #answerWoken(): void {
-    let answered = 0;
+    const end = this.#clock.monotonic() + turnMs;
     for (const podUid of this.#woken) {
       this.#woken.delete(podUid);
       const entry = this.#requests.get(podUid);
       const news = entry && this.#news(entry);
       if (!news) continue;
       this.#answer(entry, news);
-      if (++answered === answersPerTurn) break;
+      if (this.#clock.monotonic() >= end) break;
     }
     this.#isWaking = this.#woken.size > 0;
     if (this.#isWaking) this.#clock.after(0, () => this.#answerWoken());
