@@ -65,7 +65,7 @@ test('a node that is shut down gracefully, of which a stand-in for logind tells 
     await fleet.leftAlone(node, others);
     await env.cluster.removeNode(node);
     off = undefined;
-    await collectPodsOf(node);
+    await fleet.collectPodsOf(node);
     await waitForAgents(env.kubectl, namespace, name, others.length);
   });
   const toThatNode = Object.keys(dialErrors).filter((link) => link.includes(` → ${node} `));
@@ -76,12 +76,6 @@ test('a node that is shut down gracefully, of which a stand-in for logind tells 
 async function endOf({ pod }: Agent): Promise<void> {
   const limit = `--timeout=${deadline / 1000}s`;
   await env.kubectl(['wait', '-n', namespace, `pod/${pod}`, '--for=condition=Ready=false', limit]);
-}
-
-/** Does what Kubernetes does by itself forty seconds and more after a node is gone: nobody is left to end its pods. */
-async function collectPodsOf(node: string): Promise<void> {
-  const pods = ['pods', '-n', namespace, '--field-selector', `spec.nodeName=${node}`];
-  await env.kubectl(['delete', ...pods, '--force', '--grace-period=0', '--ignore-not-found']);
 }
 
 /** What a node's kubelet said last of why it is ready or not. */

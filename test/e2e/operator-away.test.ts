@@ -74,6 +74,7 @@ test('with both operators away for two minutes, while agents and nodes come and 
     assert.match(await env.kubectl(['logs', '-n', namespace, witness.pod]), /settings.*not JSON/);
 
     await env.cluster.removeNode(joined);
+    await fleet.collectPodsOf(joined);
     joined = undefined;
     await sleep(Math.max(0, backAt - performance.now()));
     await fleet.moreDials([witness]);

@@ -113,19 +113,31 @@ export class WatchedFleet {
   async pausesDuring(body: () => Promise<void>): Promise<Record<string, number>> {
     const seen = new Map<string, { turns: number; at: number }>();
     const longest: Record<string, number> = {};
-    const look = async () => {
-      for (const agent of await this.agents()) {
-        const { pod, ready } = agent;
-        if (!ready && !seen.has(pod)) continue;
-        const turns = await metricsOf(agent).then(turnsOf, () => undefined);
-        const now = performance.now();
-        const before = seen.get(pod);
-        if (before) longest[pod] = Math.max(longest[pod] ?? 0, Math.round(now - before.at) / 1000);
-        if (turns !== undefined && turns !== before?.turns) seen.set(pod, { turns, at: now });
-      }
+    const asked = new Set<string>();
+    const ask = async (agent: Agent) => {
+      const { pod } = agent;
+      asked.add(pod);
+      // One that does not answer has ended; were it one that hangs, its pause would be seen when it answers again.
+      const turns = await metricsOf(agent).then(turnsOf, () => undefined);
+      asked.delete(pod);
+      if (turns === undefined) return;
+      const now = performance.now();
+      const before = seen.get(pod);
+      if (before) longest[pod] = Math.max(longest[pod] ?? 0, Math.round(now - before.at) / 1000);
+      if (turns !== before?.turns) seen.set(pod, { turns, at: now });
     };
-    await whileRunning(body, look);
+    await whileRunning(body, async () => {
+      // Nobody waits for one that is silent: the others' turns are looked at all the time.
+      for (const agent of await this.agents())
+        if ((agent.ready || seen.has(agent.pod)) && !asked.has(agent.pod)) void ask(agent);
+    });
     return longest;
+  }
+
+  /** Does what Kubernetes does by itself forty seconds and more after a node is gone: nobody is left to end its pods. */
+  async collectPodsOf(node: string): Promise<void> {
+    const pods = ['pods', '-n', this.#namespace, '--field-selector', `spec.nodeName=${node}`];
+    await this.#env.kubectl(['delete', ...pods, '--force', '--grace-period=0', '--ignore-not-found']);
   }
 
   /** Drops all that goes to and from an agent's pod, on its own node, while `body` runs. The kubelet still reaches it. */
