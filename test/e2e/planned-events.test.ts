@@ -6,7 +6,6 @@ import {
   deadline,
   type Environment,
   environment,
-  quick,
   readyNetExporter,
   removeNamespace,
   restrictedNamespace,
@@ -17,6 +16,8 @@ import { hasPeer, WatchedFleet } from './watched-fleet.ts';
 
 const namespace = 'e2e-planned';
 const name = 'planned';
+/** Patient, unlike most tests: what is lost on a busy machine is no error of what was planned. */
+const probing = { interval: '2s', timeout: '2s' };
 let env: Environment;
 let fleet: WatchedFleet;
 let agents: Agent[];
@@ -25,8 +26,8 @@ before(async () => {
   env = await environment();
   await restrictedNamespace(env.kubectl, namespace);
   // Without the Service: that its endpoints end is kube-proxy's to know.
-  const network = { ...quick, protocols: ['TCP', 'UDP'], service: false };
-  agents = await readyNetExporter(env, namespace, name, { dns: quick, network });
+  const network = { ...probing, protocols: ['TCP', 'UDP'], service: false };
+  agents = await readyNetExporter(env, namespace, name, { dns: probing, network });
   fleet = new WatchedFleet(env, namespace, name);
   await fleet.allDialled(agents);
 });

@@ -56,7 +56,7 @@ export class WatchedFleet {
     const dials = async (agent: Agent) => (await metricsOf(agent)).sum('network_latency_seconds_count');
     for (const agent of agents) {
       const before = await dials(agent);
-      await waitFor(`more dials of ${agent.pod}`, async () => (await dials(agent)) > before + 30, {
+      await waitFor(`more dials of ${agent.pod}`, async () => (await dials(agent)) > before + 12, {
         timeout: deadline,
       });
     }
