@@ -4,8 +4,16 @@ import { type Figure, figure } from '../bench/figures.ts';
 import { quantile } from '../bench/statistics.ts';
 import { waitFor } from '../test/cluster/wait.ts';
 import { type Agent, metricsOf } from '../test/e2e/agents.ts';
-import { apply, deadline, netExporter, scaleOperator, waitForAgents, waitForSync } from '../test/e2e/environment.ts';
-import { WatchedFleet } from '../test/e2e/watched-fleet.ts';
+import {
+  apply,
+  deadline,
+  inEffect,
+  netExporter,
+  scaleOperator,
+  waitForAgents,
+  waitForSync,
+} from '../test/e2e/environment.ts';
+import { drainOptions, WatchedFleet } from '../test/e2e/watched-fleet.ts';
 import { ClusterApi } from '../test/faults/cluster-api.ts';
 import { Random } from './random.ts';
 import type { Soak } from './soak.ts';
@@ -17,7 +25,6 @@ const fewNodes = 3;
 const edits = 100;
 /** Of the whole time, at most these parts: the operators are away. Minutes. */
 const longestAway = 10;
-const drainOptions = ['--ignore-daemonsets', '--delete-emptydir-data', '--force', '--timeout=180s'];
 /** What no edit changes. */
 const host = 'kubernetes.default.svc.cluster.local.';
 const intervalSeconds = 1;
@@ -92,7 +99,7 @@ class SyncSoak {
       ]);
       const from = performance.now();
       const generation = await this.#patch(spec);
-      const times = await Promise.all(agents.map((agent) => inEffect(agent, generation)));
+      const times = await Promise.all(agents.map((agent) => inEffect(agent, generation, 50)));
       seconds.push(...times.map((time) => (time - from) / 1000));
     }
     const turnsOff: number[] = [];
@@ -223,19 +230,8 @@ class SyncSoak {
   /** Drains a node and waits until it is empty and nobody probes its agent. */
   async #drain(node: string): Promise<void> {
     const others = (await this.#fleet.agents()).filter((agent) => agent.node !== node);
-    const from = performance.now();
-    const drained = this.#bench.kubectl(['drain', node, ...drainOptions]);
-    await this.#fleet.leftAlone(node, others);
-    this.#leftAlone.push((performance.now() - from) / 1000);
-    await drained;
+    this.#leftAlone.push(await this.#fleet.drain(node, others));
   }
-}
-
-/** @returns when, by `performance.now()`, the settings of this generation were in effect on the agent */
-async function inEffect(agent: Agent, generation: number): Promise<number> {
-  const now = async () => (await metricsOf(agent)).sum('net_exporter_settings_generation') >= generation;
-  await waitFor(`generation ${generation} on ${agent.pod}`, now, { timeout: deadline, interval: 50 });
-  return performance.now();
 }
 
 /** How many turns an agent has had at each of its targets that is the host which no edit changes, and when that was. */

@@ -2,7 +2,7 @@ import type { TestContext } from 'node:test';
 import { Cluster } from '../cluster/cluster.ts';
 import { PrometheusServer } from '../cluster/prometheus.ts';
 import { waitFor } from '../cluster/wait.ts';
-import { type Agent, agentsOf, getJson, getNetExporter, isReady, type Kubectl } from './agents.ts';
+import { type Agent, agentsOf, getJson, getNetExporter, isReady, type Kubectl, metricsOf } from './agents.ts';
 import { SetupRecord } from './setup-record.ts';
 
 /** Names a running local cluster that is to be used instead of one of the tests' own. */
@@ -114,6 +114,17 @@ export async function waitForSync(kubectl: Kubectl, namespace: string, name: str
     },
     { timeout: deadline, interval: 250 },
   );
+}
+
+/**
+ * Waits until the settings of this generation are in effect on an agent.
+ * @param interval between one look and the next, in milliseconds
+ * @returns when it was so, by `performance.now()`
+ */
+export async function inEffect(agent: Agent, generation: number, interval = 20): Promise<number> {
+  const now = async () => (await metricsOf(agent)).sum('net_exporter_settings_generation') >= generation;
+  await waitFor(`generation ${generation} on ${agent.pod}`, now, { timeout: deadline, interval });
+  return performance.now();
 }
 
 /** Prints what a person would look at first when the test has failed. */

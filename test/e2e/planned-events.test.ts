@@ -63,11 +63,8 @@ test('each node in turn is drained, cut off and back: no dial error of the other
   for (const off of agents) {
     const others = agents.filter((agent) => agent !== off);
     const { dialErrors } = await fleet.observe(async () => {
-      const drainedAt = performance.now();
-      const drained = env.kubectl(['drain', off.node, '--ignore-daemonsets', '--delete-emptydir-data', '--force']);
-      await fleet.leftAlone(off.node, others);
-      t.diagnostic(`${off.node} was left alone after ${((performance.now() - drainedAt) / 1000).toFixed(2)} s`);
-      await drained;
+      const seconds = await fleet.drain(off.node, others);
+      t.diagnostic(`${off.node} was left alone after ${seconds.toFixed(2)} s`);
       assert.ok(await hasPeer(off, others[0]!.node), 'the agent of a drained node goes on probing others');
       await fleet.whileCutOff(off, () => fleet.moreDials(others));
       await env.kubectl(['uncordon', off.node]);

@@ -11,6 +11,7 @@ import {
   deadline,
   type Environment,
   environment,
+  inEffect,
   operatorNamespace,
   quick,
   readyNetExporter,
@@ -50,13 +51,6 @@ after(async () => {
 /** Changes the spec. @returns the new generation */
 async function edit(spec: object): Promise<number> {
   return (await api.patch(path, 'merge', { spec })).metadata.generation!;
-}
-
-/** @returns when, by `performance.now()`, the settings of this generation were in effect on the agent */
-async function inEffect(agent: Agent, generation: number): Promise<number> {
-  const now = async () => (await metricsOf(agent)).sum('net_exporter_settings_generation') >= generation;
-  await waitFor(`generation ${generation} on ${agent.pod}`, now, { timeout: deadline, interval: 20 });
-  return performance.now();
 }
 
 const identities = (of: Agent[]) => of.map(({ uid, restarts }) => ({ uid, restarts }));

@@ -10,6 +10,14 @@ const lookEveryMs = 200;
 /** Of the rules by which a pod is cut off. */
 const table = 'net_exporter_cut_off';
 
+/** Of `kubectl drain`: what runs on every node anyway stays, and what it has is not missed. */
+export const drainOptions = [
+  '--ignore-daemonsets',
+  '--delete-emptydir-data',
+  '--force',
+  `--timeout=${deadline / 1000}s`,
+];
+
 /** What was seen of agents while something happened. */
 export interface Observed {
   /** How many dials and echoes failed, by agent and peer: of those that failed at all. */
@@ -69,6 +77,19 @@ export class WatchedFleet {
         timeout: deadline,
         interval: 50,
       });
+  }
+
+  /**
+   * Drains a node and waits until it is empty, and until none of these agents has a series of it.
+   * @returns after how many seconds they had none
+   */
+  async drain(node: string, others: readonly Agent[]): Promise<number> {
+    const from = performance.now();
+    const [seconds] = await Promise.all([
+      this.leftAlone(node, others).then(() => (performance.now() - from) / 1000),
+      this.#env.kubectl(['drain', node, ...drainOptions]),
+    ]);
+    return seconds;
   }
 
   /** Looks at every agent again and again, those that are about to end among them, while `body` runs. */
