@@ -64,10 +64,10 @@ export class Fleet implements SyncSource {
     this.#lookLater();
   }
 
-  /** Nothing is planned any more. */
+  /** What is pending is planned at once, for the next leader needs seconds; then nothing any more. */
   stop(): void {
+    if (this.#cancelPlan) this.#planOutdated();
     this.#epoch = undefined;
-    this.#cancelPlan?.();
     this.#cancelLook();
   }
 
@@ -103,7 +103,7 @@ export class Fleet implements SyncSource {
 
   /** What a NetExporter's plan was made of has changed. */
   outdate(key: string): void {
-    if (!this.#members.has(key)) return;
+    if (this.#epoch === undefined || !this.#members.has(key)) return;
     this.#outdated.add(key);
     this.#cancelPlan ??= this.#parts.clock.after(coalesceMs, () => this.#planOutdated());
   }

@@ -137,9 +137,11 @@ export class SyncHub {
     this.#clock.after(coalesceMs, () => this.#answerWoken());
   }
 
-  /** Refuses everything that is held and whatever comes: their senders find the next leader. */
+  /** Tells what is still to be told, and refuses everything else that is held and whatever comes: their senders find the next leader. */
   close(): void {
     this.#closed = true;
+    this.#answerWoken();
+    this.#woken.clear();
     for (const { waiter } of this.#requests.values()) waiter.refuse(unavailable());
     this.#requests.clear();
     this.#offers.clear();

@@ -236,9 +236,12 @@ test('the last report of a pod that is being deleted is taken for as long as the
   assert.equal(call('p3', held, { report, leaving: true }), undefined);
 });
 
-test('once it is told to stop no timer is left', () => {
-  const { fleet, clock } = led();
-  fleet.outdate(key);
+test('one that is told to stop plans what is pending at once, and then nothing any more', () => {
+  const { fleet, clock, nodes, woken } = led();
+  nodes.set('n3', { ...nodes.get('n3')!, notice: 'cordon' });
+  fleet.outdateAll();
   fleet.stop();
+  assert.deepEqual(woken, ['p1,p2']);
+  fleet.outdateAll();
   assert.equal(clock.pending, 0);
 });

@@ -259,10 +259,14 @@ test('a request whose connection is lost is forgotten', () => {
   assert.deepEqual([caller.answers, caller.refusals, hub.held], [[], [], 0]);
 });
 
-test('a hub that closes sends everyone to the next leader, also those who come later', () => {
-  const { call, clock, hub } = setUp();
+test('a hub that closes tells what is still to be told, and sends everyone else to the next leader, also those who come later', () => {
+  const { call, clock, plan, hub } = setUp();
   const waiting = call('a', holding(1));
+  const told = call('c', holding(1));
+  plan.set('c', 2);
+  hub.wake(['a', 'c']);
   hub.close();
+  assert.deepEqual([told.last?.assignment?.revision, told.refusals], [2, []]);
   const late = call('b', {});
   assert.deepEqual([waiting.refusals, late.refusals], [['Unavailable'], ['Unavailable']]);
   clock.advance(20_000);
