@@ -45,8 +45,8 @@ export interface SyncEndpointParts {
   random: () => number;
   log: Logger;
   metrics: OperatorMetrics;
-  /** Agents reach the operator in another way than before. */
-  onAccess: () => void;
+  /** Agents reach the operator in another way than before, or something else hinders them. */
+  onChange: () => void;
 }
 
 /** How agents reach the leader: its certificates, its server, and the Service that leads to it. */
@@ -65,10 +65,11 @@ export class SyncEndpoint {
 
   constructor(parts: SyncEndpointParts) {
     this.#parts = parts;
-    const { client, namespace, hub, podAt, isLeading, clock, random, log, metrics, onAccess } = parts;
-    this.#services.onChange(onAccess);
+    const { client, namespace, hub, podAt, isLeading, clock, random, log, metrics, onChange } = parts;
+    this.#services.onChange(onChange);
     this.#slice = new LeaderEndpoint({
       ...{ client, resource: apiUses.leaderEndpointSlice, namespace, clock, random, log },
+      onObstacle: onChange,
     });
     const services = new Reflector({
       client: narrowed(client, { namespace, name: syncServiceName }),
@@ -78,6 +79,7 @@ export class SyncEndpoint {
     this.#secret = new SyncSecret({
       ...{ client, namespace, clock, random, log },
       onCertificates: (certificates) => this.#use(certificates),
+      onObstacle: onChange,
     });
     this.reflectors = [services, this.#slice.reflector, this.#secret.reflector];
     const keys = new ServiceAccountKeys(() => readPublishedKeys(client), clock);
@@ -99,7 +101,7 @@ export class SyncEndpoint {
     const { namespace } = this.#parts;
     if (!this.#service)
       return `there is no Service ${syncServiceName} in namespace ${namespace}; apply manifests/install.yaml`;
-    return this.#fault ?? this.#secret.obstacle;
+    return this.#fault ?? this.#secret.obstacle ?? this.#slice.obstacle;
   }
 
   /** What agents have to know to call; undefined while it is not known. */
@@ -141,7 +143,7 @@ export class SyncEndpoint {
     const text = authorities.join('');
     if (text === this.#authorities) return;
     this.#authorities = text;
-    this.#parts.onAccess();
+    this.#parts.onChange();
   }
 
   /** @returns the port; undefined where the signal was aborted before */
@@ -150,16 +152,23 @@ export class SyncEndpoint {
     for (let failures = 0; !signal.aborted; ) {
       try {
         const port = await this.#server.listen(options.port);
-        this.#fault = undefined;
+        this.#faultIs(undefined);
         log.info({ port }, 'agents are answered');
         return port;
       } catch (error) {
-        this.#fault = `the operator cannot listen for agents: ${(error as Error).message}`;
-        if (failures === 0) log.error({ err: error }, `${this.#fault}; trying again`);
+        const fault = `the operator cannot listen for agents: ${(error as Error).message}`;
+        if (failures === 0) log.error({ err: error }, `${fault}; trying again`);
+        this.#faultIs(fault);
         await pause(clock, backoffDelay(++failures, backoff, random), signal);
       }
     }
     return undefined;
+  }
+
+  #faultIs(fault: string | undefined): void {
+    if (fault === this.#fault) return;
+    this.#fault = fault;
+    this.#parts.onChange();
   }
 }
 

@@ -90,7 +90,7 @@ export class SyncService implements AgentsSync {
     this.#endpoint = new SyncEndpoint({
       ...{ client, options, namespace, hub: this.#hub, isLeading, clock, random, log, metrics },
       podAt: (key) => pods.get(key),
-      onAccess: () => this.#enqueueAll(),
+      onChange: () => this.#enqueueAll(),
     });
     this.reflectors = [
       new Reflector({ client, resource: apiUses.nodes, store: this.#nodes, transform: nodeFactsOf, ...watching }),

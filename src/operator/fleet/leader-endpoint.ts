@@ -18,6 +18,8 @@ export interface LeaderEndpointOptions {
   /** Uniform in [0, 1). */
   random: () => number;
   log: Logger;
+  /** There is an obstacle, another one or none any more. */
+  onObstacle: () => void;
 }
 
 /** Has the Service that agents call lead to the leader, and to nobody else. */
@@ -34,6 +36,11 @@ export class LeaderEndpoint {
 
   get reflector(): Reflector<KubeObject> {
     return this.#slice.reflector;
+  }
+
+  /** Why the Service cannot be led here, for people; undefined where it can. */
+  get obstacle(): string | undefined {
+    return this.#slice.obstacle;
   }
 
   /** Points the Service at this address, and keeps it so until the signal is aborted. It never rejects. */

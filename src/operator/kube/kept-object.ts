@@ -36,6 +36,8 @@ export interface KeptObjectOptions {
   place: { namespace: string; name: string };
   /** How often it is looked at though nothing has changed, in milliseconds; left out: never. */
   lookMs?: number;
+  /** There is an obstacle, another one or none any more. */
+  onObstacle: () => void;
   clock: Clock;
   /** Uniform in [0, 1). */
   random: () => number;
@@ -85,8 +87,8 @@ export class KeptObject {
       try {
         const mended = await this.#mend(mend, signal);
         failures = 0;
-        this.#obstacle = undefined;
         this.#reports.forget('');
+        this.#hinderedBy(undefined);
         if (mended) await pause(clock, intervalMs, signal);
         else await this.#rest(AbortSignal.any([signal, changed.signal]));
       } catch (error) {
@@ -118,8 +120,15 @@ export class KeptObject {
 
   #failed(error: unknown): void {
     const { resource, place, log } = this.#options;
-    this.#obstacle = `${resource.kind} ${place.name} cannot be written: ${(error as Error).message}`;
-    if (!isApiError(error, ...outdated) && this.#reports.isNew('', String(error)))
-      log.warn({ err: error }, `${this.#obstacle}; trying again`);
+    if (isApiError(error, ...outdated)) return;
+    const obstacle = `${resource.kind} ${place.name} cannot be written: ${(error as Error).message}`;
+    if (this.#reports.isNew('', String(error))) log.warn({ err: error }, `${obstacle}; trying again`);
+    this.#hinderedBy(obstacle);
+  }
+
+  #hinderedBy(obstacle: string | undefined): void {
+    if (obstacle === this.#obstacle) return;
+    this.#obstacle = obstacle;
+    this.#options.onObstacle();
   }
 }

@@ -24,9 +24,10 @@ export class SyncSecret {
 
   constructor(options: SyncSecretOptions) {
     this.#options = options;
-    const { client, namespace, clock, random, log } = options;
+    const { client, namespace, clock, random, log, onObstacle } = options;
     this.#secret = new KeptObject({
       ...{ client, resource: apiUses.syncSecret, place: { namespace, name: secretName }, lookMs, clock, random, log },
+      onObstacle,
     });
   }
 
@@ -71,6 +72,8 @@ export interface SyncSecretOptions {
   log: Logger;
   /** Called with what is in the Secret, each time that it is something else. */
   onCertificates: (certificates: SyncCertificates) => void;
+  /** There is an obstacle, another one or none any more. */
+  onObstacle: () => void;
 }
 
 function secretOf({ authorities, authorityKey, serving }: SyncCertificates, namespace: string) {

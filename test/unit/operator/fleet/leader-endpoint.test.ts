@@ -15,15 +15,18 @@ const advertised: Advertised = { address: '10.0.0.1', port: 8443 };
 async function keeping(server: OneObjectServer, to: Advertised = advertised) {
   const clock = new FakeClock();
   const end = new AbortController();
+  const obstacles: (string | undefined)[] = [];
   const endpoint = new LeaderEndpoint({
     client: server.client,
     ...{ resource, namespace, clock, random: () => 0.5, log: quietLog },
+    onObstacle: () => obstacles.push(endpoint.obstacle),
   });
   const running = endpoint.reflector.run(end.signal);
   await endpoint.reflector.synced;
   const kept = endpoint.keep(to, end.signal);
   return {
     clock,
+    obstacles,
     stop: async () => {
       end.abort();
       await Promise.all([kept, running]);
@@ -92,13 +95,15 @@ test('one that is deleted or changed is mended at once, but not more often than 
   await stop();
 });
 
-test('what the API server refuses is tried again', async () => {
+test('what the API server refuses hinders it, and is tried again', async () => {
   const server = new OneObjectServer(namespace, name);
   server.failure = new ApiError('Forbidden', 'no');
-  const { clock, stop } = await keeping(server);
+  const { clock, obstacles, stop } = await keeping(server);
   await until(() => server.writes.length === 1 && clock.pending > 0, 'it has been tried');
   server.failure = undefined;
   clock.advance(1000);
   await until(() => server.object !== undefined, 'there is one');
+  await until(() => obstacles.length === 2, 'nothing hinders it any more');
+  assert.deepEqual(obstacles, [`EndpointSlice ${name} cannot be written: no`, undefined]);
   await stop();
 });

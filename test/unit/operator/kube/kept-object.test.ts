@@ -24,10 +24,12 @@ async function keeping(server: OneObjectServer, mend = right, lookMs?: number) {
   const clock = new FakeClock();
   const end = new AbortController();
   const lines: { level: string; msg: string }[] = [];
+  const obstacles: (string | undefined)[] = [];
   const kept = new KeptObject({
     client: server.client,
     ...{ resource, place, clock, random: () => 0.5, ...(lookMs !== undefined && { lookMs }) },
     log: operatorLogger('trace', { write: (line) => lines.push(JSON.parse(line)) }),
+    onObstacle: () => obstacles.push(kept.obstacle),
   });
   const watching = kept.reflector.run(end.signal);
   await kept.reflector.synced;
@@ -41,6 +43,7 @@ async function keeping(server: OneObjectServer, mend = right, lookMs?: number) {
     clock,
     kept,
     seen,
+    obstacles,
     warnings: () => lines.filter(({ level, msg }) => level === 'warn' && msg.includes('cannot be written')),
     /** Moves the clock on, half a second a turn, until the condition holds. */
     waits: (condition: () => boolean, what: string) =>
@@ -153,7 +156,7 @@ for (const [write, before] of [
   test(`what has come during a look is not written over by the ${write} of what was seen before`, async () => {
     const server = new OneObjectServer(place.namespace, place.name);
     if (before) server.put(before);
-    const { seen, kept, warnings, waits, stop } = await keeping(server, async (observed, write) => {
+    const { seen, obstacles, warnings, waits, stop } = await keeping(server, async (observed, write) => {
       if (textOf(observed) === 'of someone else') return false;
       if (server.object) server.put(undefined);
       server.put(withText('of someone else'));
@@ -163,15 +166,14 @@ for (const [write, before] of [
     await waits(() => textOf(seen.at(-1)) === 'of someone else', 'it is looked at again');
     assert.ok(server.writes.length > 0 && server.writes.every((verb) => verb === write));
     assert.equal(textOf(server.object), 'of someone else');
-    assert.deepEqual(warnings(), [], 'nobody has to do anything');
-    await until(() => kept.obstacle === undefined, 'nothing is in the way');
+    assert.deepEqual([warnings(), obstacles], [[], []], 'nobody has to do anything');
     await stop();
   });
 
 test('what the API server refuses is tried again, ever more rarely, and told once for each reason', async () => {
   const server = new OneObjectServer(place.namespace, place.name);
   server.failure = new ApiError('Forbidden', 'no');
-  const { kept, clock, waits, warnings, stop } = await keeping(server);
+  const { kept, clock, waits, warnings, obstacles, stop } = await keeping(server);
   const delays: number[] = [];
   for (let attempt = 1; attempt <= 8; attempt++) {
     await until(() => server.writes.length === attempt && clock.pending > 0, `attempt ${attempt} has failed`);
@@ -185,10 +187,12 @@ test('what the API server refuses is tried again, ever more rarely, and told onc
   assert.ok(delays[0]! <= 500 && delays[7]! > 2500 && delays[7]! <= 10_000, String(delays));
   assert.equal(kept.obstacle, 'ConfigMap kept cannot be written: no');
   assert.equal(warnings().length, 1);
+  assert.deepEqual(obstacles, [kept.obstacle]);
   server.failure = new ApiError('Forbidden', 'not today');
   await waits(() => warnings().length === 2, 'the other reason is told');
   server.failure = undefined;
   await waits(() => kept.obstacle === undefined, 'nothing is in the way');
+  assert.deepEqual(obstacles.slice(1), ['ConfigMap kept cannot be written: not today', undefined]);
   assert.equal(textOf(server.object), 'right');
   server.failure = new ApiError('Forbidden', 'no');
   server.put(undefined);
