@@ -103,11 +103,16 @@ class SyncSoak {
       seconds.push(...times.map((time) => (time - from) / 1000));
     }
     const turnsOff: number[] = [];
+    const skipped: number[] = [];
     for (const [index, agent] of agents.entries()) {
       const [was, is] = [before[index]!, await turnsOfHost(agent)];
       const due = (is.at - was.at) / 1000 / intervalSeconds;
-      for (const [series, turns] of is.turns) turnsOff.push(Math.abs(turns - (was.turns.get(series) ?? 0) - due));
+      for (const [series, turns] of is.turns) turnsOff.push(turns - (was.turns.get(series) ?? 0) - due);
+      skipped.push(is.skipped - was.skipped);
     }
+    // Of all targets, as on a machine that is too busy.
+    this.details.turnsSkipped = skipped;
+    this.details.turnsOff = { fewest: Math.min(...turnsOff), most: Math.max(...turnsOff) };
     await this.#patch(restingSpec);
     const now = await this.#settled();
     const restarted = agents.filter(({ uid }, index) => now[index]?.uid !== uid || now[index]?.restarts !== 0);
@@ -117,7 +122,7 @@ class SyncSoak {
       figure('edit_p99_seconds', quantile(seconds, 0.99), 's', { atMost: 2 }),
       figure('edit_max_seconds', Math.max(...seconds), 's'),
       // One may be due at either end of the time.
-      figure('unchanged_turns_off', Math.max(...turnsOff), '', { atMost: 2 }),
+      figure('unchanged_turns_off', Math.max(...turnsOff.map(Math.abs)), '', { atMost: 2 }),
       figure('pods_restarted', restarted.length, '', { atMost: 0 }),
     );
   }
@@ -141,7 +146,7 @@ class SyncSoak {
     await this.#withoutErrors('fewer nodes', async () => {
       for (const { name: node } of this.#bench.cluster.nodes.slice(fewNodes)) {
         await this.#drain(node);
-        await this.#bench.cluster.removeNode(node);
+        await this.#remove(node);
       }
       await this.#settled();
     });
@@ -166,7 +171,7 @@ class SyncSoak {
           const [, , , ...others] = cluster.nodes;
           const { name: node } = this.#random.pick(others);
           await kubectl(['drain', node, ...drainOptions]);
-          await cluster.removeNode(node);
+          await this.#remove(node);
         } else await cluster.addNode();
         moves++;
         await this.#bench.pass(this.#random.integer(5, 20));
@@ -227,6 +232,12 @@ class SyncSoak {
     await this.#withoutErrors(`a drain of ${node}`, body, off);
   }
 
+  /** Takes a drained node away, and its pods with it: the next node gets its name and its addresses. */
+  async #remove(node: string): Promise<void> {
+    await this.#bench.cluster.removeNode(node);
+    await this.#fleet.collectPodsOf(node);
+  }
+
   /** Drains a node and waits until it is empty and nobody probes its agent. */
   async #drain(node: string): Promise<void> {
     const others = (await this.#fleet.agents()).filter((agent) => agent.node !== node);
@@ -234,8 +245,8 @@ class SyncSoak {
   }
 }
 
-/** How many turns an agent has had at each of its targets that is the host which no edit changes, and when that was. */
-async function turnsOfHost(agent: Agent): Promise<{ at: number; turns: Map<string, number> }> {
+/** How many turns an agent has had at each of its targets that is the host which no edit changes, how many it has skipped of all, and when that was. */
+async function turnsOfHost(agent: Agent): Promise<{ at: number; turns: Map<string, number>; skipped: number }> {
   const metrics = await metricsOf(agent);
   const at = performance.now();
   const turns = new Map<string, number>();
@@ -244,5 +255,5 @@ async function turnsOfHost(agent: Agent): Promise<{ at: number; turns: Map<strin
       const series = `${labels.server} ${labels.protocol} ${labels.type}`;
       turns.set(series, (turns.get(series) ?? 0) + value);
     }
-  return { at, turns };
+  return { at, turns, skipped: metrics.sum('net_exporter_turns_skipped_total') };
 }
