@@ -21,7 +21,7 @@ import type { OperatorMetrics } from './metrics.ts';
 import type { AgentPod } from './net-exporter/agent-pod.ts';
 import { netExporterReconcile } from './net-exporter/reconcile.ts';
 import { StatusWriter } from './net-exporter/status-writer.ts';
-import { ownerKeys } from './net-exporter/watched-kinds.ts';
+import { netExporters, ownerKeys } from './net-exporter/watched-kinds.ts';
 import type { SyncOptions } from './operator-options.ts';
 import { SyncService } from './sync-service.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -121,7 +121,7 @@ export class Operator {
     const backoff = { baseMs: 50, maxMs: 5000 };
     this.#queue = new WorkQueue({ clock, random, backoff, observe: metrics.queueObserver });
     metrics.watchQueue(this.#queue);
-    this.#applier = new Applier(this.#client, managerName, clock);
+    this.#applier = new Applier(this.#client, managerName, netExporters, clock);
     this.#statusWriter = new StatusWriter({ client: this.#client, clock, random });
     this.#watches = new Watches({
       ...{ client: this.#client, clock, random, log },

@@ -21,7 +21,7 @@ let env: Environment;
 
 interface Child {
   kind: string;
-  metadata: { name: string; uid: string; resourceVersion: string };
+  metadata: { name: string; uid: string; resourceVersion: string; ownerReferences?: { uid: string }[] };
 }
 
 before(async () => {
@@ -161,6 +161,34 @@ test('deleting a NetExporter deletes every child of it, and none of another', as
   const uids = (children: Map<string, Child>) =>
     [...children].map(([name, { metadata }]) => `${name} ${metadata.uid}`).sort();
   assert.deepEqual(uids(await childrenOf('right')), uids(kept));
+});
+
+test('a NetExporter that is made anew takes over what the deleted one left, where no garbage collector took it', async (t) => {
+  tellOnFailure(t, env, namespace);
+  t.after(() => env.cluster.startComponent('controller-manager'));
+  const agents = await agentsOf(env.kubectl, namespace, 'right');
+  await env.cluster.stopComponent('controller-manager');
+  await env.kubectl(['delete', 'nx', '-n', namespace, 'right']);
+  const left = await childrenOf('right');
+  assert.equal(left.size, 6);
+  await apply(env.kubectl, netExporter(namespace, 'right', spec));
+  const { uid } = (await getNetExporter(env.kubectl, namespace, 'right')).metadata;
+  await waitFor(
+    'all children to be of the new one alone',
+    async () =>
+      [...(await childrenOf('right')).values()].every(
+        ({ metadata }) => metadata.ownerReferences?.map((owner) => owner.uid).join() === uid,
+      ),
+    { timeout: deadline },
+  );
+  await env.cluster.startComponent('controller-manager');
+  const now = await readyNetExporter(env, namespace, 'right', spec);
+  const uids = (objects: Iterable<Child>) => [...objects].map(({ metadata }) => metadata.uid).sort();
+  assert.deepEqual(uids((await childrenOf('right')).values()), uids(left.values()));
+  assert.deepEqual(
+    now.map((agent) => `${agent.uid} ${agent.restarts}`),
+    agents.map((agent) => `${agent.uid} ${agent.restarts}`),
+  );
   await env.kubectl(['delete', 'nx', '-n', namespace, 'right']);
 });
 

@@ -6,7 +6,7 @@ import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { LatestWrites } from '../kube/latest-writes.ts';
 import type { Resource } from '../kube/resource.ts';
 import type { Store } from '../kube/store.ts';
-import { type ApplyPlan, type DeclaredObject, type Owner, planApply, stamped } from './apply-plan.ts';
+import { type ApplyPlan, type DeclaredObject, isNamesakes, type Owner, planApply, stamped } from './apply-plan.ts';
 import { driftOf } from './drift.ts';
 import { otherManagers } from './field-managers.ts';
 import { isImmutableRefusal } from './immutable-fields.ts';
@@ -38,14 +38,17 @@ type Client = Pick<ApiClient, 'get' | 'create' | 'apply' | 'mergePatch' | 'delet
 export class Applier {
   readonly #client: Client;
   readonly #manager: string;
+  readonly #owners: Resource;
   /** By object's uid: differences that stayed after an apply, since the API server writes the same value in another way. */
   readonly #accepted = new Map<string, string>();
   readonly #written = new LatestWrites<KubeObject>();
   readonly #rivalry: Rivalry;
 
-  constructor(client: Client, manager: string, clock: Pick<Clock, 'now'>) {
+  /** @param owners the kind of what the objects belong to */
+  constructor(client: Client, manager: string, owners: Resource, clock: Pick<Clock, 'now'>) {
     this.#client = client;
     this.#manager = manager;
+    this.#owners = owners;
     this.#rivalry = new Rivalry(clock);
   }
 
@@ -61,6 +64,8 @@ export class Applier {
     if (plan.action === 'create') return this.#create(declared, kind.resource, signal);
     if (plan.action === 'leave') return { action: 'left', why: plan.why };
     if (plan.action === 'wait') return { action: 'waiting', why: plan.why };
+    if (isNamesakes(observed!, owner) && !(await this.#isPresent(owner, declared.metadata.namespace, signal)))
+      return { action: 'waiting', why: `it belongs to another ${owner.kind} of the same name` };
     if (plan.action === 'replace') return this.#replace(observed!, plan.field, kind.resource, signal);
     const name = `${declared.kind} ${keyOf(declared)}`;
     if (plan.action === 'none' || this.#isAccepted(plan, declared, observed!))
@@ -73,7 +78,12 @@ export class Applier {
   /** Deletes an object that is ours and that should not be. @returns whether there was one */
   async remove(key: string, { resource, store }: AppliedKind, owner: Owner, signal?: AbortSignal): Promise<boolean> {
     const observed = store.get(key);
-    if (!observed || observed.metadata.deletionTimestamp || controllerOf(observed)?.uid !== owner.uid) return false;
+    if (!observed || observed.metadata.deletionTimestamp) return false;
+    const { namespace = '' } = observed.metadata;
+    const isOurs =
+      controllerOf(observed)?.uid === owner.uid ||
+      (isNamesakes(observed, owner) && (await this.#isPresent(owner, namespace, signal)));
+    if (!isOurs) return false;
     await this.#delete(observed, resource, signal);
     return true;
   }
@@ -95,6 +105,17 @@ export class Applier {
       return await this.#client.get(resource, placeOf(declared), signal);
     } catch (error) {
       if (isApiError(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether this is still the owner of its name, whatever the watch says: another one's objects are not to be taken from it. */
+  async #isPresent({ name, uid }: Owner, namespace: string, signal?: AbortSignal): Promise<boolean> {
+    try {
+      const owner = await this.#client.get(this.#owners, { namespace, name }, signal);
+      return owner.metadata.uid === uid && owner.metadata.deletionTimestamp === undefined;
+    } catch (error) {
+      if (isApiError(error, 'NotFound')) return false;
       throw error;
     }
   }
@@ -148,7 +169,8 @@ export class Applier {
       if (!lists) throw error;
       // Someone's item stands where ours was, such as a port under another number but our name: side by side they are
       // invalid. What we declare of a list is then all that there is.
-      await this.#client.mergePatch(resource, placeOf(declared), { metadata: { uid }, ...lists }, signal);
+      const patch = { ...lists, metadata: { ...lists.metadata, uid } };
+      await this.#client.mergePatch(resource, placeOf(declared), patch, signal);
       return apply();
     });
     this.#written.note(object);
@@ -195,7 +217,10 @@ function contested(contest: Contest | undefined): { contest?: Contest } {
 }
 
 /** The declared lists in which something differs, inside what they stand in; undefined where nothing in a list does. */
-function driftedLists(declared: DeclaredObject, drift: string[]): Record<string, unknown> | undefined {
+function driftedLists(
+  declared: DeclaredObject,
+  drift: string[],
+): (Record<string, unknown> & { metadata?: object }) | undefined {
   const paths = new Set(drift.filter((path) => path.includes('[')).map((path) => path.slice(0, path.indexOf('['))));
   if (paths.size === 0) return undefined;
   const lists: Record<string, unknown> = {};

@@ -26,7 +26,7 @@ export type ApplyPlan =
   | { action: 'none' }
   /** A field that nobody can change differs: it has to be created anew. */
   | { action: 'replace'; field: string }
-  /** It is being deleted, or is its predecessor's and about to be garbage-collected. */
+  /** It is being deleted. */
   | { action: 'wait'; why: string }
   /** It belongs to someone else. */
   | { action: 'leave'; why: string };
@@ -36,9 +36,7 @@ export function planApply(declared: DeclaredObject, observed: KubeObject | undef
   if (observed === undefined) return { action: 'create' };
   const { deletionTimestamp } = observed.metadata;
   const controller = controllerOf(observed);
-  if (controller?.uid !== owner.uid) {
-    if (controller?.kind === owner.kind && controller.name === owner.name)
-      return { action: 'wait', why: `that of a deleted ${owner.kind} of the same name is still there` };
+  if (controller?.uid !== owner.uid && !isNamesakes(observed, owner)) {
     const whose = controller ? `is controlled by ${controller.kind} ${controller.name}` : 'is controlled by nobody';
     return { action: 'leave', why: `one exists that ${whose}` };
   }
@@ -47,6 +45,16 @@ export function planApply(declared: DeclaredObject, observed: KubeObject | undef
   if (field !== undefined) return { action: 'replace', field };
   const drift = driftOf(declared, observed);
   return drift.length === 0 ? { action: 'none' } : { action: 'update', drift };
+}
+
+/**
+ * Whether an object belongs to another owner of the same name. Where ours is the present one, that is a deleted one, and what is left of it
+ * is ours to take over: the garbage collector does not always. An owner that is deleted and made anew between a watch and the
+ * list that follows it is one that was updated, to an informer of Kubernetes', so that the deletion is never seen.
+ */
+export function isNamesakes(observed: KubeObject, owner: Owner): boolean {
+  const controller = controllerOf(observed);
+  return controller?.kind === owner.kind && controller.name === owner.name && controller.uid !== owner.uid;
 }
 
 /**

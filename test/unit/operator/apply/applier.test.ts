@@ -11,6 +11,8 @@ const resource = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configm
 const owner = { kind: 'NetExporter', name: 'default', uid: 'u1' };
 const reference = { apiVersion: 'net-exporter.dev/v1alpha1', controller: true, ...owner };
 
+const owners = { group: 'net-exporter.dev', version: 'v1alpha1', kind: 'NetExporter', plural: 'netexporters' };
+
 function declared(data: object = { x: '1' }): DeclaredObject {
   return {
     apiVersion: 'v1',
@@ -27,7 +29,11 @@ function stored(data: object = { x: '1' }, metadata: Partial<ObjectMeta> = {}): 
 }
 
 /** An API server that knows one object, keeps what is written to it, and writes every call down. */
-function setUp(live: KubeObject | undefined, rewrite: (object: KubeObject) => KubeObject = (object) => object) {
+function setUp(
+  live: KubeObject | undefined,
+  rewrite: (object: KubeObject) => KubeObject = (object) => object,
+  liveOwner: object | 'gone' = { metadata: { uid: 'u1' } },
+) {
   const calls: [string, unknown?][] = [];
   const store = new Store<KubeObject>();
   let version = 10;
@@ -37,7 +43,12 @@ function setUp(live: KubeObject | undefined, rewrite: (object: KubeObject) => Ku
     return rewrite({ ...given, metadata });
   };
   const client = {
-    get: async () => {
+    get: async (of: unknown) => {
+      if (of === owners) {
+        calls.push(['get owner']);
+        if (liveOwner === 'gone') throw new ApiError('NotFound', 'no such owner');
+        return liveOwner as KubeObject;
+      }
       calls.push(['get']);
       if (!live) throw new ApiError('NotFound', 'no such object');
       return live;
@@ -57,7 +68,7 @@ function setUp(live: KubeObject | undefined, rewrite: (object: KubeObject) => Ku
     delete: async (_resource: unknown, _place: unknown, uid: string) => void calls.push(['delete', uid]),
   };
   const clock = new FakeClock();
-  const applier = new Applier(client, 'us', clock);
+  const applier = new Applier(client, 'us', owners, clock);
   const apply = (data?: object) => applier.apply(declared(data), { resource, store }, owner);
   return { calls, store, applier, client, clock, apply, names: () => calls.map(([name]) => name) };
 }
@@ -104,6 +115,37 @@ test('someone else’s is left alone, and so is what is being deleted', async ()
   assert.equal((await going.apply()).action, 'waiting');
   assert.deepEqual(going.names(), ['get']);
 });
+
+/** As the one that had our owner's name before left it. */
+const predecessors = () => stored({ x: '1' }, { ownerReferences: [{ ...reference, uid: 'u0' }] });
+
+test('what a deleted owner of the same name left is taken over, or deleted where it is not declared', async () => {
+  const { apply, applier, store, calls } = setUp(undefined);
+  store.set('n/a', predecessors());
+  assert.equal((await apply()).action, 'updated');
+  const [first, [name, sent]] = calls as [[string], [string, KubeObject]];
+  assert.deepEqual([first, name, sent.metadata.uid], [['get owner'], 'apply', 'o1']);
+  assert.deepEqual(sent.metadata.ownerReferences, [reference]);
+  store.set('n/b', predecessors());
+  assert.equal(await applier.remove('n/b', { resource, store }, owner), true);
+  assert.deepEqual(calls.slice(2), [['get owner'], ['delete', 'o1']]);
+});
+
+for (const [state, liveOwner] of [
+  ['gone', 'gone'],
+  ['another one', { metadata: { uid: 'u2' } }],
+  ['being deleted', { metadata: { uid: 'u1', deletionTimestamp: '2026-01-01T00:00:00Z' } }],
+] as const)
+  test(`what another owner of the same name has is left alone where ours is ${state} though nobody has told us yet`, async () => {
+    const { apply, applier, store, names } = setUp(undefined, undefined, liveOwner);
+    store.set('n/a', predecessors());
+    assert.equal((await apply()).action, 'waiting');
+    assert.equal(await applier.remove('n/a', { resource, store }, owner), false);
+    assert.deepEqual(
+      names().filter((name) => name !== 'get owner'),
+      [],
+    );
+  });
 
 test('ours that has lost our label is found and mended', async () => {
   const { apply, names } = setUp({ ...stored(), data: {} });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type DeclaredObject, planApply, stamped } from '../../../../src/operator/apply/apply-plan.ts';
+import { type DeclaredObject, isNamesakes, planApply, stamped } from '../../../../src/operator/apply/apply-plan.ts';
 import type { KubeObject, ObjectMeta } from '../../../../src/operator/kube/kube-object.ts';
 
 const owner = { kind: 'NetExporter', name: 'default', uid: 'u1' };
@@ -43,9 +43,13 @@ test('what someone else controls is not ours, under deletion or not', () => {
     });
 });
 
-test('what a deleted predecessor of the same name left is waited for', () => {
-  const plan = planApply(declared, observed({ ownerReferences: [{ ...reference, uid: 'u0' }] }), owner);
-  assert.equal(plan.action, 'wait');
+test('what another owner of the same name has, or had, is updated: at least the reference to it differs', () => {
+  const namesakes = observed({ ownerReferences: [{ ...reference, uid: 'u0' }] });
+  const drift = ['metadata.ownerReferences[u1]'];
+  assert.deepEqual(planApply(declared, namesakes, owner), { action: 'update', drift });
+  assert.equal(isNamesakes(namesakes, owner), true);
+  assert.equal(isNamesakes(observed(), owner), false);
+  assert.equal(isNamesakes(observed({ ownerReferences: [{ ...reference, name: 'other', uid: 'u2' }] }), owner), false);
 });
 
 test('what is being deleted is waited for', () => {
