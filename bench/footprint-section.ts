@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
-import { type Agent, getJson } from '../test/e2e/agents.ts';
+import { type Agent, getJson, hostOf } from '../test/e2e/agents.ts';
 import { waitForAgents } from '../test/e2e/environment.ts';
 import { type BenchCluster, namespace } from './bench-cluster.ts';
 import { type ContainerMemory, readContainerMemory } from './container-memory.ts';
 import { figure } from './figures.ts';
-import { hostsOf, joinPeers, separatePeers } from './joined-peers.ts';
+import { withPeers } from './joined-peers.ts';
 import { captureOn } from './latency-window.ts';
 import { type MeasuredAgent, probingAgents, scrapeAgents, withAgents } from './measured-agents.ts';
 import type { Scrape } from './scraper.ts';
@@ -12,7 +12,7 @@ import type { Section, SectionResult } from './section.ts';
 import { quantile } from './statistics.ts';
 
 const name = 'footprint';
-/** Further NetExporters, whose agents are the peers of the measured ones: with three nodes, eleven agents for each to choose ten from. */
+/** Further NetExporters, whose agents are peers of the measured ones: with three nodes, there are eleven others for each, of which it probes ten. */
 const peerNames = ['footprint-peers-1', 'footprint-peers-2', 'footprint-peers-3'];
 const scrapeIntervalSeconds = 15;
 /** How many requests the handler's p99 is taken from, and how fast they come. */
@@ -28,21 +28,15 @@ export const footprint: Section = async (bench, quick) => {
   return await withAgents(bench, name, spec, async (alone) =>
     withAll(bench, peerNames, spec, async (peers) => {
       const windows = quick ? 4 : 16;
-      try {
-        const agents = await joined(bench, alone, peers);
-        const cold = await observe(bench, agents, windows);
-        const handler = await handlerSeconds(bench, agents[0]!);
-        bench.log('second start, with the files in memory');
-        await bench.kubectl(['delete', 'pods', '-n', namespace, ...agents.map(({ pod }) => pod)]);
-        const again = await joined(bench, await waitForAgents(bench.kubectl, namespace, name, alone.length), peers);
-        const second = await observe(bench, again, Math.ceil(windows / 2));
-        return resultOf(cold, second, handler, {
-          servers: servers.length + 1,
-          peers: hostsOf(peers.values()).length + 2,
-        });
-      } finally {
-        await separatePeers(bench);
-      }
+      const [cold, handler] = await joined(bench, alone, peers, async (agents) => [
+        await observe(bench, agents, windows),
+        await handlerSeconds(bench, agents[0]!),
+      ]);
+      bench.log('second start, with the files in memory');
+      await bench.kubectl(['delete', 'pods', '-n', namespace, ...alone.map(({ pod }) => pod)]);
+      const again = await waitForAgents(bench.kubectl, namespace, name, alone.length);
+      const second = await joined(bench, again, peers, (agents) => observe(bench, agents, Math.ceil(windows / 2)));
+      return resultOf(cold, second, handler, { servers: servers.length + 1, peers: peers.length + alone.length - 1 });
     }),
   );
 };
@@ -80,27 +74,34 @@ function resultOf(
   return { figures, details };
 }
 
-/** Runs `body` with the agents of several NetExporters, by name. */
+/** Runs `body` with the agents of several NetExporters. */
 async function withAll<T>(
   bench: BenchCluster,
   [first, ...others]: readonly string[],
   spec: object,
-  body: (agents: Map<string, readonly MeasuredAgent[]>) => Promise<T>,
+  body: (agents: readonly Agent[]) => Promise<T>,
 ): Promise<T> {
-  if (first === undefined) return await body(new Map());
+  if (first === undefined) return await body([]);
   return await withAgents(bench, first, spec, (own) =>
-    withAll(bench, others, spec, (agents) => body(new Map([[first, own], ...agents]))),
+    withAll(bench, others, spec, (agents) => body([...own, ...agents])),
   );
 }
 
-/** Makes the measured agents and the others each other's peers. @returns the measured ones, once they dial ten */
-async function joined(
+/** Runs `body` with the measured agents once each of them dials ten: each other and others. */
+async function joined<T>(
   bench: BenchCluster,
   measured: readonly Agent[],
-  peers: ReadonlyMap<string, readonly MeasuredAgent[]>,
-): Promise<MeasuredAgent[]> {
-  await joinPeers(bench, new Map<string, readonly Agent[]>([[name, measured], ...peers]));
-  return await probingAgents(bench, name, hostsOf(peers.values()));
+  peers: readonly Agent[],
+  body: (agents: MeasuredAgent[]) => Promise<T>,
+): Promise<T> {
+  return await withPeers(bench, name, peers, async () => {
+    const agents = await probingAgents(bench, measured, peers.map(hostOf));
+    try {
+      return await body(agents);
+    } finally {
+      for (const { scraper } of agents) scraper.close();
+    }
+  });
 }
 
 interface Observation {

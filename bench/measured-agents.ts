@@ -29,7 +29,10 @@ export async function withAgents<T>(
   await apply(bench.kubectl, netExporter(namespace, name, spec));
   let agents: MeasuredAgent[] = [];
   try {
-    agents = await probingAgents(bench, name);
+    agents = await probingAgents(
+      bench,
+      await waitForAgents(bench.kubectl, namespace, name, bench.cluster.nodes.length),
+    );
     return await body(agents);
   } finally {
     for (const { scraper } of agents) scraper.close();
@@ -50,16 +53,14 @@ async function removeAgents({ kubectl }: BenchCluster, name: string): Promise<vo
 }
 
 /**
- * Waits until each node has an agent and all that they should probe was probed: their Service, and of the agents as many as the defaults say.
- * @param others agents of other NetExporters that these know too, as `ip:port`
+ * Waits until all that these agents should probe was probed: their Service, and of the agents as many as the defaults say.
+ * @param others what they know beside each other, as `ip:port`
  */
 export async function probingAgents(
-  bench: BenchCluster,
-  name: string,
+  { signal }: BenchCluster,
+  found: readonly Agent[],
   others: readonly string[] = [],
 ): Promise<MeasuredAgent[]> {
-  const { cluster, kubectl, signal } = bench;
-  const found = await waitForAgents(kubectl, namespace, name, cluster.nodes.length);
   const agents = found.map((agent) => ({ ...agent, scraper: new Scraper(hostOf(agent)) }));
   const known = new Set([...found.map(hostOf), ...others]);
   const peers = Math.min(defaultPeers, known.size - 1);

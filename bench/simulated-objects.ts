@@ -125,7 +125,12 @@ export function simulatedPod(daemonSet: DaemonSet, number: number): object {
 }
 
 /** What a kubelet writes about such a pod once it runs. */
-export function runningStatus({ spec }: DaemonSet, number: number, ready: boolean): object {
+export function runningStatus(
+  { spec }: DaemonSet,
+  number: number,
+  ready: boolean,
+  address = podAddress(number),
+): object {
   const [container] = spec.template.spec.containers as [{ name: string; image: string }];
   const flag = ready ? 'True' : 'False';
   const condition = (type: string, status: string) => ({
@@ -138,8 +143,8 @@ export function runningStatus({ spec }: DaemonSet, number: number, ready: boolea
     status: {
       phase: 'Running',
       hostIP: `10.${128 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`,
-      podIP: podAddress(number),
-      podIPs: [{ ip: podAddress(number) }],
+      podIP: address,
+      podIPs: [{ ip: address }],
       startTime: since,
       conditions: [
         condition('PodReadyToStartContainers', 'True'),
