@@ -55,13 +55,15 @@ export class MeasuredOperator {
     const port = await freePort();
     const log = openSync(logFile, 'a');
     const started = performance.now();
-    const [, ...args] = imageCommand(readFileSync(join(root, 'Dockerfile.operator'), 'utf8'));
+    const dockerfile = readFileSync(join(root, 'Dockerfile.operator'), 'utf8');
+    const [, ...args] = imageCommand(dockerfile);
     const child = spawn(
       process.execPath,
       [...args.map((argument) => (argument === '/app/main.mjs' ? file : argument)), '--kubeconfig', kubeconfig],
       {
         stdio: ['ignore', log, log],
         env: {
+          ...imageEnvironment(dockerfile),
           PORT: String(port),
           POD_NAME: `${operatorName}-bench`,
           POD_NAMESPACE: operatorNamespace,
@@ -120,6 +122,13 @@ export function imageCommand(dockerfile: string): string[] {
   const [, list] = /^ENTRYPOINT (\[.*\])$/m.exec(dockerfile) ?? [];
   if (list === undefined) throw new Error('the Dockerfile has no ENTRYPOINT as a list');
   return JSON.parse(list) as string[];
+}
+
+/** The variables that a Dockerfile sets, one a line. */
+export function imageEnvironment(dockerfile: string): Record<string, string> {
+  return Object.fromEntries(
+    [...dockerfile.matchAll(/^ENV ([^=\s]+)=(\S+)$/gm)].map(([, name, value]) => [name, value]),
+  );
 }
 
 async function isReady(url: string): Promise<boolean> {

@@ -41,7 +41,7 @@ export const run: Soak = async ({ seed, minutes, signal, log }) =>
   BenchCluster.with({ nodes, prepare, signal, log }, async (bench) => {
     const soak = new SyncSoak(bench, await ClusterApi.of(bench.cluster.kubeconfig), new Random(seed));
     try {
-      const away = Math.min(longestAway, minutes / 3);
+      const away = Math.min(longestAway, minutes / 2);
       const endAt = performance.now() + (minutes - away) * 60_000;
       await soak.start();
       await soak.edit();

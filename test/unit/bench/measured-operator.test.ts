@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { imageCommand } from '../../../bench/measured-operator.ts';
+import { imageCommand, imageEnvironment } from '../../../bench/measured-operator.ts';
 
 describe('the command line of the image', () => {
   it('is that of the Dockerfile, with Node first and the bundle in it', () => {
@@ -14,4 +14,8 @@ describe('the command line of the image', () => {
   it('has to be a list', () => {
     assert.throws(() => imageCommand('FROM scratch\nENTRYPOINT node main.mjs\n'), /no ENTRYPOINT/);
   });
+});
+
+test('the variables are those of the Dockerfile', () => {
+  assert.deepEqual(imageEnvironment('FROM scratch\nENV A=1\n# ENV B=2\nENV C_=x-y\n'), { A: '1', C_: 'x-y' });
 });
