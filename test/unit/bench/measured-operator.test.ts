@@ -16,6 +16,8 @@ describe('the command line of the image', () => {
   });
 });
 
-test('the variables are those of the Dockerfile', () => {
-  assert.deepEqual(imageEnvironment('FROM scratch\nENV A=1\n# ENV B=2\nENV C_=x-y\n'), { A: '1', C_: 'x-y' });
+describe('the variables of the image', () => {
+  it('are those that the Dockerfile sets', () => {
+    assert.deepEqual(imageEnvironment('FROM scratch\nENV A=1\n# ENV B=2\nENV C_=x-y\n'), { A: '1', C_: 'x-y' });
+  });
 });
