@@ -14,6 +14,7 @@ export interface DeclaredObject {
 
 /** The object that ours belong to. */
 export interface Owner {
+  group: string;
   kind: string;
   name: string;
   uid: string;
@@ -54,7 +55,13 @@ export function planApply(declared: DeclaredObject, observed: KubeObject | undef
  */
 export function isNamesakes(observed: KubeObject, owner: Owner): boolean {
   const controller = controllerOf(observed);
-  return controller?.kind === owner.kind && controller.name === owner.name && controller.uid !== owner.uid;
+  return (
+    controller !== undefined &&
+    controller.apiVersion.startsWith(`${owner.group}/`) &&
+    controller.kind === owner.kind &&
+    controller.name === owner.name &&
+    controller.uid !== owner.uid
+  );
 }
 
 /**

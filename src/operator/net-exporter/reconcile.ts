@@ -8,9 +8,10 @@ import {
 } from '../../../charts/agent.ts';
 import { agentNames, pausedAnnotation } from '../../../charts/agent-names.ts';
 import { apiUses } from '../../../charts/api-uses.ts';
-import type { NetExporter } from '../../crd/net-exporter.ts';
+import { group, type NetExporter } from '../../crd/net-exporter.ts';
 import type { SyncAccess } from '../../protocol/sync-access.ts';
 import type { AppliedKind, Applier, ApplyResult } from '../apply/applier.ts';
+import type { Owner } from '../apply/apply-plan.ts';
 import type { OptionalKind } from '../apply/optional-kind.ts';
 import type { Contest } from '../apply/rivalry.ts';
 import type { Clock } from '../clock.ts';
@@ -283,9 +284,9 @@ class Pass {
     return this.#parts.kinds.get(`${apiVersion} ${kind}`)!;
   }
 
-  get #owner(): { kind: string; name: string; uid: string } {
+  get #owner(): Owner {
     const { kind, metadata } = this.#resource;
-    return { kind, name: metadata.name, uid: metadata.uid };
+    return { group, kind, name: metadata.name, uid: metadata.uid };
   }
 }
 

@@ -8,8 +8,14 @@ import { Store } from '../../../../src/operator/kube/store.ts';
 import { FakeClock } from '../fake-clock.ts';
 
 const resource = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
-const owner = { kind: 'NetExporter', name: 'default', uid: 'u1' };
-const reference = { apiVersion: 'net-exporter.dev/v1alpha1', controller: true, ...owner };
+const owner = { group: 'net-exporter.dev', kind: 'NetExporter', name: 'default', uid: 'u1' };
+const reference = {
+  apiVersion: 'net-exporter.dev/v1alpha1',
+  controller: true,
+  kind: owner.kind,
+  name: owner.name,
+  uid: owner.uid,
+};
 
 const owners = { group: 'net-exporter.dev', version: 'v1alpha1', kind: 'NetExporter', plural: 'netexporters' };
 

@@ -3,8 +3,14 @@ import { test } from 'node:test';
 import { type DeclaredObject, isNamesakes, planApply, stamped } from '../../../../src/operator/apply/apply-plan.ts';
 import type { KubeObject, ObjectMeta } from '../../../../src/operator/kube/kube-object.ts';
 
-const owner = { kind: 'NetExporter', name: 'default', uid: 'u1' };
-const reference = { apiVersion: 'net-exporter.dev/v1alpha1', controller: true, ...owner };
+const owner = { group: 'net-exporter.dev', kind: 'NetExporter', name: 'default', uid: 'u1' };
+const reference = {
+  apiVersion: 'net-exporter.dev/v1alpha1',
+  controller: true,
+  kind: owner.kind,
+  name: owner.name,
+  uid: owner.uid,
+};
 const declared: DeclaredObject = {
   apiVersion: 'v1',
   kind: 'ConfigMap',
@@ -49,7 +55,8 @@ test('what another owner of the same name has, or had, is updated: at least the 
   assert.deepEqual(planApply(declared, namesakes, owner), { action: 'update', drift });
   assert.equal(isNamesakes(namesakes, owner), true);
   assert.equal(isNamesakes(observed(), owner), false);
-  assert.equal(isNamesakes(observed({ ownerReferences: [{ ...reference, name: 'other', uid: 'u2' }] }), owner), false);
+  for (const other of [{ name: 'other' }, { kind: 'Other' }, { apiVersion: 'example.com/v1' }])
+    assert.equal(isNamesakes(observed({ ownerReferences: [{ ...reference, ...other, uid: 'u2' }] }), owner), false);
 });
 
 test('what is being deleted is waited for', () => {
