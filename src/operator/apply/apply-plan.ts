@@ -55,8 +55,8 @@ export function planApply(declared: DeclaredObject, observed: KubeObject | undef
  */
 export function isNamesakes(observed: KubeObject, owner: Owner): boolean {
   const controller = controllerOf(observed);
+  if (!controller) return false;
   return (
-    controller !== undefined &&
     controller.apiVersion.startsWith(`${owner.group}/`) &&
     controller.kind === owner.kind &&
     controller.name === owner.name &&
