@@ -1,6 +1,6 @@
 import { appliedAnnotation } from '../../../charts/agent-names.ts';
 import type { Clock } from '../clock.ts';
-import type { ApiClient } from '../kube/api-client.ts';
+import type { ApiClient, Place } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
 import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { LatestWrites } from '../kube/latest-writes.ts';
@@ -59,7 +59,9 @@ export class Applier {
   async apply(object: DeclaredObject, kind: AppliedKind, owner: Owner, signal?: AbortSignal): Promise<ApplyResult> {
     const declared = stamped(object);
     const watched = kind.store.get(keyOf(declared));
-    const observed = watched ? this.#written.newest(watched) : await this.#lookUp(declared, kind.resource, signal);
+    const observed = watched
+      ? this.#written.newest(watched)
+      : await this.#lookUp(kind.resource, placeOf(declared), signal);
     const plan = planApply(declared, observed, owner);
     if (plan.action === 'create') return this.#create(declared, kind.resource, signal);
     if (plan.action === 'leave') return { action: 'left', why: plan.why };
@@ -100,9 +102,9 @@ export class Applier {
   }
 
   /** One that the watch does not show is perhaps not there, or new, or has lost our label, or is someone else's. */
-  async #lookUp(declared: DeclaredObject, resource: Resource, signal?: AbortSignal): Promise<KubeObject | undefined> {
+  async #lookUp(resource: Resource, place: Place, signal?: AbortSignal): Promise<KubeObject | undefined> {
     try {
-      return await this.#client.get(resource, placeOf(declared), signal);
+      return await this.#client.get(resource, place, signal);
     } catch (error) {
       if (isApiError(error, 'NotFound')) return undefined;
       throw error;
@@ -111,13 +113,8 @@ export class Applier {
 
   /** Whether this is still the owner of its name, whatever the watch says: another one's objects are not to be taken from it. */
   async #isPresent({ name, uid }: Owner, namespace: string, signal?: AbortSignal): Promise<boolean> {
-    try {
-      const owner = await this.#client.get(this.#owners, { namespace, name }, signal);
-      return owner.metadata.uid === uid && owner.metadata.deletionTimestamp === undefined;
-    } catch (error) {
-      if (isApiError(error, 'NotFound')) return false;
-      throw error;
-    }
+    const owner = await this.#lookUp(this.#owners, { namespace, name }, signal);
+    return owner?.metadata.uid === uid && owner.metadata.deletionTimestamp === undefined;
   }
 
   async #create(declared: DeclaredObject, resource: Resource, signal?: AbortSignal): Promise<ApplyResult> {
@@ -245,9 +242,6 @@ function fingerprint(drift: string[], declared: DeclaredObject, observed: KubeOb
   return JSON.stringify([drift, declared.metadata.annotations, top.map((field) => observed[field])]);
 }
 
-function placeOf({ metadata }: { metadata: { name: string; namespace?: string } }): {
-  namespace: string;
-  name: string;
-} {
+function placeOf({ metadata }: { metadata: { name: string; namespace?: string } }): Place {
   return { namespace: metadata.namespace ?? '', name: metadata.name };
 }

@@ -14,7 +14,7 @@ export interface ListPage {
   items: KubeObject[];
 }
 
-interface Place {
+export interface Place {
   namespace: string;
   name: string;
 }

@@ -6,17 +6,9 @@ import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject, ObjectMeta } from '../../../../src/operator/kube/kube-object.ts';
 import { Store } from '../../../../src/operator/kube/store.ts';
 import { FakeClock } from '../fake-clock.ts';
+import { owner, reference } from './owner.ts';
 
 const resource = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
-const owner = { group: 'net-exporter.dev', kind: 'NetExporter', name: 'default', uid: 'u1' };
-const reference = {
-  apiVersion: 'net-exporter.dev/v1alpha1',
-  controller: true,
-  kind: owner.kind,
-  name: owner.name,
-  uid: owner.uid,
-};
-
 const owners = { group: 'net-exporter.dev', version: 'v1alpha1', kind: 'NetExporter', plural: 'netexporters' };
 
 function declared(data: object = { x: '1' }): DeclaredObject {

@@ -2,15 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type DeclaredObject, isNamesakes, planApply, stamped } from '../../../../src/operator/apply/apply-plan.ts';
 import type { KubeObject, ObjectMeta } from '../../../../src/operator/kube/kube-object.ts';
+import { owner, reference } from './owner.ts';
 
-const owner = { group: 'net-exporter.dev', kind: 'NetExporter', name: 'default', uid: 'u1' };
-const reference = {
-  apiVersion: 'net-exporter.dev/v1alpha1',
-  controller: true,
-  kind: owner.kind,
-  name: owner.name,
-  uid: owner.uid,
-};
 const declared: DeclaredObject = {
   apiVersion: 'v1',
   kind: 'ConfigMap',
