@@ -12,13 +12,16 @@ import { SyncError, type SyncFailure } from './sync-error.ts';
 
 /** How long things may take, in milliseconds. */
 export interface OperatorTimes {
-  /** Until there is a connection whose certificate was found good. */
+  /** Until there is a TCP connection. */
+  dialMs: number;
+  /** Until it is one whose certificate was found good. */
   connectMs: number;
   /** Until the whole answer is there. */
   answerMs: number;
 }
 
-const defaultTimes: OperatorTimes = { connectMs: 5000, answerMs: holdMs + 10_000 };
+/** A dial may lose one SYN, which is sent again after 1 s; a handshake may wait for an operator that thousands call at once. */
+const defaultTimes: OperatorTimes = { dialMs: 2000, connectMs: 5000, answerMs: holdMs + 10_000 };
 
 /** How large an answer's headers may be, in bytes. */
 const maxHeaderBytes = 8192;
@@ -118,10 +121,13 @@ function exchange({ host, port, agent, token, body, signal, times }: Exchange): 
     sent.destroy();
   };
   const cancelAnswer = afterDelay(times.answerMs, () => fail(late('no answer', times.answerMs)));
+  let cancelDial = () => {};
   let cancelConnect = () => {};
   sent.once('socket', (socket) => {
     if (sent.reusedSocket) return;
-    cancelConnect = afterDelay(times.connectMs, () => fail(late('no connection', times.connectMs)));
+    cancelDial = afterDelay(times.dialMs, () => fail(late('no TCP connection', times.dialMs)));
+    cancelConnect = afterDelay(times.connectMs, () => fail(late('no TLS connection', times.connectMs)));
+    socket.once('connect', () => cancelDial());
     socket.once('secureConnect', () => cancelConnect());
   });
   sent.on('error', (error: NodeJS.ErrnoException) => fail(new SyncError(failureOf(error), error.message)));
@@ -132,6 +138,7 @@ function exchange({ host, port, agent, token, body, signal, times }: Exchange): 
   );
   sent.once('close', () => {
     cancelAnswer();
+    cancelDial();
     cancelConnect();
     // Such as an upgrade, which nobody asked for: it ends without an error.
     outcome ??= new SyncError('unreachable', 'the connection was closed');

@@ -59,9 +59,10 @@ export class Applier {
   async apply(object: DeclaredObject, kind: AppliedKind, owner: Owner, signal?: AbortSignal): Promise<ApplyResult> {
     const declared = stamped(object);
     const watched = kind.store.get(keyOf(declared));
+    // One that the watch does not show is perhaps not there, or new, or has lost our label, or is someone else's.
     const observed = watched
       ? this.#written.newest(watched)
-      : await this.#lookUp(kind.resource, placeOf(declared), signal);
+      : await this.#client.get(kind.resource, placeOf(declared), signal);
     const plan = planApply(declared, observed, owner);
     if (plan.action === 'create') return this.#create(declared, kind.resource, signal);
     if (plan.action === 'leave') return { action: 'left', why: plan.why };
@@ -101,19 +102,9 @@ export class Applier {
     this.#written.clear();
   }
 
-  /** One that the watch does not show is perhaps not there, or new, or has lost our label, or is someone else's. */
-  async #lookUp(resource: Resource, place: Place, signal?: AbortSignal): Promise<KubeObject | undefined> {
-    try {
-      return await this.#client.get(resource, place, signal);
-    } catch (error) {
-      if (isApiError(error, 'NotFound')) return undefined;
-      throw error;
-    }
-  }
-
   /** Whether this is still the owner of its name, whatever the watch says: another one's objects are not to be taken from it. */
   async #isPresent({ name, uid }: Owner, namespace: string, signal?: AbortSignal): Promise<boolean> {
-    const owner = await this.#lookUp(this.#owners, { namespace, name }, signal);
+    const owner = await this.#client.get(this.#owners, { namespace, name }, signal);
     return owner?.metadata.uid === uid && owner.metadata.deletionTimestamp === undefined;
   }
 

@@ -1,3 +1,4 @@
+import { isApiError } from './api-error.ts';
 import { type ApiRequest, type ApiTransport, parseJson, requestTimeoutMs } from './api-transport.ts';
 import type { KubeObject } from './kube-object.ts';
 import { pathOf, type Resource } from './resource.ts';
@@ -46,8 +47,14 @@ export class ApiClient {
     this.#fieldManager = fieldManager;
   }
 
-  get(resource: Resource, place: Place, signal?: AbortSignal): Promise<KubeObject> {
-    return this.#object({ method: 'GET', path: pathOf(resource, place), signal });
+  /** @returns undefined where there is none */
+  async get(resource: Resource, place: Place, signal?: AbortSignal): Promise<KubeObject | undefined> {
+    try {
+      return await this.#object({ method: 'GET', path: pathOf(resource, place), signal });
+    } catch (error) {
+      if (isApiError(error, 'NotFound')) return undefined;
+      throw error;
+    }
   }
 
   /** One page of a list. */

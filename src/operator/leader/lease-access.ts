@@ -1,7 +1,6 @@
 import { apiUses } from '../../../charts/api-uses.ts';
 import type { Clock } from '../clock.ts';
 import type { ApiClient } from '../kube/api-client.ts';
-import { isApiError } from '../kube/api-error.ts';
 import { apiVersionOf, type Resource } from '../kube/resource.ts';
 import type { Lease, LeaseSpec } from './lease.ts';
 
@@ -29,13 +28,8 @@ export class LeaseAccess {
   }
 
   /** @returns undefined where there is none */
-  async read(): Promise<Lease | undefined> {
-    try {
-      return await this.#within((signal) => this.#client.get(leases, this.#place, signal));
-    } catch (error) {
-      if (isApiError(error, 'NotFound')) return undefined;
-      throw error;
-    }
+  read(): Promise<Lease | undefined> {
+    return this.#within((signal) => this.#client.get(leases, this.#place, signal));
   }
 
   /**

@@ -167,11 +167,7 @@ export class StatusWriter {
   }
 
   async #read(namespace: string, name: string, signal: AbortSignal): Promise<NetExporter | undefined> {
-    try {
-      return (await this.#client.get(netExporters, { namespace, name }, signal)) as unknown as NetExporter;
-    } catch (error) {
-      if (isApiError(error, 'NotFound')) return undefined;
-      throw error;
-    }
+    const found = await this.#client.get(netExporters, { namespace, name }, signal);
+    return found as NetExporter | undefined;
   }
 }

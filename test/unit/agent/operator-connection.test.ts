@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { OperatorConnection, type OperatorTimes } from '../../../src/agent/operator-connection.ts';
 import type { SyncError, SyncFailure } from '../../../src/agent/sync-error.ts';
@@ -176,13 +177,35 @@ test('the other address is tried when one is in vain', async () => {
   silent.close();
 });
 
+test('where nobody takes the connection, it is given up before a handshake would be', async () => {
+  const listener = `
+    const server = require('node:net').createServer();
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(server.address().port));
+  `;
+  const server = spawn(process.execPath, ['-e', listener], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const sockets: Socket[] = [];
+  try {
+    const [port] = await once(server.stdout, 'data');
+    server.kill('SIGSTOP');
+    const access = accessTo(Number(port), authority.ca);
+    // A process that is stopped takes none, and the kernel only as many as fit into the queue; who comes then is not answered.
+    for (let number = 0; number < 8; number++) sockets.push(connect(Number(port), '127.0.0.1').on('error', () => {}));
+    await new Promise((resolve) => setImmediate(resolve));
+    const times = { dialMs: 300, connectMs: 20_000, answerMs: 20_000 };
+    await refuses(post(access, times), 'timeout', /no TCP connection within 300 ms/);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    server.kill('SIGKILL');
+  }
+});
+
 test('who takes the connection and then says nothing is given up, in the handshake and behind it', async () => {
-  const times = { connectMs: 300, answerMs: 600 };
+  const times = { dialMs: 5000, connectMs: 300, answerMs: 600 };
   const mute = createServer(() => {});
   const port = await listening(mute);
   const sockets: Socket[] = [];
   mute.on('connection', (socket) => sockets.push(socket));
-  await refuses(post(accessTo(port, authority.ca), times), 'timeout', /no connection within 300 ms/);
+  await refuses(post(accessTo(port, authority.ca), times), 'timeout', /no TLS connection within 300 ms/);
   for (const socket of sockets) socket.destroy();
   mute.close();
   await using operator = await start(() => {});
@@ -195,7 +218,11 @@ test('an answer that drips is given up at its deadline', async () => {
     const timer = setInterval(() => response.write('x'), 20);
     response.on('close', () => clearInterval(timer));
   });
-  await refuses(post(operator.access(authority.ca), { connectMs: 5000, answerMs: 700 }), 'timeout', /700 ms/);
+  await refuses(
+    post(operator.access(authority.ca), { dialMs: 5000, connectMs: 5000, answerMs: 700 }),
+    'timeout',
+    /700 ms/,
+  );
 });
 
 test('an answer of a gigabyte is left where it is, of known length or not, and costs no memory', async () => {
@@ -326,7 +353,7 @@ test('a request that follows an answer at once has the same connection, and is h
     if (body === 'hold') setTimeout(() => response.end('held'), 800);
     else response.end('{}');
   });
-  const connection = new OperatorConnection(directory.file('token'), { connectMs: 400, answerMs: 20_000 });
+  const connection = new OperatorConnection(directory.file('token'), { dialMs: 400, connectMs: 400, answerMs: 20_000 });
   const { signal } = new AbortController();
   const access = operator.access(authority.ca);
   // A handshake may take long on a busy machine.
@@ -350,7 +377,11 @@ test('an operator that closes each connection behind its answer, or before, keep
     if (before) socket.destroy();
     else response.end('{}', () => socket.destroy());
   });
-  const connection = new OperatorConnection(directory.file('token'), { connectMs: 20_000, answerMs: 20_000 });
+  const connection = new OperatorConnection(directory.file('token'), {
+    dialMs: 20_000,
+    connectMs: 20_000,
+    answerMs: 20_000,
+  });
   const { signal } = new AbortController();
   const results: string[] = [];
   for (let times = 0; times < 60; times++)
@@ -371,7 +402,11 @@ test('an answer that overtakes its request leaves the connection to the next one
     if (long) response.end('{}', () => setTimeout(() => request.resume(), 100));
     else setTimeout(() => response.end('held'), 1500);
   });
-  const connection = new OperatorConnection(directory.file('token'), { connectMs: 1000, answerMs: 20_000 });
+  const connection = new OperatorConnection(directory.file('token'), {
+    dialMs: 1000,
+    connectMs: 1000,
+    answerMs: 20_000,
+  });
   const { signal } = new AbortController();
   const access = operator.access(authority.ca);
   assert.equal(await connection.post(access, 'x'.repeat(20_000_000), signal), '{}');

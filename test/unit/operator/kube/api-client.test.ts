@@ -74,7 +74,7 @@ async function watchAll(watch: Promise<AsyncIterable<WatchEvent>>): Promise<Watc
 test('a request carries who we are, and its answer comes back as it is', async () => {
   answers.push(json(200, { metadata: { name: 'a' }, unknownField: { kept: true } }));
   const object = await client.get(maps, place);
-  assert.deepEqual(object.unknownField, { kept: true });
+  assert.deepEqual(object?.unknownField, { kept: true });
   const [{ method, url, headers }] = requests as [(typeof requests)[0]];
   assert.deepEqual([method, url], ['GET', '/prefix/api/v1/namespaces/n/configmaps/a']);
   assert.deepEqual([headers.authorization, headers['user-agent']], ['Bearer first', 'operator/1']);
@@ -117,6 +117,11 @@ test('the issuer of tokens and its keys are asked for in the types that the API 
   await assert.rejects(readPublishedKeys(client), { code: 'Unexpected' });
   answers.push(json(404, { reason: 'NotFound', message: 'the server could not find the requested resource' }));
   await assert.rejects(readPublishedKeys(client), { code: 'NotFound', message: /--service-account-issuer/ });
+});
+
+test('an object that is not there is no error', async () => {
+  answers.push(json(404, { reason: 'NotFound', message: 'configmaps "a" not found' }));
+  assert.equal(await client.get(maps, place), undefined);
 });
 
 test('a refusal is an error with a code and the API server’s words', async () => {
