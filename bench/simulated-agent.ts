@@ -17,7 +17,6 @@ import {
   syncPath,
 } from '../src/protocol/sync.ts';
 import { simulatedProbes } from './simulated-probes.ts';
-import type { Turns } from './turns.ts';
 
 /** Which operator to call. */
 export interface OperatorAccess {
@@ -43,19 +42,17 @@ export interface Traffic {
 export interface SimulatedAgentOptions {
   access: OperatorAccess;
   token: string;
-  /** For the handshakes of all agents of the process. */
-  handshakes: Turns;
   /** Tells its stream of reports from others. */
   name: string;
   random: () => number;
 }
 
-/** As the agent: until a request is given up, and between attempts, in milliseconds. */
+/** As the agent: until a request is given up, between attempts, and until a handshake is given up, in milliseconds. */
 const deadlineMs = holdMs + 10_000;
 const firstRetryMs = 100;
 const longestRetryMs = 5000;
 const reconnectWithinMs = 2000;
-const handshakeMs = 10_000;
+const handshakeMs = 5000;
 
 /**
  * An agent as the operator sees it: a TLS connection of its own, its pod's token, reports as long as real ones. What it does besides is only what
@@ -81,7 +78,7 @@ export class SimulatedAgent {
 
   constructor(options: SimulatedAgentOptions) {
     this.#options = options;
-    this.#connection = new Connection(options.access, options.handshakes);
+    this.#connection = new Connection(options.access);
   }
 
   get traffic(): Traffic {
@@ -123,7 +120,7 @@ export class SimulatedAgent {
   async #exchange(): Promise<void> {
     const report = this.#report();
     const body = encodeSyncRequest({ version: 1, held: this.#held(), ...(report && { report }) });
-    await this.#connection.open(this.#end.signal);
+    await this.#connection.open();
     const exchange = this.#connection.post(body, this.#options.token);
     this.#told();
     const answer = await exchange;
@@ -188,7 +185,6 @@ const maxHeadBytes = 8192;
  */
 class Connection {
   readonly #access: OperatorAccess;
-  readonly #handshakes: Turns;
   #tcp: Socket | undefined;
   #tls: TLSSocket | undefined;
   #wireBytesBefore = 0;
@@ -196,9 +192,8 @@ class Connection {
   /** Who waits for the answer. */
   #waiting: PromiseWithResolvers<string> | undefined;
 
-  constructor(access: OperatorAccess, handshakes: Turns) {
+  constructor(access: OperatorAccess) {
     this.#access = access;
-    this.#handshakes = handshakes;
   }
 
   get wireBytes(): number {
@@ -206,15 +201,8 @@ class Connection {
   }
 
   /** Makes a connection unless there is one. @throws Error why there is none */
-  async open(signal: AbortSignal): Promise<void> {
-    if (this.#tls && !this.#tls.destroyed && this.#tls.writable) return;
-    await this.#handshakes.begin();
-    try {
-      signal.throwIfAborted();
-      await this.#connect();
-    } finally {
-      this.#handshakes.end();
-    }
+  async open(): Promise<void> {
+    if (!this.#tls || this.#tls.destroyed || !this.#tls.writable) await this.#connect();
   }
 
   /** @returns the answer's body. @throws Error unless the answer is a success, in time and not too large */

@@ -1,13 +1,7 @@
 import { type OperatorAccess, SimulatedAgent, type Traffic } from './simulated-agent.ts';
 import type { AgentsAnswer, AgentsRequest } from './simulated-agents.ts';
-import { Turns } from './turns.ts';
 
 /** A program: so many agents as it is told to be, driven by messages of the process that started it. It ends when that does. */
-/**
- * A process has one core for what in a cluster thousands of machines do each for itself. If it began all handshakes at once, none would be done before
- * the operator gives it up.
- */
-const handshakes = new Turns(100);
 const agents = new Map<string, SimulatedAgent>();
 /** Of agents that were removed. */
 const removed: Traffic = { exchanges: 0, failures: 0, bodyBytes: 0, wireBytes: 0, assignments: 0 };
@@ -32,7 +26,7 @@ function answerTo(request: AgentsRequest): AgentsAnswer {
 }
 
 function add(name: string, token: string, access: OperatorAccess): void {
-  const agent = new SimulatedAgent({ access, token, name, handshakes, random: Math.random });
+  const agent = new SimulatedAgent({ access, token, name, random: Math.random });
   agents.set(name, agent);
   agent.run().catch((error) => {
     process.stderr.write(`${name}: ${error.stack}\n`);
