@@ -75,12 +75,9 @@ function cacheKey(flags: string[]): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-/**
- * The environment of `go build`: the same programs whatever the user has set. The compiler collects its own garbage less often, which
- * takes 14 % of the time away, unless one of its processes has grown to 2 GiB.
- */
+/** The environment of `go build`: the same programs whatever the user has set. */
 export function goEnvironment(): NodeJS.ProcessEnv {
-  return { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off', GOGC: '400', GOMEMLIMIT: '2GiB' };
+  return { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' };
 }
 
 async function build(
