@@ -23,7 +23,7 @@ const namespace = 'e2e-operator-faults';
 const chosen = process.env.NET_EXPORTER_FAULT_SEEDS;
 const seeds = chosen ? chosen.split(',').map(Number) : Array.from({ length: 20 }, (_, index) => index + 1);
 
-const options = { namespace, steps: 8, deadline: 60_000, requestsPerSecond: 60 };
+const options = { namespace, steps: 8, deadline: 60_000 };
 
 /** What takes long happens once each in these sequences; in those of other seeds as often as in the soak. */
 const heavyOf = new Map<number, Heavy>([

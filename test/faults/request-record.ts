@@ -50,13 +50,13 @@ export function writesIn<T extends ApiRequest>(requests: readonly T[]): T[] {
   return requests.filter((request) => isWrite(request) && request.resource !== 'leases');
 }
 
-/** The most requests that arrived within any one second. */
-export function busiestSecond(requests: readonly { startedAt: number }[]): number {
+/** The most requests that arrived within any stretch of so many milliseconds. */
+export function mostWithin(milliseconds: number, requests: readonly { startedAt: number }[]): number {
   const times = requests.map(({ startedAt }) => startedAt).sort((a, b) => a - b);
   let most = 0;
   let first = 0;
   for (const [index, time] of times.entries()) {
-    while (time - times[first]! >= 1000) first++;
+    while (time - times[first]! >= milliseconds) first++;
     most = Math.max(most, index - first + 1);
   }
   return most;

@@ -6,7 +6,7 @@ import { divergence, pathOf } from './desired-state.ts';
 import type { FaultRig } from './fault-rig.ts';
 import { formerLeadersWrites } from './leader-writes.ts';
 import { cachesEqual } from './operator-process.ts';
-import { busiestSecond } from './request-record.ts';
+import { mostWithin } from './request-record.ts';
 import { type Action, firstSpec, type PlanOptions, planSequence, sequenceNames } from './sequence-plan.ts';
 
 /** What one sequence showed. */
@@ -15,8 +15,8 @@ export interface SequenceOutcome {
   /** How long it took to converge after the last fault, in seconds. */
   convergedAfter: number;
   requests: number;
-  /** The most requests of one operator process in any second. */
-  busiestSecond: number;
+  /** The most requests of one operator process within ten seconds. */
+  busiest: number;
   /** What was not as it must be, each in a sentence. */
   violations: string[];
 }
@@ -26,10 +26,16 @@ export interface SequenceOptions extends Omit<PlanOptions, 'node'> {
   namespace: string;
   /** Milliseconds within which everything must have converged. */
   deadline: number;
-  /** How many requests one process may send in a second. */
-  requestsPerSecond: number;
   log: (line: string) => void;
 }
+
+/**
+ * How many requests of one process within ten seconds are no storm. A start is some thirty, one that finds three new NetExporters forty
+ * more, an edit a handful; how many of them come within a second is the machine's speed. Something that asks again and again gets 600
+ * through the client's rate limit.
+ */
+export const busiestTenSeconds = { atMost: 200 };
+const tenSeconds = 10_000;
 
 /** Lease durations and what comes before: what of the record the next sequence may need. */
 const rememberedMs = 60_000;
@@ -59,14 +65,22 @@ export async function runSequence(rig: FaultRig, seed: number, options: Sequence
   await convergence(rig, options).catch((error: Error) => violations.push(error.message));
   const requests = rig.proxy.record.since(from);
   const whos = new Set(requests.map(({ who }) => who));
-  const busiest = Math.max(0, ...[...whos].map((name) => busiestSecond(requests.filter(({ who }) => who === name))));
-  if (busiest > options.requestsPerSecond) violations.push(`${busiest} requests of one operator within a second`);
+  const busiest = Math.max(
+    0,
+    ...[...whos].map((name) =>
+      mostWithin(
+        tenSeconds,
+        requests.filter(({ who }) => who === name),
+      ),
+    ),
+  );
+  if (busiest > busiestTenSeconds.atMost) violations.push(`${busiest} requests of one operator within ten seconds`);
   violations.push(...rig.operators.takeFaults(), ...formerLeadersWrites(rig.proxy.record.since(0)));
   return {
     seed,
     convergedAfter: (Date.now() - healed) / 1000,
     requests: requests.length,
-    busiestSecond: busiest,
+    busiest,
     violations,
   };
 }
