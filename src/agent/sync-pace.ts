@@ -10,6 +10,9 @@ export const longestMs = 5000;
 /** The longest that a server's word is taken for, in milliseconds. */
 const longestRetryAfterMs = 60_000;
 
+/** So many times in a row an operator may be there and unable to answer, as at a change of the leader, before it is left alone for longer. */
+const transitions = 5;
+
 /** From the start of a request to that of the next at least, in milliseconds, also when there is news all the time. */
 const newsMs = 100;
 
@@ -47,8 +50,13 @@ export class SyncPace {
     if (this.#failures === 1 && retryAfterMs === undefined) return this.#random() * spreadMs;
     const own = this.#backoff(Math.max(1, this.#failures - 1));
     if (retryAfterMs === undefined) return own;
-    // A leader that stops, or a standby: the next one is there soon, so this one's word is a wish.
-    if (code === 'unavailable') return this.#random() * Math.max(spreadMs, Math.min(retryAfterMs, longestMs));
+    // A leader that stops, or a standby: the next one is there soon, so this one's word is a wish. If it is not, as while nobody knows
+    // the API server's keys, a thousand agents must not go on making as many handshakes a second.
+    if (code === 'unavailable') {
+      const soonMs = Math.max(spreadMs, Math.min(retryAfterMs, longestMs));
+      const doublings = Math.max(0, this.#failures - transitions);
+      return this.#random() * Math.min(longestRetryAfterMs, soonMs * 2 ** doublings);
+    }
     return Math.max(own, Math.min(retryAfterMs, longestRetryAfterMs) * (1 + this.#random()));
   }
 

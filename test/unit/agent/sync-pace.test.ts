@@ -62,9 +62,16 @@ test('an operator that does not lead is left soon for the one that does, spread 
     assert.equal(least, 0);
     assert.ok(most >= spreadMs && most <= longestMs, `${most}`);
     const pace = new SyncPace(() => 1);
-    for (let times = 0; times < 20; times++)
-      assert.ok(pace.failed(failure('unavailable', seconds * 1000)) <= longestMs);
+    for (let times = 0; times < 5; times++) assert.ok(pace.failed(failure('unavailable', seconds * 1000)) <= longestMs);
   }
+});
+
+test('an operator that is there and answers nobody for long is asked less and less often, up to once a minute', () => {
+  const pace = new SyncPace(() => 1);
+  const delays = Array.from({ length: 12 }, () => pace.failed(failure('unavailable', 1000)));
+  assert.deepEqual(delays.slice(5), [4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000]);
+  pace.answered(false, 15_000);
+  assert.equal(pace.failed(failure('unavailable', 1000)), spreadMs);
 });
 
 test('who wants to be asked less often is, up to a minute or two', () => {
