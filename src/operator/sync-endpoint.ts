@@ -56,6 +56,7 @@ export class SyncEndpoint {
   readonly #services = new Store<KubeObject>();
   readonly #slice: LeaderEndpoint;
   readonly #secret: SyncSecret;
+  readonly #keys: ServiceAccountKeys;
   readonly #server: SyncServer;
   readonly #certified = Promise.withResolvers<void>();
   #authorities = '';
@@ -82,8 +83,8 @@ export class SyncEndpoint {
       onObstacle: onChange,
     });
     this.reflectors = [services, this.#slice.reflector, this.#secret.reflector];
-    const keys = new ServiceAccountKeys(() => readPublishedKeys(client), clock);
-    const verifier = new TokenVerifier({ keys, audience: tokenAudience, clock });
+    this.#keys = new ServiceAccountKeys(() => readPublishedKeys(client), clock, onChange);
+    const verifier = new TokenVerifier({ keys: this.#keys, audience: tokenAudience, clock });
     const observed = new SyncMetrics(metrics.registry);
     this.#server = new SyncServer({
       ...{ hub, isLeading, clock, log, observe: observed.observer },
@@ -101,7 +102,7 @@ export class SyncEndpoint {
     const { namespace } = this.#parts;
     if (!this.#service)
       return `there is no Service ${syncServiceName} in namespace ${namespace}; apply manifests/install.yaml`;
-    return this.#fault ?? this.#secret.obstacle ?? this.#slice.obstacle;
+    return this.#fault ?? this.#secret.obstacle ?? this.#slice.obstacle ?? this.#keys.obstacle;
   }
 
   /** What agents have to know to call; undefined while it is not known. */

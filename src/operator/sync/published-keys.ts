@@ -1,4 +1,4 @@
-import type { JSONWebKeySet } from 'jose';
+import type { JSONWebKeySet, JWK } from 'jose';
 import { apiPaths } from '../../../charts/api-uses.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { ApiError, isApiError } from '../kube/api-error.ts';
@@ -22,10 +22,17 @@ export async function readPublishedKeys(client: Pick<ApiClient, 'document'>): Pr
     const keys = await client.document(keysPath, keysType);
     const { issuer } = (configuration ?? {}) as { issuer?: unknown };
     if (typeof issuer !== 'string') throw new ApiError('Unexpected', `${issuerPath} of the API server names no issuer`);
-    return { issuer, keys: keys as JSONWebKeySet };
+    return { issuer, keys: { keys: distinct(keys) } };
   } catch (error) {
     throw isApiError(error, 'NotFound') ? unpublished(error) : error;
   }
+}
+
+/** An API server that was given the same key in two files publishes it twice, by one id, which then would say nothing. */
+function distinct(set: unknown): JWK[] {
+  const { keys } = (set ?? {}) as { keys?: unknown };
+  if (!Array.isArray(keys)) throw new ApiError('Unexpected', `${keysPath} of the API server lists no keys`);
+  return [...new Map(keys.map((key: JWK) => [JSON.stringify(key), key])).values()];
 }
 
 function unpublished(cause: ApiError): ApiError {

@@ -4,7 +4,8 @@ import type { PublishedKeys } from './published-keys.ts';
 
 /** What tokens are verified with. */
 export interface VerificationKeys {
-  issuer: string;
+  /** The present one, and for the life of a token the one before. */
+  issuers: string[];
   find: ReturnType<typeof createLocalJWKSet>;
 }
 
@@ -13,6 +14,12 @@ const attemptMs = 10_000;
 
 /** The same while no key is known. */
 const firstAttemptMs = 500;
+
+/**
+ * How long the issuer before is accepted beside the present one, by the keys that are published now: as long as tokens that it issued
+ * live, which are made for an hour. An API server that is given another issuer goes on accepting those of the one before, too.
+ */
+const formerMs = 3_600_000;
 
 /** A key that is withdrawn is refused after this at the latest, where the API server answers. */
 const keptMs = 600_000;
@@ -24,16 +31,28 @@ const keptMs = 600_000;
 export class ServiceAccountKeys {
   readonly #read: () => Promise<PublishedKeys>;
   readonly #clock: Clock;
+  readonly #onObstacle: () => void;
   #text = '';
   #known: VerificationKeys | undefined;
+  #former: { issuer: string; until: number } | undefined;
+  #obstacle: string | undefined;
   #readAt = 0;
   #attemptedAt = Number.NEGATIVE_INFINITY;
   #attempt: Promise<void> = Promise.resolve();
 
-  /** @param read asks the API server; its error is the one of whoever needs the keys before any are known */
-  constructor(read: () => Promise<PublishedKeys>, clock: Clock) {
+  /**
+   * @param read asks the API server; its error is the one of whoever needs the keys before any are known
+   * @param onObstacle there is an obstacle, another one or none any more
+   */
+  constructor(read: () => Promise<PublishedKeys>, clock: Clock, onObstacle: () => void = () => {}) {
     this.#read = read;
     this.#clock = clock;
+    this.#onObstacle = onObstacle;
+  }
+
+  /** Why no token can be verified, for people; undefined where they can, or where nobody has come with one. */
+  get obstacle(): string | undefined {
+    return this.#obstacle;
   }
 
   /**
@@ -63,11 +82,31 @@ export class ServiceAccountKeys {
   }
 
   async #readNow(): Promise<void> {
-    const published = await this.#read();
-    this.#readAt = this.#clock.monotonic();
-    const text = JSON.stringify(published);
+    try {
+      this.#take(await this.#read());
+      this.#obstacleIs(undefined);
+    } catch (error) {
+      if (!this.#known) this.#obstacleIs(`agents’ tokens cannot be verified: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+
+  #take({ issuer, keys }: PublishedKeys): void {
+    const now = this.#clock.monotonic();
+    this.#readAt = now;
+    const before = this.#known?.issuers[0] ?? issuer;
+    if (before !== issuer) this.#former = { issuer: before, until: now + formerMs };
+    if (this.#former && (now >= this.#former.until || this.#former.issuer === issuer)) this.#former = undefined;
+    const issuers = this.#former ? [issuer, this.#former.issuer] : [issuer];
+    const text = JSON.stringify({ issuers, keys });
     if (text === this.#text) return;
-    this.#known = { issuer: published.issuer, find: createLocalJWKSet(published.keys) };
+    this.#known = { issuers, find: createLocalJWKSet(keys) };
     this.#text = text;
+  }
+
+  #obstacleIs(obstacle: string | undefined): void {
+    if (obstacle === this.#obstacle) return;
+    this.#obstacle = obstacle;
+    this.#onObstacle();
   }
 }

@@ -77,7 +77,7 @@ export class TokenVerifier {
   async #check(keys: VerificationKeys, token: string): Promise<Verified> {
     const { payload } = await jwtVerify(token, keys.find, {
       algorithms,
-      issuer: keys.issuer,
+      issuer: keys.issuers,
       audience: this.#audience,
       requiredClaims: ['exp'],
       clockTolerance: clockToleranceSeconds,

@@ -103,8 +103,9 @@ test('each way to write has its content type and names the field manager', async
 });
 
 test('the issuer of tokens and its keys are asked for in the types that the API server answers', async () => {
-  const keys = { keys: [{ kid: 'k' }] };
-  answers.push(json(200, { issuer: 'https://issuer' }), json(200, keys));
+  const keys = { keys: [{ kid: 'k' }, { kid: 'l' }] };
+  // As an API server does that was given one key twice.
+  answers.push(json(200, { issuer: 'https://issuer' }), json(200, { keys: [...keys.keys, { kid: 'k' }] }));
   assert.deepEqual(await readPublishedKeys(client), { issuer: 'https://issuer', keys });
   assert.deepEqual(
     requests.map(({ method, url, headers }) => [method, url, headers.accept]),
@@ -114,6 +115,8 @@ test('the issuer of tokens and its keys are asked for in the types that the API 
     ],
   );
   answers.push(json(200, {}), json(200, keys));
+  await assert.rejects(readPublishedKeys(client), { code: 'Unexpected' });
+  answers.push(json(200, { issuer: 'https://issuer' }), json(200, {}));
   await assert.rejects(readPublishedKeys(client), { code: 'Unexpected' });
   answers.push(json(404, { reason: 'NotFound', message: 'the server could not find the requested resource' }));
   await assert.rejects(readPublishedKeys(client), { code: 'NotFound', message: /--service-account-issuer/ });

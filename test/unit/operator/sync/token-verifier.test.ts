@@ -148,6 +148,30 @@ test('with the API server away the known keys go on; while none are known the re
   await verifier.verify(await sign({ podUid: 'uid-y' }));
 });
 
+test('what hinders everybody is told when there is such a thing, and when there is none any more', async () => {
+  const clock = new FakeClock();
+  const issuer = await TokenIssuer.create();
+  let away = true;
+  const read = async () => {
+    if (away) throw new Error('the API server is away');
+    return issuer.published();
+  };
+  const told: (string | undefined)[] = [];
+  const keys: ServiceAccountKeys = new ServiceAccountKeys(read, clock, () => told.push(keys.obstacle));
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await assert.rejects(keys.current());
+    clock.advance(1000);
+  }
+  away = false;
+  await keys.current();
+  // Those that are known go on.
+  away = true;
+  clock.advance(700_000);
+  await keys.current();
+  await keys.others(await keys.current());
+  assert.deepEqual(told, ['agents’ tokens cannot be verified: the API server is away', undefined]);
+});
+
 test('another issuer that the API server has taken on is accepted', async () => {
   const clock = new FakeClock();
   const before = await TokenIssuer.create('ES256', 'https://before');
@@ -160,4 +184,36 @@ test('another issuer that the API server has taken on is accepted', async () => 
   issuer = after;
   clock.advance(10_000);
   await verifier.verify(await after.sign({ issuedAt }));
+});
+
+test('tokens of the issuer before are good for an hour more, as they are to the API server, if a published key signed them', async () => {
+  const clock = new FakeClock();
+  const issuer = await TokenIssuer.create('ES256', 'https://after');
+  let present = 'https://before';
+  const read = async () => ({ ...(await issuer.published()), issuer: present });
+  const keys = new ServiceAccountKeys(read, clock);
+  const verifier = new TokenVerifier({ keys, audience: 'net-exporter', clock });
+  const sign = (from: string) => issuer.sign({ issuer: from, issuedAt: Math.floor(clock.now() / 1000) });
+  const old = await sign('https://before');
+  await verifier.verify(old);
+  present = 'https://after';
+  clock.advance(10_000);
+  // The first of the new ones makes the change known.
+  await verifier.verify(await sign('https://after'));
+  await verifier.verify(old);
+  await verifier.verify(await sign('https://before'));
+  clock.advance(3_590_000);
+  await verifier.verify(await sign('https://before'));
+  clock.advance(600_000);
+  const late = await sign('https://before');
+  const deadline = Date.now() + 5000;
+  let refusal: unknown;
+  // Nobody waits for the keys while others are known, so the first ones may still get through.
+  while (!refusal && Date.now() < deadline) await verifier.verify(late).catch((error) => (refusal = error));
+  assert.throws(
+    () => {
+      throw refusal;
+    },
+    refused(/iss is not/),
+  );
 });
