@@ -1,4 +1,4 @@
-import { webcrypto } from 'node:crypto';
+import { createPrivateKey, type KeyObject, webcrypto } from 'node:crypto';
 
 type CryptoKeyPair = webcrypto.CryptoKeyPair;
 
@@ -93,8 +93,14 @@ async function pemOf(key: CryptoKey): Promise<string> {
   return `-----BEGIN PRIVATE KEY-----\n${lines}-----END PRIVATE KEY-----\n`;
 }
 
+/** Whether an authority with this key can issue certificates: those who bring their own may bring another one. */
+export function canIssue({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
+  return asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === 'prime256v1';
+}
+
 function signingKeyOf(pem: string): Promise<CryptoKey> {
-  const octets = Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
+  // Also of a key in another encoding, such as that of `openssl ecparam -genkey`.
+  const octets = createPrivateKey(pem).export({ type: 'pkcs8', format: 'der' });
   return webcrypto.subtle.importKey('pkcs8', octets, algorithm, false, ['sign']);
 }
 

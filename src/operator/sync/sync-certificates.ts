@@ -1,5 +1,5 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { createAuthority, type IssuedCertificate, issueServing } from './certificate-authority.ts';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { canIssue, createAuthority, type IssuedCertificate, issueServing } from './certificate-authority.ts';
 
 /** All that the sync server proves itself with. */
 export interface SyncCertificates {
@@ -29,7 +29,7 @@ const maxAuthorities = 4;
  */
 export function dueOf(held: SyncCertificates | undefined, serverName: string, now: number): Due {
   const [newest] = trustedOf(held, now);
-  const authority = !newest || !belongs(held!.authorityKey, newest) || isWorn(newest, now);
+  const authority = !newest || !issues(held!.authorityKey, newest) || isWorn(newest, now);
   return {
     authority,
     serving: !isUsable(held, serverName, now) || isWorn(new X509Certificate(held.serving.certificate), now),
@@ -62,7 +62,7 @@ export async function renewed(
   const trusted = trustedOf(held, now);
   if (held && !due.authority && !due.serving && trusted.length === held.authorities.length) return held;
   // A new authority is not known to the agents yet: the old one, where it can, issues a certificate that lasts until it is.
-  const issuer = trusted[0] && belongs(held!.authorityKey, trusted[0]) ? trusted[0] : undefined;
+  const issuer = trusted[0] && issues(held!.authorityKey, trusted[0]) ? trusted[0] : undefined;
   const old = issuer && { certificate: pemOf(issuer), key: held!.authorityKey };
   const fresh = due.authority ? await createAuthority(now) : undefined;
   const serving = due.serving || (fresh && old) ? await issueServing(old ?? fresh!, serverName, now) : held!.serving;
@@ -97,10 +97,20 @@ function bounded(authorities: string[], serving: string): string[] {
 }
 
 function belongs(key: string, certificate: X509Certificate): boolean {
+  const read = readKey(key);
+  return read !== undefined && certificate.checkPrivateKey(read);
+}
+
+function issues(key: string, authority: X509Certificate): boolean {
+  const read = readKey(key);
+  return read !== undefined && authority.checkPrivateKey(read) && canIssue(read);
+}
+
+function readKey(pem: string): KeyObject | undefined {
   try {
-    return certificate.checkPrivateKey(createPrivateKey(key));
+    return createPrivateKey(pem);
   } catch {
-    return false;
+    return undefined;
   }
 }
 

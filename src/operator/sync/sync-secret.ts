@@ -13,8 +13,11 @@ import { renewed, type SyncCertificates } from './sync-certificates.ts';
 
 const secretName = syncServiceName;
 
-/** How often it is looked whether something has to be renewed. */
-const lookMs = 3_600_000;
+/**
+ * How often it is looked whether something has to be renewed. Not for the sake of renewals, which have months: a clock that is set right
+ * may make a certificate one of the future.
+ */
+const lookMs = 60_000;
 
 /** Keeps what the sync server proves itself with in a Secret of the operator's own namespace, from one leader to the next. */
 export class SyncSecret {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
+import 'reflect-metadata';
+import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { createAuthority, issueServing } from '../../../../src/operator/sync/certificate-authority.ts';
 import { dueOf, isUsable, renewed, type SyncCertificates } from '../../../../src/operator/sync/sync-certificates.ts';
@@ -8,6 +9,23 @@ const name = 'operator.example';
 const day = 86_400_000;
 const start = Date.parse('2026-01-01T00:00:00Z');
 const first = await renewed(undefined, name, start);
+
+/** An authority that someone made by other means. */
+async function broughtAuthority(namedCurve: string, now: number): Promise<{ certificate: string; key: string }> {
+  const { BasicConstraintsExtension, PemConverter, X509CertificateGenerator } = await import('@peculiar/x509');
+  const algorithm = { name: 'ECDSA', namedCurve, hash: 'SHA-384' };
+  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: 'CN=brought',
+    notBefore: new Date(now),
+    notAfter: new Date(now + 365 * day),
+    signingAlgorithm: algorithm,
+    keys,
+    extensions: [new BasicConstraintsExtension(true, 0, true)],
+  });
+  const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
+  return { certificate: `${certificate.toString('pem')}\n`, key: PemConverter.encode(key, 'PRIVATE KEY') };
+}
 
 test('where there is nothing, an authority and a certificate are made that agents accept', () => {
   assert.deepEqual(dueOf(undefined, name, start), { authority: true, serving: true });
@@ -62,6 +80,24 @@ test('with the authority’s key lost the server keeps its certificate, and the 
     assert.deepEqual(next.authorities[1], first.authorities[0]);
     assert.deepEqual(dueOf(next, name, now), { authority: false, serving: false });
   }
+});
+
+test('an authority whose key cannot issue by our algorithm is replaced, and stays trusted with what it has issued', async () => {
+  const now = start + day;
+  const brought = await broughtAuthority('P-384', now);
+  const next = await renewed({ ...first, authorities: [brought.certificate], authorityKey: brought.key }, name, now);
+  assert.equal(next.authorities.length, 2);
+  assert.equal(isUsable(next, name, now), true);
+  assert.deepEqual(dueOf(next, name, now), { authority: false, serving: false });
+});
+
+test('a key that someone brings in the encoding of OpenSSL issues as any other', async () => {
+  const now = start + 60 * day;
+  const authorityKey = createPrivateKey(first.authorityKey).export({ type: 'sec1', format: 'pem' }).toString();
+  const next = await renewed({ ...first, authorityKey }, name, now);
+  assert.deepEqual(next.authorities, first.authorities);
+  assert.notEqual(next.serving.certificate, first.serving.certificate);
+  assert.equal(isUsable(next, name, now), true);
 });
 
 test('a certificate that is broken, another name’s, or of a strange authority is issued anew by the known authority', async () => {
