@@ -86,10 +86,17 @@ export class SyncServer {
       connectionsCheckingInterval: Math.min(1000, requestMs),
       keepAliveTimeout: idleMs,
       maxHeaderSize: maxHeaderBytes,
+      // What would be answered by Node itself would be neither counted nor told.
+      requireHostHeader: false,
     });
     this.#server.setTimeout(stalledMs);
     this.#listenToConnections();
-    this.#server.on('request', (request, response) => void this.#serve(request, response));
+    for (const event of ['request', 'checkExpectation'])
+      this.#server.on(event, (request, response) => void this.#serve(request, response));
+    this.#server.on('connect', ({ socket }) => {
+      this.#failed('malformed', 'CONNECT: nothing is reached through here', socket.remoteAddress);
+      socket.destroy();
+    });
     this.#limitConnections();
   }
 
@@ -147,7 +154,7 @@ export class SyncServer {
     });
     this.#server.on('timeout', (socket: TLSSocket) => {
       // Others are done, and had their time to ask again.
-      if (connections.get(socket)?.isBusy)
+      if (connections.get(socket)?.isBusy || socket.writableLength > 0)
         this.#failed('timeout', `no progress within ${this.#limits.stalledMs} ms`, socket.remoteAddress);
       socket.destroy();
     });
@@ -173,7 +180,12 @@ export class SyncServer {
   /** Never rejects. */
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const connection = this.#connections.get(request.socket as TLSSocket);
-    if (!connection?.begin(response)) return void request.socket.destroy();
+    if (!connection?.begin(response)) {
+      // Many may have come with it.
+      if (!request.socket.destroyed)
+        this.#failed('malformed', 'a request before the answer to the one before', request.socket.remoteAddress);
+      return void request.socket.destroy();
+    }
     try {
       const agent = await this.#admit(request, connection);
       const sync = decodeSyncRequest(await readBody(request, maxRequestBytes));
@@ -220,6 +232,7 @@ export class SyncServer {
       connection.refuse(refusal);
     } catch {
       // Too much of it, or it broke off.
+      this.#parts.observe.answered(refusal.code);
       connection.socket.destroy();
     }
   }

@@ -187,6 +187,23 @@ test('a body without an announced end is refused as soon as it is too long, also
       assert.ok(sent < 32 * 1024 * 1024, `${sent} bytes were taken`);
     }
     await eventually(() => rig.server.connections === 0, 'the connections are forgotten');
+    for (const result of ['too_large', 'invalid_token'])
+      assert.equal(await rig.metric(`net_exporter_sync_requests_total{result="${result}"}`), 1, result);
+  });
+});
+
+test('what HTTP knows beside requests is refused and counted as they are: nothing is answered by Node itself', async () => {
+  await withRig({}, async (rig) => {
+    for (const headers of ['Expect: x\r\nHost: x', 'X-Host: none']) {
+      const socket = await rig.connect();
+      socket.write(`POST ${syncPath} HTTP/1.1\r\n${headers}\r\nContent-Length: 0\r\n\r\n`);
+      assert.match(await untilClosed(socket), /^HTTP\/1\.1 401 /);
+    }
+    assert.equal(await rig.metric('net_exporter_sync_requests_total{result="no_token"}'), 2);
+    const socket = await rig.connect();
+    socket.write('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n');
+    assert.equal(await untilClosed(socket), '');
+    assert.equal(await rig.metric('net_exporter_sync_connection_errors_total{reason="malformed"}'), 1);
   });
 });
 
@@ -323,6 +340,7 @@ test('several requests at once on one connection end it', async () => {
     socket.write(request.repeat(20));
     assert.equal(await untilClosed(socket), '');
     await eventually(() => rig.hub.held === 0, 'it is forgotten');
+    assert.equal(await rig.metric('net_exporter_sync_connection_errors_total{reason="malformed"}'), 1);
   });
 });
 
