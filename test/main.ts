@@ -7,7 +7,7 @@ import { inRunningOrder } from './running-order.ts';
 
 /**
  * All tests in one run, two files at a time: while the cluster of the end-to-end tests is being built and started, and while the first of
- * them waits, unit tests run. End-to-end tests themselves take turns (test/e2e/setup-record.ts).
+ * them waits, unit tests run. End-to-end tests themselves take turns, but for those that disturb nobody (test/e2e/setup-record.ts).
  */
 const root = join(import.meta.dirname, '..');
 const files = inRunningOrder(globSync('test/**/*.test.ts', { cwd: root })).map((file) => join(root, file));

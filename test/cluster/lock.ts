@@ -3,16 +3,23 @@ import { mkdir } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 
-// The file is removed while the lock is held; whoever waited for the removed file notices and takes the new one.
+// Whoever holds it alone removes the file before the lock is released; whoever waited for the removed file notices and takes the new one.
 const script = `
 while :; do
   exec 9>"$1" || exit 1
-  flock -n 9 || { echo waiting; flock 9; }
+  flock -n "$2" 9 || { echo waiting; flock "$2" 9; }
   [ "$1" -ef /proc/self/fd/9 ] && break
 done
 echo locked
 cat >/dev/null
-rm -f "$1"`;
+[ "$2" = --shared ] || rm -f "$1"`;
+
+export interface FileLockOptions {
+  /** Others that ask for it shared may hold it at the same time. */
+  shared?: boolean;
+  /** Called once if somebody else holds it. */
+  onWait?: (() => void) | undefined;
+}
 
 /** A lock on a file: released by `release`, or by the kernel when this process dies in whatever way. */
 export class FileLock {
@@ -24,11 +31,12 @@ export class FileLock {
     this.#unref = unref;
   }
 
-  /** Waits until the lock is ours; `onWait` is called once if somebody else holds it. */
-  static async acquire(path: string, onWait?: () => void): Promise<FileLock> {
+  /** Waits until the lock is ours. */
+  static async acquire(path: string, { shared = false, onWait }: FileLockOptions = {}): Promise<FileLock> {
     await mkdir(dirname(path), { recursive: true });
+    const args = ['-c', script, 'sh', path, shared ? '--shared' : '--exclusive'];
     // In a session of its own, so that a Ctrl-C at the terminal does not release the lock during the clean-up.
-    const child = spawn('sh', ['-c', script, 'sh', path], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+    const child = spawn('sh', args, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
     const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
     await new Promise<void>((resolve, reject) => {
       child.on('error', reject);
@@ -60,7 +68,7 @@ export class FileLock {
 
 /** Runs `work` while holding the lock. */
 export async function withLock<T>(path: string, work: () => Promise<T>, onWait?: () => void): Promise<T> {
-  const lock = await FileLock.acquire(path, onWait);
+  const lock = await FileLock.acquire(path, { onWait });
   try {
     return await work();
   } finally {

@@ -109,6 +109,19 @@ export class Cluster {
     if (process !== undefined) await killProcess(process);
   }
 
+  /**
+   * Starts the controllers and the scheduler anew. After an outage of the API server they work again only when the last of their watches
+   * does, and client-go lets each wait for up to half a minute between two attempts.
+   */
+  async restartControllers(): Promise<void> {
+    await Promise.all(
+      (['controller-manager', 'scheduler'] as const).map(async (component) => {
+        await this.stopComponent(component);
+        await this.startComponent(component);
+      }),
+    );
+  }
+
   /** Starts a component of the control plane (again); the API server is ready when this resolves. */
   async startComponent(component: Component, signal?: AbortSignal): Promise<void> {
     const known = readState(this.name)?.processes[component];

@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test';
 import { Cluster } from '../cluster/cluster.ts';
 import { PrometheusServer } from '../cluster/prometheus.ts';
 import { waitFor } from '../cluster/wait.ts';
+import { disturbsNobody } from '../running-order.ts';
 import { type Agent, agentsOf, getJson, getNetExporter, isReady, type Kubectl, metricsOf } from './agents.ts';
 import { SetupRecord } from './setup-record.ts';
 
@@ -23,11 +24,16 @@ export interface Environment {
   prometheus: PrometheusServer;
 }
 
-/** Waits until all that is there, and until no other file of tests uses it; it is this one's until its process ends. */
+/**
+ * Waits until all that is there, and until no other file of tests uses it, but for those that disturb nobody (test/running-order.ts); it
+ * is this one's until its process ends.
+ */
 export async function environment(): Promise<Environment> {
   const directory = process.env[setupVariable];
   if (!directory) throw new Error('the end-to-end tests need the cluster of test/e2e/setup.ts: run npm test');
-  const { cluster: name, prometheus } = await new SetupRecord(directory).takeTurn();
+  const { cluster: name, prometheus } = await new SetupRecord(directory).takeTurn({
+    shared: disturbsNobody(process.argv[1] ?? ''),
+  });
   const cluster = await Cluster.attach(name);
   if (!cluster) throw new Error(`the cluster ${name} does not run`);
   const kubectl: Kubectl = (args, options) => cluster.kubectl(args, options);

@@ -57,6 +57,7 @@ after(async () => {
 /** Starts what was stopped; what runs is left as it is. */
 async function bringBack(): Promise<void> {
   await env.cluster.startComponent('apiserver');
+  await env.cluster.restartControllers();
   for (const { args, replicas } of deployments) await env.kubectl(['scale', ...args, `--replicas=${replicas}`]);
   for (const { args } of deployments) await env.kubectl(['rollout', 'status', ...args, '--timeout=180s']);
 }
@@ -130,7 +131,7 @@ test('with the API server gone, agents probe as before', async (t) => {
       'dns_error_total',
       'network_error_total',
     ]);
-  await env.cluster.startComponent('apiserver');
+  await bringBack();
 });
 
 test('with operator, DNS and API server gone together, agents probe what they know, one that starts anew too', async (t) => {

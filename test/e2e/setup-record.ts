@@ -19,7 +19,7 @@ const setupDeadline = 3_600_000;
 
 /**
  * A folder by which the end-to-end tests, each file a process of its own, learn of what setup.ts makes meanwhile, and by which they take
- * turns: they share one cluster and take parts of it away from each other.
+ * turns: they use one cluster, and most of them take parts of it away from each other.
  */
 export class SetupRecord {
   readonly #outcome: string;
@@ -38,11 +38,12 @@ export class SetupRecord {
 
   /**
    * Waits for this process's turn, which lasts until it ends, and for the setup.
+   * @param shared whether others who say the same may have theirs at the same time
    * @throws Error when the setup failed, or its process has ended
    */
-  async takeTurn(): Promise<SharedSetup> {
+  async takeTurn({ shared = false } = {}): Promise<SharedSetup> {
     const runner = process.ppid;
-    const lock = await FileLock.acquire(this.#turn);
+    const lock = await FileLock.acquire(this.#turn, { shared });
     lock.unref();
     const outcome = await waitFor(
       'the setup of the end-to-end tests',

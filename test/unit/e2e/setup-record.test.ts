@@ -20,10 +20,10 @@ async function withDirectory(use: (directory: string) => Promise<void>): Promise
 }
 
 /** A process that takes its turn and ends when its input does. It says when its turn began and when it ended, and what it was given. */
-function participant(directory: string) {
+function participant(directory: string, { shared = false } = {}) {
   const script = `
     import { SetupRecord } from ${JSON.stringify(module)};
-    const setup = await new SetupRecord(${JSON.stringify(directory)}).takeTurn();
+    const setup = await new SetupRecord(${JSON.stringify(directory)}).takeTurn({ shared: ${shared} });
     console.log(JSON.stringify({ began: Date.now(), setup }));
     process.on('exit', () => console.log(JSON.stringify({ ended: Date.now() })));
     process.stdin.resume();`;
@@ -61,6 +61,24 @@ test('a turn waits for the setup, and the next turn begins when the process of t
     const two = await second.end();
     assert.deepEqual([one.setup, two.setup], [setup, setup]);
     assert.ok(two.began >= one.ended, `the second began ${one.ended - two.began} ms before the end of the first`);
+  }));
+
+test('turns that are shared last at the same time, and the next one that is not begins when both have ended', () =>
+  withDirectory(async (directory) => {
+    await new SetupRecord(directory).write({ setup });
+    const first = participant(directory, { shared: true });
+    await first.began;
+    const second = participant(directory, { shared: true });
+    await second.began;
+    const alone = participant(directory);
+    const one = await first.end();
+    const late = participant(directory);
+    const two = await second.end();
+    const [third, fourth] = await Promise.all([alone, late].map(async (each) => each.began.then(() => each.end())));
+    assert.ok(two.began <= one.ended, 'they had to take turns');
+    for (const { began } of [third!, fourth!]) assert.ok(began >= two.ended, `${began - two.ended} ms`);
+    const [earlier, later] = [third!, fourth!].sort((a, b) => a.began - b.began);
+    assert.ok(later!.began >= earlier!.ended);
   }));
 
 test('a setup that failed is told to everyone who waits for it', () =>
