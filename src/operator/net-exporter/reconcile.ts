@@ -82,7 +82,8 @@ class Pass {
   readonly #signal: AbortSignal;
   readonly #obstacles: Findings['obstacles'] = [];
   readonly #waitingFor: string[] = [];
-  readonly #applied = new Map<string, KubeObject>();
+  /** By kind and name: the objects of ours that are there, also those that could not be changed. */
+  readonly #present = new Map<string, KubeObject>();
   readonly #changes: string[] = [];
   #failure: ApiError | undefined;
   /** When there is something to do although nobody tells us; `lookAgainMs` at most. */
@@ -103,7 +104,7 @@ class Pass {
     const podMonitor = await this.#applyMonitor();
     for (const object of agentNetwork(this.#resource, { podMonitor, nameservers: this.#parts.nameservers }))
       await this.#apply(object);
-    const addresses = clusterAddresses(this.#applied.get(`Service ${agentNames(name).agent}`));
+    const addresses = clusterAddresses(this.#present.get(`Service ${agentNames(name).agent}`));
     const image = this.#resource.spec.agent.image || this.#parts.agentImage;
     const settings = settingsOf(this.#resource, addresses);
     // Before the ConfigMap, which reaches the agents later anyway.
@@ -121,20 +122,16 @@ class Pass {
 
   /** Nothing is changed; what becomes of the agents is still counted. */
   #tellPaused(): ReconcileResult {
-    const { namespace, name, uid } = this.#resource.metadata;
-    const key = keyOf({ metadata: { namespace, name: agentNames(name).agent } });
-    const daemonSet = this.#kind({ apiVersion: 'apps/v1', kind: 'DaemonSet' }).store.get(key);
-    const ours = daemonSet && controllerOf(daemonSet)?.uid === uid ? daemonSet : undefined;
-    this.#writeStatus(ours, pausedStatusOf);
+    const { agent } = agentNames(this.#resource.metadata.name);
+    this.#writeStatus(this.#watched(this.#kind({ apiVersion: 'apps/v1', kind: 'DaemonSet' }), agent), pausedStatusOf);
     return {};
   }
 
   /** @returns whether a PodMonitor of ours tells how the agents are scraped */
   async #applyMonitor(): Promise<boolean> {
     const { podMonitors } = this.#parts;
-    let monitored = false;
+    if (!podMonitors.available) return false;
     for (const object of agentMonitor(this.#resource)) {
-      if (!podMonitors.available) return false;
       try {
         await this.#apply(object, saysNotServed);
       } catch (error) {
@@ -142,10 +139,10 @@ class Pass {
         podMonitors.lost();
         return false;
       }
-      const held = podMonitors.store.get(keyOf(object));
-      monitored ||= this.#applied.has(nameOf(object)) || (held && controllerOf(held)?.uid) === this.#owner.uid;
+      if (this.#present.has(nameOf(object))) return true;
     }
-    return monitored;
+    // Also one that is still to be removed: with annotations beside it each agent would be scraped twice.
+    return this.#watched(podMonitors, agentNames(this.#resource.metadata.name).agent) !== undefined;
   }
 
   /**
@@ -160,6 +157,9 @@ class Pass {
     } catch (error) {
       if (passOn(error)) throw error;
       this.#hindered(what, error);
+      // It is there all the same: what follows from it, such as the Service's address, is not to go.
+      const watched = this.#watched(this.#kind(object), object.metadata.name);
+      if (watched) this.#present.set(what, watched);
     }
   }
 
@@ -202,7 +202,7 @@ class Pass {
       if (result.deleted) this.#tellReplaced(what, result.field);
       return;
     }
-    this.#applied.set(what, result.object);
+    this.#present.set(what, result.object);
     if (result.action === 'created') this.#changed('created', what);
     else if (result.contest) this.#contested(what, result.contest);
     else if (result.action === 'updated') this.#changed('updated', what, result.drift);
@@ -244,7 +244,7 @@ class Pass {
   }
 
   #writeStatus(
-    daemonSet = this.#applied.get(`DaemonSet ${agentNames(this.#resource.metadata.name).agent}`),
+    daemonSet = this.#present.get(`DaemonSet ${agentNames(this.#resource.metadata.name).agent}`),
     verdict = statusOf,
   ): void {
     const findings: Findings = {
@@ -277,6 +277,16 @@ class Pass {
       .byIndex('faulty', keyOf(this.#resource))
       .filter(({ controller }) => controller !== undefined && controller === daemonSet)
       .map(({ node, fault }) => ({ ...fault!, node }));
+  }
+
+  /**
+   * An object as the watch shows it, where it is ours. What a deleted NetExporter of the same name has left is not, until it is
+   * taken over: the garbage collector may take it at any time.
+   */
+  #watched({ store }: AppliedKind, name: string): KubeObject | undefined {
+    const { namespace, uid } = this.#resource.metadata;
+    const watched = store.get(keyOf({ metadata: { namespace, name } }));
+    return watched && controllerOf(watched)?.uid === uid ? watched : undefined;
   }
 
   #kind({ apiVersion, kind }: { apiVersion: string; kind: string }): AppliedKind {

@@ -119,6 +119,19 @@ function served(object: object) {
   return { ...declared, metadata, spec, status };
 }
 
+/** An object named as the agents are, as the watch shows it; it belongs to the NetExporter of that uid. */
+function watched(apiVersion: string, kind: string, uid = netExporter().metadata.uid): KubeObject {
+  const owner = {
+    apiVersion: 'net-exporter.dev/v1alpha1',
+    kind: 'NetExporter',
+    name: 'default',
+    uid,
+    controller: true,
+  };
+  const metadata = { name: 'default-agent', namespace: 'monitoring', ownerReferences: [owner] };
+  return served({ apiVersion, kind, metadata }) as unknown as KubeObject;
+}
+
 test('one that is gone or is being deleted is left to the garbage collector', async () => {
   const deleted = netExporter();
   deleted.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
@@ -211,6 +224,57 @@ for (const error of [
     await assert.rejects(run(), error);
     assert.deepEqual(statuses, []);
   });
+
+for (const error of [
+  new ApiError('Unavailable', 'webhook away', { status: 500 }),
+  new ApiError('TooManyRequests', 'too many requests', { status: 429 }),
+  new ApiError('Forbidden', 'refused by a policy', { status: 403 }),
+])
+  test(`a Service of ours that could not be changed (${error.message}) keeps its address in the settings`, async () => {
+    const sync = recordedSync(access);
+    const answer = (what: string) => (what === 'Service default-agent' ? error : undefined);
+    const { run, kinds, settings } = setUp(netExporter(), answer, { sync });
+    kinds.get('v1 Service')!.store.set('monitoring/default-agent', watched('v1', 'Service'));
+    await run().catch((thrown) => assert.equal(thrown, error));
+    assert.deepEqual(settings().network.services, ['10.96.0.7:8000']);
+    assert.deepEqual(sync.services, ['10.96.0.7:8000'], 'agents are told of it at once');
+  });
+
+for (const [whose, service, result] of [
+  ['that is not there', undefined, new ApiError('Forbidden', 'quota exceeded', { status: 403 })],
+  // The garbage collector may take it at any time.
+  [
+    'of a deleted namesake that could not be taken over',
+    watched('v1', 'Service', 'deleted'),
+    new ApiError('Forbidden', 'refused by a policy', { status: 403 }),
+  ],
+  ['of someone else', watched('v1', 'Service', 'other'), { action: 'left', why: 'one exists' }],
+  ['that is going away', watched('v1', 'Service'), { action: 'waiting', why: 'it is being deleted' }],
+  ['that is created anew', watched('v1', 'Service'), { action: 'replacing', field: 'spec', deleted: true }],
+] as [string, KubeObject | undefined, ApplyResult | Error][])
+  test(`the address of a Service ${whose} is in no settings`, async () => {
+    const { run, kinds, settings } = setUp(netExporter(), (what) =>
+      what === 'Service default-agent' ? result : undefined,
+    );
+    if (service) kinds.get('v1 Service')!.store.set('monitoring/default-agent', service);
+    await run();
+    assert.deepEqual(settings().network.services, []);
+  });
+
+test('the agents of a DaemonSet that could not be changed are still counted, and their faults told', async () => {
+  const refused = new ApiError('Unavailable', 'webhook away', { status: 500 });
+  const { run, kinds, pods, statuses, condition } = setUp(netExporter(), (what) =>
+    what.startsWith('DaemonSet') ? refused : undefined,
+  );
+  kinds.get('apps/v1 DaemonSet')!.store.set('monitoring/default-agent', watched('apps/v1', 'DaemonSet'));
+  await assert.rejects(run(), refused);
+  assert.equal(statuses.at(-1)?.agents?.summary, '2/2');
+  assert.equal(condition('Reconciling')?.reason, 'ApplyFailed');
+  const fault = { reason: 'AgentImagePullFailed', message: 'image x cannot be pulled' } as const;
+  pods.set('monitoring/ours', agentPod({ owner: key, controller: 'd1', node: 'n2', fault }));
+  await assert.rejects(run(), refused);
+  assert.equal(condition('Stalled')?.reason, 'AgentImagePullFailed');
+});
 
 test('what was changed is told in one Event', async () => {
   const { run, events } = setUp(netExporter(), (what) => {
@@ -352,6 +416,21 @@ test('podMonitor: None is annotations only, and one that was there is removed', 
   assert.deepEqual(removed, ['PodMonitor monitoring/default-agent']);
 });
 
+test('while a PodMonitor that is no longer wanted is there, no annotations have the agents scraped a second time', async () => {
+  const unwanted = netExporter((spec) => {
+    spec.monitoring.podMonitor = 'None';
+  });
+  const refused = new ApiError('Forbidden', 'no', { status: 403 });
+  const answer = (what: string) => (what.startsWith('PodMonitor') ? refused : undefined);
+  const { run, annotated, ready, podMonitorKind } = setUp(unwanted, answer, { podMonitors: true });
+  podMonitorKind.store.set('monitoring/default-agent', watched('monitoring.coreos.com/v1', 'PodMonitor'));
+  await run();
+  assert.deepEqual([annotated(), ready()?.reason], [false, 'ApplyRejected']);
+  podMonitorKind.store.delete('monitoring/default-agent');
+  await run();
+  assert.equal(annotated(), true);
+});
+
 test('a PodMonitor that could not be made leaves the annotations in place, and one that stays does not', async () => {
   const refused = new ApiError('Forbidden', 'no', { status: 403 });
   const answer = (what: string) => (what.startsWith('PodMonitor') ? refused : undefined);
@@ -359,17 +438,7 @@ test('a PodMonitor that could not be made leaves the annotations in place, and o
   await run();
   assert.equal(annotated(), true);
   assert.equal(ready()?.reason, 'ApplyRejected');
-  const { uid } = netExporter().metadata;
-  const owner = {
-    apiVersion: 'net-exporter.dev/v1alpha1',
-    kind: 'NetExporter',
-    name: 'default',
-    uid,
-    controller: true,
-  };
-  const metadata = { name: 'default-agent', namespace: 'monitoring', uid: 'm1', resourceVersion: '1' };
-  const held = { apiVersion: 'v1', kind: 'PodMonitor', metadata: { ...metadata, ownerReferences: [owner] } };
-  podMonitorKind.store.set('monitoring/default-agent', held);
+  podMonitorKind.store.set('monitoring/default-agent', watched('monitoring.coreos.com/v1', 'PodMonitor'));
   await run();
   assert.equal(annotated(), false);
 });
@@ -436,13 +505,7 @@ test('a paused resource is changed in nothing, and its agents are still counted'
   const { run, applied, removed, kinds, statuses, condition } = setUp(resource, undefined, { podMonitors: true });
   assert.deepEqual(await run(), {});
   assert.deepEqual([condition('Ready')?.reason, condition('Reconciling')?.reason], ['Paused', 'Paused']);
-  const { apiVersion, kind, name, uid } = { ...resource, ...resource.metadata };
-  const ownerReferences = [{ apiVersion, kind, name, uid, controller: true }];
-  const daemonSet = served({
-    kind: 'DaemonSet',
-    metadata: { name: 'default-agent', namespace: 'monitoring', ownerReferences },
-  });
-  kinds.get('apps/v1 DaemonSet')!.store.set('monitoring/default-agent', daemonSet as unknown as KubeObject);
+  kinds.get('apps/v1 DaemonSet')!.store.set('monitoring/default-agent', watched('apps/v1', 'DaemonSet'));
   await run();
   assert.equal(statuses.at(-1)?.agents?.summary, '2/2');
   assert.deepEqual([condition('Ready')?.status, condition('Reconciling')?.reason], ['True', 'Paused']);
@@ -466,13 +529,18 @@ const access: SyncAccess = {
 };
 
 /** Sync that writes down what it is told. */
-function recordedSync(known: SyncAccess | undefined): AgentsSync & { told: string[] } {
+function recordedSync(known: SyncAccess | undefined): AgentsSync & { told: string[]; services: string[] } {
   const told: string[] = [];
+  const services: string[] = [];
   return {
     told,
+    services,
     access: () => known,
     plan: ({ metadata }) => void told.push(`plan ${metadata.name}`),
-    settle: (of, { resource }) => void told.push(`settle ${of} ${resource.generation}`),
+    settle: (of, { resource, network }) => {
+      told.push(`settle ${of} ${resource.generation}`);
+      services.push(...network.services);
+    },
     findingOf: (of) => ({ obstacle: `none of ${of}` }),
   };
 }
