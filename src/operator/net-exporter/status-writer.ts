@@ -55,6 +55,8 @@ export class StatusWriter {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #written = new LatestWrites<NetExporter>();
+  /** By uid: a status that the API server keeps in another way than it was written, such as without what its CRD does not know. */
+  readonly #accepted = new Map<string, { written: NetExporterStatus; kept: NetExporterStatus | undefined }>();
   /** By uid; of objects at rest there is none. */
   readonly #slots = new Map<string, Slot>();
   readonly #end = new AbortController();
@@ -83,6 +85,7 @@ export class StatusWriter {
   /** Drops what is remembered about an object that is gone. */
   forget(uid: string): void {
     this.#written.forget(uid);
+    this.#accepted.delete(uid);
     const slot = this.#slots.get(uid);
     if (slot) slot.wanted = undefined;
   }
@@ -90,6 +93,7 @@ export class StatusWriter {
   /** The API server's history began anew: what was written may not have been, as far as it knows. */
   forgetWrites(): void {
     this.#written.clear();
+    this.#accepted.clear();
   }
 
   /** Resolves when all that was asked for is written, at the latest after `graceMs`; after that nothing is written. */
@@ -148,13 +152,15 @@ export class StatusWriter {
     for (let attempt = 1; current?.metadata.uid === uid; attempt++) {
       const before = current.status;
       const after = compute(before);
-      if (isDeepStrictEqual(before, after)) return false;
-      const patch = { metadata: { uid, resourceVersion: current.metadata.resourceVersion }, status: after };
+      if (isDeepStrictEqual(before, after) || this.#isAccepted(uid, before, after)) return false;
+      const status = mergePatchOf(before, after);
+      const patch = { metadata: { uid, resourceVersion: current.metadata.resourceVersion }, status };
       try {
         const place = { namespace, name, subresource: 'status' };
-        this.#written.note(
-          (await this.#client.mergePatch(netExporters, place, patch, signal)) as unknown as NetExporter,
-        );
+        const answer = await this.#client.mergePatch(netExporters, place, patch, signal);
+        const patched = answer as unknown as NetExporter;
+        this.#written.note(patched);
+        this.#accept(uid, after, patched.status);
         written({ before, after });
         return true;
       } catch (error) {
@@ -166,8 +172,34 @@ export class StatusWriter {
     return false;
   }
 
+  #accept(uid: string, written: NetExporterStatus, kept: NetExporterStatus | undefined): void {
+    if (isDeepStrictEqual(written, kept)) this.#accepted.delete(uid);
+    else this.#accepted.set(uid, { written, kept });
+  }
+
+  /** Whether writing this over that has been tried and changes nothing. */
+  #isAccepted(uid: string, before: NetExporterStatus | undefined, after: NetExporterStatus): boolean {
+    const accepted = this.#accepted.get(uid);
+    return isDeepStrictEqual(accepted, { written: after, kept: before });
+  }
+
   async #read(namespace: string, name: string, signal: AbortSignal): Promise<NetExporter | undefined> {
     const found = await this.#client.get(netExporters, { namespace, name }, signal);
     return found as NetExporter | undefined;
   }
+}
+
+/** The merge patch (RFC 7386) that makes of `before` what `after` is: a field that is to go has to be named, with null. */
+function mergePatchOf(before: object | undefined, after: object): object {
+  const old: Record<string, unknown> = { ...before };
+  const gone = Object.keys(old).map((name) => [name, null]);
+  const set = Object.entries(after).map(([name, value]) => [
+    name,
+    isRecord(value) && isRecord(old[name]) ? mergePatchOf(old[name], value) : value,
+  ]);
+  return Object.fromEntries([...gone, ...set]);
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -102,8 +102,6 @@ function statusWith(
   const kept = sync && !sync.verdict && previous?.conditions?.find(({ type }) => type === propagated);
   const verdicts = Object.entries(sync?.verdict ? { ...conditions, [propagated]: sync.verdict } : conditions);
   return {
-    // What another version of the operator wrote beside is nothing to take away, nor to write about again and again.
-    ...previous,
     observedGeneration: generation,
     agents: { desired, ready, ...sync?.figures, summary: `${ready}/${desired}` },
     conditions: [

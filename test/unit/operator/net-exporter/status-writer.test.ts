@@ -24,8 +24,22 @@ function at(resourceVersion: string, status?: NetExporterStatus, otherUid?: stri
 /** What the API server does with the next patch. */
 type Mood = 'well' | 'away' | 'deaf';
 
-/** An API server that takes a patch only over the version that it holds. */
-function setUp(live: NetExporter | undefined) {
+/** What a merge patch makes of a value (RFC 7386 §2). */
+function merged(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
+  const isObject = typeof target === 'object' && target !== null && !Array.isArray(target);
+  const result = new Map(isObject ? Object.entries(target) : []);
+  for (const [name, value] of Object.entries(patch))
+    if (value === null) result.delete(name);
+    else result.set(name, merged(result.get(name), value));
+  return Object.fromEntries(result);
+}
+
+/**
+ * An API server that takes a patch only over the version that it holds.
+ * @param keep what it keeps of a status that is written
+ */
+function setUp(live: NetExporter | undefined, keep = (status: NetExporterStatus) => status) {
   const clock = new FakeClock();
   const patches: unknown[] = [];
   const landed: number[] = [];
@@ -43,7 +57,8 @@ function setUp(live: NetExporter | undefined) {
       const { metadata, status } = patch as NetExporter;
       if (metadata.resourceVersion !== held.metadata.resourceVersion)
         throw new ApiError('Conflict', 'changed', { status: 409 });
-      held = at(String(Number(metadata.resourceVersion) + 1), status);
+      const kept = keep(merged(held.status, JSON.parse(JSON.stringify(status))) as NetExporterStatus);
+      held = at(String(Number(metadata.resourceVersion) + 1), kept);
       landed.push(clock.now());
       // It has done what was asked, and the answer is lost.
       if (mood === 'deaf') throw new ApiError('Unavailable', 'no answer');
@@ -81,6 +96,74 @@ test('a change is written at once, over the version it was computed from', async
   await until(() => told.length === 1, 'it is written');
   assert.deepEqual(told, [{ before: undefined, after: wanted }]);
   assert.deepEqual(patches, [{ metadata: { uid, resourceVersion: '10' }, status: wanted }]);
+});
+
+test('what is no longer known goes from the status, and is then not written again', async () => {
+  const before = {
+    observedGeneration: 3,
+    agents: { desired: 3, ready: 3, configured: 3, reporting: 3, summary: '3/3' },
+  };
+  const after = { observedGeneration: 3, agents: { desired: 3, ready: 3, summary: '3/3' } };
+  const { clock, write, patches, told, held } = setUp(at('10', before));
+  write(at('10', before), () => after);
+  await until(() => told.length === 1, 'it is written');
+  assert.deepEqual(held()?.status, after);
+  clock.advance(1000);
+  await settle();
+  write(held()!, () => after);
+  await settle();
+  assert.deepEqual([patches.length, clock.pending], [1, 0]);
+});
+
+for (const [what, keep] of [
+  ['prunes', ({ observedGeneration }: NetExporterStatus) => ({ observedGeneration })],
+  ['adds', (status: NetExporterStatus) => ({ suspectSummary: 'none', ...status })],
+] as [string, (status: NetExporterStatus) => NetExporterStatus][])
+  test(`a field that the API server ${what} is no reason to write the same again, and a change is written`, async () => {
+    const { clock, writer, write, patches, told, held } = setUp(at('10'), keep);
+    const status = (desired: number) => ({
+      observedGeneration: 3,
+      agents: { desired, ready: 0, summary: `0/${desired}` },
+    });
+    write(at('10'), () => status(1));
+    await until(() => told.length === 1, 'it is written');
+    for (let turn = 0; turn < 3; turn++) {
+      clock.advance(1000);
+      await settle();
+      write(held()!, () => status(1));
+    }
+    await settle();
+    assert.deepEqual([patches.length, clock.pending], [1, 0]);
+    write(held()!, () => status(2));
+    await until(() => told.length === 2, 'the change is written');
+    clock.advance(1000);
+    await settle();
+    writer.forgetWrites();
+    write(held()!, () => status(2));
+    await until(() => told.length === 3, 'after a restore of etcd it is tried again');
+  });
+
+const statusField = fc.constantFrom('agents', 'suspects', 'summary');
+const { status: anyStatus } = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'small' },
+    fc.integer({ min: 0, max: 2 }),
+    fc.array(tie('status'), { maxLength: 2 }),
+    tie('status'),
+  ),
+  status: fc.dictionary(statusField, tie('value'), { maxKeys: 3, noNullPrototype: true }),
+}));
+
+test('whatever stood there, what is written is all that stands there then', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyStatus, anyStatus, async (before, after) => {
+      const { write, held } = setUp(at('10', before as NetExporterStatus));
+      write(at('10', before as NetExporterStatus), () => after as NetExporterStatus);
+      await settle();
+      assert.deepEqual(held()?.status, after);
+    }),
+    { numRuns: 300 },
+  );
 });
 
 test('after a conflict it is computed anew from what is there', async () => {

@@ -123,10 +123,11 @@ for (const [what, findings, expected] of paused)
     assert.equal(observedGeneration, 4);
   });
 
-test('what another version wrote beside stays as it is, so that there is nothing to write', () => {
+test('what another version wrote beside goes: nobody would keep it true', () => {
   const ours = statusOf(healthy, undefined, now);
-  const theirs = { ...ours, suspects: [{ kind: 'Node', name: 'n1' }] };
-  assert.deepEqual(statusOf(healthy, theirs, now), theirs);
+  const theirs = { ...ours, suspects: [{ kind: 'Node', name: 'n1' }], agents: { ...ours.agents!, slow: 1 } };
+  assert.deepEqual(statusOf(healthy, theirs, now), ours);
+  assert.deepEqual(pausedStatusOf(healthy, theirs, now), pausedStatusOf(healthy, ours, now));
 });
 
 const spread = { agents: 3, configured: 3, reporting: 3, waiting: [] };
