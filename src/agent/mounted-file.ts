@@ -24,6 +24,7 @@ export class MountedFile<T> {
   readonly #path: string;
   readonly #maxBytes: number;
   readonly #parse: (text: string) => T;
+  /** What the last look found. */
   #seen: string | undefined;
 
   /**
@@ -38,17 +39,23 @@ export class MountedFile<T> {
 
   /**
    * Looks at the file.
-   * @returns undefined when it is what it was the last time, so that a broken file is reported once for each of its changes; never throws
+   * @returns undefined when it is what it was the last time, so that a broken file is reported once for each of its changes; one that cannot be
+   *   read is tried again at each look, and reported once while the reason is the same; never throws
    */
   poll(): Reading<T> | undefined {
-    const state = this.#state();
-    if (state.identity === this.#seen) return undefined;
-    this.#seen = state.identity;
-    if (state.problem) return { error: state.problem };
+    const { identity, problem } = this.#state();
+    if (identity === this.#seen) return undefined;
     try {
-      return { document: this.#parse(readFileSync(this.#path, 'utf8')) };
+      const reading = problem ? { error: problem } : { document: this.#parse(readFileSync(this.#path, 'utf8')) };
+      this.#seen = identity;
+      return reading;
     } catch (error) {
-      return { error: error instanceof ProtocolError ? error : this.#error((error as Error).message) };
+      const { message } = error as Error;
+      // Trouble with reading may pass without a change of the file, as where no descriptor was free.
+      const found = error instanceof ProtocolError ? identity : `${identity}: ${message}`;
+      if (found === this.#seen) return undefined;
+      this.#seen = found;
+      return { error: error instanceof ProtocolError ? error : this.#error(message) };
     }
   }
 

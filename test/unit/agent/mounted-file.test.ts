@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { MountedFile, MountedFileError, type Reading } from '../../../src/agent/mounted-file.ts';
 import { ProtocolError } from '../../../src/protocol/document.ts';
@@ -16,6 +16,25 @@ const generation = (number: number) => settingsWith({ resource: { generation: nu
 function errorOf(reading: Reading<Settings> | undefined) {
   assert.ok(reading && 'error' in reading);
   return reading.error;
+}
+
+/** While it lives, this process can open no further file. */
+class NoFreeDescriptor implements Disposable {
+  readonly #taken: number[] = [];
+
+  constructor() {
+    // Only the soft limit, so that there are not a million to take.
+    execFileSync('prlimit', ['--pid', String(process.pid), '--nofile=200:']);
+    try {
+      for (;;) this.#taken.push(openSync('/dev/null', 'r'));
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, 'EMFILE');
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const descriptor of this.#taken) closeSync(descriptor);
+  }
 }
 
 test('each version of a mounted ConfigMap is read once', () => {
@@ -58,6 +77,26 @@ test('a file that is not there is reported once, and read when it comes', () => 
   assert.deepEqual(file.poll(), { document: generation(1) });
   rmSync(path);
   assert.match(errorOf(file.poll()).message, /is not there/);
+});
+
+test('a file that could not be read for a moment is reported once, and read as soon as it can be, without a change', () => {
+  using directory = new TemporaryDirectory();
+  const path = directory.file('settings.json');
+  writeFileSync(path, encodeSettings(generation(1)));
+  const file = settingsFile(path);
+  for (const number of [1, 2]) {
+    writeFileSync(path, encodeSettings(generation(number)));
+    {
+      using _ = new NoFreeDescriptor();
+      const error = errorOf(file.poll());
+      assert.ok(error instanceof MountedFileError);
+      assert.equal(error.code, 'FileUnreadable');
+      assert.match(error.message, /EMFILE/);
+      assert.equal(file.poll(), undefined);
+    }
+    assert.deepEqual(file.poll(), { document: generation(number) });
+    assert.equal(file.poll(), undefined);
+  }
 });
 
 test('what is no regular file is not opened', () => {
