@@ -78,8 +78,10 @@ export class SyncClient {
       this.#run = undefined;
       this.#parts.connection.close();
     } else if (!this.#run) {
-      this.#run = new AbortController();
-      void this.#repeat(this.#run.signal);
+      const run = new AbortController();
+      this.#run = run;
+      // Not before whoever tells the access is through: at a start it has yet to look at what is held.
+      queueMicrotask(() => void this.#repeat(run.signal));
     }
   }
 

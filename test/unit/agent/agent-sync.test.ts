@@ -77,6 +77,28 @@ test('source 3: with operator and file away an agent that starts again goes on w
   assert.equal(series.get(peer('network_latency_seconds_count', '10.2.0.2:8000', 'node-b', 'zone-1')), 60);
 });
 
+test('an agent says from its first request on what it holds, of its own copy and of the file', async () => {
+  using directory = new TemporaryDirectory();
+  const { start, operator, write } = operated(directory);
+  write(settingsWith());
+  const first = start();
+  await first.clock.advance(1000);
+  const settings = { uid: 'uid-1', generation: 1, digest: settingsDigest(settingsWith()) };
+  assert.deepEqual(operator.requests[0]?.held, { settings });
+  first.agent.stop();
+  await first.clock.advance(0);
+  const before = operator.requests.length;
+  const second = start();
+  await second.clock.advance(1000);
+  const assignment = { uid: 'uid-1', epoch: 1, revision: 1 };
+  assert.deepEqual(operator.requests[before]?.held, { settings, assignment });
+  assert.deepEqual(
+    operator.answers.filter((answer) => answer.settings),
+    [],
+    'it had them all along',
+  );
+});
+
 test('source 4: with no assignment for ten seconds the agents’ Service gives peers, until there is one', async () => {
   using directory = new TemporaryDirectory();
   const { start, operator, dialled, write } = operated(directory);

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SyncClient } from '../../../src/agent/sync-client.ts';
 import { SyncError } from '../../../src/agent/sync-error.ts';
-import { encodeSyncAnswer, holdMs, type SyncAnswer, syncServerName } from '../../../src/protocol/sync.ts';
+import {
+  decodeSyncRequest,
+  encodeSyncAnswer,
+  type Held,
+  holdMs,
+  type SyncAnswer,
+  syncServerName,
+} from '../../../src/protocol/sync.ts';
 import type { SyncAccess } from '../../../src/protocol/sync-access.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -22,6 +29,7 @@ function setUp() {
     logged: [] as string[],
     closed: 0,
     requestFails: false,
+    held: {} as Held,
     /** What is left to say at the end, and how much of it was heard. */
     last: 0,
     posted: [] as string[],
@@ -39,7 +47,7 @@ function setUp() {
     dialogue: {
       request: () => {
         if (state.requestFails) throw new Error('no memory left');
-        return { version: 1, held: {} };
+        return { version: 1, held: state.held };
       },
       answered: (_, answer) => {
         state.answers.push(answer);
@@ -79,6 +87,25 @@ test('the operator is asked at once and again as soon as it has answered, one re
   assert.deepEqual(state.asked, [0, 15_000, 30_000, 45_000, 60_000]);
   assert.equal(state.answers.length, 4);
   assert.deepEqual(state.logged, ['info the operator answers']);
+});
+
+test('the first request says what is held once whoever told the access is through', async () => {
+  const { clock, client, state } = setUp();
+  client.use(access);
+  state.held = { assignment: { uid: 'uid-1', epoch: 2, revision: 5 } };
+  await clock.advance(0);
+  assert.deepEqual(
+    state.posted.map((body) => decodeSyncRequest(body).held),
+    [state.held],
+  );
+});
+
+test('an access that is gone again at once is not used', async () => {
+  const { clock, client, state } = setUp();
+  client.use(access);
+  client.use(undefined);
+  await clock.advance(60_000);
+  assert.deepEqual(state.asked, []);
 });
 
 test('news are followed by the next request at once, so that the operator knows', async () => {
