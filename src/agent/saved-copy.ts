@@ -47,6 +47,20 @@ export class SavedCopy {
     this.#write('assignment.json', encodeAssignment(assignment));
   }
 
+  /** @returns the uids of NetExporters that were given up; none when they cannot be used, or from a version that did not write them */
+  readFormer(): readonly string[] {
+    const decode = (text: string) => {
+      const value: unknown = JSON.parse(text);
+      return isFormer(value) ? value : undefined;
+    };
+    return this.#read('former.json', decode) ?? [];
+  }
+
+  /** @throws the file system's error */
+  writeFormer(uids: readonly string[]): void {
+    this.#write('former.json', JSON.stringify(uids));
+  }
+
   /** @returns undefined when there are none or they cannot be used */
   readPeers(): KnownPeers | undefined {
     return this.#read('peers.json', (text) => {
@@ -75,6 +89,10 @@ export class SavedCopy {
     writeFileSync(`${path}.new`, text);
     renameSync(`${path}.new`, path);
   }
+}
+
+function isFormer(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((uid) => typeof uid === 'string');
 }
 
 function isKnownPeers(value: unknown): value is KnownPeers {

@@ -11,8 +11,7 @@ const formerCapacity = 16;
 /** Settings and an assignment of one NetExporter: of all that the sources bring, what counts. */
 export class SourceChoice {
   readonly #clock: Clock;
-  /** The uids of NetExporters that were held before, the last at the end. */
-  #former: string[] = [];
+  #former: readonly string[] = [];
   #settings: Holding<Settings> | undefined;
   /** What names the settings held: with the operator's own digest as soon as it has said it. */
   #name: HeldSettings | undefined;
@@ -30,6 +29,11 @@ export class SourceChoice {
     return this.#assignment;
   }
 
+  /** The uids of NetExporters that were given up, the last at the end. */
+  get former(): readonly string[] {
+    return this.#former;
+  }
+
   /** What the operator is told. */
   get held(): Held {
     const assignment = this.#assignment?.value;
@@ -41,9 +45,13 @@ export class SourceChoice {
     };
   }
 
-  /** Begins with the agent's own copy of what it knew before, as far as the two belong together. */
-  restore(settings: Settings | undefined, assignment: Assignment | undefined): void {
+  /**
+   * Begins with the agent's own copy of what it knew before, settings and assignment as far as they belong together.
+   * @param former uids that were given up: what is mounted may still be of one of them
+   */
+  restore(settings: Settings | undefined, assignment: Assignment | undefined, former: readonly string[] = []): void {
     const takenAt = this.#clock.now();
+    this.#former = former.slice(-formerCapacity);
     if (settings) this.#hold({ value: settings, source: 'copy', takenAt });
     if (assignment && assignment.uid === (settings?.resource.uid ?? assignment.uid))
       this.#assignment = { value: assignment, source: 'copy', takenAt };

@@ -37,7 +37,9 @@ export const takeBackMs = 2 * holdMs;
 
 /**
  * Judges settings. Another uid is another NetExporter, whose generations start again; within a uid the higher generation wins, wherever it comes
- * from. The operator alone may go back: to an older generation, when its store was restored; and so to a NetExporter that was given up.
+ * from. The operator alone may go back: to an older generation, when its store was restored; and so to a NetExporter that was given up. The file
+ * brings back such a one at once where it alone has spoken for the other, and else as late as the operator: at a start, it may not have caught up
+ * yet with what the own copy has from the operator.
  * Of one generation the operator's words count, which may write the same spec differently after an upgrade; while it is silent, the file's do.
  */
 export function judgeSettings(
@@ -46,9 +48,8 @@ export function judgeSettings(
 ): Verdict {
   if (!held) return 'take';
   if (held.value.resource.uid !== value.resource.uid) {
-    if (!former) return 'take';
-    if (source === 'sync') return mayTakeBack(held, at);
-    return isConfirmed(held, at) ? 'older' : 'take';
+    const isOfFileAlone = held.source === 'file' && held.confirmedAt === undefined;
+    return !former || (source === 'file' && isOfFileAlone) ? 'take' : mayTakeBack(held, at);
   }
   if (value.resource.generation > held.value.resource.generation) return 'take';
   if (value.resource.generation < held.value.resource.generation)

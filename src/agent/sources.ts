@@ -86,7 +86,8 @@ export class Sources {
   start(): void {
     const { savedCopy } = this.#parts;
     this.#pollAccess();
-    this.#choice.restore(savedCopy.readSettings(), this.#assigns ? savedCopy.readAssignment() : undefined);
+    const assignment = this.#assigns ? savedCopy.readAssignment() : undefined;
+    this.#choice.restore(savedCopy.readSettings(), assignment, savedCopy.readFormer());
     this.#apply();
     this.#pollSettings();
     this.#pollLater();
@@ -180,7 +181,7 @@ export class Sources {
     if (!newSettings && !newAssignment) return false;
     if (newSettings && settings) {
       this.#events.settingsInEffect(settings.value.resource.generation, settings.source);
-      if (settings.source !== 'copy') this.#save((copy) => copy.writeSettings(settings.value));
+      if (settings.source !== 'copy') this.#saveSettings(settings.value);
     }
     if (newAssignment && assignment && assignment.source !== 'copy')
       this.#save((copy) => copy.writeAssignment(assignment.value));
@@ -246,6 +247,14 @@ export class Sources {
     const service = this.#inEffect.settings?.network.peerService;
     if (answered) this.#parts.log('info', 'peers are looked up again', { service });
     else this.#parts.log('warn', 'peers cannot be looked up; those known stay', { service });
+  }
+
+  #saveSettings(settings: Settings): void {
+    this.#save((copy) => {
+      // First, so that whoever reads these settings knows which ones they have replaced.
+      copy.writeFormer(this.#choice.former);
+      copy.writeSettings(settings);
+    });
   }
 
   /** A copy that cannot be written is a worse restart some day, and nothing more today. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { takeBackMs } from '../../../src/agent/source-verdict.ts';
 import { assignmentPatienceMs } from '../../../src/agent/unassigned-peers.ts';
@@ -271,6 +272,50 @@ test('CR deleted and made anew: another uid ends settings, peers and what the ow
   await second.clock.advance(1000);
   assert.deepEqual(await dialled(second), [], 'no peers of the NetExporter that was');
   assert.deepEqual([...new Set(await second.hosts('dns_resolve_error_total'))], ['new.']);
+});
+
+test('CR deleted and made anew, restart while the file is behind: what the operator said goes on, and nothing is said anew', async () => {
+  using directory = new TemporaryDirectory();
+  const { start, operator, dialled, write } = operated(directory);
+  write(settingsWith({ resource: { generation: 9 } }));
+  operator.set({ settings: settingsWith({ resource: { generation: 9 } }) });
+  const first = start();
+  await first.clock.advance(1000);
+  const [remade, itsAssignment] = [settingsWith({ resource: { uid: 'uid-2' } }), assignmentWith({ uid: 'uid-2' })];
+  operator.set({ settings: remade, assignment: itsAssignment });
+  await first.clock.advance(1000);
+  first.agent.stop();
+  await first.clock.advance(0);
+  const answers = operator.answers.length;
+  const second = start();
+  await second.clock.advance(0);
+  assert.deepEqual(await dialled(second), assigned);
+  await second.clock.advance(40_000);
+  write(remade);
+  await second.clock.advance(40_000);
+  assert.deepEqual(await dialled(second), assigned);
+  assert.deepEqual(
+    operator.answers.slice(answers).filter(({ settings, assignment }) => settings ?? assignment),
+    [],
+  );
+  assert.deepEqual(operator.requests.at(-1)?.held, {
+    settings: { uid: 'uid-2', generation: 1, digest: settingsDigest(remade) },
+    assignment: { uid: 'uid-2', epoch: 1, revision: 1 },
+  });
+  assert.equal(second.logged.filter((line) => line.includes('settings are in effect')).length, 1);
+});
+
+test('an own copy of the version before, which knew nothing of what was given up, is read', async () => {
+  using directory = new TemporaryDirectory();
+  const { start, operator, dialled } = operated(directory);
+  const first = start();
+  await first.clock.advance(1000);
+  first.agent.stop();
+  rmSync(directory.file('state/former.json'));
+  operator.leave();
+  const second = start();
+  await second.clock.advance(0);
+  assert.deepEqual(await dialled(second), assigned);
 });
 
 test('an access that comes later is used within a second; when it goes the Service gives peers as before', async () => {

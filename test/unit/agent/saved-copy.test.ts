@@ -15,10 +15,12 @@ test('what was written is read again by the next process', () => {
   copy.writeSettings(settings);
   copy.writeAssignment(assignmentWith({ epoch: 2, revision: 7 }));
   copy.writePeers(peers);
+  copy.writeFormer(['uid-1', 'uid-2']);
   const next = new SavedCopy(directory.file('not/there/yet'));
   assert.deepEqual(next.readSettings(), settings);
   assert.deepEqual(next.readAssignment(), assignmentWith({ epoch: 2, revision: 7 }));
   assert.deepEqual(next.readPeers(), peers);
+  assert.deepEqual(next.readFormer(), ['uid-1', 'uid-2']);
 });
 
 test('writing again replaces, and leaves nothing else behind', () => {
@@ -36,6 +38,7 @@ test('no copy is no error', () => {
   assert.equal(copy.readSettings(), undefined);
   assert.equal(copy.readAssignment(), undefined);
   assert.equal(copy.readPeers(), undefined);
+  assert.deepEqual(copy.readFormer(), []);
 });
 
 test('a torn copy is no copy, wherever it is torn', () => {
@@ -73,6 +76,10 @@ test('a copy that holds something else is no copy', () => {
   ]) {
     writeFileSync(directory.file('peers.json'), content);
     assert.equal(copy.readPeers(), undefined, content);
+  }
+  for (const content of ['null', '{}', '"uid-1"', '[1]', '["uid-1"', '["uid-1",null]']) {
+    writeFileSync(directory.file('former.json'), content);
+    assert.deepEqual(copy.readFormer(), [], content);
   }
 });
 

@@ -10,9 +10,11 @@ import { settingsWith } from './settings-builder.ts';
 const settings = (uid: string, generation: number) => settingsWith({ resource: { uid, generation } });
 const assignment = (uid: string, epoch: number, revision: number) => assignmentWith({ uid, epoch, revision });
 
-function setUp() {
+/** Where `before` is the process that ended, with its own copy. */
+function setUp(before?: SourceChoice) {
   const clock = new ManualClock(1000);
   const choice = new SourceChoice(clock);
+  if (before) choice.restore(before.settings?.value, before.assignment?.value, before.former);
   const state = () => [
     choice.settings && `${choice.settings.value.resource.uid} ${choice.settings.value.resource.generation}`,
     choice.assignment &&
@@ -118,6 +120,94 @@ test('CR deleted and made anew: a late word of the one before changes nothing, f
   await clock.advance(takeBackMs);
   assert.equal(choice.offerSettings(settings('a', 8), 'sync'), 'take', 'the store was restored: it is the one again');
   assert.deepEqual(state(), ['a 8', undefined]);
+});
+
+/** An agent that went over from `a` to `b` with the operator. */
+function movedOver() {
+  const { choice } = setUp();
+  choice.offerSettings(settings('a', 7), 'file');
+  choice.offerSettings(settings('a', 7), 'sync');
+  choice.offerAssignment(assignment('a', 5, 40));
+  choice.offerSettings(settings('b', 1), 'sync');
+  choice.offerAssignment(assignment('b', 5, 1));
+  return choice;
+}
+
+test('CR deleted and made anew, restart: a file that stays behind changes nothing, also at the restart after that', async () => {
+  let before = movedOver();
+  for (const restart of [1, 2]) {
+    const { choice, state, clock } = setUp(before);
+    assert.equal(choice.offerSettings(settings('a', 7), 'file'), 'older');
+    assert.deepEqual(state(), ['b 1', `b 5.${restart}`]);
+    await clock.advance(100);
+    assert.equal(choice.offerSettings(settings('b', 1), 'sync'), 'same');
+    assert.equal(choice.offerAssignment(assignment('b', 5, restart + 1)), 'take');
+    await clock.advance(60_000);
+    assert.equal(choice.offerSettings(settings('b', 1), 'file'), 'same', 'the file has caught up');
+    before = choice;
+  }
+});
+
+test('CR deleted and made anew, restart: a third one is taken at once, from the operator and from the file', () => {
+  for (const source of ['sync', 'file'] as const) {
+    const { choice, state } = setUp(movedOver());
+    assert.equal(choice.offerSettings(settings('c', 1), source), 'take');
+    assert.deepEqual(state(), ['c 1', undefined]);
+    assert.deepEqual(choice.former, ['a', 'b']);
+  }
+});
+
+test('CR deleted and made anew, restart: a leader that does not know yet is not believed, a store that went back is after two holds', async () => {
+  const { choice, state, clock } = setUp(movedOver());
+  assert.equal(choice.offerSettings(settings('a', 7), 'sync'), 'older');
+  await clock.advance(takeBackMs - 1);
+  assert.equal(choice.offerSettings(settings('a', 7), 'sync'), 'older');
+  assert.deepEqual(state(), ['b 1', 'b 5.1']);
+  await clock.advance(1);
+  assert.equal(choice.offerSettings(settings('a', 7), 'sync'), 'take');
+  assert.deepEqual([state(), choice.former], [['a 7', undefined], ['b']]);
+});
+
+test('CR deleted and made anew, ConfigMap before sync: a leader that does not know yet does not take it back, nor after a restart', () => {
+  const { choice } = setUp();
+  choice.offerSettings(settings('a', 7), 'sync');
+  assert.equal(choice.offerSettings(settings('b', 1), 'file'), 'take');
+  assert.equal(choice.offerSettings(settings('a', 7), 'sync'), 'older');
+  const next = setUp(choice);
+  assert.equal(next.choice.offerSettings(settings('b', 1), 'file'), 'same');
+  assert.equal(next.choice.offerSettings(settings('a', 7), 'sync'), 'older');
+  assert.equal(next.choice.offerSettings(settings('b', 1), 'sync'), 'same');
+  assert.deepEqual(next.state(), ['b 1', undefined]);
+});
+
+test('an own copy of a NetExporter that is long gone ends with the first word of the one that is', () => {
+  for (const source of ['sync', 'file'] as const) {
+    const { choice, state } = setUp();
+    choice.restore(settings('a', 7), assignment('a', 5, 40));
+    assert.equal(choice.offerSettings(settings('b', 1), source), 'take');
+    assert.equal(choice.offerSettings(settings('a', 7), 'sync'), 'older');
+    assert.deepEqual(state(), ['b 1', undefined]);
+  }
+});
+
+test('without settings in the own copy whatever comes first is taken, also of a NetExporter that was given up', () => {
+  for (const source of ['sync', 'file'] as const) {
+    const { choice, state } = setUp();
+    choice.restore(undefined, assignment('b', 5, 1), ['a']);
+    assert.equal(choice.offerSettings(settings('a', 7), source), 'take');
+    assert.deepEqual(state(), ['a 7', undefined]);
+    assert.equal(choice.offerSettings(settings('b', 1), 'sync'), 'take');
+  }
+});
+
+test('of the NetExporters that were given up the last sixteen are remembered', () => {
+  const { choice } = setUp();
+  const uids = Array.from({ length: 20 }, (_, n) => `uid-${n}`);
+  for (const uid of uids) choice.offerSettings(settings(uid, 1), 'sync');
+  assert.deepEqual(choice.former, uids.slice(3, 19));
+  const next = setUp().choice;
+  next.restore(settings('uid-19', 1), undefined, uids);
+  assert.deepEqual(next.former, uids.slice(4, 19));
 });
 
 test('etcd restored to an older state: what is held goes on for two holds, then both go back', async () => {

@@ -76,6 +76,18 @@ test('settings: a NetExporter that was given up comes back by the operator after
   assert.equal(judgeSettings(held(), { ...former, source: 'file', at: 0 }), 'take', 'without sync at all');
 });
 
+test('settings: a NetExporter that the own copy had given up comes back only after the silence about its settings, by the file too', () => {
+  const former = { value: settings('b', 9), former: true };
+  for (const source of ['sync', 'file'] as const) {
+    const copy = held({ source: 'copy', takenAt: 1000 });
+    assert.equal(judgeSettings(copy, { ...former, source, at: 1000 }), 'older');
+    assert.equal(judgeSettings(copy, { ...former, source, ...late }), 'older');
+    assert.equal(judgeSettings(copy, { ...former, source, at: takeBackMs + 1000 }), 'take');
+    assert.equal(judgeSettings({ ...copy, confirmedAt: 2000 }, { ...former, source, at: takeBackMs + 1000 }), 'older');
+    assert.equal(judgeSettings(copy, { ...former, former: false, source, at: 1000 }), 'take', 'never held');
+  }
+});
+
 const assigned = (changes: Partial<Holding<Assignment>> = {}): Holding<Assignment> => ({
   value: assignmentWith({ epoch: 3, revision: 7 }),
   source: 'sync',
