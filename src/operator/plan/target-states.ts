@@ -25,7 +25,10 @@ export const targetStates = {
   failing: { assigned: true, probed: true, counted: true, judged: true },
   /** Without notice its node is ready no more: cut off, crashed, or booting anew. */
   'cut-off': { assigned: true, probed: true, counted: true, judged: true },
-  /** Its node is cordoned, shutting down, or about to be taken away. What it finds until then is as good as ever. */
+  /**
+   * Its node is cordoned, shutting down, or about to be taken away, or was and the target is not ready again yet. What it finds until
+   * then is as good as ever.
+   */
   draining: { assigned: true, probed: false, counted: true, judged: false },
   /** It is being deleted, or its node is no more: a rollout, a scale-down. Its network may end before it does. */
   leaving: { assigned: true, probed: false, counted: false, judged: false },
@@ -50,6 +53,7 @@ export interface PodFacts {
  * @param node undefined where there is no such Node
  * @param before its state until now. While a node is not ready, what was known when it ceased to be holds: a cut that was no one's
  *   intention stays one when someone cordons the node or deletes the pod afterwards, and a shutdown that was announced stays announced.
+ *   What was announced ends when the pod is ready again, which is later than when the node is: only then it can be missed again.
  *   Without it, as for a new leader, what can have been announced is taken to be.
  */
 export function agentState(pod: PodFacts, node: NodeFacts | undefined, before: TargetState | undefined): TargetState {
@@ -60,7 +64,8 @@ export function agentState(pod: PodFacts, node: NodeFacts | undefined, before: T
   if (node.notice) return 'draining';
   if (!node.ready) return pod.wasReady ? 'cut-off' : 'starting';
   if (pod.ready) return 'serving';
-  return pod.wasReady ? 'failing' : 'starting';
+  if (!pod.wasReady) return 'starting';
+  return before === 'draining' ? before : 'failing';
 }
 
 /** Of an endpoint of the DNS Service, what its state depends on. */

@@ -73,6 +73,39 @@ describe('what was announced makes no error', () => {
     ];
     assert.deepEqual(isProbed(events), [false, false, false, true]);
   });
+
+  it('a node that is back from its maintenance before its agent is probed once that is ready', () => {
+    const maintenances: Record<string, Event[]> = {
+      'a cordon and a reboot': [
+        { node: { notice: 'cordon' } },
+        silent,
+        unready,
+        { node: { ready: true, bootId: 'b2' } },
+        { node: { notice: undefined } },
+      ],
+      'a graceful shutdown': [
+        { node: { notice: 'shutdown', ready: false } },
+        unready,
+        { node: { ready: true, notice: undefined, bootId: 'b2' } },
+      ],
+    };
+    // Once more not ready, as a node may be while it starts: also that is still the maintenance.
+    const starting: Event[] = [{}, silent, { node: { ready: true } }];
+    for (const [what, events] of Object.entries(maintenances)) {
+      const states = statesOf([...events, ...starting, { pod: { ready: true } }, unready]);
+      const held = states.slice(0, -2);
+      assert.deepEqual([...new Set(held)], ['draining'], what);
+      assert.deepEqual(states.slice(-2), ['serving', 'failing'], `${what}: then it can fail again`);
+    }
+  });
+
+  it('a new pod in the place of one that was on such a node is probed once it is ready', () => {
+    assert.equal(agentState(fresh, { ...node, notice: 'cordon' }, undefined), 'draining');
+    assert.deepEqual(statesOf([{ node: { notice: 'cordon' } }, { node: { notice: undefined } }], fresh), [
+      'draining',
+      'starting',
+    ]);
+  });
 });
 
 describe('what ends without notice goes on being probed', () => {
