@@ -51,8 +51,9 @@ export function nodeFactsOf({ metadata, ...node }: KubeObject): NodeFacts {
 }
 
 function noticeOf(deletion: string | undefined, spec: NodeSpec, readyMessage = ''): NodeNotice | undefined {
-  if (deletion !== undefined) return 'deletion';
+  // Of several notices the one that ends its pods first.
   if (readyMessage.includes(shutdownMessage)) return 'shutdown';
+  if (deletion !== undefined) return 'deletion';
   if (spec.taints?.some(({ key }) => removalTaints.has(key))) return 'removal';
   return spec.unschedulable ? 'cordon' : undefined;
 }

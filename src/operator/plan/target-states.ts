@@ -75,7 +75,8 @@ export interface EndpointFacts {
 }
 
 /**
- * The state of a DNS pod. A cordon alone changes nothing: unlike agents, DNS pods are moved from a node before it stands still.
+ * The state of a DNS pod. A cordon alone changes nothing: unlike agents, most DNS pods are moved from a node before it stands still. One of
+ * a DaemonSet is not, and of a node that is about to go it would be asked to the end.
  * @param node undefined where it is on none, or there is no such Node
  * @param before its state until now: an endpoint does not tell whether it has been ready, so that one that a new leader finds not ready
  *   is taken to be starting
@@ -86,7 +87,7 @@ export function dnsPodState(
   before: TargetState | undefined,
 ): TargetState {
   if (endpoint.terminating) return 'leaving';
-  if (endpoint.ready) return node?.notice === 'shutdown' ? 'draining' : 'serving';
+  if (endpoint.ready) return node?.notice && node.notice !== 'cordon' ? 'draining' : 'serving';
   if (node?.notice && before !== 'cut-off' && before !== 'failing') return 'draining';
   if (before === undefined || before === 'draining' || !targetStates[before].probed) return before ?? 'starting';
   return node && !node.ready ? 'cut-off' : 'failing';

@@ -55,6 +55,11 @@ for (const [notice, parts] of Object.entries(notices))
     assert.equal(nodeFactsOf(node(parts)).notice, notice);
   });
 
+test('a node under deletion that shuts down says so', () => {
+  const parts = { ...notices.deletion, ready: notices.shutdown!.ready! };
+  assert.equal(nodeFactsOf(node(parts)).notice, 'shutdown');
+});
+
 test('a node that Karpenter takes away is seen by its taint', () => {
   assert.equal(nodeFactsOf(node({ spec: { taints: [{ key: 'karpenter.sh/disrupted' }] } })).notice, 'removal');
 });

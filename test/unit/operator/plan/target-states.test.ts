@@ -197,6 +197,16 @@ describe('a DNS pod', () => {
     assert.deepEqual(isAsked([{}, shutdown, unready, { node: { notice: undefined } }]), [true, false, false, false]);
   });
 
+  it('whose node is about to be taken away is asked no more at once: one of a DaemonSet stays until the end', () => {
+    for (const notice of ['removal', 'deletion'] as const)
+      assert.deepEqual(isAsked([{}, { node: { notice } }, silent, unready]), [true, false, false, false], notice);
+  });
+
+  it('that stays on a node that is not taken away after all is asked again', () => {
+    const events = [{ node: { notice: 'removal' } }, { node: { notice: undefined } }] as const;
+    assert.deepEqual(isAsked([...events]), [false, true]);
+  });
+
   it('that has never been ready is not asked', () => {
     assert.deepEqual(isAsked([unready, { endpoint: { ready: true } }]), [false, true]);
   });
