@@ -32,7 +32,7 @@ export class NetExporterFleet {
   #settings: Settings | undefined;
   /** What agents that have them say; made once, since every agent is told its digest. */
   #held: Held['settings'];
-  #unlinked: readonly [from: string, to: string][] = [];
+  #unlinked: Propagation['unlinked'];
 
   /** @param epoch the leader's; @param windowMs of `spec.health.window` */
   constructor({ uid, epoch, windowMs, clock }: { uid: string; epoch: number; windowMs: number; clock: Clock }) {
@@ -116,7 +116,7 @@ export class NetExporterFleet {
     const early = now - this.#since < silentAfterMs;
     if (early && (states.length === 0 || states.some(({ held }) => held === undefined))) return undefined;
     const unlinked = this.#unlinked;
-    return { ...propagationOf(states, this.#held), ...(unlinked.length > 0 && { unlinked }) };
+    return { ...propagationOf(states, this.#held), ...(unlinked && { unlinked }) };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Held } from '../../protocol/sync.ts';
+import type { UncoveredPairs } from '../plan/zone-links.ts';
 
 /** Of those that wait, as many as anybody reads. */
 const namedAtMost = 3;
@@ -14,7 +15,7 @@ export interface Propagation {
   /** The first few of the others: where each runs and what it lacks. */
   waiting: { node: string; why: string }[];
   /** Ordered pairs of zones between which nobody probes, since they have too few agents; left out where there is none. */
-  unlinked?: readonly [from: string, to: string][];
+  unlinked?: UncoveredPairs;
 }
 
 /** What is known of one agent. */

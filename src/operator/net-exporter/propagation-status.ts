@@ -29,7 +29,7 @@ export function propagationStatus(
   if (finding === 'unknown') return { figures: figuresOf(previous?.agents), verdict: undefined };
   if ('obstacle' in finding)
     return { figures: {}, verdict: [false, { reason: 'SyncUnavailable', message: finding.obstacle }] };
-  const { agents, configured, reporting, waiting, unlinked = [] } = finding;
+  const { agents, configured, reporting, waiting, unlinked } = finding;
   const figures = { configured, reporting };
   if (agents === 0) return { figures, verdict: [true, { reason: 'NoAgents', message: 'there are no agents' }] };
   const count = `${configured} of ${agents} agents have the present settings and targets`;
@@ -45,10 +45,10 @@ export function propagationStatus(
 }
 
 /** What is not measured, and what would help. */
-function unlinkedZones(pairs: NonNullable<Propagation['unlinked']>): string[] {
-  const [first] = pairs;
-  if (!first) return [];
-  const such = pairs.length === 1 ? '' : `, and ${pairs.length - 1} more pairs of zones`;
+function unlinkedZones(unlinked: Propagation['unlinked']): string[] {
+  if (!unlinked) return [];
+  const { count, first } = unlinked;
+  const such = count === 1 ? '' : `, and ${count - 1} more pairs of zones`;
   return [
     `nobody probes from ${first[0]} to ${first[1]}${such}: their agents are too few for spec.network.peersPerAgent`,
   ];

@@ -8,6 +8,7 @@ import type { NodeFacts } from './node-facts.ts';
 import { hashPair, hashText } from './seeded-hash.ts';
 import { agentState, type TargetState, targetStates } from './target-states.ts';
 import { type RosterChange, type RosterEntry, Topology } from './topology.ts';
+import type { UncoveredPairs } from './zone-links.ts';
 
 /** What a plan is made of. */
 export interface PlanInput {
@@ -24,8 +25,8 @@ export interface PlanInput {
 export interface PlanChanges {
   /** The uids of the pods whose assignment is another one, or their first. */
   changed: string[];
-  /** Ordered pairs of zones that no agent probes across, since there are too few. */
-  uncovered: readonly [from: string, to: string][];
+  /** Ordered pairs of zones that no agent probes across, since there are too few; undefined where there is none. */
+  uncovered: UncoveredPairs | undefined;
 }
 
 /**

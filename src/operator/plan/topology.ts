@@ -1,6 +1,6 @@
 import { CyclicOrders } from './cyclic-orders.ts';
 import { hashText } from './seeded-hash.ts';
-import { Zone, type ZonedAgent, zoneLinks } from './zone-links.ts';
+import { type UncoveredPairs, Zone, type ZonedAgent, zoneLinks } from './zone-links.ts';
 
 /** With more agents changed at once than this, a plan made anew is as fast. */
 const fewChanges = 32;
@@ -38,7 +38,7 @@ export class Topology {
   readonly #zones = new Map<string, Zone<Agent>>();
   /** Those that probe others than by the orders alone. */
   #linked: readonly Agent[] = [];
-  #uncovered: [from: string, to: string][] = [];
+  #uncovered: UncoveredPairs | undefined;
 
   /** @param seed other seeds give other plans */
   constructor({ seed, peersPerAgent }: { seed: string; peersPerAgent: number }) {
@@ -47,8 +47,8 @@ export class Topology {
     this.#orders = new CyclicOrders(peersPerAgent);
   }
 
-  /** Ordered pairs of zones for which there are too few agents to have a link between them, by name. */
-  get uncovered(): readonly [from: string, to: string][] {
+  /** Ordered pairs of zones for which there are too few agents to have a link between them; undefined where there is none. */
+  get uncovered(): UncoveredPairs | undefined {
     return this.#uncovered;
   }
 

@@ -25,17 +25,31 @@ export class Zone<T extends ZonedAgent<T>> {
     this.hash = hash;
   }
 
+  /** How many other zones they lead to. */
+  get linked(): number {
+    let linked = 0;
+    for (const [zone, count] of this.links) if (count > 0 && zone !== this) linked++;
+    return linked;
+  }
+
   /** Counts links out of this zone to these agents. @param times 1, or -1 when they are links no more */
   count(peers: readonly T[], times: 1 | -1): void {
     for (const { zone } of peers) if (zone) this.links.set(zone, (this.links.get(zone) ?? 0) + times);
   }
 }
 
+/** Ordered pairs of zones without a link. There may be millions of them: they are counted, and one is named. */
+export interface UncoveredPairs {
+  count: number;
+  /** By the zones' names. */
+  first: readonly [from: string, to: string];
+}
+
 export interface ZoneLinks<T> {
   /** The links of agents that have others than their own. */
   links: Map<T, T[]>;
-  /** Ordered pairs of zones without a link, by name. */
-  uncovered: [from: string, to: string][];
+  /** Undefined where every pair has a link. */
+  uncovered: UncoveredPairs | undefined;
 }
 
 /**
@@ -46,14 +60,22 @@ export interface ZoneLinks<T> {
  */
 export function zoneLinks<T extends ZonedAgent<T>>(zones: Iterable<Zone<T>>): ZoneLinks<T> {
   const inhabited = [...zones].filter(({ members }) => members.size > 0).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const result: ZoneLinks<T> = { links: new Map(), uncovered: [] };
+  const links = new Map<T, T[]>();
+  let uncovered: UncoveredPairs | undefined;
   for (const from of inhabited) {
-    const missing = inhabited.filter((to) => to !== from && !from.links.get(to));
-    if (missing.length === 0) continue;
-    const source = new SourceZone(from, result.links);
-    for (const to of missing) if (!source.link(to)) result.uncovered.push([from.name, to.name]);
+    let missing = inhabited.length - 1 - from.linked;
+    if (missing === 0) continue;
+    const source = new SourceZone(from, links);
+    for (const to of inhabited) {
+      if (to === from || from.links.get(to)) continue;
+      if (!source.link(to)) {
+        uncovered = { count: (uncovered?.count ?? 0) + missing, first: uncovered?.first ?? [from.name, to.name] };
+        break;
+      }
+      missing -= 1;
+    }
   }
-  return result;
+  return { links, uncovered };
 }
 
 /** The agents of one zone while they get links to others. */
@@ -68,7 +90,7 @@ class SourceZone<T extends ZonedAgent<T>> {
     this.#links = links;
   }
 
-  /** @returns false when no agent can have one more */
+  /** @returns false when no agent can have one more, wherever it leads: then none will */
   link(zone: Zone<T>): boolean {
     const { members } = this.#zone;
     const source =

@@ -115,7 +115,7 @@ describe('an assignment', () => {
     assert.deepEqual(cluster.update(), affected.sort());
   });
 
-  it('says which pairs of zones have no link', () => {
+  it('says how many pairs of zones have no link', () => {
     const cluster = new Cluster(0);
     for (let number = 1; number <= 12; number++) {
       cluster.node(`n${number}`, { zone: `zone-${number}` });
@@ -123,7 +123,7 @@ describe('an assignment', () => {
     }
     cluster.settings.peersPerAgent = 1;
     const { uncovered } = cluster.plan.update(cluster.input);
-    assert.equal(uncovered.length, 12 * (11 - 3));
+    assert.equal(uncovered?.count, 12 * (11 - 3));
   });
 });
 

@@ -153,7 +153,7 @@ describe('who probes whom', () => {
     );
   });
 
-  it('gives every pair of zones a link wherever zones have agents enough, and names the pairs that have none', () => {
+  it('gives every pair of zones a link wherever zones have agents enough, and counts the pairs that have none', () => {
     let enough = 0;
     fc.assert(
       fc.property(rosterShapes, peersPerAgent, (shape, k) => {
@@ -161,11 +161,13 @@ describe('who probes whom', () => {
         const topology = planned(roster, k);
         const sizes = new Map<string, number>();
         for (const { zone } of roster) sizes.set(zone, (sizes.get(zone) ?? 0) + 1);
-        const uncovered = topology.uncovered.map(([from, to]) => `${from} ${to}`);
-        assert.deepEqual(new Set(uncovered), pairsWithoutLink(planOf(topology, roster), roster));
+        const without = pairsWithoutLink(planOf(topology, roster), roster);
+        const { uncovered } = topology;
+        assert.equal(uncovered?.count ?? 0, without.size);
+        assert.equal(uncovered?.first.join(' '), [...without].sort()[0]);
         if (Math.min(...sizes.values()) >= Math.ceil((2 * (sizes.size - 1)) / k)) {
           enough++;
-          assert.deepEqual(uncovered, []);
+          assert.equal(uncovered, undefined);
         }
       }),
       { numRuns: 60 },
@@ -178,21 +180,29 @@ describe('who probes whom', () => {
     const roster = Array.from({ length: 10 }, (_, n) => ({ name: `node-${n}`, zone: `zone-${n}`, probed: true }));
     const topology = planned(roster, 3);
     assert.ok(roster.every(({ name }) => topology.peersOf(name).length === 5));
-    assert.equal(topology.uncovered.length, 10 * (9 - 5));
+    assert.equal(topology.uncovered?.count, 10 * (9 - 5));
+  });
+
+  it('is found without a word about each of the pairs that zones too small leave out, of which there may be millions', () => {
+    const roster = Array.from({ length: 2000 }, (_, n) => ({ name: `node-${n}`, zone: `zone-${n}`, probed: true }));
+    const { uncovered } = planned(roster, 10);
+    // Its successor keeps its place; the others have zones of their own anyway, and two more links are allowed.
+    assert.equal(uncovered?.count, 2000 * (1999 - 12));
+    assert.ok(JSON.stringify(uncovered).length < 100);
   });
 
   it('counts agents of unknown zones in no pair', () => {
     const roster = rosterOf({ agents: 40, zones: 2, skew: 1, salt: 1 });
     const some = roster.map((entry, n) => (n % 20 === 0 ? { ...entry, zone: '' } : entry));
-    assert.deepEqual(planned(some, 2).uncovered, []);
-    assert.deepEqual(planned(withoutZones(roster), 2).uncovered, []);
+    assert.equal(planned(some, 2).uncovered, undefined);
+    assert.equal(planned(withoutZones(roster), 2).uncovered, undefined);
   });
 
   it('is nobody where the spec says so', () => {
     const roster = rosterOf({ agents: 20, zones: 3, skew: 1, salt: 1 });
     const topology = planned(roster, 0);
     assert.ok(roster.every(({ name }) => topology.peersOf(name).length === 0));
-    assert.deepEqual(topology.uncovered, []);
+    assert.equal(topology.uncovered, undefined);
   });
 
   it('leaves out agents that are not to be probed, which probe as all do', () => {
