@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type AgentChange, DnsEndpoints, type DnsPods } from '../../../../src/operator/plan/dns-endpoints.ts';
+import { hashText } from '../../../../src/operator/plan/seeded-hash.ts';
 
 const agentsOf = (count: number, salt = 0) => Array.from({ length: count }, (_, n) => `node-${salt}-${n}`);
 const serversOf = (count: number, salt = 0) => Array.from({ length: count }, (_, n) => `10.${salt % 200}.0.${n}:53`);
@@ -87,6 +88,52 @@ describe('DNS pods', () => {
     );
   });
 
+  it('that come and go by ones among many are asked as if they had always been there', () => {
+    const agents = agentsOf(30);
+    const all = serversOf(80);
+    const step = fc.record({ toggled: fc.nat({ max: 79 }), perAgent: fc.constantFrom(2, 2, 2, 3) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const servers = new Set(all.slice(0, 40));
+        const endpoints = spread(agents, { servers: [...servers], perAgent: 2 });
+        for (const { toggled, perAgent } of steps) {
+          if (!servers.delete(all[toggled]!)) servers.add(all[toggled]!);
+          endpoints.update([], { servers: [...servers], perAgent });
+          assert.deepEqual(
+            askedOf(endpoints, agents),
+            askedOf(spread(agents, { servers: [...servers], perAgent }), agents),
+          );
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('of the same hash are asked the same whichever came first', () => {
+    const [one, other] = sameHash();
+    const agents = agentsOf(1);
+    const expected = askedOf(spread(agents, { servers: [one, other], perAgent: 1 }), agents);
+    for (const first of [one, other]) {
+      const endpoints = spread(agents, { servers: [first], perAgent: 1 });
+      endpoints.update([], { servers: [one, other], perAgent: 1 });
+      assert.deepEqual(askedOf(endpoints, agents), expected);
+    }
+  });
+
+  it('cost little when one comes or goes, however many there are', () => {
+    const agents = agentsOf(1000);
+    const servers = Array.from({ length: 1000 }, (_, n) => `10.0.${n >> 8}.${n & 255}:53`);
+    const endpoints = new DnsEndpoints('uid');
+    const whole = elapsed(() => endpoints.update(joining(agents), { servers, perAgent: 2 }));
+    const single = servers
+      .slice(0, 10)
+      .flatMap((gone) => [
+        elapsed(() => endpoints.update([], { servers: servers.filter((server) => server !== gone), perAgent: 2 })),
+        elapsed(() => endpoints.update([], { servers, perAgent: 2 })),
+      ]);
+    assert.ok(Math.min(...single) < whole / 4, `${Math.min(...single)} ms instead of ${whole} ms`);
+  });
+
   it('are asked by about as many agents each, and one more or less concerns few', () => {
     const agents = agentsOf(1000);
     const servers = serversOf(10);
@@ -103,3 +150,23 @@ describe('DNS pods', () => {
     assert.equal(changed.size, askers.get(gone));
   });
 });
+
+/** Milliseconds. */
+function elapsed(work: () => void): number {
+  const start = performance.now();
+  work();
+  return performance.now() - start;
+}
+
+/** Two pods that no hash tells apart. */
+function sameHash(): [string, string] {
+  const known = new Map<number, string>();
+  const seed = hashText('uid');
+  for (let n = 0; ; n++) {
+    const server = `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}:53`;
+    const hash = hashText(server, seed);
+    const other = known.get(hash);
+    if (other) return [other, server];
+    known.set(hash, server);
+  }
+}
