@@ -21,15 +21,22 @@ const dnsPortNames = { UDP: 'dns', TCP: 'dns-tcp' };
  */
 const nodeLocalAddresses = '169.254.0.0/16';
 
+/** Addresses that a NetExporter does not name and its agents need, as far as they are known. */
+export interface NeededAddresses {
+  /** Those that pods have in their resolv.conf. */
+  nameservers: readonly string[];
+  /** Where agents reach the operator, each as `ip:port`. */
+  operator: readonly string[];
+}
+
 /**
  * Lets everyone reach the agents' ports: Prometheus and peers live wherever the cluster put them. Closes every other port, and
  * with `Strict` every way out that the agents do not need.
- * @param nameservers the addresses that pods have in their resolv.conf, as far as they are known
  */
 export function addNetworkPolicy(
   scope: Construct,
   { metadata, spec }: NetExporter,
-  nameservers: readonly string[],
+  { nameservers, operator }: NeededAddresses,
 ): void {
   const strict = spec.monitoring.networkPolicy === 'Strict';
   const agents = { matchLabels: agentSelector(metadata.name) };
@@ -40,7 +47,7 @@ export function addNetworkPolicy(
       policyTypes: strict ? ['Ingress', 'Egress'] : ['Ingress'],
       ingress: [{ ports: agentPorts() }],
       ...(strict && {
-        egress: [toAgents(agents), ...toDns(spec.dns, nameservers), ...toTimeServers(spec.ntp), toOperator()],
+        egress: [toAgents(agents), ...toDns(spec.dns, nameservers), ...toTimeServers(spec.ntp), toOperator(operator)],
       }),
     },
   });
@@ -89,10 +96,15 @@ function toTimeServers({ enabled, servers }: NetExporter['spec']['ntp']): k8s.Ne
   });
 }
 
-/** The operators, whatever namespace they were installed in. */
-function toOperator(): k8s.NetworkPolicyEgressRule {
+/**
+ * The operators, whatever namespace they were installed in, and their Service's own addresses: Amazon's VPC CNI judges what is sent
+ * before the Service's translation, and finds a Service's address by its selector (aws-network-policy-agent issue 460), of which
+ * this one has none.
+ */
+function toOperator(addresses: readonly string[]): k8s.NetworkPolicyEgressRule {
+  const service = addresses.map((address) => block(onlyAddress(parseHostPort(address)!.host)));
   return {
-    to: [{ namespaceSelector: {}, podSelector: { matchLabels: operatorSelector } }],
+    to: [{ namespaceSelector: {}, podSelector: { matchLabels: operatorSelector } }, ...service],
     ports: numbered(syncPort, ['TCP']),
   };
 }

@@ -48,12 +48,13 @@ export function agentMonitor(resource: NetExporter): ManifestObject[] {
 /** The objects that need no settings. The settings need the Services' addresses, so these come first. */
 export function agentNetwork(
   resource: NetExporter,
-  { podMonitor, nameservers = [] }: Pick<AgentRuntime, 'podMonitor' | 'nameservers'>,
+  { podMonitor, nameservers = [], syncAccess }: Omit<AgentRuntime, 'image' | 'settings'>,
 ): ManifestObject[] {
   return synthesize(resource, (chart) => {
     addServiceAccount(chart, resource);
     addServices(chart, resource, { annotated: !podMonitor });
-    if (resource.spec.monitoring.networkPolicy !== 'None') addNetworkPolicy(chart, resource, nameservers);
+    const operator = syncAccess?.addresses ?? [];
+    if (resource.spec.monitoring.networkPolicy !== 'None') addNetworkPolicy(chart, resource, { nameservers, operator });
   });
 }
 

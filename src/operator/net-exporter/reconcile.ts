@@ -102,14 +102,15 @@ class Pass {
     if (annotations?.[pausedAnnotation] === 'true') return this.#tellPaused();
     this.#parts.sync?.plan(this.#resource);
     const podMonitor = await this.#applyMonitor();
-    for (const object of agentNetwork(this.#resource, { podMonitor, nameservers: this.#parts.nameservers }))
+    const syncAccess = this.#syncAccess();
+    const { nameservers } = this.#parts;
+    for (const object of agentNetwork(this.#resource, { podMonitor, nameservers, syncAccess }))
       await this.#apply(object);
     const addresses = clusterAddresses(this.#present.get(`Service ${agentNames(name).agent}`));
     const image = this.#resource.spec.agent.image || this.#parts.agentImage;
     const settings = settingsOf(this.#resource, addresses);
     // Before the ConfigMap, which reaches the agents later anyway.
     this.#parts.sync?.settle(keyOf(this.#resource), settings);
-    const syncAccess = this.#syncAccess();
     for (const object of agentWorkload(this.#resource, { image, settings, syncAccess })) await this.#apply(object);
     await this.#removeLeftovers();
     this.#tellChanges();

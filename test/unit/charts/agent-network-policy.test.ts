@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { agentNetwork } from '../../../charts/agent.ts';
+import { type AgentRuntime, agentNetwork } from '../../../charts/agent.ts';
 import { agentSelector } from '../../../charts/agent-names.ts';
 import { operatorSelector } from '../../../charts/operator-names.ts';
 import type { NetExporterSpec } from '../../../src/crd/net-exporter.ts';
@@ -19,16 +19,18 @@ interface PolicySpec {
   egress?: Rule[];
 }
 
-function policy(change: (spec: NetExporterSpec) => void, nameservers?: string[]): PolicySpec {
-  const objects = agentNetwork(netExporter(change), { podMonitor: false, nameservers });
+type Known = Pick<AgentRuntime, 'nameservers' | 'syncAccess'>;
+
+function policy(change: (spec: NetExporterSpec) => void, known?: Known): PolicySpec {
+  const objects = agentNetwork(netExporter(change), { podMonitor: false, ...known });
   return objects.find(({ kind }) => kind === 'NetworkPolicy')?.spec as PolicySpec;
 }
 
-const strict = (change: (spec: NetExporterSpec) => void = () => {}, nameservers?: string[]) =>
+const strict = (change: (spec: NetExporterSpec) => void = () => {}, known?: Known) =>
   policy((spec) => {
     spec.monitoring.networkPolicy = 'Strict';
     change(spec);
-  }, nameservers);
+  }, known);
 
 /** The rules with this block of addresses among their destinations. */
 const towards = (cidr: string, { egress }: PolicySpec) =>
@@ -78,6 +80,19 @@ test('with Strict the way in is the same, and out it goes to agents, DNS and the
   ]);
 });
 
+test('the operator is reached at its Service’s addresses, too, of either family, and at no other port', () => {
+  const addresses = ['10.96.0.9:8443', '[fd00::9]:8443'];
+  const { egress } = strict(undefined, { syncAccess: { version: 1, addresses, serverName: 'operator', ca: '' } });
+  assert.deepEqual(egress!.at(-1), {
+    to: [
+      { namespaceSelector: {}, podSelector: { matchLabels: operatorSelector } },
+      { ipBlock: { cidr: '10.96.0.9/32' } },
+      { ipBlock: { cidr: 'fd00::9/128' } },
+    ],
+    ports: [{ protocol: 'TCP', port: 8443 }],
+  });
+});
+
 test('the cluster’s DNS is where the spec says', () => {
   const { egress } = strict(({ dns }) => {
     dns.service = { namespace: 'openshift-dns', name: 'dns-default' };
@@ -88,11 +103,11 @@ test('the cluster’s DNS is where the spec says', () => {
 });
 
 test('the resolvers that pods have are reached, of either family: a cache on the node may have the address of the cluster’s DNS', () => {
-  const known = strict(undefined, ['10.96.0.10', 'fd00::10']);
+  const known = strict(undefined, { nameservers: ['10.96.0.10', 'fd00::10'] });
   const to = ['169.254.0.0/16', '10.96.0.10/32', 'fd00::10/128'].map((cidr) => ({ ipBlock: { cidr } }));
   for (const { ipBlock } of to) assert.deepEqual(towards(ipBlock.cidr, known), [{ to, ports: both(53) }]);
   assert.deepEqual(
-    policy(() => {}, ['10.96.0.10']),
+    policy(() => {}, { nameservers: ['10.96.0.10'] }),
     policy(() => {}),
   );
 });

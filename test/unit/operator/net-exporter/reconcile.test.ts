@@ -545,14 +545,23 @@ function recordedSync(known: SyncAccess | undefined): AgentsSync & { told: strin
   };
 }
 
-/** `sync.json` of the ConfigMap that was applied, where an earlier one said that agents reach the operator at another address. */
-async function toldAccess(sync: AgentsSync | undefined): Promise<string | undefined> {
-  const { run, applied, kinds } = setUp(netExporter(), undefined, sync ? { sync } : {});
+/** What is applied where an earlier ConfigMap says that agents reach the operator at another address. */
+async function appliedWith(
+  sync: AgentsSync | undefined,
+  resource = netExporter(),
+): Promise<Map<string, ManifestObject>> {
+  const { run, applied, kinds } = setUp(resource, undefined, sync ? { sync } : {});
   const earlier = { ...access, addresses: ['10.96.0.8:8443'] };
   const metadata = { name: 'default-agent', namespace: 'monitoring', uid: 'c', resourceVersion: '1' };
   const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'sync.json': encodeSyncAccess(earlier) } };
   kinds.get('v1 ConfigMap')!.store.set('monitoring/default-agent', configMap);
   await run();
+  return applied;
+}
+
+/** Of `sync.json` in the ConfigMap. */
+async function toldAccess(sync: AgentsSync | undefined): Promise<string | undefined> {
+  const applied = await appliedWith(sync);
   const { 'sync.json': text } = applied.get('ConfigMap default-agent')!.data as Record<string, string>;
   return text && parseSyncAccess(text).addresses[0];
 }
@@ -561,6 +570,19 @@ test('agents are told how to reach the operator; while nobody knows, what they w
   assert.equal(await toldAccess(recordedSync(access)), '10.96.0.9:8443');
   assert.equal(await toldAccess(recordedSync(undefined)), '10.96.0.8:8443');
   assert.equal(await toldAccess(undefined), undefined);
+});
+
+test('a strict NetworkPolicy lets agents reach the operator where they are told to', async () => {
+  const strict = netExporter((spec) => {
+    spec.monitoring.networkPolicy = 'Strict';
+  });
+  const blocksOf = async (sync: AgentsSync | undefined) => {
+    const applied = await appliedWith(sync, strict);
+    return JSON.stringify(applied.get('NetworkPolicy default-agent')).match(/10\.96\.[\d./]+/g);
+  };
+  assert.deepEqual(await blocksOf(recordedSync(access)), ['10.96.0.9/32']);
+  assert.deepEqual(await blocksOf(recordedSync(undefined)), ['10.96.0.8/32']);
+  assert.equal(await blocksOf(undefined), null);
 });
 
 test('sync is given the spec to plan by, then the settings, and has its say in the status', async () => {
