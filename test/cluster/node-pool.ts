@@ -19,7 +19,7 @@ import {
   startKubelet,
   waitForContainerd,
 } from './node.ts';
-import type { ProcessId } from './processes.ts';
+import { type ProcessId, stopProcess } from './processes.ts';
 import { readState, updateState } from './state.ts';
 import { waitFor } from './wait.ts';
 
@@ -122,6 +122,21 @@ export class NodePool {
     }
     this.#remember(name, await startKubelet(options, containerd, gracefulShutdown));
     if (logind) await waitForShutdownLock(options, logind);
+  }
+
+  /** Starts the kubelet and kube-proxy of every node anew; their pods run on. */
+  async rejoin(): Promise<void> {
+    await Promise.all(
+      this.nodes.map(async ({ name }) => {
+        const { processes } = readState(this.#options.cluster)!;
+        for (const daemon of ['kubelet', 'kube-proxy']) await stopProcess(processes[`${name}/${daemon}`]!);
+        const gracefulShutdown = processes[`${name}/logind`] !== undefined;
+        this.#remember(
+          name,
+          await startKubelet(this.nodeOptions(name), processes[`${name}/containerd`]!, gracefulShutdown),
+        );
+      }),
+    );
   }
 
   /** Resolves when all nodes are Ready. */

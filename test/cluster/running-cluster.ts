@@ -110,16 +110,15 @@ export class Cluster {
   }
 
   /**
-   * Starts the controllers and the scheduler anew. After an outage of the API server they work again only when the last of their watches
-   * does, and client-go lets each wait for up to half a minute between two attempts.
+   * Starts all of Kubernetes anew that watches the API server; pods run on. After an outage client-go lets each watch wait for up to half
+   * a minute between two attempts, so that a minute passes before the cluster does anything again.
    */
-  async restartControllers(): Promise<void> {
-    await Promise.all(
-      (['controller-manager', 'scheduler'] as const).map(async (component) => {
-        await this.stopComponent(component);
-        await this.startComponent(component);
-      }),
-    );
+  async restartWatchers(): Promise<void> {
+    const restart = async (component: Component) => {
+      await this.stopComponent(component);
+      await this.startComponent(component);
+    };
+    await Promise.all([restart('controller-manager'), restart('scheduler'), this.#pool.rejoin()]);
   }
 
   /** Starts a component of the control plane (again); the API server is ready when this resolves. */

@@ -57,7 +57,7 @@ after(async () => {
 /** Starts what was stopped; what runs is left as it is. */
 async function bringBack(): Promise<void> {
   await env.cluster.startComponent('apiserver');
-  await env.cluster.restartControllers();
+  await env.cluster.restartWatchers();
   for (const { args, replicas } of deployments) await env.kubectl(['scale', ...args, `--replicas=${replicas}`]);
   for (const { args } of deployments) await env.kubectl(['rollout', 'status', ...args, '--timeout=180s']);
 }

@@ -53,7 +53,7 @@ before(async () => {
 });
 
 after(async () => {
-  await env.cluster.restartControllers();
+  await env.cluster.restartWatchers();
   await rig.stop();
   for (const each of [namespace, awayNamespace]) await removeNamespace(env.kubectl, each);
 });
