@@ -20,10 +20,10 @@ export function planSection(agents: number): Section {
     const fleet = new Fleet(agents);
     // The first ones are slow, since the code is not compiled yet: so it is in an operator that has just been elected.
     const plans = Array.from({ length: quick ? 5 : 20 }, () => {
-      const plan = new FleetPlan({ uid: 'bench', epoch: 1 });
+      const plan = new FleetPlan({ uid: 'bench', epoch: 1, startedAt: Date.now() });
       return secondsOf(() => plan.update(fleet.input));
     });
-    const plan = new FleetPlan({ uid: 'bench', epoch: 1 });
+    const plan = new FleetPlan({ uid: 'bench', epoch: 1, startedAt: Date.now() });
     plan.update(fleet.input);
     const replans: number[] = [];
     const changed: number[] = [];

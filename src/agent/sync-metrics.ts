@@ -34,7 +34,7 @@ export class SyncMetrics implements SyncEvents {
     for (const result of ['ok', ...syncFailures]) this.#requests.inc({ result }, 0);
     this.#revision = new Gauge({
       name: 'net_exporter_assignment_revision',
-      help: 'Revision of the assignment that is in effect, 0 while there is none. It starts again with each leader.',
+      help: 'Revision of the assignment that is in effect, 0 while there is none. It rises with each change, from the time in milliseconds since 1970 at which the leader started.',
       registers,
     });
     this.#sources = new Gauge({

@@ -98,7 +98,7 @@ export class SyncService implements AgentsSync {
     ];
   }
 
-  /** This operator leads: plans, answers agents and leads them here. @param epoch higher than that of every leader before */
+  /** This operator leads: plans, answers agents and leads them here. @param epoch the leader's */
   lead(epoch: number): void {
     this.#fleet.lead(epoch, this.#parts.resources.values());
     this.#serving = Promise.all([this.#endpoint.serve(this.#end.signal), this.#findResolver(this.#end.signal)]);

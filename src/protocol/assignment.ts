@@ -20,7 +20,7 @@ export interface Assignment {
   version: typeof assignmentVersion;
   /** The uid of the NetExporter. */
   uid: string;
-  /** Rises with each change of the leader; within it the revision, from 1, rises with each change for this agent. */
+  /** Rises with each change of the leader; within it the revision, which starts at the time, rises with each change for this agent. */
   epoch: number;
   revision: number;
   peers: AssignedPeer[];

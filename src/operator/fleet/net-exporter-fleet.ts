@@ -39,7 +39,7 @@ export class NetExporterFleet {
     this.uid = uid;
     this.reports = new FleetReports({ clock, windowMs });
     this.#clock = clock;
-    this.#plan = new FleetPlan({ uid, epoch });
+    this.#plan = new FleetPlan({ uid, epoch, startedAt: clock.now() });
     this.#since = clock.monotonic();
   }
 

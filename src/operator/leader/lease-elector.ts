@@ -74,7 +74,7 @@ export class LeaseElector {
     );
   }
 
-  /** The Lease's `leaseTransitions`: higher than that of every leader before. Undefined while not leading. */
+  /** The Lease's `leaseTransitions`: higher than the leader's before, unless the Lease was restored or deleted. Undefined while not leading. */
   get epoch(): number | undefined {
     return this.#held && (this.#held.spec.leaseTransitions ?? 0);
   }

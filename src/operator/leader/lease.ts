@@ -7,7 +7,10 @@ export interface LeaseSpec {
   leaseDurationSeconds?: number;
   acquireTime?: string;
   renewTime?: string;
-  /** How often the holder has changed. It never falls, so that it tells an earlier leader's words from a later one's. */
+  /**
+   * How often the holder has changed, which tells an earlier leader's words from a later one's. It falls when the Lease is restored from
+   * a backup, or deleted while nobody watches it: then a number comes again.
+   */
   leaseTransitions?: number;
 }
 

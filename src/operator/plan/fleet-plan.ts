@@ -42,15 +42,18 @@ export class FleetPlan {
   readonly #dns: DnsEndpoints;
   #topology: Topology;
   #peersPerAgent = 0;
-  #revision = 0;
+  #revision: number;
 
   /**
    * @param uid the NetExporter's; also what makes plans of several differ
    * @param epoch the number of changes of the leader
+   * @param startedAt milliseconds since 1970, from which revisions rise: an epoch comes again when the Lease was restored from a backup, or
+   *   deleted, and what a leader planned in it before must not pass for what this one plans
    */
-  constructor({ uid, epoch }: { uid: string; epoch: number }) {
+  constructor({ uid, epoch, startedAt }: { uid: string; epoch: number; startedAt: number }) {
     this.#uid = uid;
     this.#epoch = epoch;
+    this.#revision = startedAt;
     this.#dns = new DnsEndpoints(uid);
     this.#topology = new Topology({ seed: uid, peersPerAgent: 0 });
   }

@@ -115,6 +115,18 @@ test('an agent is offered what it does not hold, and nothing else', () => {
   assert.deepEqual(answerFor('p1', { ...held, settings: { ...held.settings, generation: 9 } }), lacking);
 });
 
+test('a leader of an epoch that comes again, as after a restore from a backup, offers its own plan', () => {
+  const first = led();
+  const held = first.sync('p1');
+  const restored = setUp();
+  restored.clock.advance(60_000);
+  restored.dns.servers = ['10.1.0.9:53'];
+  restored.fleet.lead(7, [netExporter()]);
+  const { assignment } = restored.answerFor('p1', held)!;
+  assert.deepEqual([assignment?.epoch, assignment?.dnsServers], [7, ['10.1.0.9:53']]);
+  assert.ok(assignment!.revision > held.assignment.revision, 'which agents take at once');
+});
+
 test('settings wake all agents, but only when they are others', () => {
   const { settle, woken, resource } = led();
   settle(resource);

@@ -11,7 +11,7 @@ import { agentPod } from '../agent-pod-builder.ts';
 class Cluster {
   readonly pods = new Map<string, AgentPod>();
   readonly nodes = new Map<string, NodeFacts>();
-  readonly plan = new FleetPlan({ uid: 'cr', epoch: 7 });
+  readonly plan = new FleetPlan({ uid: 'cr', epoch: 7, startedAt: 1000 });
   settings = { dnsServers: [] as string[], peersPerAgent: 10, endpointsPerAgent: 2 };
 
   constructor(size: number) {
@@ -56,8 +56,8 @@ describe('an assignment', () => {
     cluster.pod('pod-2', { port: 9000 });
     assert.deepEqual(cluster.update(), ['pod-1', 'pod-2', 'pod-3']);
     const { peers, ...rest } = cluster.assigned('pod-1');
-    assert.deepEqual(cluster.plan.versionOf('pod-1'), { uid: 'cr', epoch: 7, revision: 1 });
-    assert.deepEqual(rest, { version: 1, uid: 'cr', epoch: 7, revision: 1, dnsServers: [] });
+    assert.deepEqual(cluster.plan.versionOf('pod-1'), { uid: 'cr', epoch: 7, revision: 1001 });
+    assert.deepEqual(rest, { version: 1, uid: 'cr', epoch: 7, revision: 1001, dnsServers: [] });
     assert.deepEqual(
       peers.toSorted((a, b) => (a.node < b.node ? -1 : 1)),
       [
@@ -291,7 +291,7 @@ it('whatever happens, every change of an assignment is told, and another leader 
           else cluster.node(`n${number}`, node ?? {});
         }
         const changed = new Set(cluster.update());
-        const other = new FleetPlan({ uid: 'cr', epoch: 7 });
+        const other = new FleetPlan({ uid: 'cr', epoch: 7, startedAt: 2000 });
         cluster.update(other);
         for (const uid of cluster.pods.keys()) {
           const assignment = cluster.plan.assignmentOf(uid);
