@@ -79,6 +79,7 @@ export class Fleet implements SyncSource {
     const member = this.#members.get(key);
     const windowMs = parseDuration(resource.spec.health.window);
     if (member?.fleet.uid === uid) {
+      if (member.resource.metadata.generation !== resource.metadata.generation) member.fleet.isPlanned = false;
       member.resource = resource;
       member.fleet.reports.windowMs = windowMs;
     } else {

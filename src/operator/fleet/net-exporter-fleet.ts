@@ -24,6 +24,8 @@ export class NetExporterFleet {
   readonly reports: FleetReports;
   /** Whether something has changed by which `propagation` may be another one, but for time. Whoever looks at it sets it back. */
   stirred = true;
+  /** Whether the plan is by the present spec. Whoever has another spec sets it back. */
+  isPlanned = false;
   readonly #clock: Clock;
   readonly #plan: FleetPlan;
   readonly #since: number;
@@ -58,6 +60,7 @@ export class NetExporterFleet {
   plan(input: PlanInput): string[] {
     const { changed, uncovered } = this.#plan.update(input);
     this.stirred = true;
+    this.isPlanned = true;
     this.#unlinked = uncovered;
     const known = new Set(input.pods.map(({ uid }) => uid));
     for (const uid of this.#agents.keys()) {
@@ -111,7 +114,7 @@ export class NetExporterFleet {
         node,
         held: call?.held,
         silent: call !== undefined && now - call.at > silentAfterMs,
-        assignment: this.#plan.versionOf(uid),
+        assignment: this.isPlanned ? this.#plan.versionOf(uid) : undefined,
       }));
     const early = now - this.#since < silentAfterMs;
     if (early && (states.length === 0 || states.some(({ held }) => held === undefined))) return undefined;

@@ -25,7 +25,7 @@ export interface AgentState {
   held: Held | undefined;
   /** Whether its last call is too long ago. */
   silent: boolean;
-  /** What it should hold; undefined: nothing is planned for it yet. */
+  /** What it should hold; undefined: its targets by the present spec are not planned yet. */
   assignment: Held['assignment'];
 }
 
@@ -52,7 +52,8 @@ function lackOf({ held, silent, assignment }: AgentState, settings: Held['settin
   if (silent) return 'does not call any more';
   if (settings && !sameSettings(held.settings, settings))
     return held.settings ? 'still has other settings' : 'has no settings yet';
-  if (assignment && !sameAssignment(held.assignment, assignment))
+  if (!assignment) return 'waits for its targets to be planned';
+  if (!sameAssignment(held.assignment, assignment))
     return held.assignment ? 'still has other targets' : 'has no targets yet';
   return undefined;
 }

@@ -105,6 +105,35 @@ test('nothing is planned until the DNS pods are known: agents keep those that th
   assert.equal(woken.at(-1), 'p1,p2,p3');
 });
 
+test('a spec whose targets are not planned yet is not propagated, whatever agents hold of its settings', () => {
+  const { fleet, settle, sync, clock, dns } = led();
+  for (const pod of ['p1', 'p2', 'p3']) sync(pod);
+  dns.servers = undefined;
+  const edited = netExporter();
+  edited.metadata.generation = 4;
+  fleet.plan(edited);
+  settle(edited);
+  clock.advance(1000);
+  for (const pod of ['p1', 'p2', 'p3']) sync(pod);
+  const { configured, waiting } = fleet.propagationOf(key)!;
+  assert.deepEqual([configured, waiting[0]], [0, { node: 'n1', why: 'waits for its targets to be planned' }]);
+  dns.servers = ['10.1.0.2:53'];
+  fleet.outdateAll();
+  clock.advance(100);
+  assert.equal(fleet.propagationOf(key)?.waiting[0]?.why, 'still has other targets');
+  for (const pod of ['p1', 'p2', 'p3']) sync(pod);
+  assert.equal(fleet.propagationOf(key)?.configured, 3);
+});
+
+test('DNS pods that are not known for a moment, without an edit, keep nobody waiting', () => {
+  const { fleet, sync, clock, dns } = led();
+  for (const pod of ['p1', 'p2', 'p3']) sync(pod);
+  dns.servers = undefined;
+  fleet.outdateAll();
+  clock.advance(100);
+  assert.equal(fleet.propagationOf(key)?.configured, 3);
+});
+
 test('an agent is offered what it does not hold, and nothing else', () => {
   const { answerFor, sync } = led();
   const held = sync('p1');

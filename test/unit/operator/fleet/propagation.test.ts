@@ -37,7 +37,7 @@ for (const [what, change, why] of [
     { held: { settings, assignment: { ...assignment, revision: 6 } } },
     'still has other targets',
   ],
-  ['is not planned for yet', { assignment: undefined, held: { settings } }, undefined],
+  ['is not planned for yet', { assignment: undefined }, 'waits for its targets to be planned'],
 ] as [string, Partial<AgentState>, string | undefined][])
   test(`an agent that ${what} ${why === undefined ? 'is configured' : `waits: it ${why}`}`, () => {
     const { configured, waiting } = propagationOf([{ ...upToDate, ...change }], settings);
