@@ -224,10 +224,12 @@ export class Operator {
     this.#enqueue(key);
     if (!before || before.metadata.uid === after?.metadata.uid) return;
     this.#statusWriter.forget(before.metadata.uid);
-    if (!after) this.#sync?.forget(key);
+    this.#sync?.forget(key);
   }
 
-  #childChanged({ before, after }: StoreChange<KubeObject>): void {
+  #childChanged(change: StoreChange<KubeObject>): void {
+    const { before, after } = change;
+    this.#sync?.childChanged(change);
     for (const object of [before, after]) if (object) for (const key of ownerKeys(object)) this.#enqueue(key);
     if (before && before.metadata.uid !== after?.metadata.uid) this.#applier.forget(before.metadata.uid);
   }

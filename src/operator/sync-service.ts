@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { agentNames } from '../../charts/agent-names.ts';
 import { apiUses } from '../../charts/api-uses.ts';
 import type { NetExporter } from '../crd/net-exporter.ts';
 import type { Settings } from '../protocol/settings.ts';
@@ -9,11 +8,12 @@ import { holdMs } from '../protocol/sync.ts';
 import type { SyncAccess } from '../protocol/sync-access.ts';
 import { backoffDelay } from './backoff.ts';
 import { type Clock, pause } from './clock.ts';
+import { AgentPods } from './fleet/agent-pods.ts';
 import { DnsWatch } from './fleet/dns-watch.ts';
 import { Fleet } from './fleet/fleet.ts';
 import { resolverService } from './fleet/resolver-service.ts';
 import type { ApiClient } from './kube/api-client.ts';
-import { controllerOf, type KubeObject, keyOf } from './kube/kube-object.ts';
+import { type KubeObject, keyOf } from './kube/kube-object.ts';
 import { Reflector } from './kube/reflector.ts';
 import type { Reflects } from './kube/reflector-group.ts';
 import { Store, type StoreChange } from './kube/store.ts';
@@ -21,6 +21,7 @@ import type { OperatorMetrics } from './metrics.ts';
 import type { AgentPod } from './net-exporter/agent-pod.ts';
 import type { AgentsSync } from './net-exporter/agents-sync.ts';
 import type { PropagationFinding } from './net-exporter/propagation-status.ts';
+import { ownerKeys } from './net-exporter/watched-kinds.ts';
 import type { SyncOptions } from './operator-options.ts';
 import { type NodeFacts, nodeFactsOf } from './plan/node-facts.ts';
 import { SyncHub } from './sync/sync-hub.ts';
@@ -68,7 +69,7 @@ export class SyncService implements AgentsSync {
 
   constructor(parts: SyncServiceParts) {
     this.#parts = parts;
-    const { client, options, namespace, pods, isLeading, clock, random, log, metrics } = parts;
+    const { client, options, namespace, pods, daemonSets, isLeading, clock, random, log, metrics } = parts;
     const watching = { clock, random, log };
     const nodeOf = (name: string) => this.#nodes.get(`/${name}`);
     this.#nodes.onChange(({ before, after }) => {
@@ -78,8 +79,9 @@ export class SyncService implements AgentsSync {
       ...{ client, resource: apiUses.endpointSlices, nodeOf, ...watching },
       onChange: () => this.#fleet.outdateAll(),
     });
+    const agentPods = new AgentPods(pods, daemonSets);
     this.#fleet = new Fleet({
-      podsOf: (resource) => this.#podsOf(resource),
+      podsOf: (resource, isGone) => agentPods.of(resource, isGone),
       nodeOf,
       dnsServersOf: ({ spec }) => this.#dns.serversOf(spec.dns.service),
       wake: (podUids) => this.#hub.wake(podUids),
@@ -116,7 +118,12 @@ export class SyncService implements AgentsSync {
     for (const owner of new Set([before?.owner, after?.owner])) if (owner !== undefined) this.#fleet.outdate(owner);
   }
 
-  /** The NetExporter of this key is gone. */
+  /** A child of a NetExporter, perhaps its DaemonSet, came, went or became another. */
+  childChanged({ before, after }: StoreChange<KubeObject>): void {
+    for (const object of [before, after]) for (const key of object ? ownerKeys(object) : []) this.#fleet.outdate(key);
+  }
+
+  /** The NetExporter of this key is gone; another one may have its name. */
   forget(key: string): void {
     this.#fleet.forget(key);
     this.#retainDns();
@@ -138,15 +145,6 @@ export class SyncService implements AgentsSync {
   findingOf(key: string): PropagationFinding {
     const { obstacle } = this.#endpoint;
     return obstacle === undefined ? (this.#fleet.propagationOf(key) ?? 'unknown') : { obstacle };
-  }
-
-  /** The pods of a NetExporter's own DaemonSet: whoever has its labels besides is no agent of it. */
-  #podsOf(resource: NetExporter): AgentPod[] {
-    const { namespace, name, uid } = resource.metadata;
-    const daemonSet = this.#parts.daemonSets.get(keyOf({ metadata: { namespace, name: agentNames(name).agent } }));
-    if (!daemonSet || controllerOf(daemonSet)?.uid !== uid) return [];
-    const pods = this.#parts.pods.byIndex('owner', keyOf(resource));
-    return pods.filter(({ controller }) => controller === daemonSet.metadata.uid);
   }
 
   /** For NetExporters that do not name the cluster's DNS, where it has not the usual label. It never rejects. */

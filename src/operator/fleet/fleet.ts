@@ -19,8 +19,8 @@ const lookMs = 1000;
 const idleLooks = 5;
 
 export interface FleetParts {
-  /** The pods of the DaemonSet of a NetExporter of ours. */
-  podsOf: (resource: NetExporter) => AgentPod[];
+  /** The pods of a NetExporter's agents; `isGone`: the NetExporter is. */
+  podsOf: (resource: NetExporter, isGone: boolean) => AgentPod[];
   nodeOf: (name: string) => NodeFacts | undefined;
   /** `ip:port` of the DNS pods that `spec.dns.service` means; undefined while they are not known, which `outdate` ends. */
   dnsServersOf: (resource: NetExporter) => string[] | undefined;
@@ -35,6 +35,10 @@ export interface FleetParts {
 interface Member {
   resource: NetExporter;
   fleet: NetExporterFleet;
+  /** Whether the NetExporter is gone, and only agents of it are left. */
+  isGone: boolean;
+  /** The DNS pods of the last plan. */
+  dnsServers: string[] | undefined;
   /** The figures as they were last told, or asked for. */
   told: string;
 }
@@ -81,10 +85,11 @@ export class Fleet implements SyncSource {
     if (member?.fleet.uid === uid) {
       if (member.resource.metadata.generation !== resource.metadata.generation) member.fleet.isPlanned = false;
       member.resource = resource;
+      member.isGone = false;
       member.fleet.reports.windowMs = windowMs;
     } else {
       const fleet = new NetExporterFleet({ uid, epoch: this.#epoch, windowMs, clock: this.#parts.clock });
-      this.#members.set(key, { resource, fleet, told: '' });
+      this.#members.set(key, { resource, fleet, isGone: false, dnsServers: undefined, told: '' });
     }
     this.outdate(key);
   }
@@ -96,10 +101,12 @@ export class Fleet implements SyncSource {
     this.#parts.wake(member.fleet.pods);
   }
 
-  /** The NetExporter is gone. */
+  /** The NetExporter is gone. Its agents are told who leaves until the last of them is gone, too. */
   forget(key: string): void {
-    this.#members.delete(key);
-    this.#outdated.delete(key);
+    const member = this.#members.get(key);
+    if (!member) return;
+    member.isGone = true;
+    this.outdate(key);
   }
 
   /** What a NetExporter's plan was made of has changed. */
@@ -117,7 +124,7 @@ export class Fleet implements SyncSource {
   /** How far a NetExporter's settings and targets have got; undefined while that is not known yet. */
   propagationOf(key: string): Propagation | undefined {
     const member = this.#members.get(key);
-    if (!member) return undefined;
+    if (!member || member.isGone) return undefined;
     const propagation = member.fleet.propagation();
     // It is in a status now: when it becomes what was told before it, that is news.
     member.told = JSON.stringify(propagation) ?? '';
@@ -143,13 +150,18 @@ export class Fleet implements SyncSource {
     for (const key of this.#outdated) {
       const member = this.#members.get(key)!;
       const { network, dns } = member.resource.spec;
-      const dnsServers = dnsServersOf(member.resource);
+      const pods = podsOf(member.resource, member.isGone);
+      if (member.isGone && pods.length === 0) {
+        this.#members.delete(key);
+        continue;
+      }
+      // Of one that is gone they are not watched any more.
+      const dnsServers = member.isGone ? member.dnsServers : dnsServersOf(member.resource);
       if (!dnsServers) continue;
+      member.dnsServers = dnsServers;
       changed.push(
         ...member.fleet.plan({
-          pods: podsOf(member.resource),
-          nodes: nodeOf,
-          dnsServers,
+          ...{ pods, nodes: nodeOf, dnsServers },
           peersPerAgent: network.peersPerAgent,
           endpointsPerAgent: dns.endpointsPerAgent,
         }),
@@ -170,6 +182,7 @@ export class Fleet implements SyncSource {
 
   #look(key: string, member: Member): void {
     member.fleet.stirred = false;
+    if (member.isGone) return;
     const figures = JSON.stringify(member.fleet.propagation()) ?? '';
     if (figures === member.told) return;
     member.told = figures;

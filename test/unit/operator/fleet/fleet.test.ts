@@ -177,7 +177,7 @@ test('pods that come and go are planned for together, and wake those whom they c
   assert.deepEqual(woken, ['p1,p2,p3,p4,p5']);
 });
 
-test('another NetExporter of the same name starts anew, and one that is gone is forgotten', () => {
+test('another NetExporter of the same name starts anew', () => {
   const { fleet, answerFor, sync, clock } = led();
   sync('p1');
   const other = netExporter();
@@ -186,10 +186,43 @@ test('another NetExporter of the same name starts anew, and one that is gone is 
   clock.advance(100);
   assert.equal(answerFor('p1', {})?.assignment?.uid, 'another');
   assert.equal(answerFor('p1', {})?.settings, undefined, 'settings are those of the other one');
+});
+
+test('agents of a NetExporter that is gone go on, and are told that their peers leave, until the last one is gone', () => {
+  const { fleet, answerFor, sync, clock, pods, dns, woken, figures } = led();
+  const held = sync('p1');
   fleet.forget(key);
-  fleet.outdateAll();
+  // As it is while nobody watches them any more.
+  dns.servers = undefined;
   clock.advance(100);
-  assert.equal(answerFor('p1', {}), undefined);
+  assert.deepEqual(answerFor('p1', held), {});
+  assert.equal(fleet.propagationOf(key), undefined, 'of another one of its name nothing is known');
+  woken.length = 0;
+  for (const [uid, pod] of pods) pods.set(uid, { ...pod, deleting: true });
+  fleet.outdate(key);
+  clock.advance(100);
+  assert.deepEqual(woken, ['p1,p2,p3']);
+  const { assignment } = answerFor('p1', held)!;
+  assert.deepEqual([assignment?.peers, assignment?.dnsServers], [[], ['10.1.0.1:53']]);
+  pods.clear();
+  fleet.outdate(key);
+  clock.advance(100);
+  assert.equal(answerFor('p1', held), undefined);
+  clock.advance(60_000);
+  assert.deepEqual(figures, []);
+});
+
+test('a NetExporter that is gone and has no agents is forgotten, and one that comes back is not', () => {
+  const { fleet, answerFor, clock, pods, resource, sync } = led();
+  const held = sync('p1');
+  fleet.forget(key);
+  fleet.plan(resource);
+  pods.clear();
+  clock.advance(100);
+  assert.notEqual(answerFor('p1', held), undefined);
+  fleet.forget(key);
+  clock.advance(100);
+  assert.equal(answerFor('p1', held), undefined);
 });
 
 test('a report is acknowledged, but not one of a pod that is no agent', () => {
