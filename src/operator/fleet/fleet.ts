@@ -1,3 +1,4 @@
+import { pausedAnnotation } from '../../../charts/agent-names.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import { parseDuration } from '../../protocol/durations.ts';
 import type { Settings } from '../../protocol/settings.ts';
@@ -37,6 +38,8 @@ interface Member {
   fleet: NetExporterFleet;
   /** Whether the NetExporter is gone, and only agents of it are left. */
   isGone: boolean;
+  /** Whether nobody may plan by its spec, so that its agents go on with the plan of the leader before. */
+  isHeld: boolean;
   /** The DNS pods of the last plan. */
   dnsServers: string[] | undefined;
   /** The figures as they were last told, or asked for. */
@@ -63,7 +66,10 @@ export class Fleet implements SyncSource {
   /** This operator leads from now on: plans for these. @param epoch the leader's */
   lead(epoch: number, resources: Iterable<NetExporter>): void {
     this.#epoch = epoch;
-    for (const resource of resources) this.plan(resource);
+    for (const resource of resources) {
+      this.plan(resource);
+      this.#members.get(keyOf(resource))!.isHeld = isEditedWhilePaused(resource);
+    }
     this.#planOutdated();
     this.#lookLater();
   }
@@ -86,10 +92,11 @@ export class Fleet implements SyncSource {
       if (member.resource.metadata.generation !== resource.metadata.generation) member.fleet.isPlanned = false;
       member.resource = resource;
       member.isGone = false;
+      member.isHeld = false;
       member.fleet.reports.windowMs = windowMs;
     } else {
       const fleet = new NetExporterFleet({ uid, epoch: this.#epoch, windowMs, clock: this.#parts.clock });
-      this.#members.set(key, { resource, fleet, isGone: false, dnsServers: undefined, told: '' });
+      this.#members.set(key, { resource, fleet, isGone: false, isHeld: false, dnsServers: undefined, told: '' });
     }
     this.outdate(key);
   }
@@ -155,6 +162,10 @@ export class Fleet implements SyncSource {
         this.#members.delete(key);
         continue;
       }
+      if (member.isHeld) {
+        member.fleet.register(pods);
+        continue;
+      }
       // Of one that is gone they are not watched any more.
       const dnsServers = member.isGone ? member.dnsServers : dnsServersOf(member.resource);
       if (!dnsServers) continue;
@@ -188,4 +199,9 @@ export class Fleet implements SyncSource {
     member.told = figures;
     this.#parts.onFigures(key);
   }
+}
+
+/** Whether its spec is one that was not to be applied; nobody knows any more what it was before. */
+function isEditedWhilePaused({ metadata, status }: NetExporter): boolean {
+  return metadata.annotations?.[pausedAnnotation] === 'true' && metadata.generation !== status?.observedGeneration;
 }

@@ -1,6 +1,7 @@
 import type { Settings } from '../../protocol/settings.ts';
 import { type Acknowledgement, type Held, holdMs, type SyncRequest, settingsDigest } from '../../protocol/sync.ts';
 import type { Clock } from '../clock.ts';
+import type { AgentPod } from '../net-exporter/agent-pod.ts';
 import { FleetPlan, type PlanInput } from '../plan/fleet-plan.ts';
 import type { TargetState } from '../plan/target-states.ts';
 import { FleetReports } from '../reports/fleet-reports.ts';
@@ -62,14 +63,19 @@ export class NetExporterFleet {
     this.stirred = true;
     this.isPlanned = true;
     this.#unlinked = uncovered;
-    const known = new Set(input.pods.map(({ uid }) => uid));
+    this.register(input.pods);
+    return changed;
+  }
+
+  /** These are the agents that there are. */
+  register(pods: readonly AgentPod[]): void {
+    const known = new Set(pods.map(({ uid }) => uid));
     for (const uid of this.#agents.keys()) {
       if (known.has(uid)) continue;
       this.#agents.delete(uid);
       this.reports.forget(uid);
     }
-    for (const { uid, node } of input.pods) this.#agents.set(uid, { node, call: this.#agents.get(uid)?.call });
-    return changed;
+    for (const { uid, node } of pods) this.#agents.set(uid, { node, call: this.#agents.get(uid)?.call });
   }
 
   /** The uids of the agents' pods. */
@@ -103,10 +109,11 @@ export class NetExporterFleet {
   }
 
   /**
-   * How far the settings and assignments have got. Undefined for as long as agents that have not called may still be about to:
-   * every one calls a new leader within seconds.
+   * How far the settings and assignments have got. Undefined while no settings are known, as those of one that is paused, and for as
+   * long as agents that have not called may still be about to: every one calls a new leader within seconds.
    */
   propagation(): Propagation | undefined {
+    if (!this.#held) return undefined;
     const now = this.#clock.monotonic();
     const states = [...this.#agents]
       .filter(([uid]) => isExpected(this.#plan.stateOf(uid)))
@@ -125,5 +132,5 @@ export class NetExporterFleet {
 
 /** Of an agent that is about to go nobody expects that it keeps up. */
 function isExpected(state: TargetState | undefined): boolean {
-  return state !== undefined && state !== 'leaving' && state !== 'ended';
+  return state !== 'leaving' && state !== 'ended';
 }

@@ -1,4 +1,4 @@
-import type { Held } from '../../protocol/sync.ts';
+import type { Held, HeldSettings } from '../../protocol/sync.ts';
 import type { UncoveredPairs } from '../plan/zone-links.ts';
 
 /** Of those that wait, as many as anybody reads. */
@@ -31,9 +31,9 @@ export interface AgentState {
 
 /**
  * Counts the agents.
- * @param settings what all of them should hold; undefined: not known yet, so that nobody lacks them
+ * @param settings what all of them should hold
  */
-export function propagationOf(states: readonly AgentState[], settings: Held['settings']): Propagation {
+export function propagationOf(states: readonly AgentState[], settings: HeldSettings): Propagation {
   const waiting: Propagation['waiting'] = [];
   let reporting = 0;
   for (const state of states) {
@@ -47,11 +47,10 @@ export function propagationOf(states: readonly AgentState[], settings: Held['set
 }
 
 /** Why an agent does not count as configured; it stays the same while that does. */
-function lackOf({ held, silent, assignment }: AgentState, settings: Held['settings']): string | undefined {
+function lackOf({ held, silent, assignment }: AgentState, settings: HeldSettings): string | undefined {
   if (!held) return 'has not called yet';
   if (silent) return 'does not call any more';
-  if (settings && !sameSettings(held.settings, settings))
-    return held.settings ? 'still has other settings' : 'has no settings yet';
+  if (!sameSettings(held.settings, settings)) return held.settings ? 'still has other settings' : 'has no settings yet';
   if (!assignment) return 'waits for its targets to be planned';
   if (!sameAssignment(held.assignment, assignment))
     return held.assignment ? 'still has other targets' : 'has no targets yet';

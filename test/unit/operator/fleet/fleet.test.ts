@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { pausedAnnotation } from '../../../../charts/agent-names.ts';
 import type { NetExporter } from '../../../../src/crd/net-exporter.ts';
 import { Fleet } from '../../../../src/operator/fleet/fleet.ts';
 import { keyOf } from '../../../../src/operator/kube/kube-object.ts';
@@ -308,6 +309,40 @@ test('the last report of a pod that is being deleted is taken for as long as the
   fleet.outdate(key);
   clock.advance(100);
   assert.equal(call('p3', held, { report, leaving: true }), undefined);
+});
+
+/** A NetExporter that is paused, of generation 3. @param observedGeneration that which was applied last */
+function paused(observedGeneration: number): NetExporter {
+  const resource = netExporter();
+  resource.metadata.annotations = { [pausedAnnotation]: 'true' };
+  resource.status = { observedGeneration };
+  return resource;
+}
+
+test('agents of a NetExporter that was edited while it is paused keep what they have when the leader changes', () => {
+  const { fleet, answerFor, call, settle, clock, sync } = setUp();
+  fleet.lead(8, [paused(2)]);
+  clock.advance(60_000);
+  assert.deepEqual(answerFor('p1', {}), {});
+  assert.deepEqual(call('p1', {}, { report }), { stream: 's', sequence: 4 }, 'what they report counts');
+  assert.equal(fleet.propagationOf(key), undefined);
+  for (const pod of ['p2', 'p3']) call(pod, {});
+  fleet.plan(netExporter());
+  settle(netExporter());
+  assert.deepEqual([fleet.propagationOf(key)?.agents, fleet.propagationOf(key)?.configured], [3, 0]);
+  clock.advance(100);
+  for (const pod of ['p1', 'p2', 'p3']) sync(pod);
+  assert.deepEqual(fleet.propagationOf(key)?.configured, 3);
+});
+
+test('those of one that was not edited since are planned for, and how far its settings have got is not known', () => {
+  const { fleet, answerFor, call, clock } = setUp();
+  fleet.lead(8, [paused(3)]);
+  const { assignment } = answerFor('p1', {})!;
+  assert.equal(assignment?.peers.length, 2);
+  for (const pod of ['p1', 'p2', 'p3']) call(pod, { assignment: answerFor(pod, {})!.assignment! });
+  clock.advance(1000);
+  assert.equal(fleet.propagationOf(key), undefined);
 });
 
 test('one that is told to stop plans what is pending at once, and then nothing any more', () => {

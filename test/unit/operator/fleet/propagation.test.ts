@@ -60,7 +60,3 @@ test('agents that call are counted, whatever they hold, and those that wait name
     ['n5', 'n6', 'n7'],
   );
 });
-
-test('while the settings are not known nobody lacks them', () => {
-  assert.equal(propagationOf([{ ...upToDate, held: { assignment } }], undefined).configured, 1);
-});
