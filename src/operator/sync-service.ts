@@ -84,6 +84,8 @@ export class SyncService implements AgentsSync {
       podsOf: (resource, isGone) => agentPods.of(resource, isGone),
       nodeOf,
       dnsServersOf: ({ spec }) => this.#dns.serversOf(spec.dns.service),
+      lacksDnsService: ({ spec: { dns } }) =>
+        dns.enabled && dns.endpointsPerAgent > 0 && this.#dns.isMissing(dns.service),
       wake: (podUids) => this.#hub.wake(podUids),
       onFigures: (key) => parts.enqueue(key),
       clock,

@@ -20,6 +20,8 @@ interface Watched {
   end: AbortController;
   /** Whether the slices are all that there are, as far as can be found out. */
   isKnown: boolean;
+  /** Whether they have been listed. */
+  isListed: boolean;
 }
 
 /** What is not known after so long, since it may not be listed, is taken to be none. Milliseconds. */
@@ -67,6 +69,15 @@ export class DnsWatch {
     return servers.update(slices.values(), this.#options.nodeOf);
   }
 
+  /**
+   * Whether a Service that someone names has no EndpointSlice, which one whose pods have failed still has: there is no such Service, or
+   * none that has pods. False while that is not known.
+   */
+  isMissing(service: DnsServiceName): boolean {
+    const watched = this.#watched.get(keyOf(service));
+    return service.name !== '' && watched !== undefined && watched.isListed && watched.slices.size === 0;
+  }
+
   /** The Service that pods have for their resolver, for those who name none and have none of the usual label; undefined: there is none. */
   useResolver(service: DnsServiceName | undefined): void {
     this.#resolver = service ?? 'none';
@@ -94,7 +105,7 @@ export class DnsWatch {
   #watch(key: string, { namespace, name }: DnsServiceName): Watched {
     const { client, resource, clock, random, log, onChange } = this.#options;
     const end = new AbortController();
-    const watched = { slices: new Store<DnsSlice>(), servers: new DnsServers(), end, isKnown: false };
+    const watched = { slices: new Store<DnsSlice>(), servers: new DnsServers(), end, isKnown: false, isListed: false };
     const tell = () => {
       if (watched.isKnown) onChange();
     };
@@ -113,7 +124,10 @@ export class DnsWatch {
     };
     const cancel = clock.after(knownWithinMs, know);
     end.signal.addEventListener('abort', cancel, { once: true });
-    void reflector.synced.then(know);
+    void reflector.synced.then(() => {
+      watched.isListed = true;
+      know();
+    });
     const running = reflector.run(end.signal).finally(() => this.#running.delete(running));
     this.#running.add(running);
     return watched;

@@ -25,6 +25,8 @@ export interface FleetParts {
   nodeOf: (name: string) => NodeFacts | undefined;
   /** `ip:port` of the DNS pods that `spec.dns.service` means; undefined while they are not known, which `outdate` ends. */
   dnsServersOf: (resource: NetExporter) => string[] | undefined;
+  /** Whether `spec.dns.service` names a Service that is not to be found. */
+  lacksDnsService: (resource: NetExporter) => boolean;
   clock: Clock;
   /** These agents are to be answered now. */
   wake: (podUids: Iterable<string>) => void;
@@ -132,7 +134,7 @@ export class Fleet implements SyncSource {
   propagationOf(key: string): Propagation | undefined {
     const member = this.#members.get(key);
     if (!member || member.isGone) return undefined;
-    const propagation = member.fleet.propagation();
+    const propagation = this.#propagationOf(member);
     // It is in a status now: when it becomes what was told before it, that is news.
     member.told = JSON.stringify(propagation) ?? '';
     return propagation;
@@ -191,10 +193,17 @@ export class Fleet implements SyncSource {
     });
   }
 
+  #propagationOf({ resource, fleet }: Member): Propagation | undefined {
+    const propagation = fleet.propagation();
+    if (!propagation || !this.#parts.lacksDnsService(resource)) return propagation;
+    const { namespace, name } = resource.spec.dns.service;
+    return { ...propagation, missingDns: `${namespace}/${name}` };
+  }
+
   #look(key: string, member: Member): void {
     member.fleet.stirred = false;
     if (member.isGone) return;
-    const figures = JSON.stringify(member.fleet.propagation()) ?? '';
+    const figures = JSON.stringify(this.#propagationOf(member)) ?? '';
     if (figures === member.told) return;
     member.told = figures;
     this.#parts.onFigures(key);

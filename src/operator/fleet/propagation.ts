@@ -4,7 +4,7 @@ import type { UncoveredPairs } from '../plan/zone-links.ts';
 /** Of those that wait, as many as anybody reads. */
 const namedAtMost = 3;
 
-/** How far the settings and assignments of a NetExporter have got. */
+/** How far the settings and assignments of a NetExporter have got, and what hinders them from being all that its spec says. */
 export interface Propagation {
   /** The agents that there are. */
   agents: number;
@@ -16,6 +16,8 @@ export interface Propagation {
   waiting: { node: string; why: string }[];
   /** Ordered pairs of zones between which nobody probes, since they have too few agents; left out where there is none. */
   unlinked?: UncoveredPairs;
+  /** The Service of `spec.dns.service` as `namespace/name`, where it is not to be found; left out where it is. */
+  missingDns?: string;
 }
 
 /** What is known of one agent. */

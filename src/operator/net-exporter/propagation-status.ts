@@ -29,12 +29,12 @@ export function propagationStatus(
   if (finding === 'unknown') return { figures: figuresOf(previous?.agents), verdict: undefined };
   if ('obstacle' in finding)
     return { figures: {}, verdict: [false, { reason: 'SyncUnavailable', message: finding.obstacle }] };
-  const { agents, configured, reporting, waiting, unlinked } = finding;
+  const { agents, configured, reporting, waiting, unlinked, missingDns } = finding;
   const figures = { configured, reporting };
   if (agents === 0) return { figures, verdict: [true, { reason: 'NoAgents', message: 'there are no agents' }] };
   const count = `${configured} of ${agents} agents have the present settings and targets`;
   if (waiting.length === 0) {
-    const message = [count, ...unlinkedZones(unlinked)].join('; ');
+    const message = [count, ...missingDnsService(missingDns), ...unlinkedZones(unlinked)].join('; ');
     return { figures, verdict: [true, { reason: 'AgentsConfigured', message }] };
   }
   const lacks = waiting.map(({ node, why }) => `node ${node}: ${why}`);
@@ -45,6 +45,14 @@ export function propagationStatus(
 }
 
 /** What is not measured, and what would help. */
+function missingDnsService(service: string | undefined): string[] {
+  if (service === undefined) return [];
+  return [
+    `no DNS pod is asked directly: the Service ${service}, which spec.dns.service names, has no EndpointSlice; name one that has pods, or leave spec.dns.service.name empty to have it found`,
+  ];
+}
+
+/** The same of zones. */
 function unlinkedZones(unlinked: Propagation['unlinked']): string[] {
   if (!unlinked) return [];
   const { count, first } = unlinked;

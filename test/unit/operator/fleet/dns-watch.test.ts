@@ -80,12 +80,26 @@ test('also that there are none is told', async () => {
   await dns.stop();
 });
 
+test('a Service that is named and has no EndpointSlice is missing, once that is known', async () => {
+  const { dns, changes } = setUp({ [named]: [{ ...slice('10.0.0.1'), endpoints: [] }] });
+  const other = { namespace: 'kube-system', name: 'corends' };
+  for (const service of [byName, other, byLabel]) dns.serversOf(service);
+  assert.equal(dns.isMissing(other), false);
+  await until(() => changes() >= 3, 'they are known');
+  assert.deepEqual(
+    [byName, other, byLabel].map((service) => dns.isMissing(service)),
+    [false, true, false],
+  );
+  await dns.stop();
+});
+
 test('where they cannot be listed nobody waits for them for long', async () => {
   const { dns, clock, changes } = setUp({}, new Promise(() => {}));
   assert.equal(dns.serversOf(byName), undefined);
   clock.advance(5000);
   assert.equal(changes(), 1);
   assert.deepEqual(dns.serversOf(byName), []);
+  assert.equal(dns.isMissing(byName), false, 'nobody knows');
 });
 
 test('without a name and without the usual label it is the Service behind the resolver, once that is known', async () => {

@@ -26,13 +26,14 @@ function setUp() {
     pods.set(`p${number}`, agentPod({ uid: `p${number}`, name: `p${number}`, node, addresses: [`10.0.0.${number}`] }));
     nodes.set(node, { name: node, zone: `z${number}`, ready: true, notice: undefined, bootId: 'b' });
   }
-  const dns: { servers: string[] | undefined } = { servers: ['10.1.0.1:53'] };
+  const dns: { servers: string[] | undefined; isMissing?: boolean } = { servers: ['10.1.0.1:53'] };
   const woken: string[] = [];
   const figures: string[] = [];
   const fleet = new Fleet({
     podsOf: () => [...pods.values()],
     nodeOf: (name) => nodes.get(name),
     dnsServersOf: () => dns.servers,
+    lacksDnsService: () => dns.isMissing ?? false,
     wake: (podUids) => woken.push([...podUids].sort().join()),
     onFigures: (of) => figures.push(of),
     clock,
@@ -133,6 +134,21 @@ test('DNS pods that are not known for a moment, without an edit, keep nobody wai
   fleet.outdateAll();
   clock.advance(100);
   assert.equal(fleet.propagationOf(key)?.configured, 3);
+});
+
+test('a DNS Service that is named and not there is told', () => {
+  const { fleet, sync, clock, dns, figures } = led(
+    netExporter((spec) => {
+      spec.dns.service.name = 'corends';
+    }),
+  );
+  for (const pod of ['p1', 'p2', 'p3']) sync(pod);
+  assert.equal(fleet.propagationOf(key)?.missingDns, undefined);
+  Object.assign(dns, { servers: [], isMissing: true });
+  fleet.outdateAll();
+  clock.advance(1100);
+  assert.deepEqual(figures, [key]);
+  assert.equal(fleet.propagationOf(key)?.missingDns, 'kube-system/corends');
 });
 
 test('an agent is offered what it does not hold, and nothing else', () => {

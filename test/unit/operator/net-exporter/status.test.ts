@@ -174,6 +174,16 @@ test('of the pairs of zones between which nobody probes one is named, and the ot
   assert.deepEqual(messageOf(2), ['True', `${count}; nobody probes from a to b, and 1 more pairs of zones: ${why}`]);
 });
 
+test('a DNS Service that is not there is named with what to write', () => {
+  const propagation = { ...spread, missingDns: 'kube-system/corends' };
+  const { status, message } = statusOf({ ...healthy, propagation }, undefined, now).conditions!.at(-1)!;
+  assert.equal(status, 'True');
+  assert.match(
+    message,
+    /the Service kube-system\/corends, which spec\.dns\.service names, has no EndpointSlice; name one/,
+  );
+});
+
 test('until a new leader knows what agents hold, what the one before found stays', () => {
   const before = statusOf({ ...healthy, propagation: spread }, undefined, now);
   assert.deepEqual(statusOf({ ...healthy, propagation: 'unknown' }, before, now + 60_000), before);
