@@ -23,6 +23,8 @@ const heldMs = 1000;
 export class SyncPace {
   readonly #random: () => number;
   #failures = 0;
+  /** Of them the last ones that an operator answered who could not say more. */
+  #unavailable = 0;
   #hasty = 0;
 
   /** @param random from 0 to below 1 */
@@ -37,7 +39,7 @@ export class SyncPace {
    * @returns in how many milliseconds the next request is due
    */
   answered(news: boolean, tookMs: number): number {
-    this.#failures = 0;
+    this.#failures = this.#unavailable = 0;
     this.#hasty = news || tookMs >= heldMs ? 0 : this.#hasty + 1;
     // Such as an operator that offers what is older than what is held: asking at once would bring the same again.
     if (this.#hasty > 0) return this.#backoff(this.#hasty);
@@ -47,6 +49,7 @@ export class SyncPace {
   /** A request came to nothing. @returns in how many milliseconds the next one is due */
   failed({ code, retryAfterMs }: Pick<SyncError, 'code' | 'retryAfterMs'>): number {
     this.#failures++;
+    this.#unavailable = code === 'unavailable' ? this.#unavailable + 1 : 0;
     if (this.#failures === 1 && retryAfterMs === undefined) return this.#random() * spreadMs;
     const own = this.#backoff(Math.max(1, this.#failures - 1));
     if (retryAfterMs === undefined) return own;
@@ -54,7 +57,7 @@ export class SyncPace {
     // the API server's keys, a thousand agents must not go on making as many handshakes a second.
     if (code === 'unavailable') {
       const soonMs = Math.max(spreadMs, Math.min(retryAfterMs, longestMs));
-      const doublings = Math.max(0, this.#failures - transitions);
+      const doublings = Math.max(0, this.#unavailable - transitions);
       return this.#random() * Math.min(longestRetryAfterMs, soonMs * 2 ** doublings);
     }
     return Math.max(own, Math.min(retryAfterMs, longestRetryAfterMs) * (1 + this.#random()));

@@ -68,7 +68,13 @@ test('an operator that does not lead is left soon for the one that does, spread 
 
 test('an operator that is there and answers nobody for long is asked less and less often, up to once a minute', () => {
   const pace = new SyncPace(() => 1);
+  // Not for the time in which nobody was there.
+  for (let times = 0; times < 20; times++) pace.failed(failure());
   const delays = Array.from({ length: 12 }, () => pace.failed(failure('unavailable', 1000)));
+  assert.deepEqual(
+    delays.slice(0, 5),
+    Array.from({ length: 5 }, () => spreadMs),
+  );
   assert.deepEqual(delays.slice(5), [4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000]);
   pace.answered(false, 15_000);
   assert.equal(pace.failed(failure('unavailable', 1000)), spreadMs);
