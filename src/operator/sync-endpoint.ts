@@ -126,7 +126,7 @@ export class SyncEndpoint {
   /** Answers agents, and leads them here, until the signal is aborted. It never rejects. */
   async serve(signal: AbortSignal): Promise<void> {
     const { options, hub } = this.#parts;
-    const kept = this.#secret.keep(signal);
+    const kept = Promise.all([this.#secret.keep(signal), this.#keys.learn(signal)]);
     await Promise.race([this.#certified.promise, untilAborted(signal)]);
     const port = signal.aborted ? undefined : await this.#listen(signal);
     if (port !== undefined) {

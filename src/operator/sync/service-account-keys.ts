@@ -1,5 +1,5 @@
 import { createLocalJWKSet } from 'jose';
-import type { Clock } from '../clock.ts';
+import { type Clock, pause } from '../clock.ts';
 import type { PublishedKeys } from './published-keys.ts';
 
 /** What tokens are verified with. */
@@ -14,6 +14,9 @@ const attemptMs = 10_000;
 
 /** The same while no key is known. */
 const firstAttemptMs = 500;
+
+/** Between attempts to read the first keys while nobody needs them. */
+const learnMs = 5000;
 
 /**
  * How long the issuer before is accepted beside the present one, by the keys that are published now: as long as tokens that it issued
@@ -50,9 +53,21 @@ export class ServiceAccountKeys {
     this.#onObstacle = onObstacle;
   }
 
-  /** Why no token can be verified, for people; undefined where they can, or where nobody has come with one. */
+  /** Why no token can be verified, for people; undefined where they can, or where that may be a matter of seconds. */
   get obstacle(): string | undefined {
     return this.#obstacle;
+  }
+
+  /** Tries until the keys are known, or the signal is aborted: what hinders is known and over without anybody calling. Never rejects. */
+  async learn(signal: AbortSignal): Promise<void> {
+    for (let failures = 0; !this.#known && !signal.aborted; ) {
+      try {
+        await this.current();
+      } catch (error) {
+        if (++failures > 1) this.#obstacleIs(`agents’ tokens cannot be verified: ${(error as Error).message}`);
+        await pause(this.#clock, learnMs, signal);
+      }
+    }
   }
 
   /**
@@ -82,13 +97,8 @@ export class ServiceAccountKeys {
   }
 
   async #readNow(): Promise<void> {
-    try {
-      this.#take(await this.#read());
-      this.#obstacleIs(undefined);
-    } catch (error) {
-      if (!this.#known) this.#obstacleIs(`agents’ tokens cannot be verified: ${(error as Error).message}`);
-      throw error;
-    }
+    this.#take(await this.#read());
+    this.#obstacleIs(undefined);
   }
 
   #take({ issuer, keys }: PublishedKeys): void {

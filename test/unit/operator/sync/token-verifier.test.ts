@@ -20,6 +20,9 @@ async function setUp(algorithm?: string) {
   return { clock, issuer, state, verifier, sign };
 }
 
+/** Resolves when everything that waits for nothing but promises has gone on. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
 const refused = (what: RegExp) => ({ name: 'SyncRefusal', code: 'InvalidToken', message: what });
 
 for (const algorithm of ['RS256', 'ES256', 'ES384'])
@@ -148,7 +151,7 @@ test('with the API server away the known keys go on; while none are known the re
   await verifier.verify(await sign({ podUid: 'uid-y' }));
 });
 
-test('what hinders everybody is told when there is such a thing, and when there is none any more', async () => {
+test('what hinders everybody is told when it lasts, and is over when it is, though nobody calls', async () => {
   const clock = new FakeClock();
   const issuer = await TokenIssuer.create();
   let away = true;
@@ -158,18 +161,31 @@ test('what hinders everybody is told when there is such a thing, and when there 
   };
   const told: (string | undefined)[] = [];
   const keys: ServiceAccountKeys = new ServiceAccountKeys(read, clock, () => told.push(keys.obstacle));
+  const learnt = keys.learn(new AbortController().signal);
+  await settled();
+  assert.deepEqual(told, [], 'the first failure may be the last');
   for (let attempt = 0; attempt < 3; attempt++) {
-    await assert.rejects(keys.current());
-    clock.advance(1000);
+    clock.advance(5000);
+    await settled();
   }
   away = false;
-  await keys.current();
+  clock.advance(5000);
+  await learnt;
   // Those that are known go on.
   away = true;
   clock.advance(700_000);
   await keys.current();
   await keys.others(await keys.current());
   assert.deepEqual(told, ['agents’ tokens cannot be verified: the API server is away', undefined]);
+});
+
+test('learning ends when it is told to', async () => {
+  const end = new AbortController();
+  const keys = new ServiceAccountKeys(() => Promise.reject(new Error('the API server is away')), new FakeClock());
+  const learnt = keys.learn(end.signal);
+  await settled();
+  end.abort();
+  await learnt;
 });
 
 test('another issuer that the API server has taken on is accepted', async () => {
