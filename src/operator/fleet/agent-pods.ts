@@ -1,4 +1,4 @@
-import { agentNames } from '../../../charts/agent-names.ts';
+import { agentNames, pausedAnnotation } from '../../../charts/agent-names.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
 import type { Store } from '../kube/store.ts';
@@ -42,12 +42,13 @@ export class AgentPods {
     const known = this.#known.get(key) ?? new Map<string, KnownDaemonSet>();
     this.#known.set(key, known);
     if (daemonSet) this.#learn(known, daemonSet, uid, isGone);
+    const isKept = isGone || resource.metadata.annotations?.[pausedAnnotation] !== 'true';
     const agents: AgentPod[] = [];
     for (const [daemonSetUid, state] of known) {
       const pods = present.filter(({ controller }) => controller === daemonSetUid);
       const stays = daemonSet?.metadata.uid === daemonSetUid && !isBeingDeleted(daemonSet);
-      // A DaemonSet that is not to be seen may have lost our label only: a pod that is deleted tells.
-      state.isEnding = !stays && (state.isEnding || pods.some(({ deleting }) => deleting));
+      // A DaemonSet that is not to be seen may have lost our label only: a pod that is deleted tells, where the label would be mended.
+      state.isEnding = !stays && (state.isEnding || (isKept && pods.some(({ deleting }) => deleting)));
       if (state.isEnding) agents.push(...pods.map((pod) => this.#leave(pod)));
       else if (state.owner === uid) agents.push(...pods);
       if (pods.length === 0) known.delete(daemonSetUid);

@@ -109,11 +109,10 @@ export class NetExporterFleet {
   }
 
   /**
-   * How far the settings and assignments have got. Undefined while no settings are known, as those of one that is paused, and for as
-   * long as agents that have not called may still be about to: every one calls a new leader within seconds.
+   * How far the settings and assignments have got. Undefined for as long as agents that have not called may still be about to: every one
+   * calls a new leader within seconds. Undefined, too, while no settings are known, as those of one that is paused, and all call.
    */
   propagation(): Propagation | undefined {
-    if (!this.#held) return undefined;
     const now = this.#clock.monotonic();
     const states = [...this.#agents]
       .filter(([uid]) => isExpected(this.#plan.stateOf(uid)))
@@ -126,7 +125,9 @@ export class NetExporterFleet {
     const early = now - this.#since < silentAfterMs;
     if (early && (states.length === 0 || states.some(({ held }) => held === undefined))) return undefined;
     const unlinked = this.#unlinked;
-    return { ...propagationOf(states, this.#held), ...(unlinked && { unlinked }) };
+    const propagation = propagationOf(states, this.#held);
+    if (!this.#held && propagation.waiting.length === 0) return undefined;
+    return { ...propagation, ...(unlinked && { unlinked }) };
   }
 }
 

@@ -33,9 +33,9 @@ export interface AgentState {
 
 /**
  * Counts the agents.
- * @param settings what all of them should hold
+ * @param settings what all of them should hold; undefined: that is not known, so that whoever calls lacks nothing
  */
-export function propagationOf(states: readonly AgentState[], settings: HeldSettings): Propagation {
+export function propagationOf(states: readonly AgentState[], settings: HeldSettings | undefined): Propagation {
   const waiting: Propagation['waiting'] = [];
   let reporting = 0;
   for (const state of states) {
@@ -49,9 +49,10 @@ export function propagationOf(states: readonly AgentState[], settings: HeldSetti
 }
 
 /** Why an agent does not count as configured; it stays the same while that does. */
-function lackOf({ held, silent, assignment }: AgentState, settings: HeldSettings): string | undefined {
+function lackOf({ held, silent, assignment }: AgentState, settings: HeldSettings | undefined): string | undefined {
   if (!held) return 'has not called yet';
   if (silent) return 'does not call any more';
+  if (!settings) return undefined;
   if (!sameSettings(held.settings, settings)) return held.settings ? 'still has other settings' : 'has no settings yet';
   if (!assignment) return 'waits for its targets to be planned';
   if (!sameAssignment(held.assignment, assignment))

@@ -137,3 +137,13 @@ test('another NetExporter of the same name has the pods that the one before left
   pod('p1', { deleting: true });
   assert.deepEqual(agents(other), ['p1-', 'p2-']);
 });
+
+test('nobody takes peers from the agents of a paused NetExporter, whose DaemonSet may have lost its label, until it is gone', () => {
+  const { daemonSets, pod, agents, resource } = setUp();
+  const annotations = { 'net-exporter.dev/paused': 'true' };
+  const paused = { ...resource, metadata: { ...resource.metadata, annotations } };
+  daemonSets.delete(key);
+  pod('p1', { deleting: true });
+  assert.deepEqual(agents(paused), ['p1-', 'p2']);
+  assert.deepEqual(agents(paused, true), ['p1-', 'p2-']);
+});

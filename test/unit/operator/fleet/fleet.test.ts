@@ -341,8 +341,13 @@ test('agents of a NetExporter that was edited while it is paused keep what they 
   clock.advance(60_000);
   assert.deepEqual(answerFor('p1', {}), {});
   assert.deepEqual(call('p1', {}, { report }), { stream: 's', sequence: 4 }, 'what they report counts');
-  assert.equal(fleet.propagationOf(key), undefined);
+  const why = 'has not called yet';
+  assert.deepEqual(fleet.propagationOf(key)?.waiting, [
+    { node: 'n2', why },
+    { node: 'n3', why },
+  ]);
   for (const pod of ['p2', 'p3']) call(pod, {});
+  assert.equal(fleet.propagationOf(key), undefined, 'of those that call nobody knows');
   fleet.plan(netExporter());
   settle(netExporter());
   assert.deepEqual([fleet.propagationOf(key)?.agents, fleet.propagationOf(key)?.configured], [3, 0]);
