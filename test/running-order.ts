@@ -10,9 +10,7 @@ const first = `${endToEnd}at-rest.test.ts`;
  * of them changes. They run two at a time: most of their time is waiting.
  */
 const undisturbing = new Set(
-  ['bad-input', 'contested-objects', 'live-edit', 'main-job', 'network-faults', 'pod-security'].map(
-    (name) => `${name}.test.ts`,
-  ),
+  ['bad-input', 'contested-objects', 'live-edit', 'main-job', 'pod-security'].map((name) => `${name}.test.ts`),
 );
 
 /** Whether this file of end-to-end tests may run beside another one of which the same is true. */

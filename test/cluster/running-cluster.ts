@@ -119,6 +119,7 @@ export class Cluster {
       await this.startComponent(component);
     };
     await Promise.all([restart('controller-manager'), restart('scheduler'), this.#pool.rejoin()]);
+    await this.#pool.waitUntilReady();
   }
 
   /** Starts a component of the control plane (again); the API server is ready when this resolves. */

@@ -53,9 +53,12 @@ before(async () => {
 });
 
 after(async () => {
-  await env.cluster.restartWatchers();
-  await rig.stop();
-  for (const each of [namespace, awayNamespace]) await removeNamespace(env.kubectl, each);
+  try {
+    await env.cluster.restartWatchers();
+  } finally {
+    await rig.stop();
+    for (const each of [namespace, awayNamespace]) await removeNamespace(env.kubectl, each);
+  }
 });
 
 for (const seed of seeds)
