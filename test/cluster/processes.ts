@@ -9,17 +9,24 @@ export interface ProcessId {
   startTime: string;
 }
 
-/**
- * State and start time in the text of /proc/PID/stat (proc(5): fields 3 and 22). The second field is the program's name
- * in brackets and may itself hold spaces and brackets.
- */
-export function parseStat(text: string): { state: string; startTime: string } | undefined {
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const [state, startTime] = [fields[0], fields[19]];
-  return state && startTime ? { state, startTime } : undefined;
+/** What /proc/PID/stat says of a process. */
+export interface ProcessStat {
+  state: string;
+  threads: number;
+  startTime: string;
 }
 
-function readStat(pid: number): { state: string; startTime: string } | undefined {
+/**
+ * State, number of threads and start time in the text of /proc/PID/stat (proc(5): fields 3, 20 and 22). The second field is the
+ * program's name in brackets and may itself hold spaces and brackets.
+ */
+export function parseStat(text: string): ProcessStat | undefined {
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state, threads, startTime] = [fields[0], fields[17], fields[19]];
+  return state && threads && startTime ? { state, threads: Number(threads), startTime } : undefined;
+}
+
+function readStat(pid: number): ProcessStat | undefined {
   try {
     return parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
@@ -33,13 +40,14 @@ export function identify(pid: number): ProcessId | undefined {
   return stat && { pid, startTime: stat.startTime };
 }
 
-/** Whether that very process still runs: a zombie does not, nor does a stranger with the same number. */
-export function isRunning(
-  process: ProcessId,
-  stat: (pid: number) => { state: string; startTime: string } | undefined = readStat,
-): boolean {
+/**
+ * Whether that very process still runs: a zombie does not, nor does a stranger with the same number. One whose first thread is a
+ * zombie runs on in the others, which hold its ports and files until the last of them has ended.
+ */
+export function isRunning(process: ProcessId, stat: (pid: number) => ProcessStat | undefined = readStat): boolean {
   const found = stat(process.pid);
-  return found !== undefined && found.startTime === process.startTime && found.state !== 'Z' && found.state !== 'X';
+  if (found?.startTime !== process.startTime || found.state === 'X') return false;
+  return found.state !== 'Z' || found.threads > 1;
 }
 
 export interface DaemonOptions {

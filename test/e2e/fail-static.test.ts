@@ -54,10 +54,15 @@ after(async () => {
   await removeNamespace(env.kubectl, namespace);
 });
 
+/** Starts the API server, and what would wait long until it looks for it again. */
+async function endOutage(): Promise<void> {
+  await env.cluster.startComponent('apiserver');
+  await env.cluster.restartWatchers();
+}
+
 /** Starts what was stopped; what runs is left as it is. */
 async function bringBack(): Promise<void> {
   await env.cluster.startComponent('apiserver');
-  await env.cluster.restartWatchers();
   for (const { args, replicas } of deployments) await env.kubectl(['scale', ...args, `--replicas=${replicas}`]);
   for (const { args } of deployments) await env.kubectl(['rollout', 'status', ...args, '--timeout=180s']);
 }
@@ -131,7 +136,7 @@ test('with the API server gone, agents probe as before', async (t) => {
       'dns_error_total',
       'network_error_total',
     ]);
-  await bringBack();
+  await endOutage();
 });
 
 test('with operator, DNS and API server gone together, agents probe what they know, one that starts anew too', async (t) => {
@@ -174,6 +179,7 @@ test('with operator, DNS and API server gone together, agents probe what they kn
   assert.equal(again.sum('dns_error_total') + again.sum('network_error_total'), 0);
   assert.ok(others.length > 0);
 
+  await endOutage();
   await bringBack();
   const log = await env.kubectl(['logs', '-n', namespace, restarted.pod]);
   assert.match(log.split('\n').find((line) => line.includes('settings are in effect')) ?? log, /"source":"copy"/);
