@@ -184,8 +184,10 @@ export class StatusWriter {
   }
 
   async #read(namespace: string, name: string, signal: AbortSignal): Promise<NetExporter | undefined> {
-    const found = await this.#client.get(netExporters, { namespace, name }, signal);
-    return found as NetExporter | undefined;
+    const found = (await this.#client.get(netExporters, { namespace, name }, signal)) as NetExporter | undefined;
+    // It may hold what was written and never answered, of which the watch does not know yet.
+    if (found) this.#written.note(found);
+    return found;
   }
 }
 

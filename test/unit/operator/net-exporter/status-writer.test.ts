@@ -308,6 +308,24 @@ const step = fc.oneof(
   },
 );
 
+test('what was written without an answer is known when it has been read, though the watch does not show it yet', async () => {
+  const { clock, write, moods, held } = setUp(at('10'));
+  const status = (observedGeneration: number) => () => ({ observedGeneration });
+  write(at('10'), status(1));
+  await settle();
+  moods.push('deaf');
+  write(at('10'), status(0));
+  for (let second = 0; second < 3; second++) {
+    clock.advance(1000);
+    await settle();
+  }
+  assert.equal(held()?.status?.observedGeneration, 0);
+  write(at('10'), status(1));
+  clock.advance(1000);
+  await settle();
+  assert.equal(held()?.status?.observedGeneration, 1);
+});
+
 test('whatever comes how fast, no second sees two writes, and the last state arrives', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.boolean(), async (steps, stops) => {
