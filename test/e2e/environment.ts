@@ -123,6 +123,26 @@ export async function waitForSync(kubectl: Kubectl, namespace: string, name: str
 }
 
 /**
+ * Waits until each of these agents has reached each of its peers twice more. Turns of one target do not overlap: whatever was under way
+ * before has come to its end, and is counted.
+ */
+export async function eachReached(agents: readonly Agent[]): Promise<void> {
+  const dials = 'network_latency_seconds_count';
+  await Promise.all(
+    agents.map(async (agent) => {
+      const before = (await metricsOf(agent)).find(dials);
+      const reached = async () => {
+        const now = await metricsOf(agent);
+        return before.every(
+          ({ labels, value }) => now.find(dials, labels).length === 0 || now.sum(dials, labels) >= value + 2,
+        );
+      };
+      await waitFor(`${agent.pod} to reach each of its peers`, reached, { timeout: deadline });
+    }),
+  );
+}
+
+/**
  * Waits until the settings of this generation are in effect on an agent.
  * @param interval between one look and the next, in milliseconds
  * @returns when it was so, by `performance.now()`

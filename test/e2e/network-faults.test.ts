@@ -5,6 +5,7 @@ import { type Agent, getJson, hostOf, metricsOf } from './agents.ts';
 import {
   deadline,
   type Environment,
+  eachReached,
   environment,
   quick,
   readyNetExporter,
@@ -104,14 +105,7 @@ async function waitForRecovery(): Promise<void> {
     'dials without errors',
     async () => {
       const before = await dialErrors();
-      const attempts = (await metricsOf(agents[0]!)).sum('network_latency_seconds_count');
-      await waitFor(
-        'more dials',
-        async () => (await metricsOf(agents[0]!)).sum('network_latency_seconds_count') > attempts + 9,
-        {
-          timeout: deadline,
-        },
-      );
+      await eachReached(agents);
       const { links, service } = risen(before, await dialErrors());
       return links.length + service.length === 0;
     },
