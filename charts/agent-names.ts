@@ -10,6 +10,11 @@ export const appliedAnnotation = 'net-exporter.dev/applied';
 /** The annotation of a NetExporter that, being `"true"`, keeps the operator from changing anything of it. */
 export const pausedAnnotation = 'net-exporter.dev/paused';
 
+/** Whether nothing of a NetExporter is to be changed. Any other value of the annotation pauses nothing. */
+export function isPaused({ metadata }: { metadata: { annotations?: Record<string, string> | undefined } }): boolean {
+  return metadata.annotations?.[pausedAnnotation] === 'true';
+}
+
 /** The name of the port in the pods and Services of the agents. */
 export const portName = 'metrics';
 

@@ -1,4 +1,4 @@
-import { agentNames, pausedAnnotation } from '../../../charts/agent-names.ts';
+import { agentNames, isPaused } from '../../../charts/agent-names.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
 import type { Store } from '../kube/store.ts';
@@ -42,7 +42,7 @@ export class AgentPods {
     const known = this.#known.get(key) ?? new Map<string, KnownDaemonSet>();
     this.#known.set(key, known);
     if (daemonSet) this.#learn(known, daemonSet, uid, isGone);
-    const isKept = isGone || resource.metadata.annotations?.[pausedAnnotation] !== 'true';
+    const isKept = isGone || !isPaused(resource);
     const agents: AgentPod[] = [];
     for (const [daemonSetUid, state] of known) {
       const pods = present.filter(({ controller }) => controller === daemonSetUid);

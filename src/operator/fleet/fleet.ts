@@ -1,4 +1,4 @@
-import { pausedAnnotation } from '../../../charts/agent-names.ts';
+import { isPaused } from '../../../charts/agent-names.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import { parseDuration } from '../../protocol/durations.ts';
 import type { Settings } from '../../protocol/settings.ts';
@@ -211,6 +211,6 @@ export class Fleet implements SyncSource {
 }
 
 /** Whether its spec is one that was not to be applied; nobody knows any more what it was before. */
-function isEditedWhilePaused({ metadata, status }: NetExporter): boolean {
-  return metadata.annotations?.[pausedAnnotation] === 'true' && metadata.generation !== status?.observedGeneration;
+function isEditedWhilePaused(resource: NetExporter): boolean {
+  return isPaused(resource) && resource.metadata.generation !== resource.status?.observedGeneration;
 }

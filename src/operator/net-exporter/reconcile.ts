@@ -6,7 +6,7 @@ import {
   agentWorkload,
   type ManifestObject,
 } from '../../../charts/agent.ts';
-import { agentNames, pausedAnnotation } from '../../../charts/agent-names.ts';
+import { agentNames, isPaused } from '../../../charts/agent-names.ts';
 import { apiUses } from '../../../charts/api-uses.ts';
 import { group, type NetExporter } from '../../crd/net-exporter.ts';
 import type { SyncAccess } from '../../protocol/sync-access.ts';
@@ -98,8 +98,8 @@ class Pass {
   }
 
   async run(): Promise<ReconcileResult> {
-    const { name, annotations } = this.#resource.metadata;
-    if (annotations?.[pausedAnnotation] === 'true') return this.#tellPaused();
+    const { name } = this.#resource.metadata;
+    if (isPaused(this.#resource)) return this.#tellPaused();
     this.#parts.sync?.plan(this.#resource);
     const podMonitor = await this.#applyMonitor();
     const syncAccess = this.#syncAccess();
