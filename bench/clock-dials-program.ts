@@ -1,5 +1,5 @@
-import { dial, type TcpTarget } from '../src/agent/tcp-dial.ts';
-import { parseHostPort } from '../src/protocol/host-port.ts';
+import { dial, type TcpTarget } from '../src/agent/probes/tcp-dial.ts';
+import { parseHostPort } from '../src/base/host-port.ts';
 import type { ClockDial } from './clock-dials.ts';
 
 /**

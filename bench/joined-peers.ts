@@ -1,4 +1,4 @@
-import { agentNames } from '../charts/agent-names.ts';
+import { agentNames } from '../src/contract/agent-names.ts';
 import type { Agent } from '../test/e2e/agents.ts';
 import { ApiServer } from './api-server.ts';
 import { type BenchCluster, namespace } from './bench-cluster.ts';

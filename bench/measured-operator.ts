@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { operatorName, operatorNamespace } from '../charts/operator-names.ts';
+import { operatorName, operatorNamespace } from '../src/contract/operator-names.ts';
 import { type Metrics, scrape } from '../test/e2e/metrics.ts';
 import { type ProcessUsage, readProcessUsage } from './process-usage.ts';
 

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { build } from '../build/build.ts';
-import { operatorName, operatorNamespace } from '../charts/operator-names.ts';
+import { operatorName, operatorNamespace } from '../src/contract/operator-names.ts';
 import { waitFor } from '../test/cluster/wait.ts';
 import { deadline, netExporter } from '../test/e2e/environment.ts';
 import { ApiServer } from './api-server.ts';

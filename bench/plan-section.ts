@@ -1,4 +1,4 @@
-import type { AgentPod } from '../src/operator/net-exporter/agent-pod.ts';
+import type { AgentPod } from '../src/operator/agents/agent-pod.ts';
 import { FleetPlan, type PlanInput } from '../src/operator/plan/fleet-plan.ts';
 import type { NodeFacts } from '../src/operator/plan/node-facts.ts';
 import { agentPod } from '../test/unit/operator/agent-pod-builder.ts';

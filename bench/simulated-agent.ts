@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { parseHostPort } from '../src/base/host-port.ts';
 import type { Assignment } from '../src/protocol/assignment.ts';
-import { parseHostPort } from '../src/protocol/host-port.ts';
 import type { Report } from '../src/protocol/report.ts';
 import type { Settings } from '../src/protocol/settings.ts';
 import {

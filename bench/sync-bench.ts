@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { agentContract } from '../charts/agent-contract.ts';
-import { agentNames } from '../charts/agent-names.ts';
+import { agentContract } from '../src/contract/agent-contract.ts';
+import { agentNames } from '../src/contract/agent-names.ts';
 import { tokenAudience } from '../src/protocol/sync.ts';
 import { parseSyncAccess } from '../src/protocol/sync-access.ts';
 import { CertificateAuthority } from '../test/cluster/certificates.ts';

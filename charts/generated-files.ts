@@ -1,9 +1,9 @@
 import { Yaml } from 'cdk8s';
 import { referenceMarkdown } from '../src/crd/reference.ts';
-import { definition } from './custom-resource-definition.ts';
-import { installation } from './install.ts';
-import { kustomization } from './kustomization.ts';
-import { samples } from './samples.ts';
+import { definition } from './install/custom-resource-definition.ts';
+import { installation } from './install/install.ts';
+import { kustomization } from './install/kustomization.ts';
+import { samples } from './install/samples.ts';
 
 /** Every file below this folder is generated. */
 export const generatedDirectory = 'manifests';

@@ -3,7 +3,7 @@ import { prepare } from '../bench/agent.ts';
 import { BenchCluster, namespace } from '../bench/bench-cluster.ts';
 import { readContainerMemory } from '../bench/container-memory.ts';
 import { type Scrape, Scraper } from '../bench/scraper.ts';
-import { agentNames, agentSelector } from '../charts/agent-names.ts';
+import { agentNames, agentSelector } from '../src/contract/agent-names.ts';
 import { TimeoutError, waitFor } from '../test/cluster/wait.ts';
 import { type Agent, agentsOf, getJson, hostOf } from '../test/e2e/agents.ts';
 import { apply, deadline, netExporter, waitForAgents } from '../test/e2e/environment.ts';

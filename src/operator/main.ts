@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import packageJson from '../../package.json' with { type: 'json' };
-import { systemClock } from './clock.ts';
+import { systemClock } from '../base/clock.ts';
+import { withoutSecrets } from '../base/redaction.ts';
+import { nameserversOf } from './dns/nameservers.ts';
+import { OperatorServer } from './http/server.ts';
 import { ClusterAccessError, clusterAccess } from './kube/cluster-access.ts';
-import { operatorLogger } from './logger.ts';
+import { operatorLogger } from './log/logger.ts';
 import { OperatorMetrics } from './metrics.ts';
-import { nameserversOf } from './nameservers.ts';
 import { Operator } from './operator.ts';
 import { OptionError, operatorOptions } from './operator-options.ts';
-import { withoutSecrets } from './redaction.ts';
-import { OperatorServer } from './server.ts';
 
 /** After this the process ends, whatever hangs: five seconds are promised. */
 const stopDeadlineMs = 4500;

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
-import { imageNames } from '../../charts/image-names.ts';
-import { operatorNamespace, operatorPort, syncPort } from '../../charts/operator-names.ts';
-import { parseHostPort } from '../protocol/host-port.ts';
+import { parseHostPort } from '../base/host-port.ts';
+import { imageNames } from '../contract/image-names.ts';
+import { operatorNamespace, operatorPort, syncPort } from '../contract/operator-names.ts';
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 

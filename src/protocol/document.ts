@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { parseHostPort } from './host-port.ts';
+import { parseHostPort } from '../base/host-port.ts';
 
 /** What kind of document cannot be used. */
 export type ProtocolErrorCode =

@@ -1,5 +1,5 @@
+import { type FailureReason, failureReasons } from '../contract/failure-reason.ts';
 import { integer, list, oneOf, readAs, refuse, text, within } from './document.ts';
-import { type FailureReason, failureReasons } from './failure-reason.ts';
 import { maxSketchIndex, type SketchEntry } from './latency-sketch.ts';
 
 /** How many targets a report may have. */

@@ -1,3 +1,4 @@
+import { parseServer } from '../base/host-port.ts';
 import {
   boolean,
   hostPort,
@@ -11,7 +12,6 @@ import {
   requireVersion,
   text,
 } from './document.ts';
-import { parseServer } from './host-port.ts';
 
 /** The version of the settings document that this code writes and reads. A reader refuses any other. */
 export const settingsVersion = 1;

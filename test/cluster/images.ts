@@ -15,7 +15,7 @@ import {
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Architecture, architectures, build } from '../../build/build.ts';
-import { imageNames } from '../../charts/image-names.ts';
+import { imageNames } from '../../src/contract/image-names.ts';
 import { baseImages, buildBaseImages, type Program, programOf } from './base-images.ts';
 import { Buildah } from './buildah.ts';
 import { ensureSystemCommands } from './packages.ts';

@@ -4,7 +4,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { operatorPort, operatorSelector, syncPort, syncServiceName } from '../../charts/operator-names.ts';
+import { operatorPort, operatorSelector, syncPort, syncServiceName } from '../../src/contract/operator-names.ts';
 import { apiServiceAddress, dnsServiceAddress } from '../cluster/addresses.ts';
 import { CommandError, run } from '../cluster/command.ts';
 import { counterOf } from '../cluster/network-policy.ts';

@@ -3,8 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { operatorName } from '../../charts/operator-names.ts';
-import { operatorOwnPermissions, operatorPermissions, type PermissionRule } from '../../charts/operator-permissions.ts';
+import {
+  operatorOwnPermissions,
+  operatorPermissions,
+  type PermissionRule,
+} from '../../charts/operator/operator-permissions.ts';
+import { operatorName } from '../../src/contract/operator-names.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { ClusterApi } from '../faults/cluster-api.ts';
 import { scaleInstalled, tokenKubeconfig } from '../faults/fault-rig.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, stat } from 'node:fs/promises';
 import { get } from 'node:https';
 import { after, before, test } from 'node:test';
-import { agentContract } from '../../charts/agent-contract.ts';
+import { agentContract } from '../../src/contract/agent-contract.ts';
 import { ClusterApi } from '../faults/cluster-api.ts';
 import type { Agent } from './agents.ts';
 import { getJson } from './agents.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { imageNames } from '../../charts/image-names.ts';
-import { installation } from '../../charts/install.ts';
+import { installation } from '../../charts/install/install.ts';
 import packageJson from '../../package.json' with { type: 'json' };
+import { imageNames } from '../../src/contract/image-names.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { agentsOf, getJson, getNetExporter } from './agents.ts';
 import {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import type { PathRule, PermissionRule } from '../../charts/operator-permissions.ts';
+import type { PathRule, PermissionRule } from '../../charts/operator/operator-permissions.ts';
 import { getJson } from './agents.ts';
 import { auditEvents, operatorUser } from './audit-log.ts';
 import { environment } from './environment.ts';

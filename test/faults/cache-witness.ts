@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import { Reflector, type ReflectorOptions } from '../../src/operator/cache/reflector.ts';
 import { type KubeObject, keyOf } from '../../src/operator/kube/kube-object.ts';
-import { Reflector, type ReflectorOptions } from '../../src/operator/kube/reflector.ts';
 import { apiVersionOf, type Resource } from '../../src/operator/kube/resource.ts';
 
 /**

@@ -1,11 +1,11 @@
-import { agentNetwork, agentWorkload, type ManifestObject } from '../../charts/agent.ts';
-import { agentNames } from '../../charts/agent-names.ts';
+import { agentNetwork, agentWorkload, type ManifestObject } from '../../charts/agent/agent.ts';
+import { agentNames } from '../../src/contract/agent-names.ts';
 import type { NetExporter } from '../../src/crd/net-exporter.ts';
+import { clusterAddresses, settingsOf } from '../../src/operator/agents/settings-of.ts';
 import { type DeclaredObject, stamped } from '../../src/operator/apply/apply-plan.ts';
 import { driftOf } from '../../src/operator/apply/drift.ts';
+import { childKinds, netExporters, oursSelector } from '../../src/operator/cache/watched-kinds.ts';
 import { apiVersionOf, type Resource } from '../../src/operator/kube/resource.ts';
-import { clusterAddresses, settingsOf } from '../../src/operator/net-exporter/settings-of.ts';
-import { childKinds, netExporters, oursSelector } from '../../src/operator/net-exporter/watched-kinds.ts';
 import type { ApiObject, ClusterApi } from './cluster-api.ts';
 
 /**

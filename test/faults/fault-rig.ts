@@ -1,10 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { imageNames } from '../../charts/image-names.ts';
-import { operatorName, operatorNamespace, operatorSelector } from '../../charts/operator-names.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { Random } from '../../soak/random.ts';
+import { imageNames } from '../../src/contract/image-names.ts';
+import { operatorName, operatorNamespace, operatorSelector } from '../../src/contract/operator-names.ts';
 import { CertificateAuthority } from '../cluster/certificates.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { controlPlaneFiles } from '../cluster/control-plane.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { childKinds, netExporters } from '../../src/operator/net-exporter/watched-kinds.ts';
+import { childKinds, netExporters } from '../../src/operator/cache/watched-kinds.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { type ClusterApi, ClusterApiError } from './cluster-api.ts';
 import { divergence, pathOf } from './desired-state.ts';

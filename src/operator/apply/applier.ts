@@ -1,11 +1,11 @@
-import { appliedAnnotation } from '../../../charts/agent-names.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
+import { appliedAnnotation } from '../../contract/agent-names.ts';
+import { LatestWrites } from '../cache/latest-writes.ts';
+import type { Store } from '../cache/store.ts';
 import type { ApiClient, Place } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
 import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
-import { LatestWrites } from '../kube/latest-writes.ts';
 import type { Resource } from '../kube/resource.ts';
-import type { Store } from '../kube/store.ts';
 import { type ApplyPlan, type DeclaredObject, isNamesakes, type Owner, planApply, stamped } from './apply-plan.ts';
 import { driftOf } from './drift.ts';
 import { otherManagers } from './field-managers.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { appliedAnnotation } from '../../../charts/agent-names.ts';
+import { appliedAnnotation } from '../../contract/agent-names.ts';
 import { controllerOf, type KubeObject } from '../kube/kube-object.ts';
 import { driftOf } from './drift.ts';
 import { immutableDifference } from './immutable-fields.ts';

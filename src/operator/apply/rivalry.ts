@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 
 /**
  * How often a change is mended before whoever makes it is taken for a rival. A hand that slips slips once or twice, and the

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { leastDelay } from '../kube/retry.ts';
-import { ReportOnce } from '../report-once.ts';
+import { ReportOnce } from '../log/report-once.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export interface ReconcileResult {

@@ -1,6 +1,6 @@
-import { type BackoffLimits, backoffDelay } from '../backoff.ts';
-import type { Clock } from '../clock.ts';
-import { TokenBucket } from '../token-bucket.ts';
+import { type BackoffLimits, backoffDelay } from '../../base/backoff.ts';
+import type { Clock } from '../../base/clock.ts';
+import { TokenBucket } from '../../base/token-bucket.ts';
 
 /** Told what happens in a queue, for metrics. Times are in seconds. */
 export interface QueueObserver {

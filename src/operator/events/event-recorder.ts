@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import { backoffDelay } from '../backoff.ts';
-import { type Clock, pause } from '../clock.ts';
+import { backoffDelay } from '../../base/backoff.ts';
+import { type Clock, pause } from '../../base/clock.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
 import { type EventContent, eventObject, events, microTime, type Regarding, type Reporter } from './event.ts';

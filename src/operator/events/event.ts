@@ -1,4 +1,4 @@
-import { apiUses } from '../../../charts/api-uses.ts';
+import { apiUses } from '../../contract/api-uses.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
 import type { Resource } from '../kube/resource.ts';
 

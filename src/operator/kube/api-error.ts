@@ -1,4 +1,4 @@
-import { withoutSecrets } from '../redaction.ts';
+import { withoutSecrets } from '../../base/redaction.ts';
 import { grantAdvice } from './grant-advice.ts';
 
 /** What went wrong with a request, as a word to decide by. */

@@ -1,6 +1,6 @@
 import { type Dispatcher, request } from 'undici';
-import { type Clock, pause } from '../clock.ts';
-import type { TokenBucket } from '../token-bucket.ts';
+import { type Clock, pause } from '../../base/clock.ts';
+import type { TokenBucket } from '../../base/token-bucket.ts';
 import { ApiError, errorOfAnswer } from './api-error.ts';
 import { readBounded } from './bounded-body.ts';
 import type { Connection } from './connection.ts';

@@ -1,5 +1,5 @@
 import { Agent, type Dispatcher } from 'undici';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { ClusterAccess, Credentials } from './cluster-access.ts';
 
 /** How long credentials are used before they are read again (as long as client-go does). */

@@ -1,4 +1,4 @@
-import { operatorName } from '../../../charts/operator-names.ts';
+import { operatorName } from '../../contract/operator-names.ts';
 
 /**
  * What to grant so that a request is allowed, from the words in which the API server's authorizer refuses one. Undefined where

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { ClusterAccess } from '../kube/cluster-access.ts';
 import { Connection } from '../kube/connection.ts';
 import type { WriteGate } from './write-gate.ts';

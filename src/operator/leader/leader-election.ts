@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
-import { type Clock, pause } from '../clock.ts';
+import { type Clock, pause } from '../../base/clock.ts';
+import { narrowed } from '../cache/narrowed.ts';
+import { Reflector } from '../cache/reflector.ts';
+import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
-import { narrowed } from '../kube/narrowed.ts';
-import { Reflector } from '../kube/reflector.ts';
-import { Store } from '../kube/store.ts';
 import { type Lease, leaseTiming } from './lease.ts';
 import { LeaseAccess, type LeasePlace, leases } from './lease-access.ts';
 import { LeaseElector } from './lease-elector.ts';

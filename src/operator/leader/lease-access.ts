@@ -1,5 +1,5 @@
-import { apiUses } from '../../../charts/api-uses.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
+import { apiUses } from '../../contract/api-uses.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { apiVersionOf, type Resource } from '../kube/resource.ts';
 import type { Lease, LeaseSpec } from './lease.ts';

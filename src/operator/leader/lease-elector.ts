@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import { backoffDelay } from '../backoff.ts';
-import { type Clock, pause } from '../clock.ts';
+import { backoffDelay } from '../../base/backoff.ts';
+import { type Clock, pause } from '../../base/clock.ts';
 import { isApiError } from '../kube/api-error.ts';
 import { type Lease, type LeaseSpec, leaseTiming, released, renewed, takenBy } from './lease.ts';
 import type { LeaseAccess } from './lease-access.ts';

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { ApiError } from '../kube/api-error.ts';
 
 /** A write without an answer may still be on its way to the API server for so long. */

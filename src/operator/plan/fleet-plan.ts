@@ -1,8 +1,8 @@
 import { isIPv4 } from 'node:net';
+import { formatHostPort } from '../../base/host-port.ts';
 import { type AssignedPeer, type Assignment, assignmentVersion } from '../../protocol/assignment.ts';
-import { formatHostPort } from '../../protocol/host-port.ts';
 import type { Held } from '../../protocol/sync.ts';
-import type { AgentPod } from '../net-exporter/agent-pod.ts';
+import type { AgentPod } from '../agents/agent-pod.ts';
 import { DnsEndpoints } from './dns-endpoints.ts';
 import type { NodeFacts } from './node-facts.ts';
 import { hashPair, hashText } from './seeded-hash.ts';

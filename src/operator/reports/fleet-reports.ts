@@ -1,6 +1,6 @@
+import type { Clock } from '../../base/clock.ts';
 import type { Report } from '../../protocol/report.ts';
 import type { Acknowledgement } from '../../protocol/sync.ts';
-import type { Clock } from '../clock.ts';
 import { AgentReports } from './agent-reports.ts';
 import { type Link, LinkTable } from './link-table.ts';
 import type { Outcomes } from './packed-outcomes.ts';

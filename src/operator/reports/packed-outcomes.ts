@@ -1,4 +1,4 @@
-import { type FailureReason, failureReasons } from '../../protocol/failure-reason.ts';
+import { type FailureReason, failureReasons } from '../../contract/failure-reason.ts';
 import type { TargetReport } from '../../protocol/report.ts';
 
 /** What became of the attempts at a target. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { SyncRefusal } from './sync-refusal.ts';
+import { SyncRefusal } from './identity/sync-refusal.ts';
 
 /**
  * The whole of a request's body as text.

@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { encodeSyncAnswer, type SyncAnswer } from '../../protocol/sync.ts';
-import type { AgentIdentity } from './agent-identity.ts';
+import type { AgentIdentity } from './identity/agent-identity.ts';
+import type { SyncRefusal } from './identity/sync-refusal.ts';
 import type { Waiter } from './sync-hub.ts';
 import type { SyncObserver } from './sync-metrics.ts';
-import type { SyncRefusal } from './sync-refusal.ts';
 
 /** How soon whoever finds nobody here asks again, in seconds: the next leader is there within a few. */
 const retryAfterSeconds = 1;

@@ -1,8 +1,8 @@
+import type { Clock } from '../../base/clock.ts';
 import type { Acknowledgement, Held, SyncAnswer, SyncRequest } from '../../protocol/sync.ts';
 import { syncVersion } from '../../protocol/sync.ts';
-import type { Clock } from '../clock.ts';
-import type { AgentIdentity } from './agent-identity.ts';
-import { SyncRefusal } from './sync-refusal.ts';
+import type { AgentIdentity } from './identity/agent-identity.ts';
+import { SyncRefusal } from './identity/sync-refusal.ts';
 
 /** What an agent is told that it does not hold. */
 export type SyncNews = Pick<SyncAnswer, 'settings' | 'settingsDigest' | 'assignment'>;

@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { RefusalCode } from './sync-refusal.ts';
+import type { RefusalCode } from './identity/sync-refusal.ts';
 
 /** What became of a request: with something new for the agent, without, or refused. */
 export type RequestResult = 'changed' | 'unchanged' | RefusalCode;

@@ -2,19 +2,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
+import type { Clock } from '../../base/clock.ts';
+import { withoutSecrets } from '../../base/redaction.ts';
 import { ProtocolError } from '../../protocol/document.ts';
 import { decodeSyncRequest, maxRequestBytes, syncPath } from '../../protocol/sync.ts';
-import type { Clock } from '../clock.ts';
-import { listen } from '../listen.ts';
-import { withoutSecrets } from '../redaction.ts';
-import type { AgentIdentity } from './agent-identity.ts';
-import type { IssuedCertificate } from './certificate-authority.ts';
+import { listen } from '../http/listen.ts';
+import type { AgentIdentity } from './identity/agent-identity.ts';
+import { SyncRefusal } from './identity/sync-refusal.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { readBody, skipBody } from './request-body.ts';
 import { SyncConnection } from './sync-connection.ts';
 import type { SyncHub } from './sync-hub.ts';
 import type { ConnectionFault, SyncObserver } from './sync-metrics.ts';
-import { SyncRefusal } from './sync-refusal.ts';
+import type { IssuedCertificate } from './tls/certificate-authority.ts';
 
 /** What whoever connects may take, in milliseconds but where something else is said. */
 export interface SyncLimits {

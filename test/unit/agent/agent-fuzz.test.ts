@@ -6,7 +6,12 @@ import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Random } from '../../../soak/random.ts';
-import { encodeEchoRequest, maxEchoBytes, maxEchoSequence, minEchoBytes } from '../../../src/agent/echo-message.ts';
+import {
+  encodeEchoRequest,
+  maxEchoBytes,
+  maxEchoSequence,
+  minEchoBytes,
+} from '../../../src/agent/echo/echo-message.ts';
 import { encodeSettings, type Settings } from '../../../src/protocol/settings.ts';
 import { AgentPod, type AgentProcess, freePort } from './agent-process.ts';
 import { eventually } from './eventually.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { formatHostPort } from '../../../src/protocol/host-port.ts';
+import { formatHostPort } from '../../../src/base/host-port.ts';
 import { encodeSettings } from '../../../src/protocol/settings.ts';
 import { AgentPod, freePort } from './agent-process.ts';
 import { eventually } from './eventually.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ProbeContext, ProbeResult } from '../../../src/agent/probe.ts';
+import type { ProbeContext, ProbeResult } from '../../../src/agent/probes/probe.ts';
 import { newNode, silence, success } from './agent-node.ts';
 import { ConfigMapVolume } from './config-map-volume.ts';
 import { settingsWith } from './settings-builder.ts';

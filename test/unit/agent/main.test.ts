@@ -4,7 +4,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { before, test } from 'node:test';
-import { udpProbe } from '../../../src/agent/udp-probe.ts';
+import { udpProbe } from '../../../src/agent/probes/udp/udp-probe.ts';
 import { encodeSettings, type Settings } from '../../../src/protocol/settings.ts';
 import { AgentPod, freePort } from './agent-process.ts';
 import { eventually } from './eventually.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../src/agent/clock.ts';
+import type { Clock } from '../../../src/base/monotonic-clock.ts';
 
 /** A clock that stands still until a test moves it, and runs what is due in the order in which it is. */
 export class ManualClock implements Clock {

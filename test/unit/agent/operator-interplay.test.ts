@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { systemClock } from '../../../src/agent/clock.ts';
-import { OperatorConnection } from '../../../src/agent/operator-connection.ts';
-import { ReportLedger } from '../../../src/agent/report-ledger.ts';
-import { SourceChoice } from '../../../src/agent/source-choice.ts';
-import { SyncClient } from '../../../src/agent/sync-client.ts';
+import { SourceChoice } from '../../../src/agent/sources/source-choice.ts';
+import { OperatorConnection } from '../../../src/agent/sync/operator-connection.ts';
+import { ReportLedger } from '../../../src/agent/sync/report-ledger.ts';
+import { SyncClient } from '../../../src/agent/sync/sync-client.ts';
+import { systemClock } from '../../../src/base/monotonic-clock.ts';
 import { type Held, settingsDigest } from '../../../src/protocol/sync.ts';
 import { SyncRig } from '../operator/sync/sync-rig.ts';
 import { assignmentWith } from './assignment-builder.ts';

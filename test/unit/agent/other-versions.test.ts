@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { SourceChoice } from '../../../src/agent/source-choice.ts';
-import { NetExporterFleet } from '../../../src/operator/fleet/net-exporter-fleet.ts';
+import { SourceChoice } from '../../../src/agent/sources/source-choice.ts';
+import { NetExporterFleet } from '../../../src/operator/agents/net-exporter-fleet.ts';
 import { SyncHub } from '../../../src/operator/sync/sync-hub.ts';
 import { decodeSettings, type Settings } from '../../../src/protocol/settings.ts';
 import {

@@ -1,4 +1,4 @@
-import type { DnsTarget, NetworkTarget, NtpTarget, Target } from '../../../src/agent/targets.ts';
+import type { DnsTarget, NetworkTarget, NtpTarget, Target } from '../../../src/agent/plan/targets.ts';
 
 /** A peer to dial at this address, port 8000. */
 export function networkTarget(ip: string): NetworkTarget {

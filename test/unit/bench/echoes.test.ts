@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type EchoDatagram, echoes } from '../../../bench/echoes.ts';
-import { encodeEchoRequest, makeEchoAnswer } from '../../../src/agent/echo-message.ts';
+import { encodeEchoRequest, makeEchoAnswer } from '../../../src/agent/echo/echo-message.ts';
 
 const own = '10.0.0.1';
 const peer = '10.0.0.2';

@@ -9,9 +9,9 @@ import {
   runningStatus,
   simulatedPod,
 } from '../../../bench/simulated-objects.ts';
-import { agentObjects } from '../../../charts/agent.ts';
-import { agentPodOf } from '../../../src/operator/net-exporter/agent-pod.ts';
-import { settingsOf } from '../../../src/operator/net-exporter/settings-of.ts';
+import { agentObjects } from '../../../charts/agent/agent.ts';
+import { agentPodOf } from '../../../src/operator/agents/agent-pod.ts';
+import { settingsOf } from '../../../src/operator/agents/settings-of.ts';
 import { netExporter } from '../operator/net-exporter-builder.ts';
 
 /** A DaemonSet as the operator makes it. */

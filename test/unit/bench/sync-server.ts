@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { OperatorAccess } from '../../../bench/simulated-agent.ts';
-import { createAuthority, issueServing } from '../../../src/operator/sync/certificate-authority.ts';
+import { createAuthority, issueServing } from '../../../src/operator/sync/tls/certificate-authority.ts';
 import {
   decodeSyncRequest,
   encodeSyncAnswer,

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { Check } from 'typebox/value';
 import { parseAllDocuments } from 'yaml';
 import { generatedFiles } from '../../../charts/generated-files.ts';
-import { installation } from '../../../charts/install.ts';
+import { installation } from '../../../charts/install/install.ts';
 import { outdatedFiles, writeFiles } from '../../../charts/written-files.ts';
 import { customResourceDefinition } from '../../../src/crd/custom-resource-definition.ts';
 import { defaultSpec } from '../../../src/crd/default-spec.ts';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseDuration } from '../../../src/base/durations.ts';
+import { formatHostPort, parseHostPort } from '../../../src/base/host-port.ts';
 import { defaultSpec } from '../../../src/crd/default-spec.ts';
 import { NetExporterSpecSchema } from '../../../src/crd/net-exporter.ts';
 import type { SchemaNode } from '../../../src/crd/schema-node.ts';
 import { type Assignment, decodeAssignment } from '../../../src/protocol/assignment.ts';
 import { ProtocolError } from '../../../src/protocol/document.ts';
-import { parseDuration } from '../../../src/protocol/durations.ts';
-import { formatHostPort, parseHostPort } from '../../../src/protocol/host-port.ts';
 import { encodeSettings, parseSettings, type Settings, settingsVersion } from '../../../src/protocol/settings.ts';
 import { schemaFields } from './schema-fields.ts';
 

@@ -1,4 +1,4 @@
-import type { AgentPod } from '../../../src/operator/net-exporter/agent-pod.ts';
+import type { AgentPod } from '../../../src/operator/agents/agent-pod.ts';
 
 /** The agent of node `n1`, which is ready, with what is said otherwise. */
 export function agentPod(parts: Partial<AgentPod> = {}): AgentPod {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../src/operator/clock.ts';
+import type { Clock } from '../../../src/base/clock.ts';
 
 /** A clock that stands until it is moved on. */
 export class FakeClock implements Clock {

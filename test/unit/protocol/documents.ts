@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { formatHostPort } from '../../../src/base/host-port.ts';
+import { failureReasons } from '../../../src/contract/failure-reason.ts';
 import type { Assignment } from '../../../src/protocol/assignment.ts';
 import { ProtocolError } from '../../../src/protocol/document.ts';
-import { failureReasons } from '../../../src/protocol/failure-reason.ts';
-import { formatHostPort } from '../../../src/protocol/host-port.ts';
 import { maxSketchIndex, type SketchEntry } from '../../../src/protocol/latency-sketch.ts';
 import type { Report, TargetReport } from '../../../src/protocol/report.ts';
 import type { Settings } from '../../../src/protocol/settings.ts';

@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import packet, { type Answer } from 'dns-packet';
-import type { FailureReason } from '../../../../src/protocol/failure-reason.ts';
+import type { FailureReason } from '../../../../src/contract/failure-reason.ts';
 import {
   addressRecord,
   answer,

@@ -1,6 +1,6 @@
-import type { Clock } from '../../../../src/agent/clock.ts';
-import { systemClock } from '../../../../src/agent/clock.ts';
-import { type EchoDropReason, type EchoLimits, EchoResponder } from '../../../../src/agent/echo-responder.ts';
+import { type EchoDropReason, type EchoLimits, EchoResponder } from '../../../../src/agent/echo/echo-responder.ts';
+import type { Clock } from '../../../../src/base/monotonic-clock.ts';
+import { systemClock } from '../../../../src/base/monotonic-clock.ts';
 import { eventually } from '../eventually.ts';
 
 /** A responder on addresses of loopback, and what it told about itself. */

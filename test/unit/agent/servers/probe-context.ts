@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { type Kernel, openKernel } from '../../../../src/agent/kernel.ts';
-import type { ProbeContext } from '../../../../src/agent/probe.ts';
+import { type Kernel, openKernel } from '../../../../src/agent/kernel/kernel.ts';
+import type { ProbeContext } from '../../../../src/agent/probes/probe.ts';
 
 /** The kernel's timing of this machine, one for the whole test file. */
 export const kernel = openKernel();

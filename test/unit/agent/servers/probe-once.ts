@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { dnsProbe } from '../../../../src/agent/dns-probe.ts';
-import { openKernel } from '../../../../src/agent/kernel.ts';
-import type { ProbeResult } from '../../../../src/agent/probe.ts';
-import { tcpProbe } from '../../../../src/agent/tcp-probe.ts';
+import { openKernel } from '../../../../src/agent/kernel/kernel.ts';
+import { dnsProbe } from '../../../../src/agent/probes/dns/dns-probe.ts';
+import type { ProbeResult } from '../../../../src/agent/probes/probe.ts';
+import { tcpProbe } from '../../../../src/agent/probes/tcp/tcp-probe.ts';
 import { goodAnswer, startUdpServer } from './dns-server.ts';
 
 // A program of its own, for flags that only a new process can have: each probe once, and what came of it on standard output.

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Applier } from '../../../../src/operator/apply/applier.ts';
 import { type DeclaredObject, stamped } from '../../../../src/operator/apply/apply-plan.ts';
+import { Store } from '../../../../src/operator/cache/store.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject, ObjectMeta } from '../../../../src/operator/kube/kube-object.ts';
-import { Store } from '../../../../src/operator/kube/store.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { owner, reference } from './owner.ts';
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Logger } from 'pino';
 import { Controller, type Reconcile } from '../../../../src/operator/controller/controller.ts';
 import { WorkQueue } from '../../../../src/operator/controller/work-queue.ts';
-import { operatorLogger } from '../../../../src/operator/logger.ts';
+import { operatorLogger } from '../../../../src/operator/log/logger.ts';
 import { FakeClock, until } from '../fake-clock.ts';
 import { quietLog } from '../quiet-log.ts';
 

@@ -1,4 +1,4 @@
-import { type BackoffLimits, backoffDelay } from '../../../../src/operator/backoff.ts';
+import { type BackoffLimits, backoffDelay } from '../../../../src/base/backoff.ts';
 
 /** What a worker was told: the key, or undefined when the queue was closed; `asked` counts the requests of workers. */
 export interface Answer {

@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { after, beforeEach, test } from 'node:test';
+import { TokenBucket } from '../../../../src/base/token-bucket.ts';
 import { ApiClient, type WatchEvent } from '../../../../src/operator/kube/api-client.ts';
 import { ApiTransport } from '../../../../src/operator/kube/api-transport.ts';
 import type { Credentials } from '../../../../src/operator/kube/cluster-access.ts';
 import { Connection } from '../../../../src/operator/kube/connection.ts';
-import { readPublishedKeys } from '../../../../src/operator/sync/published-keys.ts';
-import { TokenBucket } from '../../../../src/operator/token-bucket.ts';
+import { readPublishedKeys } from '../../../../src/operator/sync/identity/published-keys.ts';
 import { FakeClock, until } from '../fake-clock.ts';
 
 const maps = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' };

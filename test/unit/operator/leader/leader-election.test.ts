@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
-import { systemClock } from '../../../../src/operator/clock.ts';
+import { systemClock } from '../../../../src/base/clock.ts';
 import { ApiClient } from '../../../../src/operator/kube/api-client.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import { ApiTransport } from '../../../../src/operator/kube/api-transport.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { AgentPod } from '../../../../src/operator/net-exporter/agent-pod.ts';
+import type { AgentPod } from '../../../../src/operator/agents/agent-pod.ts';
 import { FleetPlan, type PlanInput } from '../../../../src/operator/plan/fleet-plan.ts';
 import type { NodeFacts } from '../../../../src/operator/plan/node-facts.ts';
 import { decodeAssignment } from '../../../../src/protocol/assignment.ts';

@@ -1,5 +1,5 @@
+import { failureReasons } from '../../../../src/contract/failure-reason.ts';
 import type { Outcomes } from '../../../../src/operator/reports/packed-outcomes.ts';
-import { failureReasons } from '../../../../src/protocol/failure-reason.ts';
 import { LatencySketch } from '../../../../src/protocol/latency-sketch.ts';
 import type { TargetReport } from '../../../../src/protocol/report.ts';
 

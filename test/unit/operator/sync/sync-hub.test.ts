@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AgentIdentity } from '../../../../src/operator/sync/agent-identity.ts';
+import type { AgentIdentity } from '../../../../src/operator/sync/identity/agent-identity.ts';
+import type { SyncRefusal } from '../../../../src/operator/sync/identity/sync-refusal.ts';
 import { SyncHub, type Waiter } from '../../../../src/operator/sync/sync-hub.ts';
-import type { SyncRefusal } from '../../../../src/operator/sync/sync-refusal.ts';
 import type { Assignment } from '../../../../src/protocol/assignment.ts';
 import type { Held, SyncAnswer, SyncRequest } from '../../../../src/protocol/sync.ts';
 import { FakeClock } from '../fake-clock.ts';

@@ -3,14 +3,14 @@ import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
-import { systemClock } from '../../../../src/operator/clock.ts';
-import { agentIdentity, type KnownPod } from '../../../../src/operator/sync/agent-identity.ts';
-import { ServiceAccountKeys } from '../../../../src/operator/sync/service-account-keys.ts';
-import { renewed, type SyncCertificates } from '../../../../src/operator/sync/sync-certificates.ts';
+import { systemClock } from '../../../../src/base/clock.ts';
+import { agentIdentity, type KnownPod } from '../../../../src/operator/sync/identity/agent-identity.ts';
+import { ServiceAccountKeys } from '../../../../src/operator/sync/identity/service-account-keys.ts';
+import { TokenVerifier } from '../../../../src/operator/sync/identity/token-verifier.ts';
 import { SyncHub, type SyncSource } from '../../../../src/operator/sync/sync-hub.ts';
 import { SyncMetrics } from '../../../../src/operator/sync/sync-metrics.ts';
 import { type SyncLimits, SyncServer } from '../../../../src/operator/sync/sync-server.ts';
-import { TokenVerifier } from '../../../../src/operator/sync/token-verifier.ts';
+import { renewed, type SyncCertificates } from '../../../../src/operator/sync/tls/sync-certificates.ts';
 import {
   decodeSyncAnswer,
   encodeSyncRequest,
@@ -22,7 +22,7 @@ import {
   tokenAudience,
 } from '../../../../src/protocol/sync.ts';
 import { quietLog } from '../quiet-log.ts';
-import { TokenIssuer, type TokenOptions } from './token-issuer.ts';
+import { TokenIssuer, type TokenOptions } from './identity/token-issuer.ts';
 
 /** An answer as it came. */
 export interface RawAnswer {

@@ -5,12 +5,12 @@ import { Agent } from 'node:https';
 import { connect as connectPlain, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { operatorLogger } from '../../../../src/operator/logger.ts';
-import { renewed } from '../../../../src/operator/sync/sync-certificates.ts';
+import { operatorLogger } from '../../../../src/operator/log/logger.ts';
+import { renewed } from '../../../../src/operator/sync/tls/sync-certificates.ts';
 import type { Assignment } from '../../../../src/protocol/assignment.ts';
 import { encodeSyncRequest, syncPath, syncServerName, syncVersion } from '../../../../src/protocol/sync.ts';
+import { TokenIssuer } from './identity/token-issuer.ts';
 import { eventually, type RigOptions, SyncRig } from './sync-rig.ts';
-import { TokenIssuer } from './token-issuer.ts';
 
 const emptyRequest = encodeSyncRequest({ version: syncVersion, held: {} });
 const held = { settings: { uid: 'u', generation: 3, digest: '0123456789abcdef' } };

@@ -1,0 +1,159 @@
+import { ApiObject, JsonPatch } from 'cdk8s';
+import { k8s } from 'cdk8s-plus-27';
+import type { Construct } from 'constructs';
+import { agentContract } from '../../src/contract/agent-contract.ts';
+import { agentLabels, agentNames, agentSelector, echoPortName, portName } from '../../src/contract/agent-names.ts';
+import type { NetExporter } from '../../src/crd/net-exporter.ts';
+import { tokenAudience } from '../../src/protocol/sync.ts';
+import { withoutVirtualNodes } from './agent-affinity.ts';
+
+/** The user of the agents' processes: `nonroot` in the usual minimal images. */
+const nonRoot = 65_532;
+
+const identityVolumeName = 'identity';
+
+/** How long a token is good for. Seconds. */
+const tokenSeconds = 3600;
+
+/**
+ * The agents. The template depends on `spec.agent` only: a change of what is probed reaches the agents by their settings
+ * and must not restart them. Fits Pod Security `restricted`.
+ */
+export function addDaemonSet(scope: Construct, { metadata, spec }: NetExporter, image: string): void {
+  const { agent } = spec;
+  const name = agentNames(metadata.name).agent;
+  const typed = k8s.KubeDaemonSet.manifest({
+    metadata: { name },
+    spec: {
+      selector: { matchLabels: agentSelector(metadata.name) },
+      revisionHistoryLimit: 3,
+      updateStrategy: {
+        type: 'RollingUpdate',
+        rollingUpdate: {
+          maxUnavailable:
+            typeof agent.maxUnavailable === 'number'
+              ? k8s.IntOrString.fromNumber(agent.maxUnavailable)
+              : k8s.IntOrString.fromString(agent.maxUnavailable),
+        },
+      },
+      template: {
+        metadata: {
+          labels: { ...agent.podLabels, ...agentLabels(metadata.name) },
+          ...(isEmpty(agent.podAnnotations) ? {} : { annotations: agent.podAnnotations }),
+        },
+        spec: {
+          serviceAccountName: name,
+          automountServiceAccountToken: false,
+          enableServiceLinks: false,
+          dnsPolicy: 'ClusterFirst',
+          nodeSelector: { ...agent.nodeSelector, 'kubernetes.io/os': 'linux' },
+          ...(agent.priorityClassName === '' ? {} : { priorityClassName: agent.priorityClassName }),
+          ...(agent.imagePullSecrets.length === 0 ? {} : { imagePullSecrets: agent.imagePullSecrets }),
+          // Three seconds of serving after the signal, five until the agent has ended, and as much again in reserve.
+          terminationGracePeriodSeconds: 10,
+          securityContext: {
+            runAsNonRoot: true,
+            runAsUser: nonRoot,
+            runAsGroup: nonRoot,
+            seccompProfile: { type: 'RuntimeDefault' },
+          },
+          containers: [agentContainer(spec, image)],
+          volumes: [
+            { name: 'settings', configMap: { name } },
+            // Twice the largest settings document and as much again for what comes beside it.
+            { name: 'state', emptyDir: { sizeLimit: k8s.Quantity.fromString('8Mi') } },
+            identityVolume(),
+          ],
+        },
+      },
+    },
+  });
+  // A KubeDaemonSet would put also what is patched in through its types, which drop fields newer than Kubernetes 1.27:
+  // on a plain object what is the user's stays as it is.
+  const daemonSet = new ApiObject(scope, 'daemon-set', typed);
+  daemonSet.addJsonPatch(
+    JsonPatch.add('/spec/template/spec/affinity', withoutVirtualNodes(agent.affinity)),
+    ...(agent.tolerations.length === 0 ? [] : [JsonPatch.add('/spec/template/spec/tolerations', agent.tolerations)]),
+    JsonPatch.add('/spec/template/spec/containers/0/resources', agent.resources),
+  );
+}
+
+function agentContainer({ agent }: NetExporter['spec'], image: string): k8s.Container {
+  return {
+    name: 'agent',
+    image,
+    imagePullPolicy: agent.imagePullPolicy,
+    env: [
+      { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+      { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+      { name: 'POD_IPS', valueFrom: { fieldRef: { fieldPath: 'status.podIPs' } } },
+      { name: 'PORT', value: String(agent.port) },
+      { name: 'SETTINGS_FILE', value: `${agentContract.settingsDirectory}/${agentContract.settingsKey}` },
+      { name: 'SYNC_ACCESS_FILE', value: `${agentContract.settingsDirectory}/${agentContract.syncAccessKey}` },
+      { name: 'SYNC_TOKEN_FILE', value: `${agentContract.tokenDirectory}/${agentContract.tokenKey}` },
+      { name: 'STATE_DIRECTORY', value: agentContract.stateDirectory },
+    ],
+    ports: [
+      { name: portName, containerPort: agent.port, protocol: 'TCP' },
+      // Whether peers are probed by UDP or not: the template depends on spec.agent only.
+      { name: echoPortName, containerPort: agent.port, protocol: 'UDP' },
+    ],
+    // Slow to kill: a busy node is when the agent's measurements matter.
+    livenessProbe: {
+      ...httpGet(agentContract.livenessPath),
+      periodSeconds: 10,
+      timeoutSeconds: 5,
+      failureThreshold: 6,
+    },
+    readinessProbe: {
+      ...httpGet(agentContract.readinessPath),
+      periodSeconds: 5,
+      timeoutSeconds: 5,
+      failureThreshold: 2,
+    },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      privileged: false,
+      readOnlyRootFilesystem: true,
+      runAsNonRoot: true,
+      capabilities: { drop: ['ALL'] },
+    },
+    // The last lines of a crashed agent's log then stand in its status, from where the operator reports them.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: [
+      // A directory, not a subPath: only then does the kubelet refresh it.
+      { name: 'settings', mountPath: agentContract.settingsDirectory, readOnly: true },
+      { name: 'state', mountPath: agentContract.stateDirectory },
+      { name: identityVolumeName, mountPath: agentContract.tokenDirectory, readOnly: true },
+    ],
+  };
+}
+
+/**
+ * Who the agent is, to the operator: a token that no API server takes, since it is for another audience. The kubelet renews it
+ * well before it ends and lets only the pod's user read it.
+ */
+function identityVolume(): k8s.Volume {
+  return {
+    name: identityVolumeName,
+    projected: {
+      sources: [
+        {
+          serviceAccountToken: {
+            audience: tokenAudience,
+            expirationSeconds: tokenSeconds,
+            path: agentContract.tokenKey,
+          },
+        },
+      ],
+    },
+  };
+}
+
+function httpGet(path: string): k8s.Probe {
+  return { httpGet: { path, port: k8s.IntOrString.fromString(portName) } };
+}
+
+function isEmpty(value: object): boolean {
+  return Object.keys(value).length === 0;
+}

@@ -1,0 +1,14 @@
+import { ApiObject, type ApiObjectProps, App, Chart } from 'cdk8s';
+import type { Construct } from 'constructs';
+import { customResourceDefinition } from '../../src/crd/custom-resource-definition.ts';
+
+/** The definition of NetExporter alone, for those who install definitions apart from workloads. */
+export function definition(): object[] {
+  const chart = new Chart(new App(), 'crd');
+  addCustomResourceDefinition(chart);
+  return chart.toJson();
+}
+
+export function addCustomResourceDefinition(scope: Construct): void {
+  new ApiObject(scope, 'definition', customResourceDefinition() as ApiObjectProps);
+}

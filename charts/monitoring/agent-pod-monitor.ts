@@ -1,0 +1,39 @@
+import { ApiObject } from 'cdk8s';
+import type { Construct } from 'constructs';
+import { agentContract } from '../../src/contract/agent-contract.ts';
+import { agentNames, agentSelector, instanceLabel, portName } from '../../src/contract/agent-names.ts';
+import { apiUses } from '../../src/contract/api-uses.ts';
+import type { NetExporter } from '../../src/crd/net-exporter.ts';
+
+/**
+ * Tells the Prometheus operator to scrape the agents, with the labels that docs/prometheus.yml gives those that are found by
+ * annotation; namespace and pod are the Prometheus operator's own. By pod, so that a sick agent is scraped too.
+ */
+export function addPodMonitor(scope: Construct, { metadata, spec }: NetExporter): void {
+  const { group, version, kind } = apiUses.podMonitors;
+  new ApiObject(scope, 'pod-monitor', {
+    apiVersion: `${group}/${version}`,
+    kind,
+    metadata: { name: agentNames(metadata.name).agent, labels: spec.monitoring.labels },
+    spec: {
+      selector: { matchLabels: agentSelector(metadata.name) },
+      attachMetadata: { node: true },
+      podMetricsEndpoints: [
+        {
+          port: portName,
+          path: agentContract.metricsPath,
+          relabelings: [
+            { sourceLabels: [podLabel(instanceLabel)], targetLabel: 'netexporter' },
+            { sourceLabels: ['__meta_kubernetes_pod_node_name'], targetLabel: 'node' },
+            { sourceLabels: ['__meta_kubernetes_node_label_topology_kubernetes_io_zone'], targetLabel: 'zone' },
+          ],
+        },
+      ],
+    },
+  });
+}
+
+/** What Prometheus calls a pod's label before relabelling. */
+function podLabel(label: string): string {
+  return `__meta_kubernetes_pod_label_${label.replaceAll(/[^A-Za-z0-9_]/g, '_')}`;
+}

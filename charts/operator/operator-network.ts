@@ -1,0 +1,77 @@
+import { k8s } from 'cdk8s-plus-27';
+import type { Construct } from 'constructs';
+import { agentAppLabel } from '../../src/contract/agent-names.ts';
+import {
+  operatorName,
+  operatorNamespace,
+  operatorPort,
+  operatorPortName,
+  operatorSelector,
+  syncPort,
+  syncPortName,
+  syncServiceName,
+} from '../../src/contract/operator-names.ts';
+
+/** How Prometheus and the agents reach the operator, and that nobody reaches anything else of it. */
+export function addOperatorNetwork(scope: Construct): void {
+  addMetricsService(scope);
+  addSyncService(scope);
+  addNetworkPolicy(scope);
+}
+
+function addMetricsService(scope: Construct): void {
+  new k8s.KubeService(scope, 'service', {
+    metadata: {
+      name: operatorName,
+      namespace: operatorNamespace,
+      annotations: {
+        'prometheus.io/scrape': 'true',
+        'prometheus.io/port': String(operatorPort),
+        'prometheus.io/path': '/metrics',
+      },
+    },
+    spec: {
+      selector: operatorSelector,
+      ports: [
+        {
+          name: operatorPortName,
+          port: operatorPort,
+          protocol: 'TCP',
+          targetPort: k8s.IntOrString.fromString(operatorPortName),
+        },
+      ],
+      ipFamilyPolicy: 'PreferDualStack',
+      type: 'ClusterIP',
+    },
+  });
+}
+
+/** Without a selector: only the leader answers agents, and it writes itself in as the one endpoint. */
+function addSyncService(scope: Construct): void {
+  new k8s.KubeService(scope, 'sync-service', {
+    metadata: { name: syncServiceName, namespace: operatorNamespace },
+    spec: {
+      ports: [
+        { name: syncPortName, port: syncPort, protocol: 'TCP', targetPort: k8s.IntOrString.fromNumber(syncPort) },
+      ],
+      ipFamilyPolicy: 'PreferDualStack',
+      type: 'ClusterIP',
+    },
+  });
+}
+
+/** Metrics for whoever scrapes, wherever it runs; sync for agents, which live in any namespace; no other port for anybody. */
+function addNetworkPolicy(scope: Construct): void {
+  const port = (number: number) => [{ protocol: 'TCP', port: k8s.IntOrString.fromNumber(number) }];
+  new k8s.KubeNetworkPolicy(scope, 'network-policy', {
+    metadata: { name: operatorName, namespace: operatorNamespace },
+    spec: {
+      podSelector: { matchLabels: operatorSelector },
+      policyTypes: ['Ingress'],
+      ingress: [
+        { ports: port(operatorPort) },
+        { from: [{ namespaceSelector: {}, podSelector: { matchLabels: agentAppLabel } }], ports: port(syncPort) },
+      ],
+    },
+  });
+}

@@ -1,0 +1,270 @@
+import { Counter, Gauge, Histogram, type Metric, type Registry } from 'prom-client';
+import type { FailureReason } from '../../contract/failure-reason.ts';
+import { latencyBuckets } from '../../contract/latency-buckets.ts';
+import type { Target } from '../plan/targets.ts';
+import type { ProbeResult, Timing } from '../probes/probe.ts';
+import type { Losses } from '../probes/udp/echo-ledger.ts';
+import { ntpFamily } from './ntp-metrics.ts';
+
+type Labels = Record<string, string>;
+
+/** The metrics of one kind of probe. */
+export interface Family {
+  latency: Histogram;
+  errors: Counter;
+  /** Undefined where the kernel sends nothing again. */
+  retransmits(labels: Labels): Counter | undefined;
+  /** Undefined where nobody can tell on which way something is lost. */
+  losses(labels: Labels): Counter | undefined;
+  failures: Counter;
+  /** The reasons that can occur, which exist at zero from the start. */
+  reasons(labels: Labels): readonly FailureReason[];
+  /** Labels of `failures` beside the reason: the targets that share them share a series. */
+  shared(labels: Labels): Labels;
+  /** The agent's own faults. */
+  faults: Counter;
+  /** What the family has beside these, for each target. */
+  beside?: {
+    add(labels: Labels): void;
+    remove(labels: Labels): void;
+    record(labels: Labels, result: ProbeResult): void;
+  };
+  /** All its metrics, where they are to be seen only while it has targets. */
+  optional?: readonly Metric[];
+}
+
+/**
+ * The series of all targets. Each exists at zero from the moment its target is planned and goes with it; what a probe still brings for
+ * a target that is no longer planned is dropped.
+ */
+export class ProbeMetrics {
+  readonly #families: Record<Target['probe'], Family>;
+  readonly #registry: Registry;
+  readonly #decided: Timing;
+  readonly #timing: Gauge;
+  readonly #timings = new Map<string, Labels>();
+  #planned = new Map<string, Target>();
+
+  /** @param decided where latencies are to come from, as it was decided at start; what they do come from is seen as soon as there are any */
+  constructor(registry: Registry, decided: Timing) {
+    this.#registry = registry;
+    this.#decided = decided;
+    this.#families = { dns: dnsFamily(registry), network: networkFamily(registry), ntp: ntpFamily() };
+    this.#timing = new Gauge({
+      name: 'net_exporter_timing_info',
+      help: 'Where the latencies of a probe come from: the kernel or the clock of the process. Always 1.',
+      labelNames: ['probe', 'protocol', 'source'],
+      registers: [registry],
+    });
+  }
+
+  /** Makes the series of the targets that are new and removes those of the targets that are gone; the others keep their values. */
+  plan(targets: readonly Target[]): void {
+    const next = new Map(targets.map((target) => [target.key, target]));
+    const before = this.#planned;
+    for (const [key, target] of before) if (!next.has(key)) this.#remove(target);
+    for (const [key, target] of next) if (!before.has(key)) this.#add(target);
+    this.#planned = next;
+    this.#showOptional();
+    const shared = (all: Iterable<Target>) => new Map([...all].map((target) => [this.#sharedKey(target), target]));
+    const [sharedBefore, sharedNext] = [shared(before.values()), shared(next.values())];
+    for (const [key, target] of sharedBefore) if (!sharedNext.has(key)) this.#removeShared(target);
+    for (const [key, target] of sharedNext) if (!sharedBefore.has(key)) this.#addShared(target);
+    const probes = new Set([...next.values()].map(timingKey));
+    for (const [key, labels] of this.#timings) if (!probes.has(key)) this.#removeTiming(key, labels);
+    for (const target of next.values())
+      if (!this.#timings.has(timingKey(target))) this.#setTiming(target, this.#expected(target));
+  }
+
+  /** Records what a turn of a target's probe found. */
+  record(target: Target, result: ProbeResult): void {
+    if (!this.#planned.has(target.key)) return;
+    const { latency, errors, retransmits, losses, failures, shared, beside } = this.#families[target.probe];
+    for (const seconds of result.latencies) latency.observe(target.labels, seconds);
+    if (result.failures.length > 0) errors.inc(target.labels, result.failures.length);
+    for (const reason of result.failures) failures.inc({ ...shared(target.labels), reason });
+    if (result.retransmits > 0) retransmits(target.labels)?.inc(target.labels, result.retransmits);
+    for (const direction of directions)
+      losses(target.labels)?.inc(lossLabels(target, direction), result.losses?.[direction] ?? 0);
+    if (result.latencies.length > 0) this.#setTiming(target, result.timing);
+    beside?.record(target.labels, result);
+  }
+
+  /** Counts a turn that failed by the agent's own fault. */
+  fault(probe: Target['probe']): void {
+    this.#families[probe].faults.inc();
+  }
+
+  #add(target: Target): void {
+    const { latency, errors, retransmits, losses, beside } = this.#families[target.probe];
+    latency.zero(target.labels);
+    errors.inc(target.labels, 0);
+    retransmits(target.labels)?.inc(target.labels, 0);
+    for (const direction of directions) losses(target.labels)?.inc(lossLabels(target, direction), 0);
+    beside?.add(target.labels);
+  }
+
+  #remove(target: Target): void {
+    const { latency, errors, retransmits, losses, beside } = this.#families[target.probe];
+    for (const metric of [latency, errors, retransmits(target.labels)]) metric?.remove(target.labels);
+    for (const direction of directions) losses(target.labels)?.remove(lossLabels(target, direction));
+    beside?.remove(target.labels);
+  }
+
+  #addShared(target: Target): void {
+    const { failures, reasons, shared } = this.#families[target.probe];
+    for (const reason of reasons(target.labels)) failures.inc({ ...shared(target.labels), reason }, 0);
+  }
+
+  #removeShared(target: Target): void {
+    const { failures, reasons, shared } = this.#families[target.probe];
+    for (const reason of reasons(target.labels)) failures.remove({ ...shared(target.labels), reason });
+  }
+
+  #sharedKey(target: Target): string {
+    return JSON.stringify([target.probe, this.#families[target.probe].shared(target.labels)]);
+  }
+
+  /** Registers the metrics of families that have their first target, and takes back those of families that have lost the last. */
+  #showOptional(): void {
+    const probes = new Set([...this.#planned.values()].map(({ probe }) => probe));
+    for (const [probe, { optional = [], faults }] of Object.entries(this.#families))
+      for (const metric of optional) {
+        const name = nameOf(metric);
+        const shown = this.#registry.getSingleMetric(name) !== undefined;
+        const wanted = probes.has(probe as Target['probe']);
+        if (wanted && !shown) this.#registry.registerMetric(metric);
+        if (!wanted && shown) this.#registry.removeSingleMetric(name);
+        if (!wanted && metric === faults) faults.reset();
+      }
+  }
+
+  /** DNS over TCP has the handshake from the kernel and the answer by the clock, so as a whole it is of the clock. */
+  #expected({ probe, labels }: Target): Timing {
+    return probe === 'dns' && labels.protocol === 'TCP' ? 'clock' : this.#decided;
+  }
+
+  #setTiming(target: Target, source: Timing): void {
+    const key = timingKey(target);
+    const held = this.#timings.get(key);
+    if (held?.source === source) return;
+    if (held) this.#removeTiming(key, held);
+    const labels = { probe: target.probe, protocol: protocolOf(target), source };
+    this.#timings.set(key, labels);
+    this.#timing.set(labels, 1);
+  }
+
+  #removeTiming(key: string, labels: Labels): void {
+    this.#timing.remove(labels);
+    this.#timings.delete(key);
+  }
+}
+
+const directions = ['forward', 'return', 'unknown'] satisfies (keyof Losses)[];
+const dnsReasons: readonly FailureReason[] = [
+  ...(['timeout', 'refused', 'unreachable', 'nxdomain', 'servfail', 'rcode', 'nodata', 'truncated'] as const),
+  'malformed',
+];
+const tcpReasons: readonly FailureReason[] = ['timeout', 'refused', 'unreachable', 'reset'];
+const echoReasons: readonly FailureReason[] = ['lost', 'refused', 'unreachable'];
+
+/** Only one protocol can tell, so that it is no label. */
+function lossLabels({ labels }: Target, direction: keyof Losses): Labels {
+  const { protocol: _, ...peer }: Labels = labels;
+  return { ...peer, direction };
+}
+
+function timingKey(target: Target): string {
+  return `${target.probe} ${protocolOf(target)}`;
+}
+
+function protocolOf(target: Target): string {
+  return target.probe === 'ntp' ? 'UDP' : target.labels.protocol;
+}
+
+/** Which the library's types keep to themselves. */
+function nameOf(metric: Metric): string {
+  return (metric as Metric & { name: string }).name;
+}
+
+function dnsFamily(registry: Registry): Family {
+  const labelNames = ['host', 'server', 'protocol', 'type'];
+  const registers = [registry];
+  return {
+    latency: new Histogram({
+      name: 'dns_latency_seconds',
+      help: 'Time that successful DNS lookups took.',
+      labelNames,
+      buckets: [...latencyBuckets],
+      registers,
+    }),
+    errors: new Counter({
+      name: 'dns_resolve_error_total',
+      help: 'DNS lookups that failed.',
+      labelNames,
+      registers,
+    }),
+    retransmits: () => undefined,
+    losses: () => undefined,
+    failures: new Counter({
+      name: 'dns_failures_total',
+      help: 'DNS lookups that failed, by reason.',
+      labelNames: ['server', 'protocol', 'reason'],
+      registers,
+    }),
+    reasons: () => dnsReasons,
+    shared: ({ server = '', protocol = '' }) => ({ server, protocol }),
+    faults: new Counter({
+      name: 'dns_error_total',
+      help: 'DNS lookups that could not be made by a fault of the agent itself.',
+      registers,
+    }),
+  };
+}
+
+function networkFamily(registry: Registry): Family {
+  const labelNames = ['host', 'protocol', 'peer_node', 'peer_zone'];
+  const registers = [registry];
+  const retransmits = new Counter({
+    name: 'network_retransmits_total',
+    help: 'Segments that the kernel sent again while dialling.',
+    labelNames,
+    registers,
+  });
+  const losses = new Counter({
+    name: 'network_echo_lost_total',
+    help: 'UDP echoes that were lost, by direction: forward when the peer did not receive the request, return when it did, unknown when no later answer tells.',
+    labelNames: ['host', 'peer_node', 'peer_zone', 'direction'],
+    registers,
+  });
+  return {
+    latency: new Histogram({
+      name: 'network_latency_seconds',
+      help: 'Round-trip time of successful dials and echoes.',
+      labelNames,
+      buckets: [...latencyBuckets],
+      registers,
+    }),
+    errors: new Counter({
+      name: 'network_dial_error_total',
+      help: 'Dials and echoes that failed.',
+      labelNames,
+      registers,
+    }),
+    retransmits: ({ protocol }) => (protocol === 'TCP' ? retransmits : undefined),
+    losses: ({ protocol }) => (protocol === 'UDP' ? losses : undefined),
+    failures: new Counter({
+      name: 'network_failures_total',
+      help: 'Dials and echoes that failed, by reason.',
+      labelNames: ['protocol', 'reason'],
+      registers,
+    }),
+    reasons: ({ protocol }) => (protocol === 'UDP' ? echoReasons : tcpReasons),
+    shared: ({ protocol = '' }) => ({ protocol }),
+    faults: new Counter({
+      name: 'network_error_total',
+      help: 'Dials and echoes that could not be made by a fault of the agent itself.',
+      registers,
+    }),
+  };
+}

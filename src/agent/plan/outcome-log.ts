@@ -1,0 +1,45 @@
+import type { Clock } from '../../base/monotonic-clock.ts';
+import type { Log } from '../log.ts';
+import type { Target } from './targets.ts';
+
+/** How long a target's state is not written about again, in milliseconds, however often it changes. */
+const quietMs = 60_000;
+
+interface Known {
+  state: string;
+  saidAt: number;
+}
+
+/**
+ * Writes when targets begin to fail and when they are well again: changes only, and of one target at most one a minute, so that neither a
+ * cluster without DNS nor a peer that comes and goes floods the log. A target that is well from its first turn on is not written about.
+ */
+export class OutcomeLog {
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #known = new Map<string, Known>();
+
+  constructor(log: Log, clock: Clock) {
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /** @param problem what went wrong in this turn; undefined when nothing did */
+  record(target: Target, problem: string | undefined): void {
+    const state = problem ?? '';
+    const known = this.#known.get(target.key);
+    const now = this.#clock.now();
+    if (known?.state === state || (known && now - known.saidAt < quietMs)) return;
+    if (!known && problem === undefined) return;
+    this.#known.set(target.key, { state, saidAt: now });
+    const { probe, labels } = target;
+    if (problem === undefined) this.#log('info', 'target answers again', { probe, ...labels });
+    else this.#log('warn', 'target fails', { probe, ...labels, reason: problem });
+  }
+
+  /** Keeps what is known of these targets and forgets all others. */
+  keep(targets: readonly Target[]): void {
+    const keys = new Set(targets.map(({ key }) => key));
+    for (const key of this.#known.keys()) if (!keys.has(key)) this.#known.delete(key);
+  }
+}

@@ -1,0 +1,144 @@
+import { formatHostPort, parseHostPort, parseServer } from '../../base/host-port.ts';
+import type { AssignedPeer, Assignment } from '../../protocol/assignment.ts';
+import type { RecordType, Settings, TransportProtocol } from '../../protocol/settings.ts';
+import type { DnsTarget as DnsSubject } from '../probes/dns/dns-probe.ts';
+import type { NtpTarget as NtpSubject } from '../probes/ntp/ntp-probe.ts';
+import type { TcpTarget } from '../probes/tcp-dial.ts';
+import type { UdpTarget } from '../probes/udp/udp-probe.ts';
+import { choosePeers } from './peer-choice.ts';
+
+/** The resolver configuration of the agent's pod. */
+export interface ResolverConfiguration {
+  nameservers: readonly string[];
+  nameserverPort: number;
+  search: string[];
+  ndots: number;
+  /** The cluster's own domain, without dots at its ends. */
+  clusterDomain: string;
+}
+
+interface Planned {
+  /** Says which series the target has: two targets of one key are the same one. */
+  key: string;
+  intervalMs: number;
+  timeoutMs: number;
+}
+
+/** A name to look up at a server. */
+export interface DnsTarget extends Planned {
+  probe: 'dns';
+  labels: { host: string; server: string; protocol: TransportProtocol; type: RecordType };
+  subject: DnsSubject;
+}
+
+/** An address to connect to, or an agent to send echoes to. `peer_node` and `peer_zone` are empty where only the address is known. */
+export interface NetworkTarget extends Planned {
+  probe: 'network';
+  labels: { host: string; protocol: TransportProtocol; peer_node: string; peer_zone: string };
+  subject: ({ protocol: 'TCP' } & TcpTarget) | ({ protocol: 'UDP' } & UdpTarget);
+}
+
+/** A time server to ask. */
+export interface NtpTarget extends Planned {
+  probe: 'ntp';
+  labels: { server: string };
+  subject: NtpSubject;
+}
+
+/** One thing that is probed at its own turns and has series of its own. */
+export type Target = DnsTarget | NetworkTarget | NtpTarget;
+
+/** Who plans: what the choice of peers depends on besides the settings. */
+export interface AgentIdentity {
+  nodeName: string;
+  podIps: readonly string[];
+}
+
+/** Whom the agent may probe: what the operator chose for it; or the addresses of all agents as far as known, the own one among them or not. */
+export type KnownPeers = Pick<Assignment, 'peers' | 'dnsServers'> | { addresses: readonly string[] };
+
+/** Everything that an agent probes, each target once. */
+export function planTargets(
+  settings: Settings,
+  resolver: ResolverConfiguration,
+  peers: KnownPeers,
+  identity: AgentIdentity,
+): Target[] {
+  const targets = [
+    ...dnsTargets(settings, resolver, 'dnsServers' in peers ? peers.dnsServers : []),
+    ...networkTargets(settings, peersOf(peers, settings, identity)),
+    ...ntpTargets(settings, resolver),
+  ];
+  return [...new Map(targets.map((target) => [target.key, target])).values()];
+}
+
+/** Those that were assigned, or a choice of all. */
+function peersOf(known: KnownPeers, { network }: Settings, { podIps, nodeName }: AgentIdentity): AssignedPeer[] {
+  if ('peers' in known) return known.peers;
+  return choosePeers(known.addresses, podIps, nodeName, network.peersPerAgent).map((host) => ({
+    address: formatHostPort(host, network.peerPort),
+    node: '',
+    zone: '',
+  }));
+}
+
+function dnsTargets({ dns }: Settings, resolver: ResolverConfiguration, assigned: readonly string[]): DnsTarget[] {
+  if (!dns.enabled) return [];
+  const { intervalMs, timeoutMs } = dns;
+  const hosts = dns.hosts.length > 0 ? dns.hosts : [`kubernetes.default.svc.${resolver.clusterDomain}.`];
+  // The first nameserver only: libc asks the others when that one fails, so it is the one that workloads depend on.
+  const own = resolver.nameservers.slice(0, 1).map((host) => ({ host, port: resolver.nameserverPort }));
+  const servers = [...own, ...[...dns.servers, ...assigned].map(address)];
+  const { search, ndots } = resolver;
+  return servers.flatMap((server) =>
+    dns.protocols.flatMap((protocol) =>
+      dns.recordTypes.flatMap((type) =>
+        hosts.map((host): DnsTarget => {
+          const labels = { host, server: formatHostPort(server.host, server.port), protocol, type };
+          const subject = { name: host, server, protocol, type, resolver: { search, ndots } };
+          return { probe: 'dns', key: key('dns', labels), labels, subject, intervalMs, timeoutMs };
+        }),
+      ),
+    ),
+  );
+}
+
+function networkTargets({ network }: Settings, peers: readonly AssignedPeer[]): NetworkTarget[] {
+  if (!network.enabled) return [];
+  const { intervalMs, timeoutMs } = network;
+  const target = (subject: NetworkTarget['subject'], node: string, zone: string): NetworkTarget => {
+    const host = formatHostPort(subject.host, subject.port);
+    const labels = { host, protocol: subject.protocol, peer_node: node, peer_zone: zone };
+    return { probe: 'network', key: key('network', labels), labels, subject, intervalMs, timeoutMs };
+  };
+  return [
+    ...network.protocols.flatMap((protocol) =>
+      peers.map((peer) => {
+        const there = address(peer.address);
+        const subject = protocol === 'UDP' ? { protocol, ...there, ...network.udp } : { protocol, ...there };
+        return target(subject, peer.node, peer.zone);
+      }),
+    ),
+    // By TCP only: packets to a Service reach several agents, none of which could tell how many were lost.
+    ...network.services.map((text) => target({ protocol: 'TCP', ...address(text) }, '', '')),
+  ];
+}
+
+function ntpTargets({ ntp }: Settings, { search, ndots }: ResolverConfiguration): NtpTarget[] {
+  if (!ntp.enabled) return [];
+  const { intervalMs, timeoutMs } = ntp;
+  return ntp.servers.map((server) => {
+    const labels = { server };
+    const subject = { ...parseServer(server)!, resolver: { search, ndots } };
+    return { probe: 'ntp', key: key('ntp', labels), labels, subject, intervalMs, timeoutMs };
+  });
+}
+
+/** Settings and assignments hold nothing but addresses here: the protocol has checked them. */
+function address(text: string): { host: string; port: number } {
+  return parseHostPort(text)!;
+}
+
+function key(probe: Target['probe'], labels: Record<string, string>): string {
+  return JSON.stringify([probe, ...Object.values(labels)]);
+}

@@ -1,0 +1,98 @@
+import { afterDelay, secondsSince } from '../../../base/delay.ts';
+import { socketFailure } from '../socket-failure.ts';
+import { type DialledSocket, dial } from '../tcp-dial.ts';
+import type { AskDns, DnsExchange } from './dns-exchange.ts';
+import { encodeQuery, judgeMessage } from './dns-message.ts';
+
+/** More than any two messages: a server that sends so much without an answer is not listened to any longer. */
+const maxStreamBytes = 2 * (2 + 65_535);
+const lengthBytes = 2;
+/** The longest tick of any kernel, in seconds: by so much the kernel's word on when data came may be off. */
+const tickSeconds = 0.01;
+
+/**
+ * Asks over TCP (RFC 7766) on a connection of its own, which is reset afterwards so that neither side keeps it in TIME_WAIT. The duration is
+ * the handshake's and, by the clock, that of the answer, less the time that it lay in the socket when the event loop stood still. A connection reset without an answer is `refused`; one that ends without a whole
+ * answer, or one with nothing but other messages until the time is up, is `malformed`.
+ */
+export const askOverTcp: AskDns = async (server, query, context) => {
+  const deadline = performance.now() + context.timeoutMs;
+  const dialled = await dial(server, context);
+  if ('failure' in dialled) {
+    const { failure, retransmits } = dialled;
+    return { verdict: asRefused(failure), seconds: context.timeoutMs / 1000, timing: 'clock', retransmits };
+  }
+  const { socket, seconds: handshakeSeconds, retransmits } = dialled;
+  const { signal } = context;
+  const startedAt = process.hrtime.bigint();
+  return new Promise((resolve, reject) => {
+    const reader = new MessageReader();
+    let passedOver = 0;
+
+    const end = (settle: () => void) => {
+      cancelTimeout();
+      signal.removeEventListener('abort', onAbort);
+      socket.removeAllListeners().on('error', () => {});
+      socket.resetAndDestroy();
+      settle();
+    };
+    const give = (verdict: DnsExchange['verdict']) => {
+      const seconds = handshakeSeconds + Math.max(0, secondsSince(startedAt) - heldUpSeconds(socket));
+      end(() => resolve({ verdict, seconds, timing: 'clock', retransmits }));
+    };
+    const onAbort = () => end(() => reject(signal.reason));
+    const remainingMs = deadline - performance.now();
+    const cancelTimeout = afterDelay(remainingMs, () => give(passedOver > 0 ? 'malformed' : 'timeout'));
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+
+    socket.on('error', (error) => {
+      const failure = socketFailure(error);
+      if (failure === undefined) end(() => reject(error));
+      else give(asRefused(failure));
+    });
+    socket.on('end', () => give('malformed'));
+    socket.on('data', (chunk) => {
+      for (const message of reader.read(chunk as Buffer)) {
+        const verdict = judgeMessage(message, query);
+        if (verdict !== undefined) return give(verdict);
+        passedOver++;
+      }
+      if (reader.total > maxStreamBytes) give('malformed');
+    });
+    const message = encodeQuery(query);
+    const length = Buffer.alloc(lengthBytes);
+    length.writeUInt16BE(message.length);
+    // In one segment: some servers read the length and the message at once (RFC 7766 §8).
+    socket.write(Buffer.concat([length, message]));
+  });
+};
+
+/** How long the last data lay in the socket until it was read: 0 where that is about a tick or less, or where the kernel does not say. */
+function heldUpSeconds(socket: DialledSocket): number {
+  return Math.max(0, (socket.tcpInfo()?.sinceLastDataSeconds ?? 0) - tickSeconds);
+}
+
+/** DNS has no label of its own for a reset: whoever is there turned the connection away. */
+function asRefused(failure: DnsExchange['verdict']): DnsExchange['verdict'] {
+  return failure === 'reset' ? 'refused' : failure;
+}
+
+/** Cuts a stream into messages, each behind its length in two octets (RFC 1035 §4.2.2). */
+class MessageReader {
+  /** Octets read so far. */
+  total = 0;
+  #pending: Buffer = Buffer.alloc(0);
+
+  *read(chunk: Buffer): Generator<Buffer> {
+    this.total += chunk.length;
+    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    while (this.#pending.length >= lengthBytes) {
+      const end = lengthBytes + this.#pending.readUInt16BE(0);
+      if (this.#pending.length < end) return;
+      const message = this.#pending.subarray(lengthBytes, end);
+      this.#pending = this.#pending.subarray(end);
+      yield message;
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
+import { afterDelay } from '../../../base/delay.ts';
+import type { FailureReason } from '../../../contract/failure-reason.ts';
+import { candidateNames, type ResolverOptions } from '../dns-names.ts';
+import type { AddressLookup } from '../peer-lookup.ts';
+import type { Probe, ProbeContext, ProbeResult } from '../probe.ts';
+import { exchangeOverUdp, type UdpExchange } from '../udp-exchange.ts';
+import { compareClocks, encodeRequest, judgeAnswer, type NtpVerdict } from './ntp-message.ts';
+
+/** An NTP server to ask. */
+export interface NtpTarget {
+  /** An address, or a name as it is written in the resource: with a final dot it is looked up as it is, without one through the search list. */
+  host: string;
+  port: number;
+  resolver: ResolverOptions;
+}
+
+/**
+ * Asks an NTP server for the time, once (RFC 5905 client). The latency is the round trip as the wire shows it, from the request to the
+ * answer with the server's own part in it; the lookup of a name is not in it, though `timeoutMs` is for both together.
+ *
+ * Reasons: `lookup` is a name without an address, `unsynchronized` a server that does not know the time itself, `kiss_of_death` one that
+ * does not want to be asked (so often), `malformed` messages but no answer among them, or an answer that cannot be true.
+ * @param lookup what finds the addresses of names
+ * @throws DnsNameError for a name that cannot be asked for, and as every `Probe`
+ */
+export function ntpProbe(lookup: AddressLookup): Probe<NtpTarget> {
+  return async ({ host, port, resolver }, context) => {
+    const deadline = performance.now() + context.timeoutMs;
+    const addresses = isIP(host) === 0 ? await addressesOf(candidateNames(host, resolver), lookup, context) : [host];
+    let exchange: UdpExchange<NtpVerdict> | undefined;
+    for (const address of addresses) {
+      const timeoutMs = Math.max(0, deadline - performance.now());
+      exchange = await ask({ host: address, port }, { ...context, timeoutMs });
+      // This machine may have no way to addresses of one family.
+      if (exchange.outcome !== 'unreachable') break;
+    }
+    return exchange ? resultOf(exchange) : failed('lookup', context.kernel ? 'kernel' : 'clock');
+  };
+}
+
+function ask(server: { host: string; port: number }, context: ProbeContext): Promise<UdpExchange<NtpVerdict>> {
+  const cookie = randomBytes(8).readBigUInt64BE();
+  return exchangeOverUdp(server, encodeRequest(cookie), (message) => judgeAnswer(message, cookie), context);
+}
+
+function resultOf({ outcome, seconds, timing, times }: UdpExchange<NtpVerdict>): ProbeResult {
+  if (typeof outcome === 'string') return failed(outcome, timing);
+  if (outcome.kind === 'failure') return failed(outcome.reason, timing);
+  if (outcome.kind === 'kiss') return { ...failed('kiss_of_death', timing), kiss: outcome.code };
+  const compared = times && compareClocks(times, outcome);
+  if (times && !compared) return failed('malformed', timing);
+  const clock = { stratum: outcome.stratum, offsetSeconds: compared?.offsetSeconds };
+  return { latencies: [seconds], failures: [], retransmits: 0, timing, clock };
+}
+
+function failed(reason: FailureReason, timing: ProbeResult['timing']): ProbeResult {
+  return { latencies: [], failures: [reason], retransmits: 0, timing };
+}
+
+/**
+ * Looks a name up: its first address of each family, IPv4 first. None where it has none, the resolver is silent, or time is up.
+ * @param names to try in turn
+ * @throws the signal's reason when aborted
+ */
+function addressesOf(names: string[], lookup: AddressLookup, { timeoutMs, signal }: ProbeContext): Promise<string[]> {
+  const search = async (): Promise<string[]> => {
+    for (const name of names) {
+      const { A, AAAA } = await lookup(`${name}.`);
+      const found = [...(A ?? []).slice(0, 1), ...(AAAA ?? []).slice(0, 1)];
+      // A resolver that is silent would be so for the next name, too.
+      if (found.length > 0 || !A || !AAAA || signal.aborted) return found;
+    }
+    return [];
+  };
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const end = (settle: () => void) => {
+      cancelTimeout();
+      signal.removeEventListener('abort', onAbort);
+      settle();
+    };
+    const onAbort = () => end(() => reject(signal.reason));
+    const cancelTimeout = afterDelay(timeoutMs, () => end(() => resolve([])));
+    signal.addEventListener('abort', onAbort, { once: true });
+    search().then((found) => end(() => resolve(found)), reject);
+  });
+}

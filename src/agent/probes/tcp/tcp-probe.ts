@@ -1,0 +1,48 @@
+import type { Socket } from 'node:net';
+import { afterDelay } from '../../../base/delay.ts';
+import type { Probe, ProbeContext, ProbeResult } from '../probe.ts';
+import { socketFailure } from '../socket-failure.ts';
+import { dial, type TcpTarget } from '../tcp-dial.ts';
+
+/**
+ * Makes a TCP connection and ends it. `ok` gives the handshake's duration; otherwise the reason is `timeout`, `refused`, `unreachable` or
+ * `reset`. The connection is ended by a RST (RFC 9293 §3.5.2) without a byte sent, so that neither side keeps it in TIME_WAIT.
+ */
+export const tcpProbe: Probe<TcpTarget> = async (target, context): Promise<ProbeResult> => {
+  const deadline = performance.now() + context.timeoutMs;
+  const dialled = await dial(target, context);
+  if ('failure' in dialled) {
+    const { failure, retransmits } = dialled;
+    return { latencies: [], failures: [failure], retransmits, timing: context.kernel ? 'kernel' : 'clock' };
+  }
+  const { socket, seconds, timing, retransmits } = dialled;
+  const forMs = Math.min(watchMs(seconds), deadline - performance.now());
+  const wasReset = await watchForReset(socket, forMs, context);
+  return { latencies: wasReset ? [] : [seconds], failures: wasReset ? ['reset'] : [], retransmits, timing };
+};
+
+/**
+ * How long to look for a reset: who turns a connection away after the handshake does so one round trip after it at the earliest, and when
+ * the process gets to it. Bounded, as a handshake with a lost SYN took much longer than a round trip.
+ */
+function watchMs(handshakeSeconds: number): number {
+  return Math.min(20 + 2 * handshakeSeconds * 1000, 200);
+}
+
+/** Keeps a new connection for a moment, then resets it. @returns whether the other side reset it first */
+function watchForReset(socket: Socket, forMs: number, { signal }: ProbeContext): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const end = (settle: () => void) => {
+      cancelWatch();
+      signal.removeEventListener('abort', onAbort);
+      socket.removeAllListeners().on('error', () => {});
+      socket.resetAndDestroy();
+      settle();
+    };
+    const cancelWatch = afterDelay(forMs, () => end(() => resolve(false)));
+    const onAbort = () => end(() => reject(signal.reason));
+    socket.once('error', (error) => end(() => resolve(socketFailure(error) === 'reset')));
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}

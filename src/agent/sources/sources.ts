@@ -1,0 +1,270 @@
+import type { Clock } from '../../base/monotonic-clock.ts';
+import type { Assignment } from '../../protocol/assignment.ts';
+import type { Settings } from '../../protocol/settings.ts';
+import type { Held, SyncAnswer } from '../../protocol/sync.ts';
+import type { SyncAccess } from '../../protocol/sync-access.ts';
+import type { Log, LogFields } from '../log.ts';
+import type { KnownPeers } from '../plan/targets.ts';
+import type { AddressLookup } from '../probes/peer-lookup.ts';
+import type { MountedFile } from './mounted-file.ts';
+import type { SavedCopy } from './saved-copy.ts';
+import { SourceChoice } from './source-choice.ts';
+import type { LiveSource, Source } from './source-verdict.ts';
+import { UnassignedPeers } from './unassigned-peers.ts';
+
+/** How often the mounted files are looked at, in milliseconds. */
+const filePollMs = 1000;
+
+/** What an agent probes by. */
+export interface Known {
+  settings: Settings;
+  peers: KnownPeers;
+}
+
+/** What the sources are made of. */
+export interface SourcesParts {
+  settingsFile: MountedFile<Settings>;
+  syncAccessFile: MountedFile<SyncAccess>;
+  savedCopy: SavedCopy;
+  lookup: AddressLookup;
+  /** The cluster's own domain, without dots at its ends. */
+  clusterDomain: string;
+  clock: Clock;
+  log: Log;
+}
+
+/** What happens at the sources. */
+export interface SourcesEvents {
+  /** What is known is something else now. @returns how many targets there are for it */
+  changed(known: Known): number;
+  /** How the operator is reached from now on; undefined: not at all. */
+  access(access: SyncAccess | undefined): void;
+  settingsInEffect(generation: number, source: Source): void;
+  /** The settings file changed, and was good or was not. */
+  settingsRead(good: boolean): void;
+  /** Peers come from an assignment of this revision, which is 0 without one; or from the agents' Service; or are still waited for. */
+  peersInEffect(revision: number, source: Source | 'service' | undefined): void;
+  /** The agents' Service was looked up. */
+  peersLookedUp(answered: boolean): void;
+}
+
+/**
+ * What to probe, from all that may tell: the operator's answers; the mounted settings; the agent's own copy of both, at a start; and, where no
+ * assignment comes or nobody makes one, the addresses that the agents' Service lists. It fails static: whatever goes away, what is known stays.
+ */
+export class Sources {
+  readonly #parts: SourcesParts;
+  readonly #events: SourcesEvents;
+  readonly #choice: SourceChoice;
+  readonly #peers: UnassignedPeers;
+  /** Whether there is an operator that assigns: an access to it was mounted, be it one that cannot be used. */
+  #assigns = false;
+  #inEffect: { settings?: Settings | undefined; assignment?: Assignment | undefined } = {};
+  /** What was last left alone, by message. */
+  readonly #leftAlone = new Map<string, string>();
+  #cancelPoll = () => {};
+  #copyFails = false;
+  #lookupFails = false;
+
+  constructor(parts: SourcesParts, events: SourcesEvents) {
+    this.#parts = parts;
+    this.#events = events;
+    this.#choice = new SourceChoice(parts.clock);
+    this.#peers = new UnassignedPeers(parts.lookup, parts.clock, {
+      changed: () => this.#peersChanged(),
+      lookedUp: (answered) => this.#peersLookedUp(answered),
+      gaveUp: () => this.#gaveUpAssignment(),
+    });
+  }
+
+  /** What the operator is told that is held. */
+  get held(): Held {
+    return this.#choice.held;
+  }
+
+  /** Tries all sources but the operator for the first time and goes on looking; returns when they were tried. */
+  start(): void {
+    const { savedCopy } = this.#parts;
+    this.#pollAccess();
+    const assignment = this.#assigns ? savedCopy.readAssignment() : undefined;
+    this.#choice.restore(savedCopy.readSettings(), assignment, savedCopy.readFormer());
+    this.#apply();
+    this.#pollSettings();
+    this.#pollLater();
+  }
+
+  /** Ends all looking. */
+  stop(): void {
+    this.#cancelPoll();
+    this.#peers.stop();
+  }
+
+  /**
+   * Takes an answer of the operator.
+   * @param told what it was told that is held
+   * @returns whether it brought anything new
+   */
+  answered(told: Held, { settings, settingsDigest, assignment }: SyncAnswer): boolean {
+    this.#choice.confirm({
+      ...(!settings && told.settings && { settings: told.settings }),
+      ...(!assignment && told.assignment && { assignment: told.assignment }),
+    });
+    if (settings) this.#offerSettings(settings, 'sync', settingsDigest);
+    if (assignment) this.#offerAssignment(assignment);
+    return this.#apply();
+  }
+
+  #pollLater(): void {
+    this.#cancelPoll = this.#parts.clock.after(filePollMs, () => {
+      this.#pollAccess();
+      this.#pollSettings();
+      this.#pollLater();
+    });
+  }
+
+  #pollAccess(): void {
+    const reading = this.#parts.syncAccessFile.poll();
+    if (!reading) return;
+    // A ConfigMap without an access is of an operator that assigns nothing.
+    this.#assigns = 'document' in reading || reading.error.code !== 'FileMissing';
+    if ('document' in reading) this.#events.access(reading.document);
+    else if (!this.#assigns) {
+      this.#choice.dropAssignment();
+      this.#events.access(undefined);
+    } else {
+      const { code, message } = reading.error;
+      this.#parts.log('error', 'access to the operator cannot be used', { code, reason: message });
+    }
+    this.#apply();
+  }
+
+  #pollSettings(): void {
+    const reading = this.#parts.settingsFile.poll();
+    if (!reading) return;
+    this.#events.settingsRead('document' in reading);
+    if ('document' in reading) {
+      this.#offerSettings(reading.document, 'file');
+      this.#apply();
+      return;
+    }
+    const { code, message } = reading.error;
+    const inEffect = this.#choice.settings?.value.resource.generation;
+    this.#parts.log('error', 'settings file cannot be used', { code, reason: message, generation: inEffect });
+  }
+
+  #offerSettings(settings: Settings, source: LiveSource, digest?: string): void {
+    const { uid, generation } = settings.resource;
+    if (this.#choice.offerSettings(settings, source, digest) === 'older')
+      this.#sayLeftAlone('settings of an older generation are left alone', { source, uid, generation });
+  }
+
+  #offerAssignment(assignment: Assignment): void {
+    const { uid, epoch, revision } = assignment;
+    if (this.#choice.offerAssignment(assignment) === 'older')
+      this.#sayLeftAlone('an older assignment is left alone', { uid, epoch, revision });
+  }
+
+  /** Once, however often it is offered. */
+  #sayLeftAlone(msg: string, fields: LogFields): void {
+    const what = JSON.stringify(fields);
+    if (what !== this.#leftAlone.get(msg)) this.#parts.log('warn', msg, fields);
+    this.#leftAlone.set(msg, what);
+  }
+
+  /** Puts in effect what is held. @returns whether it is anything new */
+  #apply(): boolean {
+    const { settings, assignment } = this.#choice;
+    const before = this.#inEffect;
+    this.#inEffect = { settings: settings?.value, assignment: assignment?.value };
+    this.#followPeers();
+    const [newSettings, newAssignment] = [before.settings !== settings?.value, before.assignment !== assignment?.value];
+    if (!newSettings && !newAssignment) return false;
+    if (newSettings && settings) {
+      this.#events.settingsInEffect(settings.value.resource.generation, settings.source);
+      if (settings.source !== 'copy') this.#saveSettings(settings.value);
+    }
+    if (newAssignment && assignment && assignment.source !== 'copy')
+      this.#save((copy) => copy.writeAssignment(assignment.value));
+    const targets = this.#changed();
+    const { log } = this.#parts;
+    if (newSettings && settings) {
+      const { uid, generation } = settings.value.resource;
+      log('info', 'settings are in effect', { source: settings.source, uid, generation, targets });
+    }
+    if (newAssignment && assignment) {
+      const { uid, epoch, revision } = assignment.value;
+      log('info', 'assignment is in effect', { source: assignment.source, uid, epoch, revision, targets });
+    }
+    return true;
+  }
+
+  /** @returns how many targets there are now */
+  #changed(): number {
+    const { settings, assignment } = this.#inEffect;
+    if (!settings) return 0;
+    return this.#events.changed({ settings, peers: assignment ?? { addresses: this.#peers.addresses } });
+  }
+
+  #followPeers(): void {
+    const { settings, assignment } = this.#inEffect;
+    const { savedCopy, clusterDomain } = this.#parts;
+    const service = settings?.network.enabled && settings.network.peersPerAgent > 0 ? settings.network.peerService : '';
+    const remembered = () => {
+      const known = savedCopy.readPeers();
+      return known?.service === service ? known.addresses : [];
+    };
+    this.#peers.update(
+      service === '' ? undefined : { name: `${service}.${clusterDomain}.`, remembered },
+      assignment ? 'assigned' : this.#assigns ? 'expected' : 'never',
+    );
+    this.#tellPeers();
+  }
+
+  #tellPeers(): void {
+    const { assignment } = this.#choice;
+    const otherwise = this.#peers.standsIn ? 'service' : undefined;
+    this.#events.peersInEffect(assignment?.value.revision ?? 0, assignment?.source ?? otherwise);
+  }
+
+  #gaveUpAssignment(): void {
+    this.#tellPeers();
+    this.#parts.log('warn', 'no assignment has come; peers are looked up', { targets: this.#changed() });
+  }
+
+  #peersChanged(): void {
+    const service = this.#inEffect.settings?.network.peerService;
+    if (service === undefined) return;
+    const targets = this.#changed();
+    const addresses = [...this.#peers.addresses];
+    this.#save((copy) => copy.writePeers({ service, addresses }));
+    this.#parts.log('info', 'peers changed', { addresses: addresses.length, targets });
+  }
+
+  #peersLookedUp(answered: boolean): void {
+    this.#events.peersLookedUp(answered);
+    if (answered !== this.#lookupFails) return;
+    this.#lookupFails = !answered;
+    const service = this.#inEffect.settings?.network.peerService;
+    if (answered) this.#parts.log('info', 'peers are looked up again', { service });
+    else this.#parts.log('warn', 'peers cannot be looked up; those known stay', { service });
+  }
+
+  #saveSettings(settings: Settings): void {
+    this.#save((copy) => {
+      // First, so that whoever reads these settings knows which ones they have replaced.
+      copy.writeFormer(this.#choice.former);
+      copy.writeSettings(settings);
+    });
+  }
+
+  /** A copy that cannot be written is a worse restart some day, and nothing more today. */
+  #save(write: (copy: SavedCopy) => void): void {
+    try {
+      write(this.#parts.savedCopy);
+      this.#copyFails = false;
+    } catch (error) {
+      if (!this.#copyFails) this.#parts.log('warn', 'own copy cannot be written', { reason: (error as Error).message });
+      this.#copyFails = true;
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
+import { checkServerIdentity } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
+import { afterDelay } from '../../base/delay.ts';
+import { parseHostPort } from '../../base/host-port.ts';
+import { holdMs, maxAnswerBytes, syncPath } from '../../protocol/sync.ts';
+import type { SyncAccess } from '../../protocol/sync-access.ts';
+import type { SyncConnection } from './sync-client.ts';
+import { SyncError, type SyncFailure } from './sync-error.ts';
+
+/** How long things may take, in milliseconds. */
+export interface OperatorTimes {
+  /** Until there is a TCP connection. */
+  dialMs: number;
+  /** Until it is one whose certificate was found good. */
+  connectMs: number;
+  /** Until the whole answer is there. */
+  answerMs: number;
+}
+
+/** A dial may lose one SYN, which is sent again after 1 s; a handshake may wait for an operator that thousands call at once. */
+const defaultTimes: OperatorTimes = { dialMs: 2000, connectMs: 5000, answerMs: holdMs + 10_000 };
+
+/** How large an answer's headers may be, in bytes. */
+const maxHeaderBytes = 8192;
+
+/** What a token may look like: the alphabet of RFC 6750 §2.1, and far longer than any. */
+const tokenPattern = /^[\w.~+/-]{1,16384}=*$/;
+
+/**
+ * One TLS 1.3 connection to the operator, kept for the next request. The operator is who has a certificate of the authority in the access, for the
+ * name there: the address says nothing. The agent is whom its token names, which the kubelet renews in its file.
+ */
+export class OperatorConnection implements SyncConnection {
+  readonly #tokenFile: string;
+  readonly #times: OperatorTimes;
+  #agent: Agent | undefined;
+  #access: SyncAccess | undefined;
+  /** How often a connection was in vain: the next one is tried at the other address. */
+  #failures = 0;
+
+  constructor(tokenFile: string, times: OperatorTimes = defaultTimes) {
+    this.#tokenFile = tokenFile;
+    this.#times = times;
+  }
+
+  async post(access: SyncAccess, body: string, signal: AbortSignal): Promise<string> {
+    const token = this.#token();
+    const { addresses } = access;
+    const { host, port } = parseHostPort(addresses[this.#failures % addresses.length]!)!;
+    try {
+      return await exchange({ host, port, agent: this.#agentFor(access), token, body, signal, times: this.#times });
+    } catch (error) {
+      this.#failures++;
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#agent?.destroy();
+    this.#agent = undefined;
+  }
+
+  /** Another access means another connection. Sessions are not resumed: each connection is checked by the authority of its time. */
+  #agentFor(access: SyncAccess): Agent {
+    if (!this.#agent || !isDeepStrictEqual(access, this.#access)) {
+      this.close();
+      this.#access = access;
+      this.#agent = new Agent({
+        keepAlive: true,
+        maxFreeSockets: 1,
+        maxCachedSessions: 0,
+        minVersion: 'TLSv1.3',
+        ca: access.ca,
+        servername: access.serverName,
+        rejectUnauthorized: true,
+        checkServerIdentity: (_, certificate) => checkServerIdentity(access.serverName, certificate),
+      });
+    }
+    return this.#agent;
+  }
+
+  #token(): string {
+    let token: string;
+    try {
+      token = readFileSync(this.#tokenFile, 'utf8').trim();
+    } catch (error) {
+      throw new SyncError('credential', (error as Error).message);
+    }
+    if (!tokenPattern.test(token)) throw new SyncError('credential', `${this.#tokenFile} holds no token`);
+    return token;
+  }
+}
+
+interface Exchange {
+  host: string;
+  port: number;
+  agent: Agent;
+  token: string;
+  body: string;
+  signal: AbortSignal;
+  times: OperatorTimes;
+}
+
+/** Resolves or rejects only when the connection is free again, or gone: a request that comes earlier would find it in use. */
+function exchange({ host, port, agent, token, body, signal, times }: Exchange): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const sent = request({
+    ...{ host, port, agent, signal, path: syncPath, method: 'POST', maxHeaderSize: maxHeaderBytes },
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+    },
+  });
+  let outcome: string | SyncError | undefined;
+  const fail = (error: SyncError) => {
+    outcome ??= error;
+    sent.destroy();
+  };
+  const cancelAnswer = afterDelay(times.answerMs, () => fail(late('no answer', times.answerMs)));
+  let cancelDial = () => {};
+  let cancelConnect = () => {};
+  sent.once('socket', (socket) => {
+    if (sent.reusedSocket) return;
+    cancelDial = afterDelay(times.dialMs, () => fail(late('no TCP connection', times.dialMs)));
+    cancelConnect = afterDelay(times.connectMs, () => fail(late('no TLS connection', times.connectMs)));
+    socket.once('connect', () => cancelDial());
+    socket.once('secureConnect', () => cancelConnect());
+  });
+  sent.on('error', (error: NodeJS.ErrnoException) => fail(new SyncError(failureOf(error), error.message)));
+  sent.once('response', (response) =>
+    collect(response, fail, (answer) => {
+      outcome ??= answer;
+    }),
+  );
+  sent.once('close', () => {
+    cancelAnswer();
+    cancelDial();
+    cancelConnect();
+    // Such as an upgrade, which nobody asked for: it ends without an error.
+    outcome ??= new SyncError('unreachable', 'the connection was closed');
+    if (typeof outcome === 'string') resolve(outcome);
+    else reject(outcome);
+  });
+  sent.end(body);
+  return promise;
+}
+
+/** Takes an answer in, as long as it is one. */
+function collect(
+  response: IncomingMessage,
+  fail: (error: SyncError) => void,
+  done: (answer: string | SyncError) => void,
+): void {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  response.on('data', (piece: Buffer) => {
+    length += piece.length;
+    if (length > maxAnswerBytes) fail(new SyncError('malformed', `the answer is longer than ${maxAnswerBytes} bytes`));
+    else pieces.push(piece);
+  });
+  response.on('error', (error: NodeJS.ErrnoException) => fail(new SyncError(failureOf(error), error.message)));
+  response.on('end', () =>
+    done(response.statusCode === 200 ? Buffer.concat(pieces).toString('utf8') : refusalOf(response)),
+  );
+}
+
+function refusalOf({ statusCode = 0, headers }: IncomingMessage): SyncError {
+  const code = refusals[statusCode] ?? 'refused';
+  const seconds = /^\d{1,6}$/.exec(headers['retry-after'] ?? '')?.[0];
+  return new SyncError(code, `status ${statusCode}`, seconds === undefined ? undefined : Number(seconds) * 1000);
+}
+
+const refusals: Record<number, SyncFailure> = { 401: 'unauthorized', 403: 'unauthorized', 503: 'unavailable' };
+
+/** Node names what the system says `E…`, what its parser of HTTP says `HPE_…`, and what TLS and certificates are about otherwise. */
+function failureOf({ code = '' }: NodeJS.ErrnoException): SyncFailure {
+  if (code.startsWith('HPE_')) return 'malformed';
+  return /^E[A-Z]+$/.test(code) && code !== 'EPROTO' ? 'unreachable' : 'untrusted';
+}
+
+function late(what: string, milliseconds: number): SyncError {
+  return new SyncError('timeout', `${what} within ${milliseconds} ms`);
+}

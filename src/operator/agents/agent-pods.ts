@@ -1,0 +1,80 @@
+import { agentNames, isPaused } from '../../contract/agent-names.ts';
+import type { NetExporter } from '../../crd/net-exporter.ts';
+import type { Store } from '../cache/store.ts';
+import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
+import type { AgentPod } from './agent-pod.ts';
+
+/** What is remembered of a DaemonSet. */
+interface KnownDaemonSet {
+  /** The uid of the NetExporter that owned it last. */
+  owner: string;
+  /** Whether all of its pods are about to be deleted. */
+  isEnding: boolean;
+}
+
+/**
+ * The pods of each NetExporter's agents. Those of a DaemonSet that is deleted are its agents until the garbage collector has deleted
+ * the last of them, which takes minutes in a large cluster: so all are known to leave when the first of them does.
+ */
+export class AgentPods {
+  readonly #pods: Store<AgentPod>;
+  readonly #daemonSets: Store<KubeObject>;
+  /** By key of the NetExporter and uid; of those that have pods. */
+  readonly #known = new Map<string, Map<string, KnownDaemonSet>>();
+  /** Each one once: an object that is the same is taken to hold the same. */
+  readonly #leaving = new WeakMap<AgentPod, AgentPod>();
+
+  /** @param pods with an index `owner` */
+  constructor(pods: Store<AgentPod>, daemonSets: Store<KubeObject>) {
+    this.#pods = pods;
+    this.#daemonSets = daemonSets;
+  }
+
+  /**
+   * Of the NetExporter's own DaemonSet, and of those before it: whoever has its labels besides is no agent of it.
+   * @param isGone whether the NetExporter is. A DaemonSet that it left without an owner stays, and its agents go on by themselves
+   */
+  of(resource: NetExporter, isGone: boolean): AgentPod[] {
+    const key = keyOf(resource);
+    const { namespace, name, uid } = resource.metadata;
+    const present = this.#pods.byIndex('owner', key);
+    const daemonSet = this.#daemonSets.get(keyOf({ metadata: { namespace, name: agentNames(name).agent } }));
+    const known = this.#known.get(key) ?? new Map<string, KnownDaemonSet>();
+    this.#known.set(key, known);
+    if (daemonSet) this.#learn(known, daemonSet, uid, isGone);
+    const isKept = isGone || !isPaused(resource);
+    const agents: AgentPod[] = [];
+    for (const [daemonSetUid, state] of known) {
+      const pods = present.filter(({ controller }) => controller === daemonSetUid);
+      const stays = daemonSet?.metadata.uid === daemonSetUid && !isBeingDeleted(daemonSet);
+      // A DaemonSet that is not to be seen may have lost our label only: a pod that is deleted tells, where the label would be mended.
+      state.isEnding = !stays && (state.isEnding || (isKept && pods.some(({ deleting }) => deleting)));
+      if (state.isEnding) agents.push(...pods.map((pod) => this.#leave(pod)));
+      else if (state.owner === uid) agents.push(...pods);
+      if (pods.length === 0) known.delete(daemonSetUid);
+    }
+    if (known.size === 0) this.#known.delete(key);
+    return agents;
+  }
+
+  #learn(known: Map<string, KnownDaemonSet>, daemonSet: KubeObject, resourceUid: string, isGone: boolean): void {
+    const { uid } = daemonSet.metadata;
+    const owner = controllerOf(daemonSet)?.uid;
+    const state = known.get(uid);
+    if (owner === undefined && isGone) known.delete(uid);
+    else if (state && owner !== undefined) state.owner = owner;
+    else if (owner === resourceUid) known.set(uid, { owner, isEnding: false });
+  }
+
+  #leave(pod: AgentPod): AgentPod {
+    if (pod.deleting) return pod;
+    const leaving = this.#leaving.get(pod) ?? { ...pod, deleting: true };
+    this.#leaving.set(pod, leaving);
+    return leaving;
+  }
+}
+
+/** Whether its pods are to be deleted with it. */
+function isBeingDeleted({ metadata: { deletionTimestamp, finalizers = [] } }: KubeObject): boolean {
+  return deletionTimestamp !== undefined && !finalizers.includes('orphan');
+}

@@ -1,0 +1,137 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Settings } from '../../protocol/settings.ts';
+import { type Acknowledgement, type Held, holdMs, type SyncRequest, settingsDigest } from '../../protocol/sync.ts';
+import { FleetPlan, type PlanInput } from '../plan/fleet-plan.ts';
+import type { TargetState } from '../plan/target-states.ts';
+import { FleetReports } from '../reports/fleet-reports.ts';
+import type { SyncNews } from '../sync/sync-hub.ts';
+import type { AgentPod } from './agent-pod.ts';
+import { type Propagation, propagationOf, sameAssignment, sameSettings } from './propagation.ts';
+
+/** An agent that has not called for so long does not report. Milliseconds. */
+const silentAfterMs = 3 * holdMs;
+
+/** An agent's last call. */
+interface Call {
+  /** Monotonic milliseconds. */
+  at: number;
+  held: Held;
+}
+
+/** The agents of one NetExporter: what they should hold, and what they do. */
+export class NetExporterFleet {
+  readonly uid: string;
+  /** What they have reported of their targets in the last window of time. */
+  readonly reports: FleetReports;
+  /** Whether something has changed by which `propagation` may be another one, but for time. Whoever looks at it sets it back. */
+  stirred = true;
+  /** Whether the plan is by the present spec. Whoever has another spec sets it back. */
+  isPlanned = false;
+  readonly #clock: Clock;
+  readonly #plan: FleetPlan;
+  readonly #since: number;
+  /** By the pod's uid. */
+  readonly #agents = new Map<string, { node: string; call: Call | undefined }>();
+  #settings: Settings | undefined;
+  /** What agents that have them say; made once, since every agent is told its digest. */
+  #held: Held['settings'];
+  #unlinked: Propagation['unlinked'];
+
+  /** @param epoch the leader's; @param windowMs of `spec.health.window` */
+  constructor({ uid, epoch, windowMs, clock }: { uid: string; epoch: number; windowMs: number; clock: Clock }) {
+    this.uid = uid;
+    this.reports = new FleetReports({ clock, windowMs });
+    this.#clock = clock;
+    this.#plan = new FleetPlan({ uid, epoch, startedAt: clock.now() });
+    this.#since = clock.monotonic();
+  }
+
+  /** From now on the agents should hold these. @returns whether they are others than before */
+  settle(settings: Settings): boolean {
+    const { uid, generation } = settings.resource;
+    const held = { uid, generation, digest: settingsDigest(settings) };
+    if (sameSettings(this.#held, held)) return false;
+    this.#settings = settings;
+    this.#held = held;
+    this.stirred = true;
+    return true;
+  }
+
+  /** Plans for these agents. @returns the uids of the pods whose assignment is another one now */
+  plan(input: PlanInput): string[] {
+    const { changed, uncovered } = this.#plan.update(input);
+    this.stirred = true;
+    this.isPlanned = true;
+    this.#unlinked = uncovered;
+    this.register(input.pods);
+    return changed;
+  }
+
+  /** These are the agents that there are. */
+  register(pods: readonly AgentPod[]): void {
+    const known = new Set(pods.map(({ uid }) => uid));
+    for (const uid of this.#agents.keys()) {
+      if (known.has(uid)) continue;
+      this.#agents.delete(uid);
+      this.reports.forget(uid);
+    }
+    for (const { uid, node } of pods) this.#agents.set(uid, { node, call: this.#agents.get(uid)?.call });
+  }
+
+  /** The uids of the agents' pods. */
+  get pods(): Iterable<string> {
+    return this.#agents.keys();
+  }
+
+  /** What an agent that holds this lacks; empty where it lacks nothing. */
+  answerFor(podUid: string, held: Held): SyncNews {
+    const settings = sameSettings(held.settings, this.#held) ? undefined : this.#settings;
+    const isLatest = sameAssignment(held.assignment, this.#plan.versionOf(podUid));
+    const assignment = isLatest ? undefined : this.#plan.assignmentOf(podUid);
+    return {
+      ...(settings && { settings, settingsDigest: this.#held!.digest }),
+      ...(assignment && { assignment }),
+    };
+  }
+
+  /** An agent has called. @returns which of its reports it need not send again */
+  took(podUid: string, { held, report }: SyncRequest): Acknowledgement | undefined {
+    const agent = this.#agents.get(podUid);
+    if (!agent) return undefined;
+    const now = this.#clock.monotonic();
+    const { call } = agent;
+    const saysNew =
+      !sameSettings(call?.held.settings, held.settings) || !sameAssignment(call?.held.assignment, held.assignment);
+    // Most calls say what the one before said: thousands of them need not be looked through for that every second.
+    if (!call || saysNew || now - call.at > silentAfterMs) this.stirred = true;
+    agent.call = { at: now, held };
+    return report && this.reports.take(podUid, report);
+  }
+
+  /**
+   * How far the settings and assignments have got. Undefined for as long as agents that have not called may still be about to: every one
+   * calls a new leader within seconds. Undefined, too, while no settings are known, as those of one that is paused, and all call.
+   */
+  propagation(): Propagation | undefined {
+    const now = this.#clock.monotonic();
+    const states = [...this.#agents]
+      .filter(([uid]) => isExpected(this.#plan.stateOf(uid)))
+      .map(([uid, { node, call }]) => ({
+        node,
+        held: call?.held,
+        silent: call !== undefined && now - call.at > silentAfterMs,
+        assignment: this.isPlanned ? this.#plan.versionOf(uid) : undefined,
+      }));
+    const early = now - this.#since < silentAfterMs;
+    if (early && (states.length === 0 || states.some(({ held }) => held === undefined))) return undefined;
+    const unlinked = this.#unlinked;
+    const propagation = propagationOf(states, this.#held);
+    if (!this.#held && propagation.waiting.length === 0) return undefined;
+    return { ...propagation, ...(unlinked && { unlinked }) };
+  }
+}
+
+/** Of an agent that is about to go nobody expects that it keeps up. */
+function isExpected(state: TargetState | undefined): boolean {
+  return state !== 'leaving' && state !== 'ended';
+}

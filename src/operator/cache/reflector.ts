@@ -1,0 +1,233 @@
+import type { Logger } from 'pino';
+import { backoffDelay } from '../../base/backoff.ts';
+import { type Clock, pause } from '../../base/clock.ts';
+import type { ApiClient } from '../kube/api-client.ts';
+import { type ApiErrorCode, errorOfWatchEvent, isApiError } from '../kube/api-error.ts';
+import { checkedEvent, checkedPage } from '../kube/checked-answers.ts';
+import { type KubeObject, keyOf } from '../kube/kube-object.ts';
+import { type Resource, titleOf } from '../kube/resource.ts';
+import { leastDelay } from '../kube/retry.ts';
+import { ReportOnce } from '../log/report-once.ts';
+import { isNewer } from './resource-version.ts';
+import type { Store, StoredObject } from './store.ts';
+
+/** Objects a page: the bodies of pages bound our memory and the API server's. */
+const pageSize = 500;
+
+/**
+ * A watch that says nothing for so long is resumed, since a half-open connection says nothing either. Where anything happens
+ * the API server sends a bookmark every minute; on a kind without news this costs one request.
+ */
+const idleMs = 75_000;
+
+/** Between attempts. The cap is low, so that an API server that comes back finds us within seconds; jitter spreads us. */
+const backoff = { baseMs: 200, maxMs: 2000 };
+
+/** A watch that lives so long works, and the next failure is a first one; any sooner the back-off goes on growing. */
+const steadyMs = 10_000;
+
+/** What someone has to mend before the content can be known again, while what is known gets old. */
+const lasting: ApiErrorCode[] = ['Forbidden', 'NotFound', 'Unauthorized', 'Untrusted'];
+
+export interface ReflectorOptions<T> {
+  client: Pick<ApiClient, 'list' | 'watch'>;
+  resource: Resource;
+  labelSelector?: string;
+  /** Shrinks an object to what is used: memory is objects × size. */
+  transform: (object: KubeObject) => T;
+  store: Store<T>;
+  clock: Clock;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  log: Logger;
+}
+
+/**
+ * Keeps a store equal to the API server's content: list, then watch from the list's version, resumed from the last version
+ * seen whenever the watch ends, and listed again when that version is gone (410). The cases are those of client-go's reflector.
+ *
+ * The list is paged and consistent. Since Kubernetes 1.34 the API server answers such pages from snapshots of its watch cache
+ * (KEP-4988), before that from etcd. `resourceVersion=0` is from the cache everywhere, but in one body whatever the limit is:
+ * 5,000 pods are some 40 MB of JSON, which would set our memory's peak, and may be older than what we have seen. A streamed list
+ * (KEP-3157) is not on by default in 1.31, 1.33 and before, so the pages would be needed besides. The same reason is why pages
+ * that are gone are begun again, and not read as a whole as client-go does.
+ */
+export class Reflector<T> {
+  readonly #options: ReflectorOptions<T>;
+  readonly #log: Logger;
+  readonly #firstList = Promise.withResolvers<void>();
+  /** About the one thing that a reflector does. */
+  readonly #reports = new ReportOnce();
+  #resourceVersion: string | undefined;
+  /** Whether the version may be one that the server does not have yet: since it was seen, a watch failed or said nothing. */
+  #isDoubtful = false;
+  #hasSynced = false;
+  #problem: { message: string; lasting: boolean } | undefined;
+  /** When the present watch was opened. */
+  #watchingSince: number | undefined;
+  #failures = 0;
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
+    this.#log = options.log.child({ resource: options.resource.plural });
+  }
+
+  /** What it was made with: which objects, and where they are kept. */
+  get options(): Readonly<ReflectorOptions<T>> {
+    return this.#options;
+  }
+
+  /** Whether the store has held the whole content at least once. */
+  get hasSynced(): boolean {
+    return this.#hasSynced;
+  }
+
+  /** Resolves as soon as `hasSynced` is true. */
+  get synced(): Promise<void> {
+    return this.#firstList.promise;
+  }
+
+  /**
+   * Why the store does not hold the content, or will not for much longer, for people: nothing has been listed yet, or someone
+   * has to mend what keeps us from going on. Undefined also while the API server is away: it comes back.
+   */
+  get obstacle(): string | undefined {
+    if (!this.#hasSynced) return this.#problem?.message ?? `waiting for the first list of ${this.#title}`;
+    return this.#problem?.lasting ? this.#problem.message : undefined;
+  }
+
+  /** Runs until the signal is aborted. It never rejects: whatever fails is tried again. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      let error: unknown;
+      try {
+        const isRewound = await this.#isRewound(signal);
+        if (isRewound) this.#resourceVersion = undefined;
+        this.#resourceVersion ??= await this.#list(signal);
+        if (isRewound) this.#options.store.rewound();
+        await this.#watch(this.#resourceVersion, signal);
+      } catch (caught) {
+        if (signal.aborted) return;
+        error = caught;
+        this.#isDoubtful = true;
+        this.#failed(error);
+      }
+      const steady = this.#wasSteady();
+      if (steady) {
+        this.#failures = 0;
+        this.#reports.forget('');
+      }
+      if (steady && error === undefined) continue;
+      this.#failures++;
+      await pause(this.#options.clock, this.#delay(error), signal);
+    }
+  }
+
+  /**
+   * Whether the server's history is another one, which is behind what was seen: etcd was restored from a backup. A watch from a version
+   * that is yet to come is not refused, it says nothing until that version has come, and then leaves out all that came before. A list
+   * that asks for no version is of the newest one there is (KEP-2340), and never behind.
+   */
+  async #isRewound(signal: AbortSignal): Promise<boolean> {
+    if (this.#resourceVersion === undefined || !this.#isDoubtful) return false;
+    const { client, resource, labelSelector } = this.#options;
+    const answer = await client.list(resource, { labelSelector, limit: 1 }, signal);
+    const { resourceVersion } = checkedPage(answer, resource).metadata;
+    this.#isDoubtful = false;
+    if (!isNewer(this.#resourceVersion, resourceVersion)) return false;
+    this.#log.warn(
+      { seen: this.#resourceVersion, resourceVersion },
+      'the API server is behind what it said before, as after a restore of etcd; listing again',
+    );
+    return true;
+  }
+
+  /** Reads every page into the store. @returns the version to watch from */
+  async #list(signal: AbortSignal): Promise<string> {
+    const { client, resource, labelSelector, store, transform } = this.#options;
+    this.#watchingSince = undefined;
+    const objects = new Map<string, StoredObject<T>>();
+    let next: string | undefined;
+    let version: string;
+    do {
+      const answer = await client.list(resource, { labelSelector, limit: pageSize, continue: next }, signal);
+      const page = checkedPage(answer, resource);
+      for (const object of page.items)
+        objects.set(keyOf(object), { object: transform(object), version: object.metadata.resourceVersion });
+      version = page.metadata.resourceVersion;
+      next = page.metadata.continue;
+    } while (next);
+    store.replace(objects);
+    this.#hasSynced = true;
+    this.#firstList.resolve();
+    this.#log.debug({ objects: objects.size, resourceVersion: version }, 'listed');
+    return version;
+  }
+
+  /** Follows one watch to its end. */
+  async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
+    const { client, resource, labelSelector, clock, random } = this.#options;
+    this.#watchingSince = undefined;
+    // Random, so that the watches of many clients do not end together.
+    const timeoutSeconds = Math.round(300 + 300 * random());
+    const events = await client.watch(resource, { labelSelector, resourceVersion, timeoutSeconds }, idleMs, signal);
+    this.#watchingSince = clock.now();
+    this.#works();
+    for await (const event of events) this.#take(event);
+    this.#isDoubtful = this.#resourceVersion === resourceVersion;
+  }
+
+  #take(answer: unknown): void {
+    const { store, transform, resource } = this.#options;
+    const { type, object } = checkedEvent(answer, resource);
+    if (type === 'ERROR') throw errorOfWatchEvent(object);
+    const { resourceVersion } = object.metadata;
+    // Told a second time, perhaps by a server that is behind: what came after it is in the store already.
+    if (!isNewer(resourceVersion, this.#resourceVersion!)) return;
+    if (type === 'ADDED' || type === 'MODIFIED') store.set(keyOf(object), transform(object), resourceVersion);
+    else if (type === 'DELETED') store.delete(keyOf(object));
+    // Of a newer server, perhaps: the version still counts.
+    else if (type !== 'BOOKMARK') this.#log.warn({ type }, 'a watch event of an unknown type');
+    this.#resourceVersion = resourceVersion;
+  }
+
+  #failed(error: unknown): void {
+    if (isApiError(error, 'Gone')) {
+      const { message } = error;
+      if (this.#reports.isNew('', 'gone')) this.#log.info({ message }, 'the version is gone; listing again');
+      this.#resourceVersion = undefined;
+      return;
+    }
+    const doing = this.#resourceVersion === undefined ? 'list' : 'watch';
+    const { message } = error as Error;
+    this.#problem = {
+      message: `cannot ${doing} ${this.#title}: ${message}${this.#advice(error)}`,
+      lasting: isApiError(error, ...lasting),
+    };
+    if (this.#reports.isNew('', `${doing}: ${message}`))
+      this.#log.warn({ err: error }, `${this.#problem.message}; trying again`);
+  }
+
+  #advice(error: unknown): string {
+    return isApiError(error, 'NotFound') ? '; apply the CustomResourceDefinition: it is in manifests/install.yaml' : '';
+  }
+
+  #works(): void {
+    const fact = 'list and watch work again';
+    if (this.#problem && this.#reports.isNew('', fact)) this.#log.info(fact);
+    this.#problem = undefined;
+  }
+
+  #wasSteady(): boolean {
+    return this.#watchingSince !== undefined && this.#options.clock.now() - this.#watchingSince >= steadyMs;
+  }
+
+  #delay(error: unknown): number {
+    const { random } = this.#options;
+    return Math.max(backoffDelay(this.#failures, backoff, random), leastDelay(error, random));
+  }
+
+  get #title(): string {
+    return titleOf(this.#options.resource);
+  }
+}

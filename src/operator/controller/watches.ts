@@ -1,0 +1,102 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../../base/clock.ts';
+import type { NetExporter } from '../../crd/net-exporter.ts';
+import { type AgentPod, agentPodOf } from '../agents/agent-pod.ts';
+import type { AppliedKind } from '../apply/applier.ts';
+import { OptionalKind } from '../cache/optional-kind.ts';
+import { Reflector } from '../cache/reflector.ts';
+import type { Reflects } from '../cache/reflector-group.ts';
+import { Store, type StoreChange } from '../cache/store.ts';
+import { agentPodSelector, childKinds, netExporters, oursSelector, podMonitors, pods } from '../cache/watched-kinds.ts';
+import type { ApiClient } from '../kube/api-client.ts';
+import type { KubeObject } from '../kube/kube-object.ts';
+import { apiVersionOf, type Resource } from '../kube/resource.ts';
+
+export interface WatchesOptions {
+  client: ApiClient;
+  clock: Clock;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  log: Logger;
+  onResource: (change: StoreChange<NetExporter>) => void;
+  /** Of all kinds. */
+  onChild: (change: StoreChange<KubeObject>) => void;
+  onPod: (change: StoreChange<AgentPod>) => void;
+  /** An API that a cluster may have or not has come or gone. */
+  onOptional: () => void;
+  /** The content of a cache may be older than what it held before (`Store.onRewound`). */
+  onRewound: () => void;
+}
+
+/** NetExporters, their children and their agents' pods, as the API server has them. */
+export class Watches {
+  readonly resources = new Store<NetExporter>();
+  /** By apiVersion and kind. */
+  readonly kinds: Map<string, AppliedKind>;
+  readonly podMonitors: OptionalKind;
+  readonly pods = new Store<AgentPod>({
+    owner: ({ owner }) => [owner],
+    faulty: ({ owner, fault }) => (fault ? [owner] : []),
+  });
+  /** Of all of them. */
+  readonly reflectors: Reflects[] = [];
+  readonly #options: WatchesOptions;
+
+  constructor(options: WatchesOptions) {
+    this.#options = options;
+    const { client, clock, random, log, onResource, onChild, onPod, onOptional } = options;
+    this.resources.onChange(onResource);
+    this.#reflect(
+      netExporters,
+      undefined,
+      this.resources,
+      (object) => withoutManagedFields(object) as unknown as NetExporter,
+    );
+    this.kinds = new Map(
+      childKinds.map((resource) => {
+        const store = new Store<KubeObject>();
+        store.onChange(onChild);
+        // Whole: the six of a NetExporter are 32 kB of heap however many nodes there are. The larger half of it, managedFields, tells
+        // who changes what is ours.
+        this.#reflect(resource, oursSelector, store, (object) => object);
+        return [`${apiVersionOf(resource)} ${resource.kind}`, { resource, store }];
+      }),
+    );
+    this.podMonitors = new OptionalKind({
+      ...{ client, resource: podMonitors, labelSelector: oursSelector, clock, random, log },
+      onChange: onOptional,
+    });
+    this.podMonitors.store.onChange(onChild);
+    this.reflectors.push({
+      // That a cluster does not have this kind hinders nobody.
+      obstacle: undefined,
+      synced: this.podMonitors.settled,
+      run: (signal) => this.podMonitors.run(signal),
+    });
+    this.pods.onChange(onPod);
+    this.#reflect(pods, agentPodSelector, this.pods, agentPodOf);
+    for (const store of [
+      this.resources,
+      this.pods,
+      this.podMonitors.store,
+      ...this.kinds.values().map(({ store }) => store),
+    ])
+      store.onRewound(options.onRewound);
+  }
+
+  #reflect<T>(
+    resource: Resource,
+    labelSelector: string | undefined,
+    store: Store<T>,
+    transform: (object: KubeObject) => T,
+  ): void {
+    const { client, clock, random, log } = this.#options;
+    const selection = labelSelector === undefined ? {} : { labelSelector };
+    this.reflectors.push(new Reflector({ client, resource, ...selection, transform, store, clock, random, log }));
+  }
+}
+
+function withoutManagedFields(object: KubeObject): KubeObject {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}

@@ -1,0 +1,102 @@
+import { formatHostPort } from '../../base/host-port.ts';
+import type { KubeObject } from '../kube/kube-object.ts';
+import type { NodeFacts } from '../plan/node-facts.ts';
+import { dnsPodState, type EndpointFacts, type TargetState, targetStates } from '../plan/target-states.ts';
+
+/** One DNS pod as an EndpointSlice lists it. */
+export interface DnsEndpoint extends EndpointFacts {
+  /** The uid of the pod, or the address where the endpoint is none. */
+  pod: string;
+  /** `ip:port` (`[v6]:port`), the port being the pod's own. */
+  address: string;
+  /** Undefined where it is on none. */
+  node: string | undefined;
+}
+
+/** Of an EndpointSlice, what the operator uses; all that it keeps. */
+export interface DnsSlice {
+  /** Of none when the slice has no port for DNS. */
+  endpoints: DnsEndpoint[];
+}
+
+interface SliceFields {
+  addressType: string;
+  /** Null where all ports are meant. */
+  ports?: { name?: string; port?: number; protocol?: string }[] | null;
+  endpoints?: {
+    addresses: string[];
+    conditions?: { ready?: boolean; terminating?: boolean };
+    nodeName?: string;
+    targetRef?: { kind?: string; uid?: string };
+  }[];
+}
+
+const dnsPortName = 'dns';
+const dnsPort = 53;
+
+/** Shrinks an EndpointSlice to what is used. */
+export function dnsSliceOf({ metadata: _, ...fields }: KubeObject): DnsSlice {
+  const { addressType, ports, endpoints } = fields as unknown as SliceFields;
+  const port = portOf(ports);
+  return {
+    endpoints: (addressType !== 'FQDN' && port !== undefined ? (endpoints ?? []) : []).map(
+      ({ addresses, conditions, nodeName, targetRef }) => ({
+        pod: (targetRef?.kind === 'Pod' ? targetRef.uid : undefined) ?? addresses[0]!,
+        // Of several addresses the first one is meant; more were never in use.
+        address: formatHostPort(addresses[0]!, port!),
+        node: nodeName,
+        // Not known is ready, as for every consumer of the API.
+        ready: conditions?.ready ?? true,
+        terminating: conditions?.terminating ?? false,
+      }),
+    ),
+  };
+}
+
+/** The port named `dns`, as kube-dns's Service has it, else 53, else the only one for UDP. */
+function portOf(ports: SliceFields['ports']): number | undefined {
+  if (!ports) return dnsPort;
+  const named = ports.find(({ name }) => name === dnsPortName) ?? ports.find(({ port }) => port === dnsPort);
+  return (named ?? ports.find(({ protocol }) => protocol === 'UDP'))?.port;
+}
+
+/**
+ * The DNS pods to ask directly, as long as they are to be asked: it remembers the state of each, since a pod that fails is asked on
+ * and one that has never been ready is not.
+ */
+export class DnsServers {
+  #states = new Map<string, TargetState>();
+
+  /**
+   * @param slices of the DNS Service
+   * @returns of each pod that is to be asked one address, IPv4 where it has one; sorted
+   */
+  update(slices: Iterable<DnsSlice>, nodes: (name: string) => NodeFacts | undefined): string[] {
+    const states = new Map<string, TargetState>();
+    const servers: string[] = [];
+    for (const endpoint of onePerPod(slices)) {
+      const node = endpoint.node === undefined ? undefined : nodes(endpoint.node);
+      const state = dnsPodState(endpoint, node, this.#states.get(endpoint.pod));
+      states.set(endpoint.pod, state);
+      if (targetStates[state].probed) servers.push(endpoint.address);
+    }
+    this.#states = states;
+    return [...new Set(servers)].sort();
+  }
+}
+
+/** A pod is in a slice for each address family, and for a moment in two while it moves from one to another. */
+function onePerPod(slices: Iterable<DnsSlice>): Iterable<DnsEndpoint> {
+  const chosen = new Map<string, DnsEndpoint>();
+  for (const { endpoints } of slices)
+    for (const endpoint of endpoints) {
+      const other = chosen.get(endpoint.pod);
+      if (!other || rank(endpoint) < rank(other)) chosen.set(endpoint.pod, endpoint);
+    }
+  return chosen.values();
+}
+
+/** By family, then by readiness, then by address, so that the order of slices does not matter. */
+function rank({ address, ready }: DnsEndpoint): string {
+  return `${address.startsWith('[') ? 6 : 4} ${ready ? 0 : 1} ${address}`;
+}

@@ -1,0 +1,31 @@
+import { isIP } from 'node:net';
+import { managerName } from '../../contract/agent-names.ts';
+import { syncPortName, syncServiceName } from '../../contract/operator-names.ts';
+
+/** An address and a port that agents reach this operator at. */
+export interface Advertised {
+  address: string;
+  port: number;
+}
+
+/**
+ * What makes the Service without selector lead to one operator (discovery.k8s.io/v1). It is ours alone: the label that names
+ * its manager keeps the cluster's own controllers off it.
+ */
+export function leaderEndpointSlice({ address, port }: Advertised, namespace: string) {
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: {
+      name: syncServiceName,
+      namespace,
+      labels: {
+        'kubernetes.io/service-name': syncServiceName,
+        'endpointslice.kubernetes.io/managed-by': managerName,
+      },
+    },
+    addressType: isIP(address) === 6 ? 'IPv6' : 'IPv4',
+    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    ports: [{ name: syncPortName, port, protocol: 'TCP' }],
+  };
+}

@@ -1,0 +1,207 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import { backoffDelay } from '../../base/backoff.ts';
+import { type Clock, pause } from '../../base/clock.ts';
+import type { NetExporter, NetExporterStatus } from '../../crd/net-exporter.ts';
+import { LatestWrites } from '../cache/latest-writes.ts';
+import { netExporters } from '../cache/watched-kinds.ts';
+import type { ApiClient } from '../kube/api-client.ts';
+import { isApiError } from '../kube/api-error.ts';
+
+/** Between the end of one write of an object's status and the beginning of the next. */
+const intervalMs = 1000;
+
+/** How often a write is tried at once on a newer version of the object. */
+const attempts = 4;
+
+/**
+ * Between writes that fail; half of it is left to chance, and one that was not answered may have been done. The cap is low: an
+ * API server that comes back is to know the state within seconds.
+ */
+const backoff = { baseMs: 2 * intervalMs, maxMs: 5000 };
+
+/** A status that has been written, and what stood there before. */
+export interface WrittenStatus {
+  before: NetExporterStatus | undefined;
+  after: NetExporterStatus;
+}
+
+/** A status to be written. */
+export interface StatusRequest {
+  /** As it was last seen; it may be out of date. */
+  resource: NetExporter;
+  /** The status, given the one before. It is called when the status is written, perhaps more than once. */
+  compute: (previous: NetExporterStatus | undefined) => NetExporterStatus;
+  /** Called once it is written; never where nothing had to be, the object is gone or a later request took its place. */
+  written: (status: WrittenStatus) => void;
+  log: Logger;
+}
+
+/** What is under way for one object. */
+interface Slot {
+  /** What is to be written next. */
+  wanted: StatusRequest | undefined;
+  writing: boolean;
+  failures: number;
+  done: Promise<void>;
+}
+
+/**
+ * Writes the status of NetExporters behind the back of whoever asks for it: only where it differs, only over the version that
+ * it was computed from, and for one object at most once a second. What is asked for meanwhile waits; the last of it is written.
+ */
+export class StatusWriter {
+  readonly #client: Pick<ApiClient, 'get' | 'mergePatch'>;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #written = new LatestWrites<NetExporter>();
+  /** By uid: a status that the API server keeps in another way than it was written, such as without what its CRD does not know. */
+  readonly #accepted = new Map<string, { written: NetExporterStatus; kept: NetExporterStatus | undefined }>();
+  /** By uid; of objects at rest there is none. */
+  readonly #slots = new Map<string, Slot>();
+  readonly #end = new AbortController();
+  #stopping = false;
+
+  constructor(options: {
+    client: Pick<ApiClient, 'get' | 'mergePatch'>;
+    clock: Clock;
+    /** Uniform in [0, 1). */
+    random: () => number;
+  }) {
+    this.#client = options.client;
+    this.#clock = options.clock;
+    this.#random = options.random;
+  }
+
+  /** Has the status written soon. What was asked for earlier and is not written yet never will be. */
+  write(request: StatusRequest): void {
+    if (this.#end.signal.aborted) return;
+    const { uid } = request.resource.metadata;
+    const slot = this.#slots.get(uid);
+    if (slot) slot.wanted = request;
+    else this.#open(uid, request);
+  }
+
+  /** Drops what is remembered about an object that is gone. */
+  forget(uid: string): void {
+    this.#written.forget(uid);
+    this.#accepted.delete(uid);
+    const slot = this.#slots.get(uid);
+    if (slot) slot.wanted = undefined;
+  }
+
+  /** The API server's history began anew: what was written may not have been, as far as it knows. */
+  forgetWrites(): void {
+    this.#written.clear();
+    this.#accepted.clear();
+  }
+
+  /** Resolves when all that was asked for is written, at the latest after `graceMs`; after that nothing is written. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    const busy = [...this.#slots.values()].filter(({ wanted, writing }) => wanted || writing);
+    const patience = new AbortController();
+    await Promise.race([
+      Promise.all(busy.map(({ done }) => done)),
+      ...(busy.length > 0 ? [pause(this.#clock, graceMs, patience.signal)] : []),
+    ]);
+    patience.abort();
+    this.#end.abort(new Error('the operator is stopping'));
+  }
+
+  #open(uid: string, request: StatusRequest): void {
+    const slot: Slot = { wanted: request, writing: false, failures: 0, done: Promise.resolve() };
+    this.#slots.set(uid, slot);
+    slot.done = this.#run(uid, slot);
+  }
+
+  /** Writes what is wanted until nothing is. It stays through the interval after a write, so that the next one waits. */
+  async #run(uid: string, slot: Slot): Promise<void> {
+    let reported = '';
+    while (slot.wanted && !this.#end.signal.aborted) {
+      const request = slot.wanted;
+      slot.wanted = undefined;
+      slot.writing = true;
+      let delay = 0;
+      try {
+        if (await this.#write(request, slot.failures > 0)) delay = intervalMs;
+        slot.failures = 0;
+        reported = '';
+      } catch (error) {
+        slot.wanted ??= request;
+        delay = backoffDelay(++slot.failures, backoff, this.#random);
+        const { message } = error as Error;
+        // Once for each new reason: the retries would fill the log.
+        if (message !== reported) request.log.warn({ err: error }, 'the status could not be written; trying again');
+        reported = message;
+      }
+      slot.writing = false;
+      if (delay > 0 && (slot.wanted || !this.#stopping)) await pause(this.#clock, delay, this.#end.signal);
+    }
+    this.#slots.delete(uid);
+  }
+
+  /**
+   * @param doubtful whether the last write failed: it may have been done all the same, so what is there has to be asked for
+   * @returns whether there was something to write
+   */
+  async #write({ resource, compute, written }: StatusRequest, doubtful: boolean): Promise<boolean> {
+    const { namespace, name, uid } = resource.metadata;
+    const { signal } = this.#end;
+    let current = doubtful ? await this.#read(namespace, name, signal) : this.#written.newest(resource);
+    for (let attempt = 1; current?.metadata.uid === uid; attempt++) {
+      const before = current.status;
+      const after = compute(before);
+      if (isDeepStrictEqual(before, after) || this.#isAccepted(uid, before, after)) return false;
+      const status = mergePatchOf(before, after);
+      const patch = { metadata: { uid, resourceVersion: current.metadata.resourceVersion }, status };
+      try {
+        const place = { namespace, name, subresource: 'status' };
+        const answer = await this.#client.mergePatch(netExporters, place, patch, signal);
+        const patched = answer as unknown as NetExporter;
+        this.#written.note(patched);
+        this.#accept(uid, after, patched.status);
+        written({ before, after });
+        return true;
+      } catch (error) {
+        if (isApiError(error, 'NotFound')) return false;
+        if (!isApiError(error, 'Conflict') || attempt === attempts) throw error;
+      }
+      current = await this.#read(namespace, name, signal);
+    }
+    return false;
+  }
+
+  #accept(uid: string, written: NetExporterStatus, kept: NetExporterStatus | undefined): void {
+    if (isDeepStrictEqual(written, kept)) this.#accepted.delete(uid);
+    else this.#accepted.set(uid, { written, kept });
+  }
+
+  /** Whether writing this over that has been tried and changes nothing. */
+  #isAccepted(uid: string, before: NetExporterStatus | undefined, after: NetExporterStatus): boolean {
+    const accepted = this.#accepted.get(uid);
+    return isDeepStrictEqual(accepted, { written: after, kept: before });
+  }
+
+  async #read(namespace: string, name: string, signal: AbortSignal): Promise<NetExporter | undefined> {
+    const found = (await this.#client.get(netExporters, { namespace, name }, signal)) as NetExporter | undefined;
+    // It may hold what was written and never answered, of which the watch does not know yet.
+    if (found) this.#written.note(found);
+    return found;
+  }
+}
+
+/** The merge patch (RFC 7386) that makes of `before` what `after` is: a field that is to go has to be named, with null. */
+function mergePatchOf(before: object | undefined, after: object): object {
+  const old: Record<string, unknown> = { ...before };
+  const gone = Object.keys(old).map((name) => [name, null]);
+  const set = Object.entries(after).map(([name, value]) => [
+    name,
+    isRecord(value) && isRecord(old[name]) ? mergePatchOf(old[name], value) : value,
+  ]);
+  return Object.fromEntries([...gone, ...set]);
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

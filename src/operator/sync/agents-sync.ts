@@ -1,0 +1,29 @@
+import { agentContract } from '../../contract/agent-contract.ts';
+import type { NetExporter } from '../../crd/net-exporter.ts';
+import type { Settings } from '../../protocol/settings.ts';
+import { parseSyncAccess, type SyncAccess } from '../../protocol/sync-access.ts';
+import type { KubeObject } from '../kube/kube-object.ts';
+import type { PropagationFinding } from '../status/propagation-status.ts';
+
+/** What reconciling a NetExporter has to do with syncing with its agents. */
+export interface AgentsSync {
+  /** How agents reach the operator; undefined while that is not known, or cannot be made. */
+  access(): SyncAccess | undefined;
+  /** Has the agents' targets planned by this spec. */
+  plan(resource: NetExporter): void;
+  /** Has the agents of the NetExporter of this key use these settings. */
+  settle(key: string, settings: Settings): void;
+  /** How far the settings and targets of the NetExporter of this key have got. */
+  findingOf(key: string): PropagationFinding;
+}
+
+/** What a ConfigMap tells agents of how to reach the operator; undefined where it tells nothing that they could use. */
+export function syncAccessIn(configMap: KubeObject | undefined): SyncAccess | undefined {
+  const { [agentContract.syncAccessKey]: text } = (configMap?.data ?? {}) as Record<string, string>;
+  if (text === undefined) return undefined;
+  try {
+    return parseSyncAccess(text);
+  } catch {
+    return undefined;
+  }
+}

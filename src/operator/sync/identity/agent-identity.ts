@@ -1,0 +1,38 @@
+import { agentNames } from '../../../contract/agent-names.ts';
+import { SyncRefusal } from './sync-refusal.ts';
+import type { TokenClaims } from './token-verifier.ts';
+
+/** Who calls. */
+export interface AgentIdentity {
+  /** The key of its NetExporter: `namespace/name`. */
+  resource: string;
+  podUid: string;
+  pod: string;
+  node: string;
+}
+
+/** What is known of an agent's pod. */
+export interface KnownPod {
+  uid: string;
+  /** The key of its NetExporter. */
+  owner: string;
+  node: string;
+}
+
+/**
+ * Whose token it is: that of a pod which is known and runs as the agent of its NetExporter. A pod that is gone is nobody, although
+ * its token is good for up to an hour more.
+ * @param pod the pod of that name as the API server shows it
+ * @throws SyncRefusal NotAnAgent
+ */
+export function agentIdentity(claims: TokenClaims, pod: KnownPod | undefined): AgentIdentity {
+  const { namespace, serviceAccount, node, podUid } = claims;
+  const name = `pod ${namespace}/${claims.pod}`;
+  if (!pod) throw new SyncRefusal('NotAnAgent', `${name} is not among the agents`);
+  if (pod.uid !== podUid) throw new SyncRefusal('NotAnAgent', `${name} is another one by now`);
+  if (pod.node !== node) throw new SyncRefusal('NotAnAgent', `${name} is on another node`);
+  const expected = agentNames(pod.owner.slice(pod.owner.indexOf('/') + 1)).agent;
+  if (serviceAccount !== expected || !pod.owner.startsWith(`${namespace}/`))
+    throw new SyncRefusal('NotAnAgent', `${name} runs as service account ${serviceAccount}, not ${expected}`);
+  return { resource: pod.owner, podUid, pod: claims.pod, node };
+}

@@ -1,0 +1,178 @@
+import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { Logger } from 'pino';
+import { backoffDelay } from '../../base/backoff.ts';
+import { type Clock, pause } from '../../base/clock.ts';
+import { formatHostPort } from '../../base/host-port.ts';
+import { untilAborted } from '../../base/until-aborted.ts';
+import { apiUses } from '../../contract/api-uses.ts';
+import { syncPort, syncServiceName } from '../../contract/operator-names.ts';
+import { syncServerName, tokenAudience } from '../../protocol/sync.ts';
+import { type SyncAccess, syncAccessVersion } from '../../protocol/sync-access.ts';
+import { clusterAddresses } from '../agents/settings-of.ts';
+import { narrowed } from '../cache/narrowed.ts';
+import { Reflector } from '../cache/reflector.ts';
+import { Store } from '../cache/store.ts';
+import type { ApiClient } from '../kube/api-client.ts';
+import type { KubeObject } from '../kube/kube-object.ts';
+import { LeaderEndpoint } from '../leader/leader-endpoint.ts';
+import type { OperatorMetrics } from '../metrics.ts';
+import type { SyncOptions } from '../operator-options.ts';
+import { agentIdentity, type KnownPod } from './identity/agent-identity.ts';
+import { readPublishedKeys } from './identity/published-keys.ts';
+import { ServiceAccountKeys } from './identity/service-account-keys.ts';
+import { TokenVerifier } from './identity/token-verifier.ts';
+import type { SyncHub } from './sync-hub.ts';
+import { SyncMetrics } from './sync-metrics.ts';
+import { SyncServer } from './sync-server.ts';
+import type { SyncCertificates } from './tls/sync-certificates.ts';
+import { SyncSecret } from './tls/sync-secret.ts';
+
+/** Between attempts to listen. */
+const backoff = { baseMs: 500, maxMs: 5000 };
+
+export interface SyncEndpointParts {
+  client: ApiClient;
+  options: SyncOptions;
+  /** The operator's own, where its Secret, Service and EndpointSlice are. */
+  namespace: string;
+  hub: SyncHub;
+  /** The pod of an agent by `namespace/name`. */
+  podAt: (key: string) => KnownPod | undefined;
+  isLeading: () => boolean;
+  clock: Clock;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  log: Logger;
+  metrics: OperatorMetrics;
+  /** Agents reach the operator in another way than before, or something else hinders them. */
+  onChange: () => void;
+}
+
+/** How agents reach the leader: its certificates, its server, and the Service that leads to it. */
+export class SyncEndpoint {
+  readonly reflectors: readonly Reflector<KubeObject>[];
+  readonly #parts: SyncEndpointParts;
+  readonly #services = new Store<KubeObject>();
+  readonly #slice: LeaderEndpoint;
+  readonly #secret: SyncSecret;
+  readonly #keys: ServiceAccountKeys;
+  readonly #server: SyncServer;
+  readonly #certified = Promise.withResolvers<void>();
+  #authorities = '';
+  /** When the certificates end, in seconds since the epoch. */
+  #ends: { authority: number; serving: number } | undefined;
+  #fault: string | undefined;
+
+  constructor(parts: SyncEndpointParts) {
+    this.#parts = parts;
+    const { client, namespace, hub, podAt, isLeading, clock, random, log, metrics, onChange } = parts;
+    this.#services.onChange(onChange);
+    this.#slice = new LeaderEndpoint({
+      ...{ client, resource: apiUses.leaderEndpointSlice, namespace, clock, random, log },
+      onObstacle: onChange,
+    });
+    const services = new Reflector({
+      client: narrowed(client, { namespace, name: syncServiceName }),
+      ...{ resource: apiUses.services, store: this.#services, transform: (object: KubeObject) => object },
+      ...{ clock, random, log },
+    });
+    this.#secret = new SyncSecret({
+      ...{ client, namespace, clock, random, log },
+      onCertificates: (certificates) => this.#use(certificates),
+      onObstacle: onChange,
+    });
+    this.reflectors = [services, this.#slice.reflector, this.#secret.reflector];
+    this.#keys = new ServiceAccountKeys(() => readPublishedKeys(client), clock, onChange);
+    const verifier = new TokenVerifier({ keys: this.#keys, audience: tokenAudience, clock });
+    const observed = new SyncMetrics(metrics.registry);
+    this.#server = new SyncServer({
+      ...{ hub, isLeading, clock, log, observe: observed.observer },
+      identify: async (token) => {
+        const claims = await verifier.verify(token);
+        return agentIdentity(claims, podAt(`${claims.namespace}/${claims.pod}`));
+      },
+    });
+    observed.watch({ connections: () => this.#server.connections, held: () => hub.held });
+    observed.watchCertificates(() => this.#ends);
+  }
+
+  /** Why agents cannot call, for people; undefined where they can. */
+  get obstacle(): string | undefined {
+    const { namespace } = this.#parts;
+    if (!this.#service)
+      return `there is no Service ${syncServiceName} in namespace ${namespace}; apply manifests/install.yaml`;
+    return this.#fault ?? this.#secret.obstacle ?? this.#slice.obstacle ?? this.#keys.obstacle;
+  }
+
+  /** What agents have to know to call; undefined while it is not known. */
+  get access(): SyncAccess | undefined {
+    const { address } = this.#parts.options;
+    // kube-proxy forwards within one family only.
+    const addresses = clusterAddresses(this.#service).filter((other) => isIP(other) === isIP(address));
+    if (addresses.length === 0 || this.#authorities === '') return undefined;
+    return {
+      version: syncAccessVersion,
+      addresses: addresses.map((other) => formatHostPort(other, syncPort)),
+      serverName: syncServerName,
+      ca: this.#authorities,
+    };
+  }
+
+  get #service(): KubeObject | undefined {
+    return this.#services.get(`${this.#parts.namespace}/${syncServiceName}`);
+  }
+
+  /** Answers agents, and leads them here, until the signal is aborted. It never rejects. */
+  async serve(signal: AbortSignal): Promise<void> {
+    const { options, hub } = this.#parts;
+    const kept = Promise.all([this.#secret.keep(signal), this.#keys.learn(signal)]);
+    await Promise.race([this.#certified.promise, untilAborted(signal)]);
+    const port = signal.aborted ? undefined : await this.#listen(signal);
+    if (port !== undefined) {
+      await this.#slice.keep({ address: options.address, port: options.advertisedPort ?? port }, signal);
+      hub.close();
+      await this.#server.close();
+    }
+    await kept;
+  }
+
+  #use({ authorities, serving }: SyncCertificates): void {
+    this.#server.useCertificate(serving);
+    this.#ends = { authority: endOf(authorities[0]!), serving: endOf(serving.certificate) };
+    this.#certified.resolve();
+    const text = authorities.join('');
+    if (text === this.#authorities) return;
+    this.#authorities = text;
+    this.#parts.onChange();
+  }
+
+  /** @returns the port; undefined where the signal was aborted before */
+  async #listen(signal: AbortSignal): Promise<number | undefined> {
+    const { options, clock, random, log } = this.#parts;
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        const port = await this.#server.listen(options.port);
+        this.#faultIs(undefined);
+        log.info({ port }, 'agents are answered');
+        return port;
+      } catch (error) {
+        const fault = `the operator cannot listen for agents: ${(error as Error).message}`;
+        if (failures === 0) log.error({ err: error }, `${fault}; trying again`);
+        this.#faultIs(fault);
+        await pause(clock, backoffDelay(++failures, backoff, random), signal);
+      }
+    }
+    return undefined;
+  }
+
+  #faultIs(fault: string | undefined): void {
+    if (fault === this.#fault) return;
+    this.#fault = fault;
+    this.#parts.onChange();
+  }
+}
+
+function endOf(certificate: string): number {
+  return new X509Certificate(certificate).validToDate.getTime() / 1000;
+}

@@ -1,0 +1,176 @@
+import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import { backoffDelay } from '../../base/backoff.ts';
+import { type Clock, pause } from '../../base/clock.ts';
+import { apiUses } from '../../contract/api-uses.ts';
+import type { NetExporter } from '../../crd/net-exporter.ts';
+import type { Settings } from '../../protocol/settings.ts';
+import { holdMs } from '../../protocol/sync.ts';
+import type { SyncAccess } from '../../protocol/sync-access.ts';
+import type { AgentPod } from '../agents/agent-pod.ts';
+import { AgentPods } from '../agents/agent-pods.ts';
+import { Fleet } from '../agents/fleet.ts';
+import { Reflector } from '../cache/reflector.ts';
+import type { Reflects } from '../cache/reflector-group.ts';
+import { Store, type StoreChange } from '../cache/store.ts';
+import { ownerKeys } from '../cache/watched-kinds.ts';
+import { DnsWatch } from '../dns/dns-watch.ts';
+import { resolverService } from '../dns/resolver-service.ts';
+import type { ApiClient } from '../kube/api-client.ts';
+import { type KubeObject, keyOf } from '../kube/kube-object.ts';
+import type { OperatorMetrics } from '../metrics.ts';
+import type { SyncOptions } from '../operator-options.ts';
+import { type NodeFacts, nodeFactsOf } from '../plan/node-facts.ts';
+import type { PropagationFinding } from '../status/propagation-status.ts';
+import type { AgentsSync } from './agents-sync.ts';
+import { SyncEndpoint } from './sync-endpoint.ts';
+import { SyncHub } from './sync-hub.ts';
+
+const resolvConf = '/etc/resolv.conf';
+
+/** Between attempts to find the Service behind it. */
+const backoff = { baseMs: 500, maxMs: 30_000 };
+
+export interface SyncServiceParts {
+  client: ApiClient;
+  options: SyncOptions;
+  /** The operator's own. */
+  namespace: string;
+  resources: Store<NetExporter>;
+  /** With an index `owner`. */
+  pods: Store<AgentPod>;
+  daemonSets: Store<KubeObject>;
+  isLeading: () => boolean;
+  clock: Clock;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  log: Logger;
+  metrics: OperatorMetrics;
+  /** Has a NetExporter reconciled. */
+  enqueue: (key: string) => void;
+}
+
+/**
+ * All that agents are synced by, put together. Every operator watches what it needs; only the one that leads plans, answers
+ * agents and has the Service lead to it.
+ */
+export class SyncService implements AgentsSync {
+  /** Of all that it needs to know. */
+  readonly reflectors: readonly Reflects[];
+  readonly #parts: SyncServiceParts;
+  readonly #nodes = new Store<NodeFacts>();
+  readonly #endpoint: SyncEndpoint;
+  readonly #dns: DnsWatch;
+  readonly #fleet: Fleet;
+  readonly #hub: SyncHub;
+  readonly #end = new AbortController();
+  #serving: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: SyncServiceParts) {
+    this.#parts = parts;
+    const { client, options, namespace, pods, daemonSets, isLeading, clock, random, log, metrics } = parts;
+    const watching = { clock, random, log };
+    const nodeOf = (name: string) => this.#nodes.get(`/${name}`);
+    this.#nodes.onChange(({ before, after }) => {
+      if (!isDeepStrictEqual(before, after)) this.#fleet.outdateAll();
+    });
+    this.#dns = new DnsWatch({
+      ...{ client, resource: apiUses.endpointSlices, nodeOf, ...watching },
+      onChange: () => this.#fleet.outdateAll(),
+    });
+    const agentPods = new AgentPods(pods, daemonSets);
+    this.#fleet = new Fleet({
+      podsOf: (resource, isGone) => agentPods.of(resource, isGone),
+      nodeOf,
+      dnsServersOf: ({ spec }) => this.#dns.serversOf(spec.dns.service),
+      lacksDnsService: ({ spec: { dns } }) =>
+        dns.enabled && dns.endpointsPerAgent > 0 && this.#dns.isMissing(dns.service),
+      wake: (podUids) => this.#hub.wake(podUids),
+      onFigures: (key) => parts.enqueue(key),
+      clock,
+    });
+    this.#hub = new SyncHub({ source: this.#fleet, clock, random, holdMs });
+    this.#endpoint = new SyncEndpoint({
+      ...{ client, options, namespace, hub: this.#hub, isLeading, clock, random, log, metrics },
+      podAt: (key) => pods.get(key),
+      onChange: () => this.#enqueueAll(),
+    });
+    this.reflectors = [
+      new Reflector({ client, resource: apiUses.nodes, store: this.#nodes, transform: nodeFactsOf, ...watching }),
+      ...this.#endpoint.reflectors,
+    ];
+  }
+
+  /** This operator leads: plans, answers agents and leads them here. @param epoch the leader's */
+  lead(epoch: number): void {
+    this.#fleet.lead(epoch, this.#parts.resources.values());
+    this.#serving = Promise.all([this.#endpoint.serve(this.#end.signal), this.#findResolver(this.#end.signal)]);
+  }
+
+  /** Answers what is held and lets nobody in any more. */
+  async stop(): Promise<void> {
+    this.#end.abort(new Error('the operator is stopping'));
+    this.#fleet.stop();
+    await Promise.all([this.#dns.stop(), this.#serving]);
+  }
+
+  /** A pod of an agent came, went or became another. */
+  podChanged({ before, after }: StoreChange<AgentPod>): void {
+    for (const owner of new Set([before?.owner, after?.owner])) if (owner !== undefined) this.#fleet.outdate(owner);
+  }
+
+  /** A child of a NetExporter, perhaps its DaemonSet, came, went or became another. */
+  childChanged({ before, after }: StoreChange<KubeObject>): void {
+    for (const object of [before, after]) for (const key of object ? ownerKeys(object) : []) this.#fleet.outdate(key);
+  }
+
+  /** The NetExporter of this key is gone; another one may have its name. */
+  forget(key: string): void {
+    this.#fleet.forget(key);
+    this.#retainDns();
+  }
+
+  access(): SyncAccess | undefined {
+    return this.#endpoint.access;
+  }
+
+  plan(resource: NetExporter): void {
+    this.#fleet.plan(resource);
+    this.#retainDns();
+  }
+
+  settle(key: string, settings: Settings): void {
+    this.#fleet.settle(key, settings);
+  }
+
+  findingOf(key: string): PropagationFinding {
+    const { obstacle } = this.#endpoint;
+    return obstacle === undefined ? (this.#fleet.propagationOf(key) ?? 'unknown') : { obstacle };
+  }
+
+  /** For NetExporters that do not name the cluster's DNS, where it has not the usual label. It never rejects. */
+  async #findResolver(signal: AbortSignal): Promise<void> {
+    const { client, clock, random, log } = this.#parts;
+    const text = await readFile(resolvConf, 'utf8').catch(() => '');
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        const service = await resolverService(client, apiUses.services, text, signal);
+        this.#dns.useResolver(service);
+        return;
+      } catch (error) {
+        log.debug({ err: error }, 'which Service the cluster’s DNS is could not be asked for');
+        if (failures === 0) this.#dns.useResolver(undefined);
+        await pause(clock, backoffDelay(++failures, backoff, random), signal);
+      }
+    }
+  }
+
+  #retainDns(): void {
+    this.#dns.retain([...this.#parts.resources.values()].map(({ spec }) => spec.dns.service));
+  }
+
+  #enqueueAll(): void {
+    for (const resource of this.#parts.resources.values()) this.#parts.enqueue(keyOf(resource));
+  }
+}

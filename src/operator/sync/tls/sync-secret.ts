@@ -1,0 +1,107 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import type { Clock } from '../../../base/clock.ts';
+import { managedByLabel, managerName } from '../../../contract/agent-names.ts';
+import { apiUses } from '../../../contract/api-uses.ts';
+import { syncServiceName } from '../../../contract/operator-names.ts';
+import { syncServerName } from '../../../protocol/sync.ts';
+import { KeptObject, type Write } from '../../apply/kept-object.ts';
+import type { Reflector } from '../../cache/reflector.ts';
+import type { ApiClient } from '../../kube/api-client.ts';
+import type { KubeObject } from '../../kube/kube-object.ts';
+import { renewed, type SyncCertificates } from './sync-certificates.ts';
+
+const secretName = syncServiceName;
+
+/**
+ * How often it is looked whether something has to be renewed. Not for the sake of renewals, which have months: a clock that is set right
+ * may make a certificate one of the future.
+ */
+const lookMs = 60_000;
+
+/** Keeps what the sync server proves itself with in a Secret of the operator's own namespace, from one leader to the next. */
+export class SyncSecret {
+  readonly #options: SyncSecretOptions;
+  readonly #secret: KeptObject;
+  #held: SyncCertificates | undefined;
+
+  constructor(options: SyncSecretOptions) {
+    this.#options = options;
+    const { client, namespace, clock, random, log, onObstacle } = options;
+    this.#secret = new KeptObject({
+      ...{ client, resource: apiUses.syncSecret, place: { namespace, name: secretName }, lookMs, clock, random, log },
+      onObstacle,
+    });
+  }
+
+  get reflector(): Reflector<KubeObject> {
+    return this.#secret.reflector;
+  }
+
+  /** Why the certificates cannot be kept, for people; undefined where they can. */
+  get obstacle(): string | undefined {
+    return this.#secret.obstacle;
+  }
+
+  /** Makes, renews and mends the Secret until the signal is aborted. It never rejects. */
+  keep(signal: AbortSignal): Promise<void> {
+    return this.#secret.keep((observed, write) => this.#mend(observed, write), signal);
+  }
+
+  async #mend(observed: KubeObject | undefined, write: Write): Promise<boolean> {
+    const { namespace, clock, log, onCertificates } = this.#options;
+    const kept = observed && certificatesIn(observed);
+    const next = await renewed(this.#held ?? kept, syncServerName, clock.now());
+    const isKept = isDeepStrictEqual(next, kept);
+    if (!isKept) {
+      await write(secretOf(next, namespace));
+      log.info({ secret: secretName }, 'wrote the certificates of sync');
+    }
+    if (!isDeepStrictEqual(next, this.#held)) {
+      this.#held = next;
+      onCertificates(next);
+    }
+    return !isKept;
+  }
+}
+
+export interface SyncSecretOptions {
+  client: Pick<ApiClient, 'list' | 'watch' | 'create' | 'apply'>;
+  /** The operator's own. */
+  namespace: string;
+  clock: Clock;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  log: Logger;
+  /** Called with what is in the Secret, each time that it is something else. */
+  onCertificates: (certificates: SyncCertificates) => void;
+  /** There is an obstacle, another one or none any more. */
+  onObstacle: () => void;
+}
+
+function secretOf({ authorities, authorityKey, serving }: SyncCertificates, namespace: string) {
+  const data = {
+    'ca.crt': authorities.join(''),
+    'ca.key': authorityKey,
+    'tls.crt': serving.certificate,
+    'tls.key': serving.key,
+  };
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: secretName, namespace, labels: { [managedByLabel]: managerName } },
+    type: 'Opaque',
+    data: Object.fromEntries(Object.entries(data).map(([name, text]) => [name, Buffer.from(text).toString('base64')])),
+  };
+}
+
+/** What a Secret holds, whoever may have broken it. */
+function certificatesIn({ data }: KubeObject): SyncCertificates {
+  const text = (name: string) =>
+    Buffer.from(String((data as Record<string, unknown>)?.[name] ?? ''), 'base64').toString();
+  return {
+    authorities: text('ca.crt').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g) ?? [],
+    authorityKey: text('ca.key'),
+    serving: { certificate: text('tls.crt'), key: text('tls.key') },
+  };
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Registry } from 'prom-client';
+import { AgentMetrics } from '../../../../src/agent/metrics/agent-metrics.ts';
+import { readSeries } from '../exposition.ts';
+import { ManualClock } from '../manual-clock.ts';
+
+function setUp(kernel?: { refusals: number }) {
+  const registry = new Registry();
+  const clock = new ManualClock();
+  const metrics = new AgentMetrics(registry, '1.2.3', clock, kernel);
+  return { metrics, clock, series: async () => Object.fromEntries(readSeries(await registry.metrics())) };
+}
+
+const atStart = {
+  'net_exporter_build_info{version="1.2.3"}': 1,
+  net_exporter_settings_generation: 0,
+  net_exporter_settings_last_load_successful: 0,
+  net_exporter_settings_load_error_total: 0,
+  net_exporter_peer_lookup_error_total: 0,
+  'net_exporter_turns_skipped_total{reason="running"}': 0,
+  'net_exporter_turns_skipped_total{reason="late"}': 0,
+  net_exporter_echo_answers_total: 0,
+  'net_exporter_echo_dropped_total{reason="foreign"}': 0,
+  'net_exporter_echo_dropped_total{reason="rate"}': 0,
+  'net_exporter_echo_dropped_total{reason="unsent"}': 0,
+  net_exporter_timing_refused_total: 0,
+  net_exporter_scheduler_lag_seconds: 0,
+};
+
+test('everything is there from the start', async () => {
+  assert.deepEqual(await setUp().series(), atStart);
+});
+
+test('a broken settings file is counted and shown until a good one comes', async () => {
+  const { metrics, series } = setUp();
+  metrics.settingsRead(true);
+  metrics.settingsInEffect(4);
+  metrics.settingsRead(false);
+  assert.deepEqual(await series(), {
+    ...atStart,
+    net_exporter_settings_generation: 4,
+    net_exporter_settings_load_error_total: 1,
+  });
+  metrics.settingsRead(true);
+  assert.equal((await series()).net_exporter_settings_last_load_successful, 1);
+});
+
+test('the lag is the largest of the last one to two minutes', async () => {
+  const { metrics, clock, series } = setUp();
+  metrics.late(0.5);
+  metrics.late(0.001);
+  await clock.advance(59_000);
+  assert.equal((await series()).net_exporter_scheduler_lag_seconds, 0.5);
+  await clock.advance(61_000);
+  assert.equal((await series()).net_exporter_scheduler_lag_seconds, 0);
+});
+
+test('skipped turns, lookups without an answer and refused times are counted', async () => {
+  const kernel = { refusals: 0 };
+  const { metrics, series } = setUp(kernel);
+  metrics.skipped('late', 3);
+  metrics.skipped('running', 1);
+  metrics.peersLookedUp(true);
+  metrics.peersLookedUp(false);
+  kernel.refusals = 2;
+  await series();
+  assert.deepEqual(await series(), {
+    ...atStart,
+    'net_exporter_turns_skipped_total{reason="late"}': 3,
+    'net_exporter_turns_skipped_total{reason="running"}': 1,
+    net_exporter_peer_lookup_error_total: 1,
+    net_exporter_timing_refused_total: 2,
+  });
+});
+
+test('answers to echoes are counted, and what got none by its reason', async () => {
+  const { metrics, series } = setUp();
+  metrics.echoAnswered();
+  metrics.echoAnswered();
+  metrics.echoDropped('rate');
+  assert.deepEqual(await series(), {
+    ...atStart,
+    net_exporter_echo_answers_total: 2,
+    'net_exporter_echo_dropped_total{reason="rate"}': 1,
+  });
+});

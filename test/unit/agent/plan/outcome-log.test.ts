@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { OutcomeLog } from '../../../../src/agent/plan/outcome-log.ts';
+import { ManualClock } from '../manual-clock.ts';
+import { dnsTarget, networkTarget } from '../target-builder.ts';
+
+function setUp() {
+  const lines: string[] = [];
+  const clock = new ManualClock();
+  const outcomes = new OutcomeLog(
+    (level, msg, fields) => lines.push(`${level} ${msg} ${fields?.host} ${fields?.reason}`),
+    clock,
+  );
+  return { lines, clock, outcomes };
+}
+
+test('a target that is well is not written about', () => {
+  const { lines, outcomes } = setUp();
+  for (let n = 0; n < 10; n++) outcomes.record(networkTarget('10.0.0.1'), undefined);
+  assert.deepEqual(lines, []);
+});
+
+test('a failure that lasts is one line, its end another', async () => {
+  const { lines, outcomes, clock } = setUp();
+  for (let n = 0; n < 60; n++) {
+    outcomes.record(networkTarget('10.0.0.1'), 'timeout');
+    await clock.advance(10_000);
+  }
+  for (let n = 0; n < 60; n++) {
+    outcomes.record(networkTarget('10.0.0.1'), undefined);
+    await clock.advance(10_000);
+  }
+  assert.deepEqual(lines, [
+    'warn target fails 10.0.0.1:8000 timeout',
+    'info target answers again 10.0.0.1:8000 undefined',
+  ]);
+});
+
+test('a target that comes and goes is written about at most once a minute, and the last line is true in the end', async () => {
+  const { lines, outcomes, clock } = setUp();
+  for (let n = 0; n < 600; n++) {
+    outcomes.record(dnsTarget('a.'), n % 2 === 0 ? 'timeout' : undefined);
+    await clock.advance(1000);
+  }
+  assert.ok(lines.length >= 2 && lines.length <= 11, `${lines.length} lines in ten minutes`);
+  await clock.advance(60_000);
+  outcomes.record(dnsTarget('a.'), 'servfail');
+  assert.equal(lines.at(-1), 'warn target fails a. servfail');
+});
+
+test('targets do not stand in for each other, and those that left are forgotten', () => {
+  const { lines, outcomes } = setUp();
+  const [a, b] = [networkTarget('10.0.0.1'), networkTarget('10.0.0.2')];
+  outcomes.record(a, 'timeout');
+  outcomes.record(b, 'refused');
+  outcomes.keep([b]);
+  outcomes.record(a, 'timeout');
+  outcomes.record(b, 'refused');
+  assert.deepEqual(lines, [
+    'warn target fails 10.0.0.1:8000 timeout',
+    'warn target fails 10.0.0.2:8000 refused',
+    'warn target fails 10.0.0.1:8000 timeout',
+  ]);
+});

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { agentPodOf } from '../../../../src/operator/agents/agent-pod.ts';
+import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
+
+function pod(status: object, more: { metadata?: object; spec?: object } = {}): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: 'default-agent-x',
+      namespace: 'monitoring',
+      uid: 'p',
+      resourceVersion: '1',
+      labels: { 'app.kubernetes.io/instance': 'default' },
+      ownerReferences: [
+        { apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'default-agent', uid: 'd', controller: true },
+      ],
+      ...more.metadata,
+    },
+    spec: { nodeName: 'n1', containers: [{ name: 'agent', image: 'agent:1' }], ...more.spec },
+    status,
+  };
+}
+
+function container(state: object, more: object = {}): object {
+  const status = { name: 'agent', image: 'example.com/agent@sha256:0', ready: false, restartCount: 0, state, ...more };
+  return { containerStatuses: [status] };
+}
+
+const faultOf = (status: object, more = {}) => agentPodOf(pod(status, more)).fault;
+
+test('of a pod that runs nothing is kept but whose it is, where it is and how it is', () => {
+  const running = container({ running: {} }, { ready: true });
+  const podIPs = [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }];
+  const conditions = [{ type: 'Ready', status: 'True', lastTransitionTime: '2026-01-01T00:00:03Z' }];
+  const status = { ...running, phase: 'Running', startTime: '2026-01-01T00:00:00Z', podIPs, conditions };
+  const ports = [
+    { name: 'metrics', containerPort: 8000 },
+    { name: 'echo', containerPort: 8000, protocol: 'UDP' },
+  ];
+  const containers = [
+    { name: 'proxy', ports: [{ containerPort: 9000 }] },
+    { name: 'agent', ports },
+  ];
+  assert.deepEqual(agentPodOf(pod(status, { spec: { containers } })), {
+    name: 'default-agent-x',
+    uid: 'p',
+    owner: 'monitoring/default',
+    controller: 'd',
+    node: 'n1',
+    addresses: ['10.0.0.1', 'fd00::1'],
+    port: 8000,
+    ready: true,
+    wasReady: true,
+    deleting: false,
+    ended: false,
+    fault: undefined,
+  });
+});
+
+test('a pod that was ready is told from one that never was by when it ceased to be', () => {
+  const notReady = (lastTransitionTime?: string) => {
+    const status = {
+      startTime: '2026-01-01T00:00:00Z',
+      conditions: [{ type: 'Ready', status: 'False', lastTransitionTime }],
+    };
+    const { ready, wasReady } = agentPodOf(pod(status));
+    return { ready, wasReady };
+  };
+  assert.deepEqual(notReady('2026-01-01T00:00:00Z'), { ready: false, wasReady: false });
+  assert.deepEqual(notReady('2026-01-01T00:00:01Z'), { ready: false, wasReady: false });
+  assert.deepEqual(notReady('2026-01-01T00:00:05Z'), { ready: false, wasReady: true });
+  assert.deepEqual(notReady(undefined), { ready: false, wasReady: false });
+  assert.equal(agentPodOf(pod({})).wasReady, false);
+});
+
+test('a pod of which nothing is known yet has no address, and one without the agents’ port none', () => {
+  const { addresses, port: none, ended, deleting } = agentPodOf(pod({ phase: 'Pending' }));
+  assert.deepEqual(
+    { addresses, none, ended, deleting },
+    { addresses: [], none: undefined, ended: false, deleting: false },
+  );
+});
+
+test('a pod that is deleted, and one that has ended, are told', () => {
+  assert.equal(agentPodOf(pod({}, { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } })).deleting, true);
+  for (const phase of ['Failed', 'Succeeded']) assert.equal(agentPodOf(pod({ phase })).ended, true);
+});
+
+for (const reason of ['ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName'])
+  test(`${reason}: the image is named as the spec has it`, () => {
+    const fault = faultOf(container({ waiting: { reason } }));
+    assert.equal(fault?.reason, 'AgentImagePullFailed');
+    assert.match(fault.message, /^image agent:1 cannot be pulled \(/);
+  });
+
+test('a pull that is tried again and again is one fault that does not change its words', () => {
+  const [first, second] = ['ErrImagePull', 'ImagePullBackOff'].map((reason) =>
+    faultOf(container({ waiting: { reason } })),
+  );
+  assert.deepEqual(first, second);
+});
+
+test('a container that cannot be made or started is a fault of its own', () => {
+  const waiting = { reason: 'CreateContainerConfigError', message: 'secret "x"\n not found' };
+  assert.deepEqual(faultOf(container({ waiting })), {
+    reason: 'AgentStartFailed',
+    message: 'image agent:1 cannot be started (CreateContainerConfigError: secret "x" not found)',
+  });
+  const terminated = { reason: 'StartError', exitCode: 128, message: 'exec: "node": not found' };
+  const fault = faultOf(
+    container({ waiting: { reason: 'CrashLoopBackOff' } }, { lastState: { terminated }, restartCount: 4 }),
+  );
+  assert.equal(fault?.reason, 'AgentStartFailed');
+});
+
+test('a crash loop stays one fault while the container shortly runs', () => {
+  const lastState = { terminated: { reason: 'Error', exitCode: 1, message: 'bad settings\n' } };
+  const more = { lastState, restartCount: 3 };
+  const expected = {
+    reason: 'AgentCrashLooping',
+    message: 'image agent:1 ends again and again (Error, exit code 1: bad settings)',
+  };
+  assert.deepEqual(faultOf(container({ waiting: { reason: 'CrashLoopBackOff' } }, more)), expected);
+  assert.deepEqual(faultOf(container({ running: {} }, more)), expected);
+  assert.equal(faultOf(container({ running: {} }, { ...more, ready: true })), undefined);
+});
+
+test('one restart is no crash loop', () => {
+  const lastState = { terminated: { reason: 'Error', exitCode: 1 } };
+  assert.equal(faultOf(container({ running: {} }, { lastState, restartCount: 1 })), undefined);
+});
+
+test('of a long log the end is quoted', () => {
+  const lastState = { terminated: { reason: 'Error', exitCode: 1, message: `${'x'.repeat(500)} the end` } };
+  const fault = faultOf(container({ waiting: { reason: 'CrashLoopBackOff' } }, { lastState, restartCount: 3 }));
+  assert.match(fault!.message, /…x+ the end\)$/);
+  assert.ok(fault!.message.length < 300);
+});
+
+test('a pod that no scheduler places tells which node it was for', () => {
+  const nodeSelectorTerms = [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['n7'] }] }];
+  const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } };
+  const conditions = [
+    { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'Insufficient memory' },
+  ];
+  const { node, fault } = agentPodOf(pod({ conditions }, { spec: { nodeName: undefined, affinity } }));
+  assert.equal(node, 'n7');
+  assert.deepEqual(fault, {
+    reason: 'AgentUnschedulable',
+    message: 'the pod cannot be scheduled: Insufficient memory',
+  });
+});
+
+test('a pod that is going away has no fault', () => {
+  const status = container({ waiting: { reason: 'ImagePullBackOff' } });
+  assert.equal(faultOf(status, { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } }), undefined);
+});
+
+test('a container that is still being made, and one that someone injected, are told apart', () => {
+  assert.equal(faultOf(container({ waiting: { reason: 'ContainerCreating' } })), undefined);
+  const proxy = {
+    name: 'proxy',
+    image: 'proxy:2',
+    ready: false,
+    restartCount: 0,
+    state: { waiting: { reason: 'ErrImagePull' } },
+  };
+  const containers = [
+    { name: 'agent', image: 'agent:1' },
+    { name: 'proxy', image: 'proxy:1' },
+  ];
+  assert.match(
+    faultOf({ containerStatuses: [proxy] }, { spec: { nodeName: 'n1', containers } })!.message,
+    /^image proxy:1 /,
+  );
+});

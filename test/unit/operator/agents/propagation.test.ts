@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type AgentState, propagationOf } from '../../../../src/operator/agents/propagation.ts';
+
+const settings = { uid: 'u', generation: 4, digest: '0123456789abcdef' };
+const assignment = { uid: 'u', epoch: 2, revision: 7 };
+const upToDate: AgentState = { node: 'n1', held: { settings, assignment }, silent: false, assignment };
+
+for (const [what, change, why] of [
+  ['holds everything', {}, undefined],
+  ['has never called', { held: undefined }, 'has not called yet'],
+  ['does not call any more', { silent: true }, 'does not call any more'],
+  ['holds nothing', { held: {} }, 'has no settings yet'],
+  [
+    'holds an older generation',
+    { held: { settings: { ...settings, generation: 3 }, assignment } },
+    'still has other settings',
+  ],
+  [
+    'holds others of the same generation',
+    { held: { settings: { ...settings, digest: 'f' }, assignment } },
+    'still has other settings',
+  ],
+  [
+    'holds those of another object',
+    { held: { settings: { ...settings, uid: 'v' }, assignment } },
+    'still has other settings',
+  ],
+  ['has no targets', { held: { settings } }, 'has no targets yet'],
+  [
+    'has targets of the leader before',
+    { held: { settings, assignment: { ...assignment, epoch: 1 } } },
+    'still has other targets',
+  ],
+  [
+    'has targets of an earlier plan',
+    { held: { settings, assignment: { ...assignment, revision: 6 } } },
+    'still has other targets',
+  ],
+  ['is not planned for yet', { assignment: undefined }, 'waits for its targets to be planned'],
+] as [string, Partial<AgentState>, string | undefined][])
+  test(`an agent that ${what} ${why === undefined ? 'is configured' : `waits: it ${why}`}`, () => {
+    const { configured, waiting } = propagationOf([{ ...upToDate, ...change }], settings);
+    assert.equal(configured, why === undefined ? 1 : 0);
+    assert.deepEqual(waiting, why === undefined ? [] : [{ node: 'n1', why }]);
+  });
+
+test('agents that call are counted, whatever they hold, and those that wait named in the order of their nodes', () => {
+  const states: AgentState[] = [
+    { ...upToDate, node: 'n9', held: {} },
+    upToDate,
+    { ...upToDate, node: 'n5', silent: true },
+    { ...upToDate, node: 'n7', held: undefined },
+    { ...upToDate, node: 'n6', held: undefined },
+  ];
+  const { agents, reporting, configured, waiting } = propagationOf(states, settings);
+  assert.deepEqual({ agents, reporting, configured }, { agents: 5, reporting: 2, configured: 1 });
+  assert.deepEqual(
+    waiting.map(({ node }) => node),
+    ['n5', 'n6', 'n7'],
+  );
+});

@@ -1,0 +1,602 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Logger } from 'pino';
+import type { ManifestObject } from '../../../../charts/agent/agent.ts';
+import type { NetExporter, NetExporterStatus } from '../../../../src/crd/net-exporter.ts';
+import type { AgentPod } from '../../../../src/operator/agents/agent-pod.ts';
+import type { AppliedKind, ApplyResult } from '../../../../src/operator/apply/applier.ts';
+import { Store } from '../../../../src/operator/cache/store.ts';
+import { childKinds, podMonitors } from '../../../../src/operator/cache/watched-kinds.ts';
+import { netExporterReconcile } from '../../../../src/operator/controller/reconcile.ts';
+import type { EventContent } from '../../../../src/operator/events/event.ts';
+import { ApiError } from '../../../../src/operator/kube/api-error.ts';
+import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
+import { apiVersionOf } from '../../../../src/operator/kube/resource.ts';
+import { operatorLogger } from '../../../../src/operator/log/logger.ts';
+import type { AgentsSync } from '../../../../src/operator/sync/agents-sync.ts';
+import { encodeSyncAccess, parseSyncAccess, type SyncAccess } from '../../../../src/protocol/sync-access.ts';
+import { agentPod } from '../agent-pod-builder.ts';
+import { FakeClock } from '../fake-clock.ts';
+import { netExporter } from '../net-exporter-builder.ts';
+import { quietLog } from '../quiet-log.ts';
+
+const key = 'monitoring/default';
+
+/** Reconciles against an applier that answers as `answer` says; by default everything is as declared and all agents run. */
+function setUp(
+  resource: NetExporter | undefined,
+  answer: (what: string) => ApplyResult | Error | undefined = () => undefined,
+  {
+    podMonitors: available = false,
+    sync,
+    nameservers,
+  }: { podMonitors?: boolean; sync?: AgentsSync; nameservers?: string[] } = {},
+) {
+  const applied = new Map<string, ManifestObject>();
+  const removed: string[] = [];
+  const events: EventContent[] = [];
+  const statuses: NetExporterStatus[] = [];
+  const resources = new Store<NetExporter>();
+  if (resource) resources.set(key, resource);
+  const pods = new Store<AgentPod>({ faulty: ({ owner }) => [owner] });
+  const kinds = childKinds.map((kind): [string, AppliedKind] => [
+    `${apiVersionOf(kind)} ${kind.kind}`,
+    { resource: kind, store: new Store() },
+  ]);
+  const podMonitorKind = {
+    available,
+    resource: podMonitors,
+    store: new Store<KubeObject>(),
+    lost: () => void lost.push(1),
+  };
+  const lost: number[] = [];
+  const reconcile = netExporterReconcile({
+    podMonitors: podMonitorKind,
+    resources,
+    kinds: new Map(kinds),
+    pods,
+    applier: {
+      apply: async (object, kind) => {
+        const what = `${object.kind} ${object.metadata.name}`;
+        assert.equal(kind.resource.kind, object.kind);
+        applied.set(what, object as ManifestObject);
+        const result = answer(what);
+        if (result instanceof Error) throw result;
+        return result ?? { action: 'unchanged', object: served(object) };
+      },
+      remove: async (objectKey, kind) => {
+        removed.push(`${kind.resource.kind} ${objectKey}`);
+        const result = answer(`${kind.resource.kind} ${objectKey.split('/')[1]}`);
+        if (result instanceof Error) throw result;
+        return true;
+      },
+    },
+    statusWriter: {
+      write: ({ compute, written }) => {
+        const after = compute(undefined);
+        statuses.push(after);
+        written({ before: undefined, after });
+      },
+    },
+    events: { record: (event) => events.push(event) },
+    clock: new FakeClock(),
+    nameservers,
+    agentImage: 'example.com/agent:default',
+    sync,
+  });
+  return {
+    resources,
+    applied,
+    removed,
+    events,
+    statuses,
+    pods,
+    run: (log = quietLog) => reconcile(key, { log, signal: new AbortController().signal }),
+    lost,
+    kinds: new Map(kinds),
+    podMonitorKind,
+    condition: (type: string) => statuses.at(-1)?.conditions?.find((condition) => condition.type === type),
+    annotated: () => 'annotations' in applied.get('Service default-agent-peers')!.metadata,
+    ready: () => statuses.at(-1)?.conditions?.find(({ type }) => type === 'Ready'),
+    settings: () =>
+      JSON.parse((applied.get('ConfigMap default-agent')!.data as Record<string, string>)['settings.json']!),
+  };
+}
+
+/** What the API server makes of an object: addresses for a Service, progress for a DaemonSet. */
+function served(object: object) {
+  const status = {
+    observedGeneration: 1,
+    desiredNumberScheduled: 2,
+    currentNumberScheduled: 2,
+    updatedNumberScheduled: 2,
+    numberReady: 2,
+  };
+  const declared = object as ManifestObject;
+  const metadata = { ...declared.metadata, uid: 'd1', resourceVersion: '1', generation: 1 };
+  const spec =
+    declared.kind === 'Service' ? { ...(declared.spec as object), clusterIPs: ['10.96.0.7'] } : declared.spec;
+  return { ...declared, metadata, spec, status };
+}
+
+/** An object named as the agents are, as the watch shows it; it belongs to the NetExporter of that uid. */
+function watched(apiVersion: string, kind: string, uid = netExporter().metadata.uid): KubeObject {
+  const owner = {
+    apiVersion: 'net-exporter.dev/v1alpha1',
+    kind: 'NetExporter',
+    name: 'default',
+    uid,
+    controller: true,
+  };
+  const metadata = { name: 'default-agent', namespace: 'monitoring', ownerReferences: [owner] };
+  return served({ apiVersion, kind, metadata }) as unknown as KubeObject;
+}
+
+test('one that is gone or is being deleted is left to the garbage collector', async () => {
+  const deleted = netExporter();
+  deleted.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
+  for (const resource of [undefined, deleted]) {
+    const { run, applied, statuses } = setUp(resource);
+    assert.deepEqual(await run(), {});
+    assert.equal(applied.size + statuses.length, 0);
+  }
+});
+
+test('the address that the Service got goes into the settings', async () => {
+  const { run, settings, applied, ready, events } = setUp(netExporter());
+  assert.deepEqual(await run(), {});
+  assert.deepEqual(settings().network.services, ['10.96.0.7:8000']);
+  assert.deepEqual(
+    [...applied.keys()],
+    [
+      'ServiceAccount default-agent',
+      'Service default-agent',
+      'Service default-agent-peers',
+      'NetworkPolicy default-agent',
+      'ConfigMap default-agent',
+      'DaemonSet default-agent',
+    ],
+  );
+  assert.equal(ready()?.status, 'True');
+  assert.deepEqual(
+    events.map(({ reason }) => reason),
+    ['AgentsReady'],
+  );
+});
+
+for (const [image, expected] of [
+  ['', 'example.com/agent:default'],
+  ['example.com/mine:2', 'example.com/mine:2'],
+] as const)
+  test(`the image "${image}" means ${expected}`, async () => {
+    const { run, applied } = setUp(
+      netExporter((spec) => {
+        spec.agent.image = image;
+      }),
+    );
+    await run();
+    assert.match(JSON.stringify(applied.get('DaemonSet default-agent')), new RegExp(`"image":"${expected}"`));
+  });
+
+test('an object that is not ours is reported and looked at again, and the others are applied', async () => {
+  const { run, applied, ready, events } = setUp(netExporter(), (what) =>
+    what === 'Service default-agent' ? { action: 'left', why: 'one exists that is controlled by nobody' } : undefined,
+  );
+  assert.deepEqual(await run(), { requeueAfterMs: 30_000 });
+  assert.equal(applied.size, 6);
+  assert.equal(ready()?.reason, 'ObjectNotOurs');
+  assert.match(ready()!.message, /^Service default-agent: one exists that is controlled by nobody/);
+  assert.deepEqual(
+    events.map(({ type, reason }) => [type, reason]),
+    [['Warning', 'ObjectNotOurs']],
+  );
+});
+
+test('an object that the API server refuses is reported in its words, and the others are applied', async () => {
+  const { run, applied, ready } = setUp(netExporter(), (what) =>
+    what.startsWith('ServiceAccount') ? new ApiError('Forbidden', 'quota exceeded', { status: 403 }) : undefined,
+  );
+  assert.deepEqual(await run(), { requeueAfterMs: 30_000 });
+  assert.equal(applied.size, 6);
+  assert.deepEqual(
+    [ready()?.reason, ready()?.message],
+    ['ApplyRejected', 'ServiceAccount default-agent: quota exceeded'],
+  );
+});
+
+test('a failure that may pass is reported and tried again', async () => {
+  const { run, applied, ready } = setUp(netExporter(), (what) =>
+    what.startsWith('NetworkPolicy') ? new ApiError('Unavailable', 'webhook away', { status: 500 }) : undefined,
+  );
+  await assert.rejects(run(), { message: 'webhook away' });
+  assert.equal(applied.size, 6);
+  assert.equal(ready()?.reason, 'ApplyFailed');
+});
+
+for (const error of [
+  new ApiError('Unavailable', 'no answer'),
+  new ApiError('Conflict', 'changed', { status: 409 }),
+  new ApiError('AlreadyExists', 'raced', { status: 409 }),
+  new TypeError('a fault in the code'),
+])
+  test(`${error.message}: it is tried again without a word in the status`, async () => {
+    const { run, statuses } = setUp(netExporter(), () => error);
+    await assert.rejects(run(), error);
+    assert.deepEqual(statuses, []);
+  });
+
+for (const error of [
+  new ApiError('Unavailable', 'webhook away', { status: 500 }),
+  new ApiError('TooManyRequests', 'too many requests', { status: 429 }),
+  new ApiError('Forbidden', 'refused by a policy', { status: 403 }),
+])
+  test(`a Service of ours that could not be changed (${error.message}) keeps its address in the settings`, async () => {
+    const sync = recordedSync(access);
+    const answer = (what: string) => (what === 'Service default-agent' ? error : undefined);
+    const { run, kinds, settings } = setUp(netExporter(), answer, { sync });
+    kinds.get('v1 Service')!.store.set('monitoring/default-agent', watched('v1', 'Service'));
+    await run().catch((thrown) => assert.equal(thrown, error));
+    assert.deepEqual(settings().network.services, ['10.96.0.7:8000']);
+    assert.deepEqual(sync.services, ['10.96.0.7:8000'], 'agents are told of it at once');
+  });
+
+for (const [whose, service, result] of [
+  ['that is not there', undefined, new ApiError('Forbidden', 'quota exceeded', { status: 403 })],
+  // The garbage collector may take it at any time.
+  [
+    'of a deleted namesake that could not be taken over',
+    watched('v1', 'Service', 'deleted'),
+    new ApiError('Forbidden', 'refused by a policy', { status: 403 }),
+  ],
+  ['of someone else', watched('v1', 'Service', 'other'), { action: 'left', why: 'one exists' }],
+  ['that is going away', watched('v1', 'Service'), { action: 'waiting', why: 'it is being deleted' }],
+  ['that is created anew', watched('v1', 'Service'), { action: 'replacing', field: 'spec', deleted: true }],
+] as [string, KubeObject | undefined, ApplyResult | Error][])
+  test(`the address of a Service ${whose} is in no settings`, async () => {
+    const { run, kinds, settings } = setUp(netExporter(), (what) =>
+      what === 'Service default-agent' ? result : undefined,
+    );
+    if (service) kinds.get('v1 Service')!.store.set('monitoring/default-agent', service);
+    await run();
+    assert.deepEqual(settings().network.services, []);
+  });
+
+test('the agents of a DaemonSet that could not be changed are still counted, and their faults told', async () => {
+  const refused = new ApiError('Unavailable', 'webhook away', { status: 500 });
+  const { run, kinds, pods, statuses, condition } = setUp(netExporter(), (what) =>
+    what.startsWith('DaemonSet') ? refused : undefined,
+  );
+  kinds.get('apps/v1 DaemonSet')!.store.set('monitoring/default-agent', watched('apps/v1', 'DaemonSet'));
+  await assert.rejects(run(), refused);
+  assert.equal(statuses.at(-1)?.agents?.summary, '2/2');
+  assert.equal(condition('Reconciling')?.reason, 'ApplyFailed');
+  const fault = { reason: 'AgentImagePullFailed', message: 'image x cannot be pulled' } as const;
+  pods.set('monitoring/ours', agentPod({ owner: key, controller: 'd1', node: 'n2', fault }));
+  await assert.rejects(run(), refused);
+  assert.equal(condition('Stalled')?.reason, 'AgentImagePullFailed');
+});
+
+test('what was changed is told in one Event', async () => {
+  const { run, events } = setUp(netExporter(), (what) => {
+    const object = served({ metadata: { name: 'x' } });
+    if (what.startsWith('ServiceAccount')) return { action: 'created', object };
+    return what.startsWith('ConfigMap') ? { action: 'updated', object, drift: ['data'] } : undefined;
+  });
+  await run();
+  const [event] = events;
+  assert.deepEqual(
+    [event?.reason, event?.note],
+    ['Applied', 'created ServiceAccount default-agent, updated ConfigMap default-agent'],
+  );
+});
+
+test('a NetworkPolicy that is no longer wanted is removed', async () => {
+  const { run, removed, events } = setUp(
+    netExporter((spec) => {
+      spec.monitoring.networkPolicy = 'None';
+    }),
+  );
+  await run();
+  assert.deepEqual(removed, ['NetworkPolicy monitoring/default-agent']);
+  assert.equal(events[0]?.note, 'deleted NetworkPolicy default-agent');
+});
+
+test('a strict NetworkPolicy lets agents ask the resolvers that pods have', async () => {
+  const strict = netExporter((spec) => {
+    spec.monitoring.networkPolicy = 'Strict';
+  });
+  const { run, applied } = setUp(strict, undefined, { nameservers: ['10.96.0.10'] });
+  await run();
+  assert.match(JSON.stringify(applied.get('NetworkPolicy default-agent')), /"cidr":"10\.96\.0\.10\/32"/);
+});
+
+test('of the faults only those of our DaemonSet’s pods count', async () => {
+  const { run, ready, pods } = setUp(netExporter());
+  const fault = { reason: 'AgentImagePullFailed', message: 'image x cannot be pulled' } as const;
+  pods.set('monitoring/orphan', agentPod({ owner: key, controller: 'old', node: 'n1', fault }));
+  await run();
+  assert.equal(ready()?.reason, 'AgentsReady');
+  pods.set('monitoring/ours', agentPod({ owner: key, controller: 'd1', node: 'n2', fault }));
+  await run();
+  assert.deepEqual([ready()?.reason, ready()?.message], ['AgentImagePullFailed', 'node n2: image x cannot be pulled']);
+});
+
+test('every line that a reconcile logs tells its key and its number', async () => {
+  const { run } = setUp(netExporter(), (what) => {
+    const object = served({ metadata: { name: 'x' } });
+    if (what.startsWith('ServiceAccount')) return { action: 'created', object };
+    if (what.startsWith('NetworkPolicy')) return new ApiError('Forbidden', 'quota exceeded', { status: 403 });
+    return what.startsWith('ConfigMap') ? { action: 'updated', object, drift: ['data'] } : undefined;
+  });
+  const lines: { key?: string; reconcile?: number; msg: string }[] = [];
+  const log = operatorLogger('trace', { write: (line) => lines.push(JSON.parse(line)) });
+  await run(log.child({ key, reconcile: 7 }));
+  assert.deepEqual(
+    lines.map(({ msg, ...fields }) => [msg, fields.key, fields.reconcile]),
+    ['created an object', 'an object could not be applied', 'updated an object', 'status changed'].map((msg) => [
+      msg,
+      key,
+      7,
+    ]),
+  );
+});
+
+/** Reconciles, also in vain. @returns at which level each time what hinders an object is told, and about which object */
+async function toldOfHindrances(run: (log: Logger) => Promise<unknown>): Promise<[level: string, object: string][]> {
+  const lines: { level: string; object: string; msg: string }[] = [];
+  await run(operatorLogger('trace', { write: (line) => lines.push(JSON.parse(line)) })).catch(() => {});
+  return lines.filter(({ msg }) => msg.includes('could not be applied')).map(({ level, object }) => [level, object]);
+}
+
+for (const [status, code] of [
+  [403, 'Forbidden'],
+  [500, 'Unavailable'],
+] as const)
+  test(`what hinders an object is warned of once, each reason by itself, and again when it comes back: ${code}`, async () => {
+    let why: string | undefined = 'quota exceeded';
+    const { run } = setUp(netExporter(), (what) =>
+      why !== undefined && /^(ConfigMap|ServiceAccount)/.test(what) ? new ApiError(code, why, { status }) : undefined,
+    );
+    const both = (level: string) => ['ServiceAccount', 'ConfigMap'].map((kind) => [level, `${kind} default-agent`]);
+    assert.deepEqual(await toldOfHindrances(run), both('warn'));
+    assert.deepEqual(await toldOfHindrances(run), both('debug'));
+    why = 'not in this namespace';
+    assert.deepEqual(await toldOfHindrances(run), both('warn'));
+    why = undefined;
+    assert.deepEqual(await toldOfHindrances(run), []);
+    why = 'quota exceeded';
+    assert.deepEqual(await toldOfHindrances(run), both('warn'));
+  });
+
+test('what hinders the removal of an object is warned of once, and again when it comes back', async () => {
+  const unwanted = netExporter((spec) => {
+    spec.monitoring.networkPolicy = 'None';
+  });
+  let refused = true;
+  const { run } = setUp(unwanted, (what) =>
+    refused && what.startsWith('NetworkPolicy') ? new ApiError('Forbidden', 'no', { status: 403 }) : undefined,
+  );
+  const told = (level: string) => [[level, 'NetworkPolicy default-agent']];
+  assert.deepEqual(await toldOfHindrances(run), told('warn'));
+  assert.deepEqual(await toldOfHindrances(run), told('debug'));
+  refused = false;
+  assert.deepEqual(await toldOfHindrances(run), []);
+  refused = true;
+  assert.deepEqual(await toldOfHindrances(run), told('warn'));
+});
+
+test('a NetExporter that is made anew is told of anew', async () => {
+  const { run, resources } = setUp(netExporter(), (what) =>
+    what.startsWith('ConfigMap') ? new ApiError('Forbidden', 'no', { status: 403 }) : undefined,
+  );
+  const told = [['warn', 'ConfigMap default-agent']];
+  assert.deepEqual(await toldOfHindrances(run), told);
+  resources.delete(key);
+  assert.deepEqual(await toldOfHindrances(run), []);
+  resources.set(key, netExporter());
+  assert.deepEqual(await toldOfHindrances(run), told);
+});
+
+test('a PodMonitor takes the place of the annotations where its API is there', async () => {
+  const without = setUp(netExporter());
+  await without.run();
+  assert.deepEqual([without.applied.has('PodMonitor default-agent'), without.annotated()], [false, true]);
+  const served = setUp(netExporter(), undefined, { podMonitors: true });
+  await served.run();
+  assert.deepEqual([served.applied.has('PodMonitor default-agent'), served.annotated()], [true, false]);
+});
+
+test('podMonitor: None is annotations only, and one that was there is removed', async () => {
+  const resource = netExporter((spec) => {
+    spec.monitoring.podMonitor = 'None';
+  });
+  const { run, applied, annotated, removed } = setUp(resource, undefined, { podMonitors: true });
+  await run();
+  assert.deepEqual([applied.has('PodMonitor default-agent'), annotated()], [false, true]);
+  assert.deepEqual(removed, ['PodMonitor monitoring/default-agent']);
+});
+
+test('while a PodMonitor that is no longer wanted is there, no annotations have the agents scraped a second time', async () => {
+  const unwanted = netExporter((spec) => {
+    spec.monitoring.podMonitor = 'None';
+  });
+  const refused = new ApiError('Forbidden', 'no', { status: 403 });
+  const answer = (what: string) => (what.startsWith('PodMonitor') ? refused : undefined);
+  const { run, annotated, ready, podMonitorKind } = setUp(unwanted, answer, { podMonitors: true });
+  podMonitorKind.store.set('monitoring/default-agent', watched('monitoring.coreos.com/v1', 'PodMonitor'));
+  await run();
+  assert.deepEqual([annotated(), ready()?.reason], [false, 'ApplyRejected']);
+  podMonitorKind.store.delete('monitoring/default-agent');
+  await run();
+  assert.equal(annotated(), true);
+});
+
+test('a PodMonitor that could not be made leaves the annotations in place, and one that stays does not', async () => {
+  const refused = new ApiError('Forbidden', 'no', { status: 403 });
+  const answer = (what: string) => (what.startsWith('PodMonitor') ? refused : undefined);
+  const { run, annotated, ready, podMonitorKind } = setUp(netExporter(), answer, { podMonitors: true });
+  await run();
+  assert.equal(annotated(), true);
+  assert.equal(ready()?.reason, 'ApplyRejected');
+  podMonitorKind.store.set('monitoring/default-agent', watched('monitoring.coreos.com/v1', 'PodMonitor'));
+  await run();
+  assert.equal(annotated(), false);
+});
+
+for (const error of [
+  new ApiError('NotFound', 'the server could not find the requested resource', { status: 404 }),
+  new ApiError('Unexpected', 'create not allowed while custom resource definition is terminating', { status: 405 }),
+])
+  test(`an API that has just gone is no failure: ${error.message}`, async () => {
+    const answer = (what: string) => (what.startsWith('PodMonitor') ? error : undefined);
+    const { run, annotated, ready, lost } = setUp(netExporter(), answer, { podMonitors: true });
+    assert.deepEqual(await run(), {});
+    assert.deepEqual([annotated(), ready()?.status, lost.length], [true, 'True', 1]);
+  });
+
+test('a rival is named in the status, and looked after when there is something to do', async () => {
+  const object = served({ metadata: { name: 'x' } });
+  const contest = { managers: ['gitops'], fields: ['spec.ports'], lookAgainMs: 20_000 };
+  const { run, ready, events, condition } = setUp(netExporter(), (what) =>
+    what === 'Service default-agent' ? { action: 'yielded', object, contest } : undefined,
+  );
+  assert.deepEqual(await run(), { requeueAfterMs: 20_000 });
+  assert.deepEqual([ready()?.status, condition('Stalled')?.reason], ['False', 'FieldsContested']);
+  assert.match(
+    ready()!.message,
+    /^Service default-agent: the field manager gitops keeps changing spec\.ports back; stop it/,
+  );
+  assert.deepEqual(
+    events.map(({ type, reason }) => [type, reason]),
+    [['Warning', 'FieldsContested']],
+  );
+});
+
+test('a rival’s object that is mended now and then is told once, not each time', async () => {
+  const object = served({ metadata: { name: 'x' } });
+  const contest = { managers: [], fields: ['data'], lookAgainMs: 300_000 };
+  const { run, events, ready } = setUp(netExporter(), (what) =>
+    what.startsWith('ConfigMap') ? { action: 'updated', object, drift: ['data'], contest } : undefined,
+  );
+  // Something is in the way, so it is looked at as often as anything else that is.
+  assert.deepEqual(await run(), { requeueAfterMs: 30_000 });
+  assert.match(ready()!.message, /^ConfigMap default-agent: someone keeps changing data back/);
+  assert.deepEqual(
+    events.map(({ reason }) => reason),
+    ['FieldsContested'],
+  );
+});
+
+test('an object that is created anew is told by an Event of its own', async () => {
+  const { run, events, ready } = setUp(netExporter(), (what) =>
+    what.startsWith('DaemonSet') ? { action: 'replacing', field: 'spec.selector', deleted: true } : undefined,
+  );
+  assert.deepEqual(await run(), { requeueAfterMs: 30_000 });
+  assert.deepEqual(
+    events.map(({ reason, note }) => [reason, note]),
+    [['Replaced', 'deleted DaemonSet default-agent to create it anew: nobody can change spec.selector']],
+  );
+  assert.equal(ready()?.reason, 'WaitingForDeletion');
+});
+
+test('a paused resource is changed in nothing, and its agents are still counted', async () => {
+  const resource = netExporter();
+  resource.metadata.annotations = { 'net-exporter.dev/paused': 'true' };
+  const { run, applied, removed, kinds, statuses, condition } = setUp(resource, undefined, { podMonitors: true });
+  assert.deepEqual(await run(), {});
+  assert.deepEqual([condition('Ready')?.reason, condition('Reconciling')?.reason], ['Paused', 'Paused']);
+  kinds.get('apps/v1 DaemonSet')!.store.set('monitoring/default-agent', watched('apps/v1', 'DaemonSet'));
+  await run();
+  assert.equal(statuses.at(-1)?.agents?.summary, '2/2');
+  assert.deepEqual([condition('Ready')?.status, condition('Reconciling')?.reason], ['True', 'Paused']);
+  assert.equal(applied.size + removed.length, 0);
+});
+
+test('any other value of the annotation pauses nothing', async () => {
+  const resource = netExporter();
+  resource.metadata.annotations = { 'net-exporter.dev/paused': 'false' };
+  const { run, applied } = setUp(resource);
+  await run();
+  assert.equal(applied.size, 6);
+});
+
+const certificate = '-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n';
+const access: SyncAccess = {
+  version: 1,
+  addresses: ['10.96.0.9:8443'],
+  serverName: 'net-exporter-operator.net-exporter.dev',
+  ca: certificate,
+};
+
+/** Sync that writes down what it is told. */
+function recordedSync(known: SyncAccess | undefined): AgentsSync & { told: string[]; services: string[] } {
+  const told: string[] = [];
+  const services: string[] = [];
+  return {
+    told,
+    services,
+    access: () => known,
+    plan: ({ metadata }) => void told.push(`plan ${metadata.name}`),
+    settle: (of, { resource, network }) => {
+      told.push(`settle ${of} ${resource.generation}`);
+      services.push(...network.services);
+    },
+    findingOf: (of) => ({ obstacle: `none of ${of}` }),
+  };
+}
+
+/** What is applied where an earlier ConfigMap says that agents reach the operator at another address. */
+async function appliedWith(
+  sync: AgentsSync | undefined,
+  resource = netExporter(),
+): Promise<Map<string, ManifestObject>> {
+  const { run, applied, kinds } = setUp(resource, undefined, sync ? { sync } : {});
+  const earlier = { ...access, addresses: ['10.96.0.8:8443'] };
+  const metadata = { name: 'default-agent', namespace: 'monitoring', uid: 'c', resourceVersion: '1' };
+  const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'sync.json': encodeSyncAccess(earlier) } };
+  kinds.get('v1 ConfigMap')!.store.set('monitoring/default-agent', configMap);
+  await run();
+  return applied;
+}
+
+/** Of `sync.json` in the ConfigMap. */
+async function toldAccess(sync: AgentsSync | undefined): Promise<string | undefined> {
+  const applied = await appliedWith(sync);
+  const { 'sync.json': text } = applied.get('ConfigMap default-agent')!.data as Record<string, string>;
+  return text && parseSyncAccess(text).addresses[0];
+}
+
+test('agents are told how to reach the operator; while nobody knows, what they were told stays; without sync nothing is', async () => {
+  assert.equal(await toldAccess(recordedSync(access)), '10.96.0.9:8443');
+  assert.equal(await toldAccess(recordedSync(undefined)), '10.96.0.8:8443');
+  assert.equal(await toldAccess(undefined), undefined);
+});
+
+test('a strict NetworkPolicy lets agents reach the operator where they are told to', async () => {
+  const strict = netExporter((spec) => {
+    spec.monitoring.networkPolicy = 'Strict';
+  });
+  const blocksOf = async (sync: AgentsSync | undefined) => {
+    const applied = await appliedWith(sync, strict);
+    return JSON.stringify(applied.get('NetworkPolicy default-agent')).match(/10\.96\.[\d./]+/g);
+  };
+  assert.deepEqual(await blocksOf(recordedSync(access)), ['10.96.0.9/32']);
+  assert.deepEqual(await blocksOf(recordedSync(undefined)), ['10.96.0.8/32']);
+  assert.equal(await blocksOf(undefined), null);
+});
+
+test('sync is given the spec to plan by, then the settings, and has its say in the status', async () => {
+  const sync = recordedSync(access);
+  const { run, condition } = setUp(netExporter(), undefined, { sync });
+  await run();
+  assert.deepEqual(sync.told, ['plan default', `settle ${key} 3`]);
+  assert.equal(condition('ConfigPropagated')?.message, `none of ${key}`);
+});
+
+test('of a paused resource sync is told nothing, so that its agents go on as before', async () => {
+  const resource = netExporter();
+  resource.metadata.annotations = { 'net-exporter.dev/paused': 'true' };
+  const sync = recordedSync(access);
+  await setUp(resource, undefined, { sync }).run();
+  assert.deepEqual(sync.told, []);
+});

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { DnsServers, dnsSliceOf } from '../../../../src/operator/dns/dns-service.ts';
+import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
+import type { NodeFacts } from '../../../../src/operator/plan/node-facts.ts';
+
+interface Endpoint {
+  addresses: string[];
+  conditions?: { ready?: boolean | null; serving?: boolean; terminating?: boolean };
+  nodeName?: string;
+  targetRef?: { kind: string; name: string; uid: string };
+}
+
+/** As the API server gives the slices of kube-dns's Service. */
+function slice(endpoints: Endpoint[], parts: object = {}): KubeObject {
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: {
+      name: 'kube-dns-x',
+      namespace: 'kube-system',
+      uid: 'u',
+      resourceVersion: '1',
+      labels: { 'k8s-app': 'kube-dns', 'kubernetes.io/service-name': 'kube-dns' },
+    },
+    addressType: 'IPv4',
+    ports: [
+      { name: 'metrics', port: 9153, protocol: 'TCP' },
+      { name: 'dns-tcp', port: 5353, protocol: 'TCP' },
+      { name: 'dns', port: 5353, protocol: 'UDP' },
+    ],
+    endpoints,
+    ...parts,
+  };
+}
+
+function pod(number: number, conditions: Endpoint['conditions'] = { ready: true }, family: 4 | 6 = 4): Endpoint {
+  return {
+    addresses: [family === 4 ? `10.0.0.${number}` : `fd00::${number}`],
+    conditions,
+    nodeName: `n${number}`,
+    targetRef: { kind: 'Pod', name: `coredns-${number}`, uid: `pod-${number}` },
+  };
+}
+
+const node = (name: string): NodeFacts => ({ name, zone: '', ready: true, notice: undefined, bootId: 'b' });
+
+function serversOf(...slices: KubeObject[]): string[] {
+  return new DnsServers().update(slices.map(dnsSliceOf), node);
+}
+
+describe('the DNS pods to ask', () => {
+  it('are those that are ready, at the port that they listen on themselves', () => {
+    assert.deepEqual(serversOf(slice([pod(2), pod(1), pod(3, { ready: false })])), ['10.0.0.1:5353', '10.0.0.2:5353']);
+  });
+
+  it('are asked at port 53 where no port is named dns, else at the one for UDP', () => {
+    const at = (ports: unknown) => serversOf(slice([pod(1)], { ports }));
+    assert.deepEqual(
+      at([
+        { name: 'metrics', port: 9153 },
+        { name: 'domain', port: 53 },
+      ]),
+      ['10.0.0.1:53'],
+    );
+    assert.deepEqual(
+      at([
+        { name: 'web', port: 80, protocol: 'TCP' },
+        { name: 'x', port: 1053, protocol: 'UDP' },
+      ]),
+      ['10.0.0.1:1053'],
+    );
+    assert.deepEqual(at(null), ['10.0.0.1:53']);
+    assert.deepEqual(at([{ name: 'web', port: 80, protocol: 'TCP' }]), []);
+  });
+
+  it('are each asked by one address, IPv4 where there is one', () => {
+    const v4 = slice([pod(1), pod(2)]);
+    const v6 = slice([pod(1, { ready: true }, 6), pod(3, { ready: true }, 6)], { addressType: 'IPv6' });
+    const expected = ['10.0.0.1:5353', '10.0.0.2:5353', '[fd00::3]:5353'];
+    assert.deepEqual(serversOf(v4, v6), expected);
+    assert.deepEqual(serversOf(v6, v4), expected);
+  });
+
+  it('are taken to be ready where nothing is said of it, as by everyone', () => {
+    assert.deepEqual(serversOf(slice([pod(1, {})])), ['10.0.0.1:5353']);
+    const { conditions: _, ...silent } = pod(2);
+    assert.deepEqual(serversOf(slice([silent])), ['10.0.0.2:5353']);
+  });
+
+  it('may be no pods at all: endpoints that someone wrote', () => {
+    assert.deepEqual(serversOf(slice([{ addresses: ['192.0.2.1'] }])), ['192.0.2.1:5353']);
+    assert.deepEqual(serversOf(slice([{ addresses: ['dns.example.com'] }], { addressType: 'FQDN' })), []);
+    assert.deepEqual(serversOf(slice([], { endpoints: undefined })), []);
+  });
+
+  it('go on being asked when they fail, until they are deleted', () => {
+    const servers = new DnsServers();
+    const asked = (...endpoints: Endpoint[]) => servers.update([dnsSliceOf(slice(endpoints))], node);
+    assert.deepEqual(asked(pod(1), pod(2)), ['10.0.0.1:5353', '10.0.0.2:5353']);
+    assert.deepEqual(asked(pod(1), pod(2, { ready: false })), ['10.0.0.1:5353', '10.0.0.2:5353']);
+    assert.deepEqual(asked(pod(1), pod(2, { ready: false, terminating: true })), ['10.0.0.1:5353']);
+    assert.deepEqual(asked(pod(1)), ['10.0.0.1:5353']);
+  });
+
+  it('that move from one slice to another are asked all along', () => {
+    const twice = [slice([pod(1, { ready: false })]), slice([pod(1)])];
+    assert.deepEqual(serversOf(...twice), ['10.0.0.1:5353']);
+    assert.deepEqual(serversOf(...twice.toReversed()), ['10.0.0.1:5353']);
+  });
+});

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { NetExporterStatus } from '../../../../src/crd/net-exporter.ts';
+import {
+  type DaemonSetProgress,
+  type Findings,
+  pausedStatusOf,
+  progressOf,
+  statusOf,
+} from '../../../../src/operator/status/status.ts';
+
+const now = Date.parse('2026-01-01T00:00:00.123Z');
+const done: DaemonSetProgress = { generation: 2, observedGeneration: 2, desired: 3, created: 3, updated: 3, ready: 3 };
+const healthy: Findings = {
+  generation: 7,
+  obstacles: [],
+  waitingFor: [],
+  daemonSet: done,
+  faults: [],
+  propagation: undefined,
+};
+const pullFailed = { reason: 'AgentImagePullFailed', node: 'n1', message: 'image x cannot be pulled' } as const;
+
+/** Ready, Reconciling and Stalled as T or F, and the reason why it is not ready (or why it is). */
+function verdict(findings: Partial<Findings>): [string, string | undefined] {
+  const { conditions = [] } = statusOf({ ...healthy, ...findings }, undefined, now);
+  assert.deepEqual(
+    conditions.map(({ type }) => type),
+    ['Ready', 'Reconciling', 'Stalled'],
+  );
+  return [conditions.map(({ status }) => status[0]).join(''), conditions[0]?.reason];
+}
+
+const daemonSet = (change: Partial<DaemonSetProgress>) => ({ daemonSet: { ...done, ...change } });
+
+for (const [what, findings, expected] of [
+  ['all agents ready', {}, ['TFF', 'AgentsReady']],
+  ['no node to run on', daemonSet({ desired: 0, created: 0, updated: 0, ready: 0 }), ['TFF', 'NoNodes']],
+  ['a DaemonSet that nobody acted on', daemonSet({ observedGeneration: 1 }), ['FTF', 'DaemonSetPending']],
+  ['no DaemonSet', { daemonSet: undefined }, ['FTF', 'DaemonSetPending']],
+  ['pods that do not come', daemonSet({ created: 2, updated: 2, ready: 2 }), ['FTF', 'PodsMissing']],
+  ['a rollout', daemonSet({ updated: 1 }), ['FTF', 'RollingOut']],
+  ['an agent that is not ready', daemonSet({ ready: 2 }), ['FTF', 'AgentsNotReady']],
+  ['an object under deletion', { waitingFor: ['x'] }, ['FTF', 'WaitingForDeletion']],
+  ['a failure that passes', { obstacles: [{ reason: 'ApplyFailed', message: 'x' }] }, ['FTF', 'ApplyFailed']],
+  ['an object that is not ours', { obstacles: [{ reason: 'ObjectNotOurs', message: 'x' }] }, ['FFT', 'ObjectNotOurs']],
+  ['a rival', { obstacles: [{ reason: 'FieldsContested', message: 'x' }] }, ['FFT', 'FieldsContested']],
+  ['an object that is refused', { obstacles: [{ reason: 'ApplyRejected', message: 'x' }] }, ['FFT', 'ApplyRejected']],
+  ['an image that cannot be pulled', { faults: [pullFailed] }, ['FFT', 'AgentImagePullFailed']],
+  [
+    'a pod that finds no place',
+    { faults: [{ ...pullFailed, reason: 'AgentUnschedulable' }] },
+    ['FTF', 'AgentUnschedulable'],
+  ],
+  [
+    'the worse of two',
+    { faults: [pullFailed], obstacles: [{ reason: 'ObjectNotOurs', message: 'x' }], waitingFor: ['y'] },
+    ['FFT', 'ObjectNotOurs'],
+  ],
+] as [string, Partial<Findings>, [string, string]][])
+  test(`${what}: Ready, Reconciling, Stalled are ${expected[0]} because of ${expected[1]}`, () => {
+    assert.deepEqual(verdict(findings), expected);
+  });
+
+test('the counts are the DaemonSet’s, and everything is about the generation that was applied', () => {
+  const status = statusOf({ ...healthy, ...daemonSet({ ready: 1 }) }, undefined, now);
+  assert.deepEqual(status.agents, { desired: 3, ready: 1, summary: '1/3' });
+  assert.equal(status.observedGeneration, 7);
+  assert.deepEqual(
+    status.conditions?.map(({ observedGeneration }) => observedGeneration),
+    [7, 7, 7],
+  );
+});
+
+test('a condition keeps its time while its status stays, whatever the reason, and gets a new one when it turns', () => {
+  const first = statusOf({ ...healthy, ...daemonSet({ ready: 1 }) }, undefined, now);
+  const second = statusOf({ ...healthy, ...daemonSet({ updated: 1 }) }, first, now + 60_000);
+  const third = statusOf(healthy, second, now + 120_000);
+  const times = ({ conditions = [] }: NetExporterStatus) =>
+    conditions.map(({ lastTransitionTime }) => lastTransitionTime);
+  assert.deepEqual(times(first), Array(3).fill('2026-01-01T00:00:00Z'));
+  assert.deepEqual(times(second), times(first));
+  assert.deepEqual(times(third), ['2026-01-01T00:02:00Z', '2026-01-01T00:02:00Z', '2026-01-01T00:00:00Z']);
+});
+
+test('what did not change gives the very same status', () => {
+  const first = statusOf(healthy, undefined, now);
+  assert.deepEqual(statusOf(structuredClone(healthy), first, now + 60_000), first);
+});
+
+test('nodes are named in a stable order, three of them, and the others counted', () => {
+  const faults = ['n4', 'n2', 'n1', 'n5', 'n3'].map((node) => ({ ...pullFailed, node }));
+  const { conditions } = statusOf({ ...healthy, faults }, undefined, now);
+  const [one, two, three] = ['n1', 'n2', 'n3'].map((node) => `node ${node}: image x cannot be pulled`);
+  assert.equal(conditions?.[2]?.message, `${one}; ${two}; ${three}; and 2 more`);
+});
+
+test('a DaemonSet without a status has not been acted on', () => {
+  assert.deepEqual(progressOf({ metadata: { generation: 1 } }), {
+    generation: 1,
+    observedGeneration: 0,
+    desired: 0,
+    created: 0,
+    updated: 0,
+    ready: 0,
+  });
+});
+
+const paused: [string, Partial<Findings>, string[]][] = [
+  ['agents that run', {}, ['True', 'AgentsReady', 'False']],
+  ['no agents yet', { daemonSet: undefined }, ['False', 'Paused', 'False']],
+  ['an agent that is not ready', daemonSet({ ready: 2 }), ['False', 'AgentsNotReady', 'False']],
+  ['a fault', { faults: [pullFailed] }, ['False', 'AgentImagePullFailed', 'True']],
+];
+for (const [what, findings, expected] of paused)
+  test(`paused with ${what}: the condition says so, and the generation stays what was applied`, () => {
+    const before = statusOf({ ...healthy, generation: 4 }, undefined, now);
+    const { conditions = [], observedGeneration } = pausedStatusOf({ ...healthy, ...findings }, before, now);
+    const [ready, reconciling, stalled] = conditions;
+    assert.deepEqual([ready?.status, ready?.reason, stalled?.status], expected);
+    assert.deepEqual([reconciling?.status, reconciling?.reason], ['False', 'Paused']);
+    assert.match(reconciling!.message, /remove it to go on/);
+    assert.equal(observedGeneration, 4);
+  });
+
+test('what another version wrote beside goes: nobody would keep it true', () => {
+  const ours = statusOf(healthy, undefined, now);
+  const theirs = { ...ours, suspects: [{ kind: 'Node', name: 'n1' }], agents: { ...ours.agents!, slow: 1 } };
+  assert.deepEqual(statusOf(healthy, theirs, now), ours);
+  assert.deepEqual(pausedStatusOf(healthy, theirs, now), pausedStatusOf(healthy, ours, now));
+});
+
+const spread = { agents: 3, configured: 3, reporting: 3, waiting: [] };
+const lacking = [{ node: 'n1', why: 'has not called yet' }];
+const sync: [string, Findings['propagation'], [string, string] | undefined, [number?, number?]][] = [
+  ['no sync', undefined, undefined, []],
+  ['every agent up to date', spread, ['True', 'AgentsConfigured'], [3, 3]],
+  ['no agent at all', { ...spread, agents: 0, configured: 0, reporting: 0 }, ['True', 'NoAgents'], [0, 0]],
+  ['one that waits', { ...spread, configured: 2, reporting: 2, waiting: lacking }, ['False', 'AgentsWaiting'], [2, 2]],
+  ['agents that cannot call', { obstacle: 'no Service' }, ['False', 'SyncUnavailable'], []],
+  ['nothing known yet', 'unknown', undefined, []],
+];
+for (const [what, propagation, expected, [configured, reporting]] of sync)
+  test(`with ${what} ConfigPropagated is ${expected?.join(' because of ') ?? 'absent'}`, () => {
+    const { conditions = [], agents } = statusOf({ ...healthy, propagation }, undefined, now);
+    const condition = conditions.find(({ type }) => type === 'ConfigPropagated');
+    assert.deepEqual(condition && [condition.status, condition.reason], expected);
+    assert.deepEqual([agents?.configured, agents?.reporting], [configured, reporting]);
+    assert.equal(agents?.summary, '3/3');
+  });
+
+test('agents that wait are named with what they lack, and the others counted', () => {
+  const waiting = ['n1', 'n2', 'n3'].map((node) => ({ node, why: 'still has other settings' }));
+  const { conditions } = statusOf(
+    { ...healthy, propagation: { ...spread, configured: 1, agents: 9, waiting } },
+    undefined,
+    now,
+  );
+  const named = waiting.map(({ node, why }) => `node ${node}: ${why}`).join('; ');
+  const message = `1 of 9 agents have the present settings and targets; ${named}; and 5 more`;
+  assert.equal(conditions?.at(-1)?.message, message);
+});
+
+test('of the pairs of zones between which nobody probes one is named, and the others are counted', () => {
+  const messageOf = (count: number) => {
+    const unlinked = { count, first: ['a', 'b'] } as const;
+    const { conditions } = statusOf({ ...healthy, propagation: { ...spread, unlinked } }, undefined, now);
+    const { status, message } = conditions!.at(-1)!;
+    return [status, message];
+  };
+  const count = '3 of 3 agents have the present settings and targets';
+  const why = 'their agents are too few for spec.network.peersPerAgent';
+  assert.deepEqual(messageOf(1), ['True', `${count}; nobody probes from a to b: ${why}`]);
+  assert.deepEqual(messageOf(2), ['True', `${count}; nobody probes from a to b, and 1 more pairs of zones: ${why}`]);
+});
+
+test('a DNS Service that is not there is named with what to write', () => {
+  const propagation = { ...spread, missingDns: 'kube-system/corends' };
+  const { status, message } = statusOf({ ...healthy, propagation }, undefined, now).conditions!.at(-1)!;
+  assert.equal(status, 'True');
+  assert.match(
+    message,
+    /the Service kube-system\/corends, which spec\.dns\.service names, has no EndpointSlice; name one/,
+  );
+});
+
+test('until a new leader knows what agents hold, what the one before found stays', () => {
+  const before = statusOf({ ...healthy, propagation: spread }, undefined, now);
+  assert.deepEqual(statusOf({ ...healthy, propagation: 'unknown' }, before, now + 60_000), before);
+  const edited = statusOf({ ...healthy, generation: 8, propagation: 'unknown' }, before, now + 60_000);
+  assert.equal(edited.conditions?.at(-1)?.observedGeneration, 7, 'it is about the generation before');
+});

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ApiError } from '../../../../../src/operator/kube/api-error.ts';
+import { operatorLogger } from '../../../../../src/operator/log/logger.ts';
+import { isUsable, type SyncCertificates } from '../../../../../src/operator/sync/tls/sync-certificates.ts';
+import { SyncSecret } from '../../../../../src/operator/sync/tls/sync-secret.ts';
+import { syncServerName } from '../../../../../src/protocol/sync.ts';
+import { FakeClock, until } from '../../fake-clock.ts';
+import { OneObjectServer } from '../../one-object-server.ts';
+
+const namespace = 'net-exporter-system';
+const name = 'net-exporter-operator-sync';
+
+/** A leader that keeps the Secret of this server, and what it serves with. */
+async function leading(server: OneObjectServer, clock = new FakeClock()) {
+  const used: SyncCertificates[] = [];
+  const lines: string[] = [];
+  const end = new AbortController();
+  const secret = new SyncSecret({
+    client: server.client,
+    ...{ namespace, clock, random: () => 0.5 },
+    log: operatorLogger('trace', { write: (line: string) => void lines.push(line) }),
+    onCertificates: (certificates) => used.push(certificates),
+    onObstacle: () => {},
+  });
+  const running = secret.reflector.run(end.signal);
+  await secret.reflector.synced;
+  const kept = secret.keep(end.signal);
+  return {
+    used,
+    lines,
+    clock,
+    secret,
+    /** Moves the clock on, a second a turn, until the condition holds. */
+    waits: (condition: () => boolean, what: string) =>
+      until(() => {
+        if (condition()) return true;
+        clock.advance(1000);
+        return false;
+      }, what),
+    stop: async () => {
+      end.abort();
+      await Promise.all([kept, running]);
+    },
+  };
+}
+
+const dataOf = ({ object }: OneObjectServer) => object?.data as Record<string, string> | undefined;
+
+test('the first leader makes certificates, and the next one serves with the same', async () => {
+  const server = new OneObjectServer(namespace, name);
+  const first = await leading(server);
+  await until(() => first.used.length === 1, 'there are certificates');
+  assert.ok(isUsable(first.used[0], syncServerName, first.clock.now()));
+  assert.deepEqual(server.writes, ['create']);
+  assert.deepEqual(Object.keys(dataOf(server)!).sort(), ['ca.crt', 'ca.key', 'tls.crt', 'tls.key']);
+  await first.stop();
+  const second = await leading(server);
+  await until(() => second.used.length === 1, 'they are used');
+  assert.deepEqual(second.used, first.used);
+  assert.deepEqual(server.writes, ['create']);
+  await second.stop();
+});
+
+test('a Secret that is deleted or broken is made again as it was', async () => {
+  const server = new OneObjectServer(namespace, name);
+  const { used, waits, stop } = await leading(server);
+  await until(() => used.length === 1, 'there are certificates');
+  const data = dataOf(server);
+  await waits(() => server.object !== undefined, 'it is there');
+  server.put(undefined);
+  await waits(() => server.object !== undefined, 'it is there again');
+  assert.deepEqual(dataOf(server), data);
+  server.put({ ...server.object, data: { 'tls.key': 'bm9uc2Vuc2U=' } });
+  await waits(() => dataOf(server)?.['ca.crt'] === data?.['ca.crt'], 'it is mended');
+  assert.deepEqual(dataOf(server), data);
+  assert.equal(used.length, 1, 'the server goes on with what it has');
+  await stop();
+});
+
+test('a leader that finds a broken Secret makes new certificates', async () => {
+  const server = new OneObjectServer(namespace, name);
+  server.put({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, data: { 'ca.crt': 'bm9uc2Vuc2U=' } });
+  const { used, stop, clock } = await leading(server);
+  await until(() => used.length === 1, 'there are certificates');
+  assert.ok(isUsable(used[0], syncServerName, clock.now()));
+  assert.deepEqual(server.writes, ['apply']);
+  await stop();
+});
+
+test('a serving certificate is renewed before it ends, and the authority stays', async () => {
+  const server = new OneObjectServer(namespace, name);
+  const { used, clock, stop } = await leading(server);
+  await until(() => used.length === 1 && clock.pending > 0, 'there are certificates');
+  clock.advance(61 * 86_400_000);
+  await until(() => {
+    clock.advance(3_600_000);
+    return used.length > 1;
+  }, 'it is renewed');
+  assert.notEqual(used[1]?.serving.certificate, used[0]?.serving.certificate);
+  assert.deepEqual(used[1]?.authorities, used[0]?.authorities);
+  await stop();
+});
+
+test('what cannot be kept is not used, and is told once without a word of what is secret', async () => {
+  const server = new OneObjectServer(namespace, name);
+  server.failure = new ApiError('Forbidden', 'no');
+  const { used, secret, lines, waits, stop } = await leading(server);
+  await waits(() => server.writes.length >= 3, 'it has been tried a few times');
+  assert.equal(used.length, 0);
+  assert.match(secret.obstacle ?? '', /Secret net-exporter-operator-sync cannot be written: no/);
+  assert.equal(lines.filter((line) => line.includes('"level":"warn"')).length, 1);
+  server.failure = undefined;
+  await waits(() => used.length === 1, 'there are certificates');
+  await waits(() => secret.obstacle === undefined, 'nothing is in the way');
+  assert.doesNotMatch(lines.join(''), /PRIVATE KEY|BEGIN/);
+  await stop();
+});
