@@ -1,3 +1,5 @@
+import { netnsFile } from './netns.ts';
+
 /**
  * Every address and name on the machine that a cluster uses, all derived from its slot number, so that two clusters with
  * different slots share none and a crashed one's leftovers can be found by their names. Every list of addresses or
@@ -75,7 +77,7 @@ export function nodeAddresses(
     name,
     zone: zones[(number - 1) % zones.length]!,
     netnsName,
-    netns: `/run/netns/${netnsName}`,
+    netns: netnsFile(netnsName),
     // In decimal digits, though IPv6 takes them for hexadecimal ones: so both addresses of a node end alike.
     addresses: list(`172.31.${99 + slot}.${10 + number}`, `${prefix}::${10 + number}`),
     podCidrs: list(`10.${200 + slot}.${number}.0/24`, `${prefix}:${1000 + number}::/64`),

@@ -4,7 +4,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { join } from 'node:path';
 import { builtOnce } from './build-cache.ts';
-import { run } from './command.ts';
+import { go, requireGo } from './go-build.ts';
 import { writeScratchImage } from './scratch-image.ts';
 
 export const corednsImage = 'localhost/net-exporter-cluster/coredns:1';
@@ -75,22 +75,13 @@ function cacheKey(flags: string[]): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** The environment of `go build`: the same programs whatever the user has set. */
-export function goEnvironment(): NodeJS.ProcessEnv {
-  return { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' };
-}
-
 async function build(
   output: string,
   flags: string[],
   log: (line: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const options = { cwd: moduleDirectory, env: goEnvironment(), signal };
-  await run(['go', 'version'], options).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') throw new Error('Go 1.26 or newer is missing: https://go.dev/dl/', { cause: error });
-    throw error;
-  });
+  await requireGo();
   const started = performance.now();
   let downloaded = 0;
   let compiled = 0;
@@ -107,18 +98,12 @@ async function build(
   };
   report();
   const heartbeat = setInterval(report, 5_000);
+  const options = { cwd: moduleDirectory, signal };
   try {
     const onDownload = () => downloaded++;
-    const packages = await run(['go', 'list', '-mod=readonly', '-deps', ...commands], {
-      ...options,
-      onErrorLine: onDownload,
-    });
-    total = packages.trimEnd().split('\n').length;
-    // Politely: tests run beside it.
-    await run(['nice', '-n', '10', 'go', 'build', '-v', ...flags, '-o', output, ...commands], {
-      ...options,
-      onErrorLine: () => compiled++,
-    });
+    const list = ['list', '-mod=readonly', '-deps', ...commands];
+    total = (await go(list, { ...options, onErrorLine: onDownload })).trimEnd().split('\n').length;
+    await go(['build', '-v', ...flags, '-o', output, ...commands], { ...options, onErrorLine: () => compiled++ });
   } finally {
     clearInterval(heartbeat);
   }

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { programsDirectory } from './cache-directories.ts';
 import { withLock } from './lock.ts';
+import { ownedDirectory } from './owned-name.ts';
 
 /**
  * A folder of programs that is built once on a machine, outside the checkout: where there is none with that key, `build` fills an empty
@@ -14,16 +15,18 @@ export async function builtOnce(
   build: (directory: string) => Promise<void>,
   onWait?: () => void,
 ): Promise<string> {
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'net-exporter', 'cluster');
+  const cache = programsDirectory();
   const finished = join(cache, key);
   if (existsSync(finished)) return finished;
   const buildIt = async () => {
     if (existsSync(finished)) return;
-    const partial = join(cache, `${key}.partial`);
-    await rm(partial, { recursive: true, force: true });
-    await mkdir(partial, { recursive: true });
-    await build(partial);
-    await rename(partial, finished);
+    const partial = ownedDirectory('programs', cache);
+    try {
+      await build(partial);
+      await rename(partial, finished);
+    } finally {
+      await rm(partial, { recursive: true, force: true });
+    }
   };
   await withLock(join(cache, `${key}.lock`), buildIt, onWait);
   return finished;

@@ -13,31 +13,34 @@ export interface BuildOptions {
 export class Buildah {
   readonly #directory: string;
   readonly #driver: string;
+  readonly #cgroups: readonly string[];
 
-  private constructor(directory: string, driver: string) {
+  private constructor(directory: string, driver: string, cgroups: readonly string[]) {
     this.#directory = directory;
     this.#driver = driver;
+    this.#cgroups = cgroups;
   }
 
   /**
    * @param directory where the storage goes; to be deleted when it is done with
+   * @param cgroups directories that everything it starts joins
    * @throws CommandError when buildah works with neither overlay nor plain copies
    */
-  static async open(directory: string): Promise<Buildah> {
-    const overlay = await Buildah.#create(join(directory, 'overlay'), 'overlay');
+  static async open(directory: string, cgroups: readonly string[]): Promise<Buildah> {
+    const overlay = await Buildah.#create(join(directory, 'overlay'), 'overlay', cgroups);
     try {
       await overlay.#call(['info']);
       return overlay;
     } catch {
       // No overlay on this file system, as within most containers. A storage has one driver for life, so this is another.
-      const copies = await Buildah.#create(join(directory, 'vfs'), 'vfs');
+      const copies = await Buildah.#create(join(directory, 'vfs'), 'vfs', cgroups);
       await copies.#call(['info']);
       return copies;
     }
   }
 
-  static async #create(directory: string, driver: string): Promise<Buildah> {
-    const buildah = new Buildah(directory, driver);
+  static async #create(directory: string, driver: string, cgroups: readonly string[]): Promise<Buildah> {
+    const buildah = new Buildah(directory, driver, cgroups);
     await mkdir(directory, { recursive: true });
     // Nothing is pulled, so there is no signature to verify; a machine without any policy would be an error.
     await writeFile(buildah.#policy, JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
@@ -88,6 +91,7 @@ export class Buildah {
       ],
       // The user's own configuration may name other drivers, mirrors or mounts.
       {
+        cgroups: this.#cgroups,
         env: {
           ...process.env,
           BUILDAH_ISOLATION: 'chroot',

@@ -3,8 +3,10 @@ export class ClusterError extends Error {
   readonly code:
     | 'NOT_ROOT'
     | 'NO_IPV6'
+    | 'INOTIFY_LIMIT'
     | 'ALREADY_RUNNING'
     | 'START_FAILED'
+    | 'NODE_ENDED'
     | 'NO_SUCH_NODE'
     | 'NO_SUCH_POD'
     | 'NO_LOGIND';

@@ -4,8 +4,10 @@ import { maximumNodes } from './addresses.ts';
 import { type Binaries, ensureBinaries } from './binaries.ts';
 import { isAbandoned, removeCluster } from './cleanup.ts';
 import { ClusterError } from './cluster-error.ts';
+import { ensureInotifyInstances } from './inotify-limit.ts';
+import { removeLeftovers } from './leftovers.ts';
 import { withLock } from './lock.ts';
-import { hasNetnsFolder, networksInUse, requireIpv6 } from './network.ts';
+import { networksInUse, requireIpv6 } from './network.ts';
 import { ensureSystemCommands, systemCommands } from './packages.ts';
 import { identify, isRunning } from './processes.ts';
 import { Cluster } from './running-cluster.ts';
@@ -54,6 +56,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     throw new ClusterError('NOT_ROOT', `${why} Run it as root, for example by sudo.`);
   }
   if (dualStack) requireIpv6();
+  await removeLeftovers(log);
   await ensureSystemCommands(systemCommands, log);
   const binaries = await ensureBinaries(log, signal);
   const onWait = () => log(`waiting: another process is starting or ending cluster "${name}"`);
@@ -64,7 +67,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       if (found !== undefined && !isAbandoned(found)) throw new ClusterError('ALREADY_RUNNING', runningMessage(found));
       if (found !== undefined) log(`removing what is left of an earlier cluster "${name}"`);
       await removeCluster(name);
-      const state = await reserveSlot(name, dualStack, binaries);
+      const state = await reserveSlot(name, nodes, dualStack, binaries, log);
       try {
         const cluster = new Cluster(state);
         await cluster.start(nodes, log, signal);
@@ -75,7 +78,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         return cluster;
       } catch (error) {
         const reason = signal?.aborted ? 'its start was ended' : describeFailure(name, error);
-        await removeCluster(name);
+        await removeCluster(name).catch((left: Error) => log(left.message));
         throw new ClusterError('START_FAILED', `cluster "${name}" did not start: ${reason}`, { cause: error });
       }
     },
@@ -83,12 +86,22 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   );
 }
 
-async function reserveSlot(name: string, dualStack: boolean, binaries: Binaries): Promise<ClusterState> {
+async function reserveSlot(
+  name: string,
+  nodes: number,
+  dualStack: boolean,
+  binaries: Binaries,
+  log: (line: string) => void,
+): Promise<ClusterState> {
   return await withLock(slotLockFile, async () => {
     const taken = allStates().map((state) => state.slot);
     const slot = chooseSlot({ dualStack, taken, ...(await networksInUse()) });
     const owner = identify(process.pid)!;
-    const madeNetnsFolder = !hasNetnsFolder();
+    const starting = allStates().filter(({ phase }) => phase === 'starting');
+    ensureInotifyInstances(
+      starting.reduce((sum, { wanted }) => sum + wanted, nodes),
+      log,
+    );
     const state: ClusterState = {
       name,
       slot,
@@ -96,9 +109,9 @@ async function reserveSlot(name: string, dualStack: boolean, binaries: Binaries)
       phase: 'starting',
       owner,
       binaries,
+      wanted: nodes,
       nodes: [],
       processes: {},
-      madeNetnsFolder,
     };
     writeState(state);
     return state;

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { joinCgroupScript } from './cgroups.ts';
 
 /** A command that ended with another exit code than 0; `stderr` is what it said. */
 export class CommandError extends Error {
@@ -20,6 +21,8 @@ export interface RunOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
   signal?: AbortSignal | undefined;
+  /** Cgroup directories that the command joins before it runs, with all that it starts. */
+  cgroups?: readonly string[];
   /** Called with every line of standard error as it comes. */
   onErrorLine?: (line: string) => void;
 }
@@ -29,7 +32,9 @@ export interface RunOptions {
  * @throws {CommandError} when it ends with another code than 0; an `ENOENT` error when there is no such command.
  */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<string> {
-  const [command = '', ...args] = argv;
+  const { cgroups = [] } = options;
+  const joined = cgroups.length === 0 ? argv : ['sh', '-c', `${joinCgroupScript(cgroups)}exec "$@"`, 'sh', ...argv];
+  const [command = '', ...args] = joined;
   const child = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(options.cwd !== undefined && { cwd: options.cwd }),

@@ -4,7 +4,6 @@ import {
   existsSync,
   globSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -12,12 +11,14 @@ import {
   statSync,
   utimesSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Architecture, architectures, build } from '../../build/build.ts';
 import { imageNames } from '../../src/contract/image-names.ts';
 import { baseImages, buildBaseImages, type Program, programOf } from './base-images.ts';
 import { Buildah } from './buildah.ts';
+import { imagesDirectory } from './cache-directories.ts';
+import { OwnedCgroup } from './owned-cgroup.ts';
+import { ownedDirectory, ownerOf } from './owned-name.ts';
 import { ensureSystemCommands } from './packages.ts';
 
 export interface Image {
@@ -49,11 +50,10 @@ const keptArchives = 6;
  */
 export async function buildImages({
   log = () => {},
-  directory = defaultDirectory(),
+  directory = imagesDirectory(),
 }: BuildImagesOptions = {}): Promise<Record<Part, Image>> {
   mkdirSync(directory, { recursive: true });
-  removeAbandonedWork(directory);
-  const work = mkdtempSync(join(directory, '.work-'));
+  const work = ownedDirectory('images', directory);
   try {
     const context = join(work, 'context');
     const ownArchitecture = (Object.keys(architectures) as Architecture[]).filter(
@@ -97,22 +97,27 @@ async function make(
 ): Promise<void> {
   await ensureSystemCommands(['buildah'], log);
   log(`building the images of ${missing.join(' and ')}`);
-  const buildah = await Buildah.open(join(work, 'storage'));
-  await buildBaseImages(buildah, node, join(work, 'base'));
-  for (const part of missing) {
-    const { name, archive } = images[part];
-    const local = `localhost/net-exporter/${part}`;
-    await buildah.build({
-      context,
-      dockerfile: join(context, `Dockerfile.${part}`),
-      name: local,
-      buildArguments: baseImages,
-    });
-    const file = join(work, `${part}.tar`);
-    await buildah.save(local, file, name);
-    mkdirSync(dirname(archive), { recursive: true });
-    renameSync(file, archive);
-    log(`${name}: ${(statSync(archive).size / 1e6).toFixed(1)} MB compressed`);
+  const cgroup = new OwnedCgroup('images');
+  try {
+    const buildah = await Buildah.open(join(work, 'storage'), cgroup.directories);
+    await buildBaseImages(buildah, node, join(work, 'base'));
+    for (const part of missing) {
+      const { name, archive } = images[part];
+      const local = `localhost/net-exporter/${part}`;
+      await buildah.build({
+        context,
+        dockerfile: join(context, `Dockerfile.${part}`),
+        name: local,
+        buildArguments: baseImages,
+      });
+      const file = join(work, `${part}.tar`);
+      await buildah.save(local, file, name);
+      mkdirSync(dirname(archive), { recursive: true });
+      renameSync(file, archive);
+      log(`${name}: ${(statSync(archive).size / 1e6).toFixed(1)} MB compressed`);
+    }
+  } finally {
+    await cgroup.remove();
   }
 }
 
@@ -139,22 +144,10 @@ function versionOfPackage(): string {
   return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
-function defaultDirectory(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'net-exporter', 'images');
-}
-
-/** What a build that was killed left behind. A build takes seconds, so nobody works in there any more. */
-function removeAbandonedWork(directory: string): void {
-  for (const name of readdirSync(directory).filter((name) => name.startsWith('.work-'))) {
-    const path = join(directory, name);
-    if (ageOf(path) > hour) rmSync(path, { recursive: true, force: true });
-  }
-}
-
 /** Another cluster may be loading an archive that this checkout does not use: what was used within the hour stays. */
 function removeOldArchives(directory: string): void {
   const archives = readdirSync(directory)
-    .filter((name) => !name.startsWith('.'))
+    .filter((name) => ownerOf(name) === undefined)
     .map((name) => join(directory, name))
     .sort((a, b) => ageOf(a) - ageOf(b));
   for (const path of archives.slice(keptArchives))

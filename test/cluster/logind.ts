@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { arch } from 'node:os';
 import { dirname, join } from 'node:path';
-import { goEnvironment } from './binaries.ts';
 import { builtOnce } from './build-cache.ts';
-import { run } from './command.ts';
+import { go } from './go-build.ts';
 import { besideContainerd, daemonOptions, fileOf, type NodeOptions, writeNodeFile } from './node.ts';
 import { ensureSystemCommands } from './packages.ts';
 import { isRunning, type ProcessId, startDaemon, stopProcess } from './processes.ts';
@@ -68,7 +67,7 @@ async function standIn(): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([arch(), flags]));
   for (const file of ['go.mod', 'go.sum', 'main.go']) hash.update(readFileSync(join(cwd, file)));
   const directory = await builtOnce(`logind-${hash.digest('hex').slice(0, 16)}`, async (directory) => {
-    await run(['go', 'build', ...flags, '-o', join(directory, 'logind'), '.'], { cwd, env: goEnvironment() });
+    await go(['build', ...flags, '-o', join(directory, 'logind'), '.'], { cwd });
   });
   return join(directory, 'logind');
 }

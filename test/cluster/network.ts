@@ -1,30 +1,17 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { type Addresses, type NodeAddresses, nodeAddresses } from './addresses.ts';
+import { Cleanups } from './cleanups.ts';
 import { ClusterError } from './cluster-error.ts';
 import { run } from './command.ts';
+import { createNetns, inNetns, netnsFile, netnsNames, removeNetns } from './netns.ts';
 
-const netnsFolder = '/run/netns';
 const bridge = 'nodes';
-
-/** Whether the folder of named network namespaces is there already; if not, it is ours to remove. */
-export function hasNetnsFolder(): boolean {
-  return existsSync(netnsFolder);
-}
 
 /** @throws {ClusterError} where the kernel has no IPv6 at all; where it is only switched off, nodes switch it on for themselves. */
 export function requireIpv6(): void {
   if (existsSync('/proc/sys/net/ipv6/conf')) return;
   throw new ClusterError('NO_IPV6', 'This kernel has no IPv6 (see its parameter ipv6.disable): leave out dual stack.');
-}
-
-/** Removes the folder of named network namespaces, unless somebody has one in it. */
-export function removeNetnsFolder(): void {
-  try {
-    rmdirSync(netnsFolder);
-  } catch {
-    // It is in use, or gone.
-  }
 }
 
 /**
@@ -34,7 +21,7 @@ export function removeNetnsFolder(): void {
 export async function createSwitch({ switchNetns, hostInterface, hostAddresses, dualStack }: Addresses): Promise<void> {
   await createNetns(switchNetns);
   await ip(switchNetns, [`link add ${bridge} type bridge`, `link set ${bridge} up`]);
-  await ip(undefined, [`link add ${hostInterface} type veth peer name machine netns ${switchNetns}`]);
+  await ip(undefined, [`link add ${hostInterface} type veth peer name machine netns ${netnsFile(switchNetns)}`]);
   // Some machines have it off for new interfaces.
   if (dualStack) writeFileSync(`/proc/sys/net/ipv6/conf/${hostInterface}/disable_ipv6`, '0');
   await ip(undefined, [
@@ -49,9 +36,9 @@ export async function connectNode(addresses: Addresses, number: number, others: 
   const node = nodeAddresses(addresses, number);
   const peers = others.map((other) => nodeAddresses(addresses, other));
   await createNetns(node.netnsName);
-  await run(['nsenter', `--net=${node.netns}`, 'sh', '-ec', addresses.dualStack ? routerOfBothFamilies : router]);
+  await run(inNetns(node.netnsName, ['sh', '-ec', addresses.dualStack ? routerOfBothFamilies : router]));
   await ip(addresses.switchNetns, [
-    `link add ${node.switchPort} type veth peer name eth0 netns ${node.netnsName}`,
+    `link add ${node.switchPort} type veth peer name eth0 netns ${node.netns}`,
     `link set ${node.switchPort} master ${bridge}`,
     `link set ${node.switchPort} up`,
   ]);
@@ -79,17 +66,18 @@ export async function disconnectNode(addresses: Addresses, number: number, other
     await ip(netns, routes('del', node));
   }
   await ip(addresses.switchNetns, [`link del ${node.switchPort}`]);
-  await run(['ip', 'netns', 'del', node.netnsName]);
+  removeNetns(node.netnsName);
 }
 
 /** Removes every network namespace and interface of a slot; with them go their routes. */
 export async function removeNetwork({ hostInterface, netnsPrefix }: Addresses): Promise<void> {
-  if (existsSync(`/sys/class/net/${hostInterface}`)) await run(['ip', 'link', 'del', hostInterface]);
-  const names = hasNetnsFolder() ? readdirSync(netnsFolder) : [];
-  for (const name of names.filter((name) => name.startsWith(netnsPrefix))) {
-    // One whose file was made but not yet bound can't be unmounted: `ip netns del` removes it nevertheless.
-    await run(['ip', 'netns', 'del', name]);
-  }
+  const cleanups = new Cleanups();
+  for (const name of netnsNames().filter((name) => name.startsWith(netnsPrefix)))
+    cleanups.add(`network namespace ${name}`, () => removeNetns(name));
+  cleanups.add(`network interface ${hostInterface}`, async () => {
+    if (existsSync(`/sys/class/net/${hostInterface}`)) await run(['ip', 'link', 'del', hostInterface]);
+  });
+  await cleanups.run();
 }
 
 /** Prefixes and names that are in use on this machine, for the choice of a slot. */
@@ -99,7 +87,7 @@ export async function networksInUse(): Promise<{ prefixes: string[]; names: stri
   const links = JSON.parse(await run(['ip', '-j', 'link'])) as { ifname: string }[];
   return {
     prefixes: routes.map((route) => route.dst),
-    names: [...links.map((link) => link.ifname), ...(hasNetnsFolder() ? readdirSync(netnsFolder) : [])],
+    names: [...links.map((link) => link.ifname), ...netnsNames()],
   };
 }
 
@@ -123,15 +111,7 @@ echo 1 >all/forwarding
 # The node's ends of the pods' links: their addresses, too, are to be usable at once.
 echo 0 >default/accept_dad`;
 
-/** Unlike `ip netns add` this leaves the folder itself as it is, no mount point. */
-async function createNetns(name: string): Promise<void> {
-  mkdirSync(netnsFolder, { recursive: true });
-  const file = `${netnsFolder}/${name}`;
-  closeSync(openSync(file, 'w', 0o444));
-  await run(['unshare', `--net=${file}`, 'true']);
-}
-
 async function ip(netns: string | undefined, commands: string[]): Promise<void> {
-  const inNetns = netns === undefined ? [] : ['-n', netns];
-  await run(['ip', ...inNetns, '-batch', '-'], { input: `${commands.join('\n')}\n` });
+  const batch = ['ip', '-batch', '-'];
+  await run(netns === undefined ? batch : inNetns(netns, batch), { input: `${commands.join('\n')}\n` });
 }

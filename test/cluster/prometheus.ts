@@ -66,7 +66,11 @@ export class Prometheus extends PrometheusServer {
     const { document, discoveries } = await configure(options);
     await writeFile(configuration, stringify(document));
     const start = (name: string, argv: string[]) =>
-      startDaemon({ argv, logFile: join(directory, `${name}.log`), cwd: directory, cgroups: [] });
+      startDaemon({
+        // It ends with this process, also when that is killed.
+        argv: ['setpriv', '--pdeathsig', 'KILL', ...argv],
+        ...{ logFile: join(directory, `${name}.log`), cwd: directory, cgroups: [] },
+      });
     const daemon = await start('prometheus', [
       'prometheus',
       `--config.file=${configuration}`,

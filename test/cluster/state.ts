@@ -13,12 +13,12 @@ export interface ClusterState {
   owner?: ProcessId;
   /** The programs it was started with: this checkout's may be others by now. */
   binaries: Binaries;
+  /** Number of nodes that it starts with. */
+  wanted: number;
   /** Numbers of the nodes. */
   nodes: number[];
   /** Long-lived processes by their name, such as `apiserver` and `node-1/kubelet`. */
   processes: Record<string, ProcessId>;
-  /** Whether /run/netns was not there before. */
-  madeNetnsFolder: boolean;
 }
 
 const overlayMagic = 0x794c7630;
@@ -34,10 +34,14 @@ export function clustersDirectory(): string {
 
 /** The work folder of a cluster: everything of it on disk, except the cached binaries, is in there. */
 export function clusterDirectory(name: string): string {
-  if (!/^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/.test(name)) {
+  if (!isClusterName(name)) {
     throw new RangeError(`a cluster's name has 1 to 20 of a-z, 0-9 and inner dashes, unlike "${name}"`);
   }
   return join(clustersDirectory(), name);
+}
+
+function isClusterName(name: string): boolean {
+  return /^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/.test(name);
 }
 
 /** The state of the cluster with that name; undefined where there is none. */
@@ -67,15 +71,18 @@ export function updateState(name: string, change: (state: ClusterState) => void)
   return state;
 }
 
-/** The states of all clusters on this machine. */
-export function allStates(): ClusterState[] {
-  let names: string[];
+/** The names of all clusters on this machine, also of those whose state is not written yet. */
+export function clusterNames(): string[] {
   try {
-    names = readdirSync(clustersDirectory());
+    return readdirSync(clustersDirectory()).filter(isClusterName);
   } catch {
     return [];
   }
-  return names.flatMap((name) => readState(name) ?? []);
+}
+
+/** The states of all clusters on this machine. */
+export function allStates(): ClusterState[] {
+  return clusterNames().flatMap((name) => readState(name) ?? []);
 }
 
 /** The file by which only one process at a time starts or ends the cluster with that name. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isAbandoned, mountsBelow } from '../../cluster/cleanup.ts';
+import { isAbandoned } from '../../cluster/cleanup.ts';
 import type { ClusterState } from '../../cluster/state.ts';
 
 const owner = { pid: 10, startTime: '1' };
@@ -11,9 +11,9 @@ const state: ClusterState = {
   dualStack: false,
   phase: 'ready',
   binaries: { directory: '/bin', images: [] },
+  wanted: 1,
   nodes: [1],
   processes: { 'node-1/kubelet': kubelet },
-  madeNetnsFolder: false,
 };
 const running =
   (...pids: number[]) =>
@@ -37,20 +37,5 @@ describe('a cluster is abandoned', () => {
 
   it('when it was left running but the machine was restarted', () => {
     assert.equal(isAbandoned(state, running()), true);
-  });
-});
-
-describe('mounts below a folder', () => {
-  const mountinfo = [
-    '46 45 254:0 / / rw,relatime - ext4 /dev/vda rw',
-    '47 46 0:25 / /work/a rw - tmpfs tmpfs rw',
-    '48 46 0:25 / /work/a/deep/er rw - tmpfs tmpfs rw',
-    '49 46 0:25 / /work/ab rw - tmpfs tmpfs rw',
-    '50 46 0:25 / /work/a/with\\040space rw - tmpfs tmpfs rw',
-  ].join('\n');
-
-  it('come deepest first, without the folder itself and its namesakes', () => {
-    assert.deepEqual(mountsBelow(mountinfo, '/work'), ['/work/a/with space', '/work/a/deep/er', '/work/ab', '/work/a']);
-    assert.deepEqual(mountsBelow(mountinfo, '/work/a'), ['/work/a/with space', '/work/a/deep/er']);
   });
 });

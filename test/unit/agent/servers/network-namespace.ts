@@ -1,15 +1,15 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
+import { run } from '../../../cluster/command.ts';
+import { createNetns, inNetns, netnsFile, removeNetns } from '../../../cluster/netns.ts';
+import { ownedName } from '../../../cluster/owned-name.ts';
 
 /**
  * Another host, for packets to get lost on the way to: a network namespace of its own at the other end of a veth pair. Names and addresses
  * are random, so that several tests can have theirs; it is gone when the test is, also when that fails.
  */
 export class NetworkNamespace implements AsyncDisposable {
-  readonly name = `nx-test-${randomBytes(4).toString('hex')}`;
+  readonly name = ownedName('test');
   /** The addresses in the namespace. From 198.18.0.0/15, which is set aside for tests (RFC 2544), and unique local ones. */
   readonly address4: string;
   readonly address6: string;
@@ -48,46 +48,45 @@ export class NetworkNamespace implements AsyncDisposable {
       '}',
       '}',
     ].join('\n');
-    await run('ip', ['netns', 'exec', this.name, 'nft', script]);
+    await run(inNetns(this.name, ['nft', script]));
   }
 
   /** A command line that runs `command` in the namespace. */
   inside(command: string[]): [string, string[]] {
-    return ['ip', ['netns', 'exec', this.name, ...command]];
+    const [file = '', ...args] = inNetns(this.name, command);
+    return [file, args];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     process.off('exit', this.#removeAtExit);
     // The pair goes with either end.
-    await run('ip', ['link', 'del', this.#device]).catch(() => {});
-    await run('ip', ['netns', 'del', this.name]);
+    await run(['ip', 'link', 'del', this.#device]).catch(() => {});
+    removeNetns(this.name);
   }
 
   async #create(): Promise<void> {
-    const inside = ['-n', this.name];
-    await run('ip', ['netns', 'add', this.name]);
-    await run('ip', ['link', 'add', this.#device, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.name]);
-    await run('ip', ['addr', 'add', `${this.#ipv4(1)}/30`, 'dev', this.#device]);
-    await run('ip', ['addr', 'add', `${this.#ipv6(1)}/64`, 'dev', this.#device, 'nodad']);
-    await run('ip', ['link', 'set', this.#device, 'up']);
-    await run('ip', [...inside, 'addr', 'add', `${this.address4}/30`, 'dev', 'eth0']);
-    await run('ip', [...inside, 'addr', 'add', `${this.address6}/64`, 'dev', 'eth0', 'nodad']);
-    await run('ip', [...inside, 'link', 'set', 'eth0', 'up']);
+    const outside = (...args: string[]) => run(['ip', ...args]);
+    const inside = (...args: string[]) => run(inNetns(this.name, ['ip', ...args]));
+    await createNetns(this.name);
+    await outside('link', 'add', this.#device, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', netnsFile(this.name));
+    await outside('addr', 'add', `${this.#ipv4(1)}/30`, 'dev', this.#device);
+    await outside('addr', 'add', `${this.#ipv6(1)}/64`, 'dev', this.#device, 'nodad');
+    await outside('link', 'set', this.#device, 'up');
+    await inside('addr', 'add', `${this.address4}/30`, 'dev', 'eth0');
+    await inside('addr', 'add', `${this.address6}/64`, 'dev', 'eth0', 'nodad');
+    await inside('link', 'set', 'eth0', 'up');
     // By default a machine sends about one ICMP error a second to each other (icmp(7)): here every one counts.
     const limits = ['ipv4/icmp_ratelimit', 'ipv6/icmp/ratelimit'].map((name) => `echo 0 >/proc/sys/net/${name}`);
-    await run(...this.inside(['sh', '-c', limits.join(' && ')]));
+    await run(inNetns(this.name, ['sh', '-c', limits.join(' && ')]));
   }
 
   readonly #removeAtExit = (): void => {
-    for (const command of [
-      ['link', 'del', this.#device],
-      ['netns', 'del', this.name],
-    ])
-      try {
-        execFileSync('ip', command, { stdio: 'ignore' });
-      } catch {
-        // It never came to be.
-      }
+    try {
+      execFileSync('ip', ['link', 'del', this.#device], { stdio: 'ignore' });
+    } catch {
+      // It never came to be.
+    }
+    removeNetns(this.name);
   };
 
   #ipv4(host: number): string {
