@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Cleanups } from '../test/cluster/cleanups.ts';
 import { Cluster, startCluster } from '../test/cluster/cluster.ts';
+import { ownedDirectory } from '../test/cluster/owned-name.ts';
 import type { Kubectl } from '../test/e2e/agents.ts';
 
 /** Where the measured NetExporters live. */
@@ -42,17 +42,16 @@ export class BenchCluster {
       ? await Cluster.attach(existing)
       : await startCluster({ name: `bench-${process.pid}`, nodes, log, signal });
     if (!cluster) throw new Error(`there is no running cluster ${existing}`);
-    const directory = await mkdtemp(join(tmpdir(), 'net-exporter-bench-'));
-    let undo = async () => {};
-    try {
+    const cleanups = new Cleanups();
+    if (!existing) cleanups.add(`cluster "${cluster.name}"`, () => cluster.down());
+    const directory = ownedDirectory('bench');
+    cleanups.add(`folder ${directory}`, () => rm(directory, { recursive: true, force: true }));
+    return await cleanups.after(async () => {
       const bench = new BenchCluster(cluster, directory, options);
-      undo = await prepare(bench);
+      const undo = await prepare(bench);
+      if (existing) cleanups.add('what the benchmark installed', undo);
       return await body(bench);
-    } finally {
-      await rm(directory, { recursive: true, force: true });
-      if (existing) await undo();
-      else await cluster.down();
-    }
+    }, log);
   }
 
   /** Lets time go by, in seconds; rejects when the run is being ended. */

@@ -14,9 +14,11 @@ const files = inRunningOrder(globSync('test/**/*.test.ts', { cwd: root })).map((
 
 // Only a run that has come to its end without a failure is a success.
 process.exitCode = 1;
-// Whoever ends the run ends every test with it.
+// A signal ends every test of the run. A terminal's Ctrl-C may arrive twice, from the terminal and from npm.
 const ending = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.abort());
+// The terminal may be closed before the clean-up is done.
+process.stdout.on('error', () => {});
 await globalSetup();
 try {
   const results = run({ files, concurrency: 2, signal: ending.signal }).on('test:summary', ({ file, success }) => {
@@ -24,5 +26,8 @@ try {
   });
   for await (const text of results.compose(spec)) process.stdout.write(text);
 } finally {
-  await globalTeardown();
+  await globalTeardown().catch((error: Error) => {
+    console.error(error.message);
+    process.exitCode = 1;
+  });
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import {
@@ -9,6 +8,7 @@ import {
   type PermissionRule,
 } from '../../charts/operator/operator-permissions.ts';
 import { operatorName } from '../../src/contract/operator-names.ts';
+import { ownedDirectory } from '../cluster/owned-name.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { ClusterApi } from '../faults/cluster-api.ts';
 import { scaleInstalled, tokenKubeconfig } from '../faults/fault-rig.ts';
@@ -69,7 +69,7 @@ let replicas: number;
 before(async () => {
   env = await environment();
   api = await ClusterApi.of(env.cluster.kubeconfig);
-  directory = await mkdtemp(join(tmpdir(), 'net-exporter-permissions-'));
+  directory = ownedDirectory('permissions');
   await restrictedNamespace(env.kubectl, namespace);
   await apply(env.kubectl, netExporter(namespace, name, spec));
   await waitFor(

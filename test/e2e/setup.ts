@@ -1,15 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { Cleanups } from '../cluster/cleanups.ts';
 import { Cluster, startCluster } from '../cluster/cluster.ts';
 import { buildImages } from '../cluster/images.ts';
+import { ownedDirectory } from '../cluster/owned-name.ts';
 import { Prometheus } from '../cluster/prometheus.ts';
 import { clusterVariable, setupVariable } from './environment.ts';
 import { installOperator } from './installation.ts';
 import { SetupRecord, type SharedSetup } from './setup-record.ts';
 
 const log = (line: string) => console.log(`# ${line}`);
-const cleanups: (() => Promise<void>)[] = [];
+const cleanups = new Cleanups();
 const ending = new AbortController();
 let begun: Promise<void> = Promise.resolve();
 
@@ -19,10 +19,8 @@ let begun: Promise<void> = Promise.resolve();
  * With NET_EXPORTER_E2E_CLUSTER set to the name of a running local cluster, that one is used and left running.
  */
 export async function globalSetup(): Promise<void> {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void globalTeardown().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143)));
-  const directory = await mkdtemp(join(tmpdir(), 'net-exporter-e2e-'));
-  cleanups.push(() => rm(directory, { recursive: true, force: true }));
+  const directory = ownedDirectory('e2e');
+  cleanups.add(`folder ${directory}`, () => rm(directory, { recursive: true, force: true }));
   process.env[setupVariable] = directory;
   const record = new SetupRecord(directory);
   begun = setUp(directory).then(
@@ -42,7 +40,7 @@ async function setUp(directory: string): Promise<SharedSetup> {
   await installOperator((args, options) => cluster.kubectl(args, options));
   const { kubeconfig, name } = cluster;
   const prometheus = await Prometheus.start({ kubeconfig, directory, scrapeIntervalSeconds: 2 });
-  cleanups.push(() => prometheus.stop());
+  cleanups.add('Prometheus', () => prometheus.stop());
   return { cluster: name, prometheus: prometheus.url };
 }
 
@@ -55,13 +53,16 @@ async function attach(name: string): Promise<Cluster> {
 async function start(): Promise<Cluster> {
   const { signal } = ending;
   const cluster = await startCluster({ name: `e2e-${process.pid}`, dualStack: true, log, signal });
-  cleanups.push(() => cluster.down());
+  cleanups.add(`cluster "${cluster.name}"`, () => cluster.down());
   return cluster;
 }
 
-/** Runs once after all tests: nothing stays that setup has made, nor what it is making. */
+/**
+ * Runs once after all tests: nothing stays that setup has made, nor what it is making.
+ * @throws {CleanupError} that names what is left
+ */
 export async function globalTeardown(): Promise<void> {
   ending.abort();
   await begun;
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  await cleanups.run();
 }

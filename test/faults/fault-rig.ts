@@ -1,13 +1,14 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { Random } from '../../soak/random.ts';
 import { imageNames } from '../../src/contract/image-names.ts';
 import { operatorName, operatorNamespace, operatorSelector } from '../../src/contract/operator-names.ts';
 import { CertificateAuthority } from '../cluster/certificates.ts';
+import { Cleanups } from '../cluster/cleanups.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { controlPlaneFiles } from '../cluster/control-plane.ts';
+import { ownedDirectory } from '../cluster/owned-name.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { ClusterApi } from './cluster-api.ts';
 import { FaultProxy } from './fault-proxy.ts';
@@ -46,7 +47,7 @@ export class FaultRig {
   /** @param names of the operator processes */
   static async start(cluster: Cluster, names: readonly string[], seed: number): Promise<FaultRig> {
     const api = await ClusterApi.of(cluster.kubeconfig);
-    const directory = await mkdtemp(join(tmpdir(), 'net-exporter-faults-'));
+    const directory = ownedDirectory('faults');
     const replicas = await scaleInstalled(cluster, 0);
     const proxy = new FaultProxy({
       upstream: { origin: api.origin, authority: api.authority },
@@ -66,12 +67,14 @@ export class FaultRig {
 
   /** Ends the operators of the test and brings the installed one back. */
   async stop(): Promise<void> {
-    await this.proxy.heal();
-    await this.operators.stop();
-    await this.proxy.close();
-    this.api.close();
-    await rm(this.#directory, { recursive: true, force: true });
-    await scaleInstalled(this.cluster, this.#replicas);
+    const cleanups = new Cleanups();
+    cleanups.add('the scale of the installed operator', () => scaleInstalled(this.cluster, this.#replicas));
+    cleanups.add(`folder ${this.#directory}`, () => rm(this.#directory, { recursive: true, force: true }));
+    cleanups.add('connection to the API server', () => this.api.close());
+    cleanups.add('proxy', () => this.proxy.close());
+    cleanups.add('operators', () => this.operators.stop());
+    cleanups.add('faults', () => this.proxy.heal());
+    await cleanups.run();
   }
 }
 

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { ownedDirectory } from '../../cluster/owned-name.ts';
 
 /** A directory that goes with the block that made it. */
 export class TemporaryDirectory implements Disposable {
-  readonly path = mkdtempSync(join(tmpdir(), 'net-exporter-test-'));
+  readonly path = ownedDirectory('test');
 
   /** The path of a file in it. */
   file(name: string): string {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { auditedRequests, endOf } from '../../../bench/audited-requests.ts';
+import { ownedDirectory } from '../../cluster/owned-name.ts';
 
 const user = 'system:serviceaccount:system:operator';
 
@@ -14,7 +14,7 @@ function line(verb: string, stage: string, resource: string, username = user, su
 
 describe('requests in the audit log', () => {
   it('are one user’s, behind the place where counting began, each once', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'net-exporter-test-'));
+    const directory = ownedDirectory('test');
     try {
       const log = join(directory, 'audit.log');
       writeFileSync(log, line('list', 'ResponseComplete', 'pods'));

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, globSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { type Architecture, architectures, build } from '../../../build/build.ts';
+import { ownedDirectory } from '../../cluster/owned-name.ts';
 import { freePort } from './free-port.ts';
 
 const root = join(import.meta.dirname, '../../..');
-const directory = mkdtempSync(join(tmpdir(), 'net-exporter-build-'));
+const directory = ownedDirectory('build');
 const context = join(directory, 'dist');
 
 before(async () => {

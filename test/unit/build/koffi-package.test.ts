@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { checkIntegrity, koffiPackage } from '../../../build/koffi-package.ts';
+import { ownedDirectory } from '../../cluster/owned-name.ts';
 
 // printf 'hello' | openssl dgst -sha512 -binary | base64
 const integrityOfHello =
@@ -45,7 +45,7 @@ test('an architecture that package-lock.json does not know is named', async () =
 });
 
 async function inCheckout(versions: { locked: string; installed: string }, work: (root: string) => Promise<void>) {
-  const root = mkdtempSync(join(tmpdir(), 'net-exporter-koffi-'));
+  const root = ownedDirectory('koffi');
   try {
     const path = 'node_modules/@koromix/koffi-linux-x64';
     const lock = { packages: { [path]: { version: versions.locked, integrity: integrityOfHello } } };

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { Check } from 'typebox/value';
@@ -11,6 +10,7 @@ import { outdatedFiles, writeFiles } from '../../../charts/written-files.ts';
 import { customResourceDefinition } from '../../../src/crd/custom-resource-definition.ts';
 import { defaultSpec } from '../../../src/crd/default-spec.ts';
 import { NetExporterSpecSchema } from '../../../src/crd/net-exporter.ts';
+import { ownedDirectory } from '../../cluster/owned-name.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -103,7 +103,7 @@ test('writing mends all of that, tells what it changed and leaves hand-written f
 });
 
 function inDirectory(content: Record<string, string>, work: (directory: string) => void): void {
-  const directory = mkdtempSync(join(tmpdir(), 'net-exporter-charts-'));
+  const directory = ownedDirectory('charts');
   try {
     for (const [path, text] of Object.entries(content)) {
       mkdirSync(dirname(join(directory, path)), { recursive: true });

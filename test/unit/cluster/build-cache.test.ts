@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { builtOnce } from '../../cluster/build-cache.ts';
+import { ownedDirectory } from '../../cluster/owned-name.ts';
 
 describe('programs that are built once', () => {
-  const cache = mkdtempSync(join(tmpdir(), 'build-cache-'));
+  const cache = ownedDirectory('build-cache');
   const ofUser = process.env.XDG_CACHE_HOME;
 
   before(() => {

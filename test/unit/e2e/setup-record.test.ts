@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ownedDirectory } from '../../cluster/owned-name.ts';
 import { SetupRecord, type SharedSetup } from '../../e2e/setup-record.ts';
 
 const module = join(import.meta.dirname, '../../e2e/setup-record.ts');
 const setup = { cluster: 'e2e-1', prometheus: 'http://127.0.0.1:9090' };
 
 async function withDirectory(use: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), 'net-exporter-setup-record-'));
+  const directory = ownedDirectory('setup-record');
   try {
     await use(directory);
   } finally {

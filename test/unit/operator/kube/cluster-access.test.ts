@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { clusterAccess } from '../../../../src/operator/kube/cluster-access.ts';
+import { ownedDirectory } from '../../../cluster/owned-name.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'cluster-access-'));
+const folder = ownedDirectory('cluster-access');
 after(() => rmSync(folder, { recursive: true }));
 
 function kubeconfig(name: string, cluster: object, user: object, context = 'c'): string {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:https';
 import { type AddressInfo, createServer as createNetServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ApiClient } from '../../../../src/operator/kube/api-client.ts';
@@ -14,11 +13,12 @@ import type { Credentials } from '../../../../src/operator/kube/cluster-access.t
 import { Connection } from '../../../../src/operator/kube/connection.ts';
 import { connectionFault } from '../../../../src/operator/kube/connection-fault.ts';
 import { CertificateAuthority } from '../../../cluster/certificates.ts';
+import { ownedDirectory } from '../../../cluster/owned-name.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { quietRequests } from '../quiet-requests.ts';
 
 const maps = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
-const directory = mkdtempSync(join(tmpdir(), 'net-exporter-tls-'));
+const directory = ownedDirectory('tls');
 const trusted = new CertificateAuthority(join(directory, 'trusted'));
 const other = new CertificateAuthority(join(directory, 'other'));
 const servers: Server[] = [];
