@@ -5,12 +5,18 @@ import { parseArgs } from 'node:util';
 import { table } from '../bench/figures.ts';
 import { Interruption } from '../bench/interruption.ts';
 import * as agent from './agent.ts';
+import * as firstContact from './first-contact.ts';
 import * as operator from './operator.ts';
 import { type Soak, violations } from './soak.ts';
 import * as sync from './sync.ts';
 
 /** A soak is a module beside this one that exports `run`, and a line here. */
-const soaks: Readonly<Record<string, Soak>> = { agent: agent.run, operator: operator.run, sync: sync.run };
+const soaks: Readonly<Record<string, Soak>> = {
+  agent: agent.run,
+  operator: operator.run,
+  sync: sync.run,
+  'first-contact': firstContact.run,
+};
 
 const usage = `Runs a part of this project for a long time under everything that it must bear, on this machine (Linux, root).
 

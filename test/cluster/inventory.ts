@@ -1,37 +1,52 @@
 import { globSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { imagesDirectory, programsDirectory } from './cache-directories.ts';
+import { basename, join } from 'node:path';
 import { cgroupDirectories } from './cgroups.ts';
 import { mountPoints } from './mounts.ts';
 import { netnsNames } from './netns.ts';
 import { parentCgroup } from './owned-cgroup.ts';
+import { ownerOf } from './owned-name.ts';
+import { isRunning } from './processes.ts';
 import { clustersDirectory } from './state.ts';
 
 /**
- * Everything on this machine by which a run of ours could be noticed after its end, one line each: network namespaces and interfaces,
- * mounts, cgroups, processes, folders, locks and changed kernel settings. Two of these lists, from before and after a run, are compared.
+ * Everything on this machine by which a run could be noticed after its end, a line each: network namespaces and interfaces, mounts,
+ * cgroups, processes, folders, locks and changed kernel settings. Two of these lists, from before and after the run, are compared.
+ * What belongs to a process that still runs is in neither.
+ * @param directory a folder in which the run and all its processes were made to put their files
+ * @param parents folders of it in which nothing may stay but programs and images, named by a hash of what they are made of
  */
-export function inventory(): string[] {
+export function inventory(directory: string, parents: readonly string[]): string[] {
+  const unowned = (path: string) => {
+    const owner = ownerOf(basename(path));
+    return owner === undefined || !isRunning(owner);
+  };
   return [
-    ...netnsNames().map((name) => `network namespace ${name}`),
-    ...namesIn('/sys/class/net').map((name) => `network interface ${name}`),
-    ...mountPoints().map((path) => `mount ${path}`),
-    ...[...new Set(cgroupDirectories(parentCgroup).flatMap(namesIn))].map((name) => `cgroup ${parentCgroup}/${name}`),
-    ...processes(),
-    ...folders().map((path) => `folder ${path}`),
+    ...netnsNames()
+      .filter(unowned)
+      .map((name) => `network namespace ${name}`),
+    // Unit tests that run at the same time have interfaces too.
+    ...namesIn('/sys/class/net')
+      .filter((name) => !name.startsWith('nxt'))
+      .map((name) => `network interface ${name}`),
+    ...mountPoints()
+      .filter(unowned)
+      .map((path) => `mount ${path}`),
+    ...[...new Set(cgroupDirectories(parentCgroup).flatMap(namesIn))]
+      .filter(unowned)
+      .map((name) => `cgroup ${parentCgroup}/${name}`),
+    ...processesOf(directory),
+    ...folders(parents)
+      .filter(unowned)
+      .map((path) => `folder ${path}`),
     `fs.inotify.max_user_instances ${readFileSync('/proc/sys/fs/inotify/max_user_instances', 'utf8').trim()}`,
   ].sort();
 }
 
-function folders(): string[] {
-  const temporary = globSync(['net-exporter-*', 'go-build*', 'buildah*'], { cwd: tmpdir() });
+function folders(parents: readonly string[]): string[] {
   const locks = globSync('net-exporter-*', { cwd: '/run/lock' });
   return [
-    ...temporary.map((name) => join(tmpdir(), name)),
     ...locks.map((name) => join('/run/lock', name)),
-    // Archives and programs stay on purpose; they are named by a hash of what they are made of.
-    ...[imagesDirectory(), programsDirectory()].flatMap((parent) =>
+    ...parents.flatMap((parent) =>
       namesIn(parent)
         .filter((name) => !/^[0-9a-f]+$/.test(name))
         .map((name) => join(parent, name)),
@@ -40,14 +55,12 @@ function folders(): string[] {
   ];
 }
 
-/** Processes that carry a path of ours in their command line, working directory or environment, or are in a cgroup of ours. */
-function processes(): string[] {
+/** Processes that were given the folder in their environment, or work in it. Those of a cluster are found by its cgroup. */
+function processesOf(folder: string): string[] {
   return globSync('/proc/[0-9]*').flatMap((directory) => {
-    const pid = Number(directory.slice('/proc/'.length));
-    if (pid === process.pid) return [];
-    const [command, cgroup, environment] = ['cmdline', 'cgroup', 'environ'].map((file) => read(join(directory, file)));
-    const text = `${command}\n${cgroup}\n${environment}\n${link(join(directory, 'cwd'))}`;
-    return /net-exporter/.test(text) ? [`process ${pid} ${command!.replaceAll('\0', ' ').trim()}`] : [];
+    const [command, environment] = ['cmdline', 'environ'].map((file) => read(join(directory, file)));
+    const text = `${command}\n${environment}\n${link(join(directory, 'cwd'))}`;
+    return text.includes(folder) ? [`process ${basename(directory)} ${command!.replaceAll('\0', ' ').trim()}`] : [];
   });
 }
 

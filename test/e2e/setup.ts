@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { Cleanups } from '../cluster/cleanups.ts';
 import { Cluster, startCluster } from '../cluster/cluster.ts';
 import { buildImages } from '../cluster/images.ts';
+import { removeLeftovers } from '../cluster/leftovers.ts';
 import { ownedDirectory } from '../cluster/owned-name.ts';
 import { Prometheus } from '../cluster/prometheus.ts';
 import { clusterVariable, setupVariable } from './environment.ts';
@@ -45,6 +46,7 @@ async function setUp(directory: string): Promise<SharedSetup> {
 }
 
 async function attach(name: string): Promise<Cluster> {
+  await removeLeftovers(log);
   const cluster = await Cluster.attach(name);
   if (!cluster) throw new Error(`there is no running cluster ${name}`);
   return cluster;
