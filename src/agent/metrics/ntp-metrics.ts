@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
+import { kissCodes } from '../../contract/kiss-codes.ts';
 import { latencyBuckets } from '../../contract/latency-buckets.ts';
-import { kissCodes } from '../probes/ntp/ntp-message.ts';
 import type { Family } from './probe-metrics.ts';
 
 /** The metrics of time servers. They are there only while a time server is a target. */

@@ -2,8 +2,7 @@ import { Counter, Gauge, Histogram, type Metric, type Registry } from 'prom-clie
 import type { FailureReason } from '../../contract/failure-reason.ts';
 import { latencyBuckets } from '../../contract/latency-buckets.ts';
 import type { Target } from '../plan/targets.ts';
-import type { ProbeResult, Timing } from '../probes/probe.ts';
-import type { Losses } from '../probes/udp/echo-ledger.ts';
+import type { Losses, ProbeResult, Timing } from '../probes/probe.ts';
 import { ntpFamily } from './ntp-metrics.ts';
 
 type Labels = Record<string, string>;
