@@ -4,9 +4,9 @@ import { type Acknowledgement, type Held, holdMs, type SyncRequest, settingsDige
 import { FleetPlan, type PlanInput } from '../plan/fleet-plan.ts';
 import type { TargetState } from '../plan/target-states.ts';
 import { FleetReports } from '../reports/fleet-reports.ts';
-import type { SyncNews } from '../sync/sync-hub.ts';
 import type { AgentPod } from './agent-pod.ts';
 import { type Propagation, propagationOf, sameAssignment, sameSettings } from './propagation.ts';
+import type { SyncNews } from './sync-source.ts';
 
 /** An agent that has not called for so long does not report. Milliseconds. */
 const silentAfterMs = 3 * holdMs;
