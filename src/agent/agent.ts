@@ -34,7 +34,7 @@ export interface AgentParts {
   operator: SyncConnection;
   savedCopy: SavedCopy;
   lookup: AddressLookup;
-  attempt: Attempt;
+  attempt: Attempt<Target>;
   kernel: Kernel | undefined;
   probeMetrics: ProbeMetrics;
   agentMetrics: AgentMetrics;

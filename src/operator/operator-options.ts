@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { parseHostPort } from '../base/host-port.ts';
 import { imageNames } from '../contract/image-names.ts';
 import { operatorNamespace, operatorPort, syncPort } from '../contract/operator-names.ts';
+import type { SyncOptions } from './sync/sync-options.ts';
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
@@ -18,15 +19,6 @@ export interface OperatorOptions {
   logLevel: string;
   /** How agents reach this process while it leads. Undefined: they do not, so that there is no sync. */
   sync: SyncOptions | undefined;
-}
-
-export interface SyncOptions {
-  /** Which port to answer agents on; 0: any free one. */
-  port: number;
-  /** The address at which the cluster reaches this process. */
-  address: string;
-  /** The port at which the cluster does; undefined: the one that is listened on. */
-  advertisedPort: number | undefined;
 }
 
 /** An option that cannot be used; `message` says what to write. */

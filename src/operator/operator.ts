@@ -24,8 +24,8 @@ import { type KubeObject, keyOf } from './kube/kube-object.ts';
 import { GuardedConnection } from './leader/guarded-connection.ts';
 import { LeaderElection } from './leader/leader-election.ts';
 import type { OperatorMetrics } from './metrics.ts';
-import type { SyncOptions } from './operator-options.ts';
 import { StatusWriter } from './status/status-writer.ts';
+import type { SyncOptions } from './sync/sync-options.ts';
 import { SyncService } from './sync/sync-service.ts';
 
 const workers = 4;
@@ -135,7 +135,8 @@ export class Operator {
     this.#sync =
       parts.sync &&
       new SyncService({
-        ...{ client: this.#client, options: parts.sync, namespace, resources, pods, clock, random, log, metrics },
+        ...{ client: this.#client, options: parts.sync, namespace, resources, pods, clock, random, log },
+        registry: metrics.registry,
         isLeading: () => this.#election.isLeading,
         daemonSets: kinds.get('apps/v1 DaemonSet')!.store,
         enqueue: (key) => this.#enqueue(key),

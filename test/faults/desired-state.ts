@@ -2,7 +2,8 @@ import { agentNetwork, agentWorkload, type ManifestObject } from '../../charts/a
 import { agentNames } from '../../src/contract/agent-names.ts';
 import type { NetExporter } from '../../src/crd/net-exporter.ts';
 import { clusterAddresses, settingsOf } from '../../src/operator/agents/settings-of.ts';
-import { type DeclaredObject, stamped } from '../../src/operator/apply/apply-plan.ts';
+import { stamped } from '../../src/operator/apply/apply-plan.ts';
+import type { DeclaredObject } from '../../src/operator/apply/declared-object.ts';
 import { driftOf } from '../../src/operator/apply/drift.ts';
 import { childKinds, netExporters, oursSelector } from '../../src/operator/cache/watched-kinds.ts';
 import { apiVersionOf, type Resource } from '../../src/operator/kube/resource.ts';

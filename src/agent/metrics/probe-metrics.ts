@@ -1,44 +1,19 @@
-import { Counter, Gauge, Histogram, type Metric, type Registry } from 'prom-client';
-import type { FailureReason } from '../../contract/failure-reason.ts';
-import { latencyBuckets } from '../../contract/latency-buckets.ts';
+import { Gauge, type Metric, type Registry } from 'prom-client';
 import type { Target } from '../plan/targets.ts';
-import type { ProbeResult, Timing } from '../probes/probe.ts';
-import type { Losses } from '../probes/udp/echo-ledger.ts';
-import { ntpFamily } from './ntp-metrics.ts';
+import { dnsFamily } from '../probes/dns/dns-metrics.ts';
+import { networkFamily } from '../probes/network-metrics.ts';
+import { ntpFamily } from '../probes/ntp/ntp-metrics.ts';
+import type { Losses, ProbeResult, Timing } from '../probes/probe.ts';
+import type { ProbeFamily } from '../probes/probe-family.ts';
 
 type Labels = Record<string, string>;
-
-/** The metrics of one kind of probe. */
-export interface Family {
-  latency: Histogram;
-  errors: Counter;
-  /** Undefined where the kernel sends nothing again. */
-  retransmits(labels: Labels): Counter | undefined;
-  /** Undefined where nobody can tell on which way something is lost. */
-  losses(labels: Labels): Counter | undefined;
-  failures: Counter;
-  /** The reasons that can occur, which exist at zero from the start. */
-  reasons(labels: Labels): readonly FailureReason[];
-  /** Labels of `failures` beside the reason: the targets that share them share a series. */
-  shared(labels: Labels): Labels;
-  /** The agent's own faults. */
-  faults: Counter;
-  /** What the family has beside these, for each target. */
-  beside?: {
-    add(labels: Labels): void;
-    remove(labels: Labels): void;
-    record(labels: Labels, result: ProbeResult): void;
-  };
-  /** All its metrics, where they are to be seen only while it has targets. */
-  optional?: readonly Metric[];
-}
 
 /**
  * The series of all targets. Each exists at zero from the moment its target is planned and goes with it; what a probe still brings for
  * a target that is no longer planned is dropped.
  */
 export class ProbeMetrics {
-  readonly #families: Record<Target['probe'], Family>;
+  readonly #families: Record<Target['probe'], ProbeFamily>;
   readonly #registry: Registry;
   readonly #decided: Timing;
   readonly #timing: Gauge;
@@ -161,12 +136,6 @@ export class ProbeMetrics {
 }
 
 const directions = ['forward', 'return', 'unknown'] satisfies (keyof Losses)[];
-const dnsReasons: readonly FailureReason[] = [
-  ...(['timeout', 'refused', 'unreachable', 'nxdomain', 'servfail', 'rcode', 'nodata', 'truncated'] as const),
-  'malformed',
-];
-const tcpReasons: readonly FailureReason[] = ['timeout', 'refused', 'unreachable', 'reset'];
-const echoReasons: readonly FailureReason[] = ['lost', 'refused', 'unreachable'];
 
 /** Only one protocol can tell, so that it is no label. */
 function lossLabels({ labels }: Target, direction: keyof Losses): Labels {
@@ -185,86 +154,4 @@ function protocolOf(target: Target): string {
 /** Which the library's types keep to themselves. */
 function nameOf(metric: Metric): string {
   return (metric as Metric & { name: string }).name;
-}
-
-function dnsFamily(registry: Registry): Family {
-  const labelNames = ['host', 'server', 'protocol', 'type'];
-  const registers = [registry];
-  return {
-    latency: new Histogram({
-      name: 'dns_latency_seconds',
-      help: 'Time that successful DNS lookups took.',
-      labelNames,
-      buckets: [...latencyBuckets],
-      registers,
-    }),
-    errors: new Counter({
-      name: 'dns_resolve_error_total',
-      help: 'DNS lookups that failed.',
-      labelNames,
-      registers,
-    }),
-    retransmits: () => undefined,
-    losses: () => undefined,
-    failures: new Counter({
-      name: 'dns_failures_total',
-      help: 'DNS lookups that failed, by reason.',
-      labelNames: ['server', 'protocol', 'reason'],
-      registers,
-    }),
-    reasons: () => dnsReasons,
-    shared: ({ server = '', protocol = '' }) => ({ server, protocol }),
-    faults: new Counter({
-      name: 'dns_error_total',
-      help: 'DNS lookups that could not be made by a fault of the agent itself.',
-      registers,
-    }),
-  };
-}
-
-function networkFamily(registry: Registry): Family {
-  const labelNames = ['host', 'protocol', 'peer_node', 'peer_zone'];
-  const registers = [registry];
-  const retransmits = new Counter({
-    name: 'network_retransmits_total',
-    help: 'Segments that the kernel sent again while dialling.',
-    labelNames,
-    registers,
-  });
-  const losses = new Counter({
-    name: 'network_echo_lost_total',
-    help: 'UDP echoes that were lost, by direction: forward when the peer did not receive the request, return when it did, unknown when no later answer tells.',
-    labelNames: ['host', 'peer_node', 'peer_zone', 'direction'],
-    registers,
-  });
-  return {
-    latency: new Histogram({
-      name: 'network_latency_seconds',
-      help: 'Round-trip time of successful dials and echoes.',
-      labelNames,
-      buckets: [...latencyBuckets],
-      registers,
-    }),
-    errors: new Counter({
-      name: 'network_dial_error_total',
-      help: 'Dials and echoes that failed.',
-      labelNames,
-      registers,
-    }),
-    retransmits: ({ protocol }) => (protocol === 'TCP' ? retransmits : undefined),
-    losses: ({ protocol }) => (protocol === 'UDP' ? losses : undefined),
-    failures: new Counter({
-      name: 'network_failures_total',
-      help: 'Dials and echoes that failed, by reason.',
-      labelNames: ['protocol', 'reason'],
-      registers,
-    }),
-    reasons: ({ protocol }) => (protocol === 'UDP' ? echoReasons : tcpReasons),
-    shared: ({ protocol = '' }) => ({ protocol }),
-    faults: new Counter({
-      name: 'network_error_total',
-      help: 'Dials and echoes that could not be made by a fault of the agent itself.',
-      registers,
-    }),
-  };
 }

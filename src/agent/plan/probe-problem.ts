@@ -1,5 +1,4 @@
-import type { ProbeResult } from '../probes/probe.ts';
-import type { LossDirection } from '../probes/udp/echo-ledger.ts';
+import type { LossDirection, ProbeResult } from '../probes/probe.ts';
 
 const directions = ['forward', 'return'] satisfies LossDirection[];
 

@@ -1,10 +1,7 @@
 import { formatHostPort, parseHostPort, parseServer } from '../../base/host-port.ts';
 import type { AssignedPeer, Assignment } from '../../protocol/assignment.ts';
 import type { RecordType, Settings, TransportProtocol } from '../../protocol/settings.ts';
-import type { DnsTarget as DnsSubject } from '../probes/dns/dns-probe.ts';
-import type { NtpTarget as NtpSubject } from '../probes/ntp/ntp-probe.ts';
-import type { TcpTarget } from '../probes/tcp-dial.ts';
-import type { UdpTarget } from '../probes/udp/udp-probe.ts';
+import type { ProbeTask } from '../probes/probes.ts';
 import { choosePeers } from './peer-choice.ts';
 
 /** The resolver configuration of the agent's pod. */
@@ -17,32 +14,28 @@ export interface ResolverConfiguration {
   clusterDomain: string;
 }
 
-interface Planned {
+interface Planned<Probe extends ProbeTask['probe']> {
+  probe: Probe;
   /** Says which series the target has: two targets of one key are the same one. */
   key: string;
   intervalMs: number;
   timeoutMs: number;
+  subject: Extract<ProbeTask, { probe: Probe }>['subject'];
 }
 
 /** A name to look up at a server. */
-export interface DnsTarget extends Planned {
-  probe: 'dns';
+export interface DnsTarget extends Planned<'dns'> {
   labels: { host: string; server: string; protocol: TransportProtocol; type: RecordType };
-  subject: DnsSubject;
 }
 
 /** An address to connect to, or an agent to send echoes to. `peer_node` and `peer_zone` are empty where only the address is known. */
-export interface NetworkTarget extends Planned {
-  probe: 'network';
+export interface NetworkTarget extends Planned<'network'> {
   labels: { host: string; protocol: TransportProtocol; peer_node: string; peer_zone: string };
-  subject: ({ protocol: 'TCP' } & TcpTarget) | ({ protocol: 'UDP' } & UdpTarget);
 }
 
 /** A time server to ask. */
-export interface NtpTarget extends Planned {
-  probe: 'ntp';
+export interface NtpTarget extends Planned<'ntp'> {
   labels: { server: string };
-  subject: NtpSubject;
 }
 
 /** One thing that is probed at its own turns and has series of its own. */

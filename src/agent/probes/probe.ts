@@ -1,10 +1,16 @@
 import type { FailureReason } from '../../contract/failure-reason.ts';
+import type { KissCode } from '../../contract/kiss-codes.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import type { KissCode } from './ntp/ntp-message.ts';
-import type { Losses } from './udp/echo-ledger.ts';
 
 /** Where a latency comes from: the kernel's own measurement, or the JavaScript clock where the kernel gives none. */
 export type Timing = 'kernel' | 'clock';
+
+/**
+ * Where lost packets were lost: on the way to the peer (`forward`), on the way back (`return`), or nobody knows. An answer that came too
+ * late was lost on the way back.
+ */
+export type LossDirection = 'forward' | 'return' | 'unknown';
+export type Losses = Record<LossDirection, number>;
 
 /** What one turn of a probe found. Every attempt it made is in `latencies` when it succeeded, in `failures` when not. */
 export interface ProbeResult {

@@ -1,29 +1,35 @@
-import type { Target } from '../plan/targets.ts';
-import { dnsProbe } from './dns/dns-probe.ts';
-import { ntpProbe } from './ntp/ntp-probe.ts';
+import { type DnsTarget, dnsProbe } from './dns/dns-probe.ts';
+import { type NtpTarget, ntpProbe } from './ntp/ntp-probe.ts';
 import type { AddressLookup } from './peer-lookup.ts';
 import type { ProbeContext, ProbeResult } from './probe.ts';
 import { tcpProbe } from './tcp/tcp-probe.ts';
-import { udpProbe } from './udp/udp-probe.ts';
+import type { TcpTarget } from './tcp-dial.ts';
+import { type UdpTarget, udpProbe } from './udp/udp-probe.ts';
+
+/** What to probe, and by which probe. */
+export type ProbeTask =
+  | { probe: 'dns'; subject: DnsTarget }
+  | { probe: 'network'; subject: ({ protocol: 'TCP' } & TcpTarget) | ({ protocol: 'UDP' } & UdpTarget) }
+  | { probe: 'ntp'; subject: NtpTarget };
 
 /** Takes one turn at a target with the probe that it is for; resolves and rejects as a `Probe` does. */
-export type Attempt = (target: Target, context: ProbeContext) => Promise<ProbeResult>;
+export type Attempt<Task extends ProbeTask = ProbeTask> = (task: Task, context: ProbeContext) => Promise<ProbeResult>;
 
 /**
- * The probes in use, with what they remember: a new kind of target is a case here.
+ * The probes in use, with what they remember: a new kind of task is a case here.
  * @param lookup for targets that are named, where the lookup is not what is measured
  */
 export function newAttempt(lookup: AddressLookup): Attempt {
   const echo = udpProbe();
   const askNtp = ntpProbe(lookup);
-  return (target, context) => {
-    switch (target.probe) {
+  return (task, context) => {
+    switch (task.probe) {
       case 'dns':
-        return dnsProbe(target.subject, context);
+        return dnsProbe(task.subject, context);
       case 'network':
-        return target.subject.protocol === 'UDP' ? echo(target.subject, context) : tcpProbe(target.subject, context);
+        return task.subject.protocol === 'UDP' ? echo(task.subject, context) : tcpProbe(task.subject, context);
       case 'ntp':
-        return askNtp(target.subject, context);
+        return askNtp(task.subject, context);
     }
   };
 }

@@ -1,20 +1,14 @@
 import { instanceLabel, portName } from '../../contract/agent-names.ts';
 import { controllerOf, type KubeObject } from '../kube/kube-object.ts';
-import type { PodFacts } from '../plan/target-states.ts';
+import type { PlannedPod } from '../plan/target-states.ts';
 
 /** Of an agent's pod, what the operator uses; all that it keeps. */
-export interface AgentPod extends PodFacts {
+export interface AgentPod extends PlannedPod {
   name: string;
-  uid: string;
   /** The key of the NetExporter that the pod's label names. */
   owner: string;
   /** The uid of the DaemonSet that controls it. */
   controller: string | undefined;
-  node: string;
-  /** Of each address family one at most, the primary one first; none until the pod has a network. */
-  addresses: string[];
-  /** Where it listens; undefined where it has no port of the agents' name. */
-  port: number | undefined;
   /** Why it cannot start or stay up. */
   fault: AgentFault | undefined;
 }

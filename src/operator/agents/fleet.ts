@@ -6,11 +6,10 @@ import type { Settings } from '../../protocol/settings.ts';
 import type { Acknowledgement, Held, SyncRequest } from '../../protocol/sync.ts';
 import { keyOf } from '../kube/kube-object.ts';
 import type { NodeFacts } from '../plan/node-facts.ts';
-import type { AgentIdentity } from '../sync/identity/agent-identity.ts';
-import type { SyncNews, SyncSource } from '../sync/sync-hub.ts';
 import type { AgentPod } from './agent-pod.ts';
 import { NetExporterFleet } from './net-exporter-fleet.ts';
 import type { Propagation } from './propagation.ts';
+import type { AgentIdentity, SyncNews, SyncSource } from './sync-source.ts';
 
 /** Changes that come together are planned for together. Milliseconds. */
 const coalesceMs = 100;

@@ -2,11 +2,10 @@ import type { Clock } from '../../base/clock.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import { type Acknowledgement, type Held, holdMs, type SyncRequest, settingsDigest } from '../../protocol/sync.ts';
 import { FleetPlan, type PlanInput } from '../plan/fleet-plan.ts';
-import type { TargetState } from '../plan/target-states.ts';
+import type { PlannedPod, TargetState } from '../plan/target-states.ts';
 import { FleetReports } from '../reports/fleet-reports.ts';
-import type { SyncNews } from '../sync/sync-hub.ts';
-import type { AgentPod } from './agent-pod.ts';
 import { type Propagation, propagationOf, sameAssignment, sameSettings } from './propagation.ts';
+import type { SyncNews } from './sync-source.ts';
 
 /** An agent that has not called for so long does not report. Milliseconds. */
 const silentAfterMs = 3 * holdMs;
@@ -68,7 +67,7 @@ export class NetExporterFleet {
   }
 
   /** These are the agents that there are. */
-  register(pods: readonly AgentPod[]): void {
+  register(pods: readonly PlannedPod[]): void {
     const known = new Set(pods.map(({ uid }) => uid));
     for (const uid of this.#agents.keys()) {
       if (known.has(uid)) continue;

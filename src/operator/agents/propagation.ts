@@ -20,6 +20,14 @@ export interface Propagation {
   missingDns?: string;
 }
 
+/** What is known of how far a spec has got by sync. */
+export type PropagationFinding =
+  | Propagation
+  /** This operator leads only now: what its agents hold is not known yet, so what was found before stays. */
+  | 'unknown'
+  /** Why agents cannot call. */
+  | { obstacle: string };
+
 /** What is known of one agent. */
 export interface AgentState {
   node: string;

@@ -1,24 +1,9 @@
 import { createHash } from 'node:crypto';
 import { appliedAnnotation } from '../../contract/agent-names.ts';
 import { controllerOf, type KubeObject } from '../kube/kube-object.ts';
+import type { DeclaredObject, Owner } from './declared-object.ts';
 import { driftOf } from './drift.ts';
 import { immutableDifference } from './immutable-fields.ts';
-
-/** An object as we declare it. */
-export interface DeclaredObject {
-  apiVersion: string;
-  kind: string;
-  metadata: { name: string; namespace: string; annotations?: Record<string, string> } & Record<string, unknown>;
-  [field: string]: unknown;
-}
-
-/** The object that ours belong to. */
-export interface Owner {
-  group: string;
-  kind: string;
-  name: string;
-  uid: string;
-}
 
 /** What to do about one object. */
 export type ApplyPlan =

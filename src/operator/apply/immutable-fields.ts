@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ApiError } from '../kube/api-error.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
-import type { DeclaredObject } from './apply-plan.ts';
+import type { DeclaredObject } from './declared-object.ts';
 
 /**
  * The field that keeps `observed` from ever becoming what is declared, since the API server lets nobody change it; undefined

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import { type Clock, pause } from '../../base/clock.ts';
-import type { AppliedKind } from '../apply/applier.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
 import { isServed, saysNotServed } from '../kube/discovery.ts';
@@ -33,7 +32,7 @@ export interface OptionalKindOptions {
  * A kind that a cluster may have or not, and may get or lose at any time. It is watched for as long as it is served; that it is
  * not is no failure.
  */
-export class OptionalKind implements AppliedKind {
+export class OptionalKind {
   readonly resource: Resource;
   readonly store = new Store<KubeObject>();
   readonly #options: OptionalKindOptions;

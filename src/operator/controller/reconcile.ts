@@ -14,7 +14,7 @@ import type { SyncAccess } from '../../protocol/sync-access.ts';
 import type { AgentPod } from '../agents/agent-pod.ts';
 import { clusterAddresses, settingsOf } from '../agents/settings-of.ts';
 import type { AppliedKind, Applier, ApplyResult } from '../apply/applier.ts';
-import type { Owner } from '../apply/apply-plan.ts';
+import type { Owner } from '../apply/declared-object.ts';
 import type { Contest } from '../apply/rivalry.ts';
 import type { OptionalKind } from '../cache/optional-kind.ts';
 import type { Store } from '../cache/store.ts';

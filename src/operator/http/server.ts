@@ -1,8 +1,9 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { listen } from './listen.ts';
 
 export interface ServerParts {
   registry: Registry;
@@ -36,12 +37,14 @@ export class OperatorServer {
   }
 
   /**
-   * Listens on all addresses.
+   * Listens on all addresses. Rejects where that cannot be, with the error of the socket.
    * @param port 0: any free one
    * @returns the port
    */
-  listen(port: number): Promise<number> {
-    return listen(this.#server, port);
+  async listen(port: number): Promise<number> {
+    this.#server.listen(port);
+    await once(this.#server, 'listening');
+    return (this.#server.address() as AddressInfo).port;
   }
 
   /** Answers what is under way and ends every connection. */

@@ -2,18 +2,17 @@ import { isIPv4 } from 'node:net';
 import { formatHostPort } from '../../base/host-port.ts';
 import { type AssignedPeer, type Assignment, assignmentVersion } from '../../protocol/assignment.ts';
 import type { Held } from '../../protocol/sync.ts';
-import type { AgentPod } from '../agents/agent-pod.ts';
 import { DnsEndpoints } from './dns-endpoints.ts';
 import type { NodeFacts } from './node-facts.ts';
 import { hashPair, hashText } from './seeded-hash.ts';
-import { agentState, type TargetState, targetStates } from './target-states.ts';
+import { agentState, type PlannedPod, type TargetState, targetStates } from './target-states.ts';
 import { type RosterChange, type RosterEntry, Topology } from './topology.ts';
 import type { UncoveredPairs } from './zone-links.ts';
 
 /** What a plan is made of. */
 export interface PlanInput {
   /** Of the NetExporter, all; an object that is the same as before is taken to hold the same. */
-  pods: readonly AgentPod[];
+  pods: readonly PlannedPod[];
   nodes: (name: string) => NodeFacts | undefined;
   /** The DNS pods to ask directly, each as `ip:port`. */
   dnsServers: readonly string[];
@@ -102,7 +101,7 @@ export class FleetPlan {
    * Where an agent reaches its peers. Of two address families that both ends have, about half of all pairs use each; where there are
    * fewer peers than the spec allows, as in small clusters, pairs use both.
    */
-  #addressed(pod: AgentPod): AssignedPeer[] {
+  #addressed(pod: PlannedPod): AssignedPeer[] {
     const peers = this.#topology.peersOf(pod.node).map((peer) => this.#places.get(peer)!.seenFrom(pod));
     const first = peers.map(([peer]) => peer!);
     const more = peers.flatMap(([, ...others]) => others);
@@ -110,7 +109,7 @@ export class FleetPlan {
   }
 
   /** @returns the agents whose assignment is new for their own sake, and the nodes of all that are not as they were */
-  #look(pods: readonly AgentPod[], nodes: PlanInput['nodes']): { changed: Set<Agent>; news: Set<string> } {
+  #look(pods: readonly PlannedPod[], nodes: PlanInput['nodes']): { changed: Set<Agent>; news: Set<string> } {
     const changed = new Set<Agent>();
     const news = new Set<string>();
     for (const pod of pods) {
@@ -168,7 +167,7 @@ export class FleetPlan {
 
 /** What is known of one pod. */
 class Agent {
-  readonly pod: AgentPod;
+  readonly pod: PlannedPod;
   readonly node: NodeFacts | undefined;
   readonly state: TargetState;
   /** The update that saw it last. */
@@ -176,7 +175,7 @@ class Agent {
   /** The update that changed its assignment last. */
   revision = 0;
 
-  constructor(pod: AgentPod, node: NodeFacts | undefined, state: TargetState, seenIn: number) {
+  constructor(pod: PlannedPod, node: NodeFacts | undefined, state: TargetState, seenIn: number) {
     this.pod = pod;
     this.node = node;
     this.state = state;
@@ -227,7 +226,7 @@ class Place {
   }
 
   /** As a peer of an agent: each address that the agent can use, the one that it should prefer first; at least one. */
-  seenFrom({ node, addresses }: AgentPod): AssignedPeer[] {
+  seenFrom({ node, addresses }: PlannedPod): AssignedPeer[] {
     const { name, entry } = this;
     const families = new Set(addresses.map((address) => isIPv4(address)));
     const usable = this.#addresses.filter((address) => families.has(!address.startsWith('[')));

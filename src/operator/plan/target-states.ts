@@ -48,6 +48,17 @@ export interface PodFacts {
   ended: boolean;
 }
 
+/** Of an agent's pod, what a plan is made of. */
+export interface PlannedPod extends PodFacts {
+  uid: string;
+  /** Empty while it is on none. */
+  node: string;
+  /** Of each address family one at most, the primary one first; none until the pod has a network. */
+  addresses: string[];
+  /** Where it listens; undefined where it has no port of the agents' name. */
+  port: number | undefined;
+}
+
 /**
  * The state of an agent.
  * @param node undefined where there is no such Node

@@ -1,14 +1,6 @@
 import type { NetExporterStatus } from '../../crd/net-exporter.ts';
-import type { Propagation } from '../agents/propagation.ts';
+import type { Propagation, PropagationFinding } from '../agents/propagation.ts';
 import { listed } from './listed.ts';
-
-/** What is known of how far a spec has got by sync. */
-export type PropagationFinding =
-  | Propagation
-  /** This operator leads only now: what its agents hold is not known yet, so what was found before stays. */
-  | 'unknown'
-  /** Why agents cannot call. */
-  | { obstacle: string };
 
 /** Of the agents' status, the figures that sync knows. */
 type Figures = Pick<NonNullable<NetExporterStatus['agents']>, 'configured' | 'reporting'>;

@@ -2,8 +2,8 @@ import { agentContract } from '../../contract/agent-contract.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import { parseSyncAccess, type SyncAccess } from '../../protocol/sync-access.ts';
+import type { PropagationFinding } from '../agents/propagation.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
-import type { PropagationFinding } from '../status/propagation-status.ts';
 
 /** What reconciling a NetExporter has to do with syncing with its agents. */
 export interface AgentsSync {

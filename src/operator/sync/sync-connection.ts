@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { encodeSyncAnswer, type SyncAnswer } from '../../protocol/sync.ts';
-import type { AgentIdentity } from './identity/agent-identity.ts';
+import type { AgentIdentity } from '../agents/sync-source.ts';
 import type { SyncRefusal } from './identity/sync-refusal.ts';
 import type { Waiter } from './sync-hub.ts';
 import type { SyncObserver } from './sync-metrics.ts';

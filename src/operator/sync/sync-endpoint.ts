@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
 import { formatHostPort } from '../../base/host-port.ts';
@@ -16,14 +17,13 @@ import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
 import { LeaderEndpoint } from '../leader/leader-endpoint.ts';
-import type { OperatorMetrics } from '../metrics.ts';
-import type { SyncOptions } from '../operator-options.ts';
 import { agentIdentity, type KnownPod } from './identity/agent-identity.ts';
 import { readPublishedKeys } from './identity/published-keys.ts';
 import { ServiceAccountKeys } from './identity/service-account-keys.ts';
 import { TokenVerifier } from './identity/token-verifier.ts';
 import type { SyncHub } from './sync-hub.ts';
 import { SyncMetrics } from './sync-metrics.ts';
+import type { SyncOptions } from './sync-options.ts';
 import { SyncServer } from './sync-server.ts';
 import type { SyncCertificates } from './tls/sync-certificates.ts';
 import { SyncSecret } from './tls/sync-secret.ts';
@@ -44,7 +44,7 @@ export interface SyncEndpointParts {
   /** Uniform in [0, 1). */
   random: () => number;
   log: Logger;
-  metrics: OperatorMetrics;
+  registry: Registry;
   /** Agents reach the operator in another way than before, or something else hinders them. */
   onChange: () => void;
 }
@@ -66,7 +66,7 @@ export class SyncEndpoint {
 
   constructor(parts: SyncEndpointParts) {
     this.#parts = parts;
-    const { client, namespace, hub, podAt, isLeading, clock, random, log, metrics, onChange } = parts;
+    const { client, namespace, hub, podAt, isLeading, clock, random, log, registry, onChange } = parts;
     this.#services.onChange(onChange);
     this.#slice = new LeaderEndpoint({
       ...{ client, resource: apiUses.leaderEndpointSlice, namespace, clock, random, log },
@@ -85,7 +85,7 @@ export class SyncEndpoint {
     this.reflectors = [services, this.#slice.reflector, this.#secret.reflector];
     this.#keys = new ServiceAccountKeys(() => readPublishedKeys(client), clock, onChange);
     const verifier = new TokenVerifier({ keys: this.#keys, audience: tokenAudience, clock });
-    const observed = new SyncMetrics(metrics.registry);
+    const observed = new SyncMetrics(registry);
     this.#server = new SyncServer({
       ...{ hub, isLeading, clock, log, observe: observed.observer },
       identify: async (token) => {

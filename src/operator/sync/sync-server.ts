@@ -1,13 +1,14 @@
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import { withoutSecrets } from '../../base/redaction.ts';
 import { ProtocolError } from '../../protocol/document.ts';
 import { decodeSyncRequest, maxRequestBytes, syncPath } from '../../protocol/sync.ts';
-import { listen } from '../http/listen.ts';
-import type { AgentIdentity } from './identity/agent-identity.ts';
+import type { AgentIdentity } from '../agents/sync-source.ts';
 import { SyncRefusal } from './identity/sync-refusal.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { readBody, skipBody } from './request-body.ts';
@@ -111,12 +112,14 @@ export class SyncServer {
   }
 
   /**
-   * Listens on all addresses.
+   * Listens on all addresses. Rejects where that cannot be, with the error of the socket; it may be tried again.
    * @param port 0: any free one
    * @returns the port
    */
-  listen(port: number): Promise<number> {
-    return listen(this.#server, port);
+  async listen(port: number): Promise<number> {
+    this.#server.listen(port);
+    await once(this.#server, 'listening');
+    return (this.#server.address() as AddressInfo).port;
   }
 
   /** Takes no more connections, and ends all that exist, in half a second. What the hub holds is to be refused before. */

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
 import { apiUses } from '../../contract/api-uses.ts';
@@ -11,6 +12,7 @@ import type { SyncAccess } from '../../protocol/sync-access.ts';
 import type { AgentPod } from '../agents/agent-pod.ts';
 import { AgentPods } from '../agents/agent-pods.ts';
 import { Fleet } from '../agents/fleet.ts';
+import type { PropagationFinding } from '../agents/propagation.ts';
 import { Reflector } from '../cache/reflector.ts';
 import type { Reflects } from '../cache/reflector-group.ts';
 import { Store, type StoreChange } from '../cache/store.ts';
@@ -19,13 +21,11 @@ import { DnsWatch } from '../dns/dns-watch.ts';
 import { resolverService } from '../dns/resolver-service.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
-import type { OperatorMetrics } from '../metrics.ts';
-import type { SyncOptions } from '../operator-options.ts';
 import { type NodeFacts, nodeFactsOf } from '../plan/node-facts.ts';
-import type { PropagationFinding } from '../status/propagation-status.ts';
 import type { AgentsSync } from './agents-sync.ts';
 import { SyncEndpoint } from './sync-endpoint.ts';
 import { SyncHub } from './sync-hub.ts';
+import type { SyncOptions } from './sync-options.ts';
 
 const resolvConf = '/etc/resolv.conf';
 
@@ -46,7 +46,7 @@ export interface SyncServiceParts {
   /** Uniform in [0, 1). */
   random: () => number;
   log: Logger;
-  metrics: OperatorMetrics;
+  registry: Registry;
   /** Has a NetExporter reconciled. */
   enqueue: (key: string) => void;
 }
@@ -69,7 +69,7 @@ export class SyncService implements AgentsSync {
 
   constructor(parts: SyncServiceParts) {
     this.#parts = parts;
-    const { client, options, namespace, pods, daemonSets, isLeading, clock, random, log, metrics } = parts;
+    const { client, options, namespace, pods, daemonSets, isLeading, clock, random, log, registry } = parts;
     const watching = { clock, random, log };
     const nodeOf = (name: string) => this.#nodes.get(`/${name}`);
     this.#nodes.onChange(({ before, after }) => {
@@ -92,7 +92,7 @@ export class SyncService implements AgentsSync {
     });
     this.#hub = new SyncHub({ source: this.#fleet, clock, random, holdMs });
     this.#endpoint = new SyncEndpoint({
-      ...{ client, options, namespace, hub: this.#hub, isLeading, clock, random, log, metrics },
+      ...{ client, options, namespace, hub: this.#hub, isLeading, clock, random, log, registry },
       podAt: (key) => pods.get(key),
       onChange: () => this.#enqueueAll(),
     });

@@ -5,6 +5,7 @@ import { AgentMetrics } from '../../../src/agent/metrics/agent-metrics.ts';
 import { ProbeMetrics } from '../../../src/agent/metrics/probe-metrics.ts';
 import { registerProcessMetrics } from '../../../src/agent/metrics/process-metrics.ts';
 import { SyncMetrics } from '../../../src/agent/metrics/sync-metrics.ts';
+import type { Target } from '../../../src/agent/plan/targets.ts';
 import type { AddressAnswers } from '../../../src/agent/probes/peer-lookup.ts';
 import type { ProbeResult } from '../../../src/agent/probes/probe.ts';
 import type { Attempt } from '../../../src/agent/probes/probes.ts';
@@ -29,7 +30,7 @@ export function newNode(directory: TemporaryDirectory) {
   const accessFile = directory.file('mounted/sync.json');
   const world = {
     answers: { A: ['10.1.0.1', '10.1.0.2', '10.1.0.3'], AAAA: [] } as AddressAnswers,
-    attempt: (async () => success) as Attempt,
+    attempt: (async () => success) as Attempt<Target>,
   };
   const operator = new SimulatedOperator();
   /** Starts an agent on it. */

@@ -1,8 +1,5 @@
+import { type KissCode, kissCodes } from '../../../contract/kiss-codes.ts';
 import type { ExchangeTimes } from '../udp-exchange.ts';
-
-/** The kiss codes that tell a client what to do (RFC 5905 §7.4), and all others as one. */
-export const kissCodes = ['RATE', 'DENY', 'RSTR', 'other'] as const;
-export type KissCode = (typeof kissCodes)[number];
 
 /** The time as a synchronised server tells it. Timestamps are in units of 2⁻³² s since 1900, modulo 2⁶⁴ (an era, 136 years). */
 export interface ServerTime {

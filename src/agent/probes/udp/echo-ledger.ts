@@ -1,12 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { EchoReceipt } from '../../echo/echo-message.ts';
-
-/**
- * Where lost packets were lost: on the way to the peer (`forward`), on the way back (`return`), or nobody knows. An answer that came too
- * late was lost on the way back.
- */
-export type LossDirection = 'forward' | 'return' | 'unknown';
-export type Losses = Record<LossDirection, number>;
+import type { Losses } from '../probe.ts';
 
 /** What came of a packet: the peer's receipt in its answer; nothing; or word that it has not arrived. */
 export type EchoOutcome = EchoReceipt | 'lost' | 'undelivered';

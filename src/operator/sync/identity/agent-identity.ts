@@ -1,15 +1,7 @@
 import { agentNames } from '../../../contract/agent-names.ts';
+import type { AgentIdentity } from '../../agents/sync-source.ts';
 import { SyncRefusal } from './sync-refusal.ts';
 import type { TokenClaims } from './token-verifier.ts';
-
-/** Who calls. */
-export interface AgentIdentity {
-  /** The key of its NetExporter: `namespace/name`. */
-  resource: string;
-  podUid: string;
-  pod: string;
-  node: string;
-}
 
 /** What is known of an agent's pod. */
 export interface KnownPod {

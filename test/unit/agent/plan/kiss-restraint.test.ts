@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KissRestraint } from '../../../../src/agent/plan/kiss-restraint.ts';
-import type { KissCode } from '../../../../src/agent/probes/ntp/ntp-message.ts';
 import type { ProbeResult } from '../../../../src/agent/probes/probe.ts';
+import type { KissCode } from '../../../../src/contract/kiss-codes.ts';
 import { ManualClock } from '../manual-clock.ts';
 import { networkTarget, ntpTarget } from '../target-builder.ts';
 

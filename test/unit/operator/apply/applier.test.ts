@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Applier } from '../../../../src/operator/apply/applier.ts';
-import { type DeclaredObject, stamped } from '../../../../src/operator/apply/apply-plan.ts';
+import { stamped } from '../../../../src/operator/apply/apply-plan.ts';
+import type { DeclaredObject } from '../../../../src/operator/apply/declared-object.ts';
 import { Store } from '../../../../src/operator/cache/store.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject, ObjectMeta } from '../../../../src/operator/kube/kube-object.ts';

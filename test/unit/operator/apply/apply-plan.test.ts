@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type DeclaredObject, isNamesakes, planApply, stamped } from '../../../../src/operator/apply/apply-plan.ts';
+import { isNamesakes, planApply, stamped } from '../../../../src/operator/apply/apply-plan.ts';
+import type { DeclaredObject } from '../../../../src/operator/apply/declared-object.ts';
 import type { KubeObject, ObjectMeta } from '../../../../src/operator/kube/kube-object.ts';
 import { owner, reference } from './owner.ts';
 

@@ -81,3 +81,14 @@ test('who leads is told at each scrape', async () => {
   leading = true;
   assert.match((await get('/metrics')).body, /^leader_election_master_status\{name="net-exporter-operator"\} 1$/m);
 });
+
+test('a port that is taken or none is refused', async () => {
+  const second = new OperatorServer({
+    registry: metrics.registry,
+    unready: () => undefined,
+    state: () => 'standby',
+    log: quietLog,
+  });
+  await assert.rejects(second.listen(port), { code: 'EADDRINUSE', port });
+  await assert.rejects(second.listen(70_000), { code: 'ERR_SOCKET_BAD_PORT' });
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AgentIdentity } from '../../../../src/operator/sync/identity/agent-identity.ts';
+import type { AgentIdentity } from '../../../../src/operator/agents/sync-source.ts';
 import type { SyncRefusal } from '../../../../src/operator/sync/identity/sync-refusal.ts';
 import { SyncHub, type Waiter } from '../../../../src/operator/sync/sync-hub.ts';
 import type { Assignment } from '../../../../src/protocol/assignment.ts';

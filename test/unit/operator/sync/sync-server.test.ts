@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { Agent } from 'node:https';
-import { connect as connectPlain, type Socket } from 'node:net';
+import { type AddressInfo, connect as connectPlain, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { operatorLogger } from '../../../../src/operator/log/logger.ts';
@@ -416,5 +416,21 @@ test('a renewed certificate is served from the next handshake on, and no request
     const socket = await rig.connect();
     assert.equal(socket.getProtocol(), 'TLSv1.3');
     socket.destroy();
+  });
+});
+
+test('a port that is taken is refused, however often, and listened on once it is free', async () => {
+  await withRig({}, async (rig) => {
+    await rig.server.close();
+    const owner = createServer();
+    owner.listen(0);
+    await once(owner, 'listening');
+    const { port } = owner.address() as AddressInfo;
+    for (let attempt = 0; attempt < 5; attempt++)
+      await assert.rejects(rig.server.listen(port), { code: 'EADDRINUSE', port });
+    await new Promise((resolve) => owner.close(resolve));
+    rig.port = await rig.server.listen(port);
+    assert.equal(rig.port, port);
+    assert.equal((await rig.post(emptyRequest)).status, 200);
   });
 });

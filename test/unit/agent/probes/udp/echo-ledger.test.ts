@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { EchoReceipts } from '../../../../../src/agent/echo/echo-receipts.ts';
-import { EchoLedger, type EchoOutcome, type Losses } from '../../../../../src/agent/probes/udp/echo-ledger.ts';
+import type { Losses } from '../../../../../src/agent/probes/probe.ts';
+import { EchoLedger, type EchoOutcome } from '../../../../../src/agent/probes/udp/echo-ledger.ts';
 
 /** What the network does to a packet. */
 type Fate = 'answered' | 'forward' | 'return' | 'refused';

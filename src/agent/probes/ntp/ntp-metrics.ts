@@ -1,10 +1,10 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
-import { latencyBuckets } from '../../contract/latency-buckets.ts';
-import { kissCodes } from '../probes/ntp/ntp-message.ts';
-import type { Family } from './probe-metrics.ts';
+import { kissCodes } from '../../../contract/kiss-codes.ts';
+import { latencyBuckets } from '../../../contract/latency-buckets.ts';
+import type { ProbeFamily } from '../probe-family.ts';
 
 /** The metrics of time servers. They are there only while a time server is a target. */
-export function ntpFamily(): Family {
+export function ntpFamily(): ProbeFamily {
   const labelNames = ['server'];
   const registers: [] = [];
   const latency = new Histogram({
