@@ -1,4 +1,5 @@
 import { group, kind, NetExporterSchema, plural, version } from './net-exporter.ts';
+import type { SchemaNode } from './schema-node.ts';
 
 /**
  * The CustomResourceDefinition as plain JSON, a new copy with each call: names, the one version with its schema
@@ -41,10 +42,31 @@ export function customResourceDefinition(): object {
             },
             { name: 'AGE', type: 'date', jsonPath: '.metadata.creationTimestamp' },
           ],
-          // TypeBox keeps notes of its own on a schema; a round trip through JSON leaves the schema alone.
-          schema: { openAPIV3Schema: JSON.parse(JSON.stringify(NetExporterSchema)) },
+          // TypeBox adds properties of its own to a schema; the round trip through JSON drops them.
+          schema: { openAPIV3Schema: withoutDefaultedRequired(JSON.parse(JSON.stringify(NetExporterSchema))) },
         },
       ],
     },
+  };
+}
+
+/**
+ * Removes fields with a default from `required`, at every level. The API server sets defaults before it validates, but kubectl
+ * explain, editors and kubeconform do not: to them a required field has to be written. The TypeScript types keep such fields
+ * non-optional, because a stored object has them.
+ */
+function withoutDefaultedRequired(node: SchemaNode): SchemaNode {
+  const { required, properties, items, additionalProperties, ...rest } = node;
+  const stillRequired = required?.filter((name) => properties?.[name]?.default === undefined) ?? [];
+  return {
+    ...rest,
+    ...(stillRequired.length > 0 && { required: stillRequired }),
+    ...(properties && {
+      properties: Object.fromEntries(
+        Object.entries(properties).map(([name, property]) => [name, withoutDefaultedRequired(property)]),
+      ),
+    }),
+    ...(items && { items: withoutDefaultedRequired(items) }),
+    ...(additionalProperties && { additionalProperties: withoutDefaultedRequired(additionalProperties) }),
   };
 }

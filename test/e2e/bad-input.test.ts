@@ -15,6 +15,7 @@ import {
   restrictedNamespace,
   tellOnFailure,
 } from './environment.ts';
+import { partialSpecs, withSchemaDefaults } from './partial-specs.ts';
 
 const namespace = 'e2e-bad-input';
 let env: Environment;
@@ -54,6 +55,50 @@ test('a field that does not exist is refused by name', async () => {
     /unknown field "spec\.dns\.host"/,
   );
 });
+
+test('the API server sets every default, whatever a spec leaves out or sets to null', async () => {
+  // Fields within list items are left out: alone, some of them break a CEL rule.
+  const fields = partialSpecs().filter(({ path }) => !path.includes('[]'));
+  assert.ok(fields.some(({ path }) => path === 'dns.service.namespace'));
+  const parts = fields.filter(({ path }) => !path.includes('.')).map(({ path }) => path);
+  const specs: unknown[] = [
+    ...[undefined, null, {}],
+    ...parts.flatMap((part) => [{ [part]: {} }, { [part]: null }]),
+    ...fields.map(({ spec }) => spec),
+  ];
+  const items = specs.map((spec, index) => netExporter(namespace, `partial-${index}`, spec as object));
+  const stdout = await env.kubectl(['create', '--dry-run=server', '-o', 'jsonpath={.spec}{"\\n"}', '-f', '-'], {
+    input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
+  });
+  const stored = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+  assert.equal(stored.length, specs.length);
+  for (const [index, spec] of specs.entries())
+    assert.deepEqual(stored[index], withSchemaDefaults(spec), JSON.stringify(spec));
+});
+
+test('kubectl explain marks only fields without a default as required', async () => {
+  const stdout = await env.kubectl(['explain', 'netexporter.spec', '--recursive']);
+  const fields = explainedFields(stdout);
+  const documented = partialSpecs().map(({ path }) => path.replaceAll('[]', ''));
+  assert.deepEqual(new Set(fields.map(({ path }) => path)), new Set(documented));
+  assert.deepEqual(
+    fields.filter(({ required }) => required).map(({ path }) => path),
+    ['agent.imagePullSecrets.name'],
+  );
+});
+
+/** The fields that `kubectl explain --recursive` lists, two spaces of indentation a level. */
+function explainedFields(text: string): { path: string; required: boolean }[] {
+  const parents: string[] = [];
+  return [...text.matchAll(/^((?: {2})+)(\w+)\t<.*?>( -required-)?$/gm)].map(([, indentation, name, required]) => {
+    parents.length = indentation!.length / 2 - 1;
+    parents.push(name!);
+    return { path: parents.join('.'), required: required !== undefined };
+  });
+}
 
 test('an image that cannot start is named in the condition, and its mending heals it', async (t) => {
   tellOnFailure(t, env, namespace);
