@@ -13,12 +13,12 @@ export const AgentSpecSchema = defaultedObject(
   {
     image: withDefault(
       Type.String({
-        description: 'The agent’s image. Empty: the image that belongs to the operator’s version.',
+        description: 'Container image of the agent. If empty, the image that matches the operator’s version is used.',
         maxLength: 512,
         ...validated({
           rule: `self == '' || self.matches(${celString(imagePattern)})`,
           message:
-            'must be an image reference without spaces and without https://, such as ghcr.io/net-exporter/net-exporter-agent:0.1.0, or empty for the image of the operator’s version',
+            'must be an image reference without spaces or a scheme such as https://, for example ghcr.io/net-exporter/net-exporter-agent:0.1.0, or empty to use the image that matches the operator’s version',
         }),
       }),
       '',
@@ -26,13 +26,13 @@ export const AgentSpecSchema = defaultedObject(
     imagePullPolicy: withDefault(
       Type.Enum(['Always', 'IfNotPresent', 'Never'], {
         type: 'string',
-        description: 'When the kubelet pulls the image.',
+        description: 'When the kubelet pulls the agent image.',
       }),
       'IfNotPresent',
     ),
     imagePullSecrets: withDefault(
       Type.Array(PullSecretSchema, {
-        description: 'Secrets in the resource’s namespace to pull the image with.',
+        description: 'Secrets with registry credentials to pull the agent image, in the namespace of the NetExporter.',
         maxItems: 16,
         'x-kubernetes-list-type': 'map',
         'x-kubernetes-list-map-keys': ['name'],
@@ -41,12 +41,13 @@ export const AgentSpecSchema = defaultedObject(
     ),
     port: withDefault(
       Type.Integer({
-        description: 'The port for scrapes (TCP) and for the other agents’ probes (TCP and UDP).',
+        description:
+          'Port that agents listen on, for Prometheus scrapes (TCP) and probes from other agents (TCP and UDP).',
         format: 'int32',
         ...validated({
           rule: 'self >= 1024 && self <= 65535',
           message:
-            'must be from 1024 to 65535: agents run without root and without capabilities, so lower ports are closed to them',
+            'must be from 1024 to 65535, such as 8000; agents run as non-root without capabilities and cannot listen on lower ports',
         }),
       }),
       8000,
@@ -56,15 +57,15 @@ export const AgentSpecSchema = defaultedObject(
       limits: { memory: '128Mi' },
     }),
     nodeSelector: withDefault(
-      labelsField('Labels that a node must have to get an agent, besides kubernetes.io/os: linux.', {
+      labelsField('Node labels that are required to run an agent, in addition to kubernetes.io/os: linux.', {
         rule: "!('kubernetes.io/os' in self) || self['kubernetes.io/os'] == 'linux'",
-        message: 'kubernetes.io/os must be linux: agents run on Linux only; leave the key out',
+        message: 'kubernetes.io/os must be linux because agents run only on Linux; remove the key',
       }),
       {},
     ),
     tolerations: withDefault(
       Type.Array(TolerationSchema, {
-        description: 'Taints that the agents tolerate, as in a pod. The default tolerates every taint.',
+        description: 'Tolerations of the agent pods, as in a pod spec. The default tolerates every taint.',
         maxItems: 64,
         'x-kubernetes-list-type': 'atomic',
       }),
@@ -73,12 +74,12 @@ export const AgentSpecSchema = defaultedObject(
     affinity: withDefault(AffinitySchema, {}),
     priorityClassName: withDefault(
       Type.String({
-        description: 'The agents’ PriorityClass. Empty: the cluster’s default.',
+        description: 'PriorityClass of the agent pods. If empty, the default of the cluster applies.',
         maxLength: 253,
         ...validated({
           rule: `self == '' || ${isObjectName}`,
           message:
-            'must be the name of a PriorityClass such as system-node-critical (lower-case letters, digits, - and .), or empty for none',
+            'must be the name of a PriorityClass, such as system-node-critical (lowercase letters, digits, - and .), or empty to use the default of the cluster',
         }),
       }),
       'system-node-critical',
@@ -86,25 +87,24 @@ export const AgentSpecSchema = defaultedObject(
     maxUnavailable: withDefault(
       Type.Unsafe<number | string>({
         description:
-          'How many agents may be replaced at once when the agents change: a number or a share of the nodes.',
+          'Maximum number of agents that may be unavailable during a rolling update, as a number or a percentage of the nodes.',
         'x-kubernetes-int-or-string': true,
         maxLength: 4,
         ...validated({
           rule: "type(self) == int ? self >= 1 && self <= 100000 : self.matches('^([1-9][0-9]?|100)%$')",
-          message:
-            'must be a whole number from 1 to 100000, such as 1, or a percentage from "1%" to "100%", such as "10%"',
+          message: 'must be an integer from 1 to 100000, such as 1, or a percentage from "1%" to "100%", such as "10%"',
         }),
       }),
       '10%',
     ),
     podLabels: withDefault(
-      labelsField('Labels to add to the agents’ pods.', reservedPrefixes('app.kubernetes.io/', 'net-exporter.dev/')),
+      labelsField('Additional labels for the agent pods.', reservedPrefixes('app.kubernetes.io/', 'net-exporter.dev/')),
       {},
     ),
     podAnnotations: withDefault(
-      annotationsField('Annotations to add to the agents’ pods.', reservedPrefixes('net-exporter.dev/')),
+      annotationsField('Additional annotations for the agent pods.', reservedPrefixes('net-exporter.dev/')),
       {},
     ),
   },
-  { description: 'The agents’ pods. A change rolls the DaemonSet.' },
+  { description: 'Configuration of the agent pods. Changes trigger a rolling update of the DaemonSet.' },
 );

@@ -31,13 +31,13 @@ export function customResourceDefinition(): object {
             {
               name: 'READY',
               type: 'string',
-              description: 'Whether the agents run as the spec says.',
+              description: 'Status of the Ready condition.',
               jsonPath: '.status.conditions[?(@.type=="Ready")].status',
             },
             {
               name: 'AGENTS',
               type: 'string',
-              description: 'Agents that are ready, of those desired.',
+              description: 'Ready and desired agents, in the form ready/desired.',
               jsonPath: '.status.agents.summary',
             },
             { name: 'AGE', type: 'date', jsonPath: '.metadata.creationTimestamp' },
@@ -51,9 +51,9 @@ export function customResourceDefinition(): object {
 }
 
 /**
- * Removes fields with a default from `required`, at every level. The API server sets defaults before it validates, but kubectl
- * explain, editors and kubeconform do not: to them a required field has to be written. The TypeScript types keep such fields
- * non-optional, because a stored object has them.
+ * Removes fields with a default from `required`, at every level. The API server sets defaults before it validates, but
+ * kubectl explain, editors and kubeconform do not: to them, a required field must be set. The TypeScript types keep
+ * these fields non-optional, because stored objects have them.
  */
 function withoutDefaultedRequired(node: SchemaNode): SchemaNode {
   const { required, properties, items, additionalProperties, ...rest } = node;

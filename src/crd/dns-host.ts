@@ -18,7 +18,7 @@ export const DnsHostSchema = Type.String({
     {
       rule: "!self.matches('(^|\\\\.)[0-9]+\\\\.?$')",
       message:
-        'must be a name, not an address: write a name such as example.com; addresses of resolvers belong in spec.dns.servers',
+        'must be a DNS name such as example.com, not an IP address; list addresses of resolvers in spec.dns.servers',
     },
   ),
 });

@@ -13,12 +13,12 @@ export const DnsServerSchema = Type.String({
     {
       rule: `isIP(${address}) && ${port} >= 1 && ${port} <= 65535`,
       message:
-        'must be ip, ip:port or [ipv6]:port, such as 10.0.0.10, 10.0.0.10:5353 or [fd00::10]:53; a name is not taken',
+        'must be ip, ip:port or [ipv6]:port, such as 10.0.0.10, 10.0.0.10:5353 or [fd00::10]:53; host names are not supported',
     },
     {
       rule: `!isIP(${address}) || ip(${address}).isGlobalUnicast() || ip(${address}).isLinkLocalUnicast()`,
       message:
-        'must be the address of a resolver that pods can reach: not a loopback (that is the agent’s own pod), unspecified, multicast or broadcast address',
+        'must be a resolver address that pods can reach, such as 10.0.0.10, not a loopback address (the agent pod itself) or an unspecified, multicast or broadcast address',
     },
   ),
 });

@@ -7,12 +7,12 @@ export const DnsServiceSchema = defaultedObject(
   {
     namespace: withDefault(
       Type.String({
-        description: 'The namespace of the cluster’s DNS.',
+        description: 'Namespace of the Service.',
         maxLength: 63,
         ...validated({
           rule: isLabelName,
           message:
-            'must be the name of a namespace, such as kube-system or openshift-dns (at most 63 lower-case letters, digits and hyphens)',
+            'must be the name of a namespace, such as kube-system or openshift-dns (at most 63 lowercase letters, digits and hyphens)',
         }),
       }),
       'kube-system',
@@ -20,16 +20,16 @@ export const DnsServiceSchema = defaultedObject(
     name: withDefault(
       Type.String({
         description:
-          'The Service’s name. Empty: found by its label k8s-app=kube-dns and by the resolvers’ own address.',
+          'Name of the Service. If empty, the operator finds the Service by the label k8s-app=kube-dns or, if no Service has it, by the nameserver address in resolv.conf.',
         maxLength: 63,
         ...validated({
           rule: `self == '' || ${isLabelName}`,
           message:
-            'must be the name of a Service, such as kube-dns or rke2-coredns-rke2-coredns (at most 63 lower-case letters, digits and hyphens), or empty to have it found',
+            'must be the name of a Service, such as kube-dns or rke2-coredns-rke2-coredns (at most 63 lowercase letters, digits and hyphens), or empty to let the operator find it',
         }),
       }),
       '',
     ),
   },
-  { description: 'The cluster’s DNS, whose pods are asked directly.' },
+  { description: 'Service of the cluster DNS. Agents query the pods of this Service directly.' },
 );

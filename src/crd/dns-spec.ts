@@ -8,11 +8,11 @@ import { validated } from './validation-rule.ts';
 
 export const DnsSpecSchema = defaultedObject(
   {
-    enabled: withDefault(Type.Boolean({ description: 'Whether DNS is probed.' }), true),
+    enabled: withDefault(Type.Boolean({ description: 'Whether agents probe DNS.' }), true),
     hosts: withDefault(
       Type.Array(DnsHostSchema, {
         description:
-          'The names to look up. A name that ends in a dot is asked as it is, any other through the search list of the agent’s resolv.conf. Empty: the API server’s Service in the cluster’s own domain, kubernetes.default.svc.<domain>.',
+          'Names to look up. A name that ends with a dot is looked up as is; other names use the search list of the agent’s resolv.conf. If empty, agents look up the Service of the API server in the cluster domain, kubernetes.default.svc.<domain>.',
         maxItems: 64,
         'x-kubernetes-list-type': 'set',
       }),
@@ -20,24 +20,24 @@ export const DnsSpecSchema = defaultedObject(
     ),
     protocols: withDefault(
       Type.Array(Type.Enum(['UDP', 'TCP'], { type: 'string' }), {
-        description: 'The transports to ask by.',
+        description: 'Transport protocols for DNS queries.',
         maxItems: 2,
         'x-kubernetes-list-type': 'set',
         ...validated({
           rule: 'size(self) > 0',
-          message: 'must name at least one of UDP and TCP; to switch DNS probes off, write spec.dns.enabled: false',
+          message: 'must contain at least one of UDP and TCP; to disable DNS probes, set spec.dns.enabled: false',
         }),
       }),
       ['UDP', 'TCP'],
     ),
     recordTypes: withDefault(
       Type.Array(Type.Enum(['A', 'AAAA'], { type: 'string' }), {
-        description: 'The record types to ask for.',
+        description: 'Record types to query.',
         maxItems: 2,
         'x-kubernetes-list-type': 'set',
         ...validated({
           rule: 'size(self) > 0',
-          message: 'must name at least one of A and AAAA; to switch DNS probes off, write spec.dns.enabled: false',
+          message: 'must contain at least one of A and AAAA; to disable DNS probes, set spec.dns.enabled: false',
         }),
       }),
       ['A'],
@@ -45,12 +45,12 @@ export const DnsSpecSchema = defaultedObject(
     servers: withDefault(
       Type.Array(DnsServerSchema, {
         description:
-          'Resolvers to ask besides the nameserver of the agent’s resolv.conf: ip, ip:port or [ipv6]:port; the port is 53 where none is written.',
+          'Resolvers to query in addition to the nameserver in the agent’s resolv.conf, as ip, ip:port or [ipv6]:port. The default port is 53.',
         maxItems: 16,
         'x-kubernetes-list-type': 'set',
         ...validated({
           rule: "self.all(server, !((server + ':53') in self) && !(('[' + server + ']:53') in self))",
-          message: 'must name each server once: one is there both with and without its port 53',
+          message: 'must not list the same server both with and without port 53; remove one of the two entries',
         }),
       }),
       [],
@@ -59,11 +59,11 @@ export const DnsSpecSchema = defaultedObject(
     endpointsPerAgent: withDefault(
       Type.Integer({
         description:
-          'How many pods of the cluster’s DNS each agent asks directly, besides the nameserver of its own resolv.conf. They are spread so that each pod is asked by someone. 0: none.',
+          'Number of cluster DNS pods that each agent queries directly, in addition to the nameserver in its resolv.conf. The pods are distributed so that every pod is queried by at least one agent if there are enough agents. 0 disables these queries.',
         format: 'int32',
         ...validated({
           rule: 'self >= 0 && self <= 16',
-          message: 'must be from 0, which asks none, to 16 pods, such as 2',
+          message: 'must be from 0 to 16, such as 2; 0 disables direct queries of DNS pods',
         }),
       }),
       2,
@@ -71,5 +71,5 @@ export const DnsSpecSchema = defaultedObject(
     interval: intervalField(),
     timeout: timeoutField(),
   },
-  { description: 'How DNS is probed. A change never restarts a pod.', ...validated(timeoutWithinInterval) },
+  { description: 'Configuration of the DNS probes. Changes never restart a pod.', ...validated(timeoutWithinInterval) },
 );

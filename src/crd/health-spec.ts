@@ -3,7 +3,7 @@ import { defaultedObject, withDefault } from './defaulted-object.ts';
 import { isDuration } from './probe-times.ts';
 import { celString, validated } from './validation-rule.ts';
 
-/** A share from 0 to 1, written out. Kubernetes wants no floating point numbers in resources, so it is a string. */
+/** A decimal fraction from 0 to 1. It is a string because the Kubernetes API conventions rule out floats in a spec. */
 export const ratioPattern = '^(0(\\.[0-9]{1,6})?|1(\\.0{1,6})?)$';
 
 const isRatio = `self.matches(${celString(ratioPattern)})`;
@@ -24,21 +24,21 @@ function latencyField(description: string, initial: string, example: string) {
 
 const LatencySchema = defaultedObject(
   {
-    dns: latencyField('A lookup that takes longer is slow.', '100ms', '100ms'),
-    network: latencyField('A round trip to a peer that takes longer is slow.', '10ms', '10ms'),
+    dns: latencyField('DNS lookups that take longer than this count as slow.', '100ms', '100ms'),
+    network: latencyField('Round trips to a peer that take longer than this count as slow.', '10ms', '10ms'),
   },
-  { description: 'What is slow.' },
+  { description: 'Latency thresholds above which a link or server counts as slow.' },
 );
 
 export const HealthSpecSchema = defaultedObject(
   {
     failureRatio: withDefault(
       Type.String({
-        description: 'Which share of the probes of a link or server has to fail for it to be at fault.',
+        description: 'Fraction of failed probes at or above which a link or server counts as faulty.',
         maxLength: 8,
         ...validated({
           rule: `${isRatio} && double(self) > 0.0`,
-          message: 'must be a share above 0 and at most 1 as a string, such as "0.05" for one of twenty',
+          message: 'must be a quoted decimal fraction greater than 0 and at most 1, such as "0.05" for 5%',
         }),
       }),
       '0.05',
@@ -47,7 +47,7 @@ export const HealthSpecSchema = defaultedObject(
     window: withDefault(
       Type.String({
         description:
-          'How far back the operator looks: for so long it keeps what the agents report. Agents report every 15 seconds.',
+          'Time window of agent reports that the operator keeps and evaluates. Agents report every 15 seconds.',
         maxLength: 32,
         ...validated({
           rule: `${isDuration('self')} && duration(self) >= duration('30s') && duration(self) <= duration('15m')`,
@@ -57,5 +57,5 @@ export const HealthSpecSchema = defaultedObject(
       '2m',
     ),
   },
-  { description: 'By what the agents’ reports are judged. A change never restarts a pod.' },
+  { description: 'How the operator evaluates agent reports. Changes never restart a pod.' },
 );

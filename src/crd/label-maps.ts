@@ -9,20 +9,20 @@ export const labelValuePattern = `^(${name})?$`;
 const validKeys: ValidationRule = {
   rule: `self.all(key, key.indexOf('/') <= 253 && key.matches(${celString(labelKeyPattern)}))`,
   message:
-    'every key must be name or prefix/name, such as team or example.com/team: the name of at most 63 letters, digits, -, _ and ., the prefix a lower-case DNS name',
+    'every key must have the form name or prefix/name, such as team or example.com/team; the name has at most 63 letters, digits, -, _ and ., the prefix is a lowercase DNS name',
 };
 
 const validValues: ValidationRule = {
   rule: `self.all(key, self[key].matches(${celString(labelValuePattern)}))`,
   message:
-    'every value must be empty or at most 63 letters, digits, -, _ and ., with a letter or digit at both ends; quote numbers and true or false',
+    'every value must be empty or have at most 63 letters, digits, -, _ and ., and start and end with a letter or digit; put numbers, true and false in quotes',
 };
 
 /** Keeps the keys under these prefixes for the operator. */
 export function reservedPrefixes(...prefixes: string[]): ValidationRule {
   return {
     rule: prefixes.map((reserved) => `self.all(key, !key.startsWith(${celString(reserved)}))`).join(' && '),
-    message: `keys under ${prefixes.join(' and ')} belong to the operator: write another key`,
+    message: `must not contain keys with the prefix ${prefixes.join(' or ')}, which are reserved for the operator; use a different key`,
   };
 }
 

@@ -8,13 +8,13 @@ export const MonitoringSpecSchema = defaultedObject(
       Type.Enum(['Auto', 'None'], {
         type: 'string',
         description:
-          'Auto: a PodMonitor wherever the API of the Prometheus operator is there, also when it comes later; prometheus.io annotations where it is not. None: annotations only.',
+          'Auto creates a PodMonitor if the cluster serves the Prometheus Operator API, even if it is installed later, and otherwise sets prometheus.io annotations. None sets only the annotations.',
       }),
       'Auto',
     ),
     labels: withDefault(
       labelsField(
-        'Labels of the PodMonitor, by which a Prometheus selects it, such as release: prometheus.',
+        'Labels of the PodMonitor. Set the labels that your Prometheus selects PodMonitors by, such as release: prometheus.',
         reservedPrefixes('app.kubernetes.io/', 'net-exporter.dev/'),
       ),
       {},
@@ -23,10 +23,10 @@ export const MonitoringSpecSchema = defaultedObject(
       Type.Enum(['Ingress', 'Strict', 'None'], {
         type: 'string',
         description:
-          'Ingress: a NetworkPolicy lets everyone reach the agents’ port, by TCP and UDP, and nobody any other port. Strict: besides, agents reach nothing but each other, DNS servers, time servers and the operator. None: no NetworkPolicy.',
+          'Ingress creates a NetworkPolicy that allows ingress from anywhere to the agent port (TCP and UDP) and denies all other ingress. Strict also limits egress to other agents, DNS servers, time servers and the operator. None creates no NetworkPolicy.',
       }),
       'Ingress',
     ),
   },
-  { description: 'What surrounds the agents.' },
+  { description: 'Monitoring integration and network policy.' },
 );

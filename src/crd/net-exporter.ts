@@ -45,7 +45,10 @@ export const NetExporterSpecSchema = defaultedObject(
     health: HealthSpecSchema,
     monitoring: MonitoringSpecSchema,
   },
-  { description: 'What to run and what to probe. Every field has a default: an empty spec is a whole one.' },
+  {
+    description:
+      'Desired configuration of the agents, their probes and monitoring. Every field has a default, so an empty spec is valid.',
+  },
 );
 
 /** The contract. Types, CRD, defaults and reference all come from this schema. */
@@ -60,10 +63,10 @@ export const NetExporterSchema = Type.Object(
   },
   {
     description:
-      'Puts an agent on every Linux node, which measures DNS and the pod network from where workloads are and serves Prometheus metrics.',
+      'Runs an agent on every Linux node. Agents measure DNS and the pod network from where workloads run, and export Prometheus metrics.',
     ...validated({
       rule: `self.metadata.name.size() <= ${maxNameLength} && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')`,
-      message: `must be at most ${maxNameLength} lower-case letters, digits and hyphens, beginning with a letter and not ending in a hyphen, because the agents’ objects are named after it; write a name such as default`,
+      message: `must have at most ${maxNameLength} lowercase letters, digits and hyphens, start with a letter and not end with a hyphen, because the names of the agent objects contain it; use a name such as default`,
       fieldPath: '.metadata.name',
     }),
   },

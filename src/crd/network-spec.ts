@@ -7,12 +7,12 @@ const UdpEchoSchema = defaultedObject(
   {
     packets: withDefault(
       Type.Integer({
-        description: 'How many packets each turn sends to a peer, one after another; each counts for itself.',
+        description:
+          'Number of packets that each probe sends to a peer, one after another. Each packet is measured separately.',
         format: 'int32',
         ...validated({
           rule: 'self >= 1 && self <= 10',
-          message:
-            'must be from 1 to 10 packets, such as 3; to probe more often, write a shorter spec.network.interval',
+          message: 'must be from 1 to 10, such as 3; to probe more often, set a shorter spec.network.interval',
         }),
       }),
       3,
@@ -20,26 +20,26 @@ const UdpEchoSchema = defaultedObject(
     size: withDefault(
       Type.Integer({
         description:
-          'The size of a packet’s payload in octets. A large one also finds paths that lose large packets only.',
+          'Payload size of each packet in bytes. Large packets also detect paths that drop only large packets.',
         format: 'int32',
         ...validated({
           rule: 'self >= 32 && self <= 1472',
           message:
-            'must be from 32 octets, which the echo’s own header needs, to 1472, which fill an IPv4 packet of 1500; write for example 64',
+            'must be from 32 bytes, the size of the echo header, to 1472 bytes, which fill an IPv4 packet of 1500 bytes; use for example 64',
         }),
       }),
       64,
     ),
   },
-  { description: 'The UDP echo, where spec.network.protocols names UDP.' },
+  { description: 'Settings of the UDP echo. Used if spec.network.protocols contains UDP.' },
 );
 
 export const NetworkSpecSchema = defaultedObject(
   {
-    enabled: withDefault(Type.Boolean({ description: 'Whether the pod network is probed.' }), true),
+    enabled: withDefault(Type.Boolean({ description: 'Whether agents probe the pod network.' }), true),
     peersPerAgent: withDefault(
       Type.Integer({
-        description: 'How many other agents each agent dials at most. 0: none, only the Service.',
+        description: 'Maximum number of other agents that each agent probes. With 0, agents probe only their Service.',
         format: 'int32',
         minimum: 0,
         maximum: 100,
@@ -49,13 +49,13 @@ export const NetworkSpecSchema = defaultedObject(
     protocols: withDefault(
       Type.Array(Type.Enum(['TCP', 'UDP'], { type: 'string' }), {
         description:
-          'How peers are probed. TCP: a connection is made. UDP: packets are sent which the peer’s agent sends back, so that loss is seen, and on which way.',
+          'Protocols for probes of peers. TCP opens a connection. UDP sends packets that the peer returns, and detects packet loss and its direction.',
         maxItems: 2,
         'x-kubernetes-list-type': 'set',
         ...validated({
           rule: 'size(self) > 0',
           message:
-            'must name at least one of TCP and UDP; to switch network probes off, write spec.network.enabled: false',
+            'must contain at least one of TCP and UDP; to disable network probes, set spec.network.enabled: false',
         }),
       }),
       ['TCP'],
@@ -64,12 +64,15 @@ export const NetworkSpecSchema = defaultedObject(
     service: withDefault(
       Type.Boolean({
         description:
-          'Whether each agent also dials the agents’ own Service: by TCP, whatever the protocols, since packets to a Service reach several agents and none could tell which were lost.',
+          'Whether each agent also probes the Service of the agents. This probe always uses TCP, regardless of protocols: UDP packets to a Service reach several agents, so losses could not be counted.',
       }),
       true,
     ),
     interval: intervalField(),
     timeout: timeoutField(),
   },
-  { description: 'How the pod network is probed. A change never restarts a pod.', ...validated(timeoutWithinInterval) },
+  {
+    description: 'Configuration of the pod network probes. Changes never restart a pod.',
+    ...validated(timeoutWithinInterval),
+  },
 );

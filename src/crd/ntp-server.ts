@@ -17,12 +17,12 @@ export const NtpServerSchema = Type.String({
     {
       rule: `(isIP(${host}) || ${isName}) && ${port} >= 1 && ${port} <= 65535`,
       message:
-        'must be a name, ip or [ipv6], with or without a port, such as ntp.example.com, 10.0.0.123, 10.0.0.123:123 or [fd00::123]:123',
+        'must be a host name or IP address, with or without a port, such as ntp.example.com, 10.0.0.123, 10.0.0.123:123 or [fd00::123]:123',
     },
     {
       rule: `!isIP(${host}) || ip(${host}).isGlobalUnicast() || ip(${host}).isLinkLocalUnicast()`,
       message:
-        'must be the address of a time server that pods can reach: not a loopback (that is the agent’s own pod), unspecified, multicast or broadcast address',
+        'must be a time server address that pods can reach, such as 10.0.0.123, not a loopback address (the agent pod itself) or an unspecified, multicast or broadcast address',
     },
   ),
 });

@@ -21,7 +21,7 @@ const quantities = (description: string) =>
     additionalProperties: { 'x-kubernetes-int-or-string': true, maxLength: 32 },
     ...validated({
       rule: `self.all(name, ${isAmount('self[name]')} && ${amount('self[name]')}.compareTo(quantity('0')) >= 0)`,
-      message: 'every amount must be a Kubernetes quantity of at least zero, such as 10m of cpu or 64Mi of memory',
+      message: 'every value must be a non-negative Kubernetes quantity, such as 10m for cpu or 64Mi for memory',
     }),
   });
 
@@ -31,14 +31,14 @@ const limit = 'self.limits[name]';
 /** `requests` and `limits` of the container. Either may be left out; neither is then filled in. */
 export const ResourcesSchema = Type.Object(
   {
-    requests: Type.Optional(quantities('What the scheduler sets aside for each agent.')),
-    limits: Type.Optional(quantities('What each agent may use at most.')),
+    requests: Type.Optional(quantities('Resources that the scheduler reserves for each agent.')),
+    limits: Type.Optional(quantities('Maximum resources that each agent may use.')),
   },
   {
-    description: 'What each agent requests and may use at most. Written at all, it replaces the default as a whole.',
+    description: 'Resource requests and limits of each agent. If set, they replace the whole default, without merging.',
     ...validated({
       rule: `!has(self.requests) || !has(self.limits) || ['cpu', 'memory', 'ephemeral-storage'].all(name, !(name in self.requests) || !(name in self.limits) || !${isAmount(request)} || !${isAmount(limit)} || ${amount(request)}.compareTo(${amount(limit)}) <= 0)`,
-      message: 'requests must not exceed limits: write a smaller request or a larger limit',
+      message: 'requests must not exceed limits; set a smaller request or a larger limit',
     }),
   },
 );
@@ -46,15 +46,21 @@ export const ResourcesSchema = Type.Object(
 export const TolerationSchema = Type.Object(
   {
     key: Type.Optional(
-      Type.String({ description: 'The taint’s key. Empty, with operator Exists: every taint.', maxLength: 317 }),
+      Type.String({
+        description: 'Key of the taint. An empty key with operator: Exists matches every taint.',
+        maxLength: 317,
+      }),
     ),
-    operator: Type.Optional(Type.String({ description: 'Exists or Equal (the default).', maxLength: 63 })),
-    value: Type.Optional(Type.String({ description: 'The taint’s value, for operator Equal.', maxLength: 63 })),
+    operator: Type.Optional(Type.String({ description: 'Exists or Equal. Defaults to Equal.', maxLength: 63 })),
+    value: Type.Optional(Type.String({ description: 'Value of the taint, for operator: Equal.', maxLength: 63 })),
     effect: Type.Optional(
-      Type.String({ description: 'NoSchedule, PreferNoSchedule or NoExecute. Empty: all of them.', maxLength: 63 }),
+      Type.String({
+        description: 'NoSchedule, PreferNoSchedule or NoExecute. If empty, all effects match.',
+        maxLength: 63,
+      }),
     ),
     tolerationSeconds: Type.Optional(
-      Type.Integer({ description: 'How long a NoExecute taint is tolerated.', format: 'int64' }),
+      Type.Integer({ description: 'Number of seconds for which a NoExecute taint is tolerated.', format: 'int64' }),
     ),
   },
   {
@@ -66,7 +72,7 @@ export const TolerationSchema = Type.Object(
       },
       {
         rule: "!(has(self.operator) && self.operator == 'Exists') || !has(self.value) || self.value == ''",
-        message: 'with operator: Exists there must be no value: leave it out, or write operator: Equal',
+        message: 'must not have a value with operator: Exists; remove the value or set operator: Equal',
       },
     ),
   },
@@ -77,20 +83,20 @@ const OpenObject = (description: string) =>
 
 export const AffinitySchema = Type.Object(
   {
-    nodeAffinity: Type.Optional(OpenObject('As in a pod’s affinity.')),
-    podAffinity: Type.Optional(OpenObject('As in a pod’s affinity.')),
-    podAntiAffinity: Type.Optional(OpenObject('As in a pod’s affinity.')),
+    nodeAffinity: Type.Optional(OpenObject('Node affinity, as in a pod spec.')),
+    podAffinity: Type.Optional(OpenObject('Pod affinity, as in a pod spec.')),
+    podAntiAffinity: Type.Optional(OpenObject('Pod anti-affinity, as in a pod spec.')),
   },
-  { description: 'Where the agents may run, as in a pod. Virtual nodes are excluded besides.' },
+  { description: 'Scheduling constraints of the agent pods, as in a pod spec. Virtual nodes are always excluded.' },
 );
 
 export const PullSecretSchema = Type.Object({
   name: Type.String({
-    description: 'The Secret’s name.',
+    description: 'Name of the Secret.',
     maxLength: 253,
     ...validated({
       rule: isObjectName,
-      message: 'must be the name of a Secret, such as registry-credentials (lower-case letters, digits, - and .)',
+      message: 'must be the name of a Secret, such as registry-credentials (lowercase letters, digits, - and .)',
     }),
   }),
 });

@@ -15,7 +15,7 @@ const defaultInterval = '10s';
 const defaultTimeout = '5s';
 
 const intervalDescription =
-  'How often each target is probed. Each has its own offset in the interval, so that probes never come in bursts.';
+  'Interval at which each target is probed. Each target has its own offset within the interval, to avoid bursts of probes.';
 
 /** The interval of a probe, as a field. */
 export function intervalField(initial = defaultInterval, description = intervalDescription) {
@@ -36,11 +36,11 @@ export function intervalField(initial = defaultInterval, description = intervalD
 export function timeoutField() {
   return withDefault(
     Type.String({
-      description: 'How long one attempt may take before it counts as failed.',
+      description: 'Timeout of a single attempt. An attempt that takes longer counts as failed.',
       maxLength: 32,
       ...validated({
         rule: `${isDuration('self')} && duration(self) > duration('0s')`,
-        message: 'must be a duration above zero and at most the interval, such as 5s or 500ms',
+        message: 'must be a duration greater than zero and at most the interval, such as 5s or 500ms',
       }),
     }),
     defaultTimeout,
@@ -50,7 +50,7 @@ export function timeoutField() {
 /** On an object with `interval` and `timeout`. Silent about malformed ones: the fields' own rules speak about those. */
 export const timeoutWithinInterval: ValidationRule = {
   rule: `!${isDuration('self.interval')} || !${isDuration('self.timeout')} || duration(self.timeout) <= duration(self.interval)`,
-  message: 'must be at most the interval: write a shorter timeout or a longer interval',
-  messageExpression: `'must be at most the interval, which is ' + self.interval + ': the timeout is ' + self.timeout + ' (${defaultTimeout} where none is written); write a shorter timeout or a longer interval'`,
+  message: 'must not exceed the interval; set a shorter timeout or a longer interval',
+  messageExpression: `'must not exceed the interval: the timeout is ' + self.timeout + ' (default ${defaultTimeout}), the interval is ' + self.interval + '; set a shorter timeout or a longer interval'`,
   fieldPath: '.timeout',
 };

@@ -13,7 +13,7 @@ export function referenceMarkdown(): string {
     `# ${kind} (${apiVersion})`,
     '<!-- Written by `npm run synth` from src/crd; change it there. -->',
     root.description!,
-    'Every field has a default, which the API server writes into the object. This is what becomes of `spec: {}`:',
+    'Every field of the spec has a default, which the API server sets in the stored object. It stores `spec: {}` as:',
     `\`\`\`yaml\n${stringify(example)}\`\`\``,
     '## metadata',
     table([row('name', { type: 'string' }, root['x-kubernetes-validations'] ?? [])]),
@@ -83,7 +83,8 @@ function constraints(node: SchemaNode): string[] {
     if (fieldPath === undefined) found.push(message);
   for (const inner of [node.items, node.additionalProperties])
     if (inner) found.push(...constraints(inner).map((constraint) => `each: ${constraint}`));
-  if (node['x-kubernetes-preserve-unknown-fields']) found.push('all that the cluster’s version of Kubernetes knows');
+  if (node['x-kubernetes-preserve-unknown-fields'])
+    found.push('all fields that the Kubernetes version of the cluster supports');
   return found;
 }
 

@@ -3,68 +3,75 @@ import { type Static, Type } from 'typebox';
 const ConditionSchema = Type.Object(
   {
     type: Type.String({
-      description: 'Which condition this is: Ready, Reconciling, Stalled or ConfigPropagated.',
+      description: 'Type of the condition: Ready, Reconciling, Stalled or ConfigPropagated.',
       maxLength: 316,
     }),
-    status: Type.Enum(['True', 'False', 'Unknown'], { type: 'string', description: 'Whether it holds.' }),
+    status: Type.Enum(['True', 'False', 'Unknown'], { type: 'string', description: 'Status of the condition.' }),
     observedGeneration: Type.Optional(
       Type.Integer({
-        description: 'The metadata.generation that the condition was computed from.',
+        description: 'The metadata.generation that the condition is based on.',
         format: 'int64',
         minimum: 0,
       }),
     ),
     lastTransitionTime: Type.String({
-      description: 'When status last changed from one value to another (RFC 3339).',
+      description: 'Time of the last change of the status (RFC 3339).',
       format: 'date-time',
     }),
-    reason: Type.String({ description: 'A CamelCase word for programs and searches.', minLength: 1, maxLength: 1024 }),
-    message: Type.String({ description: 'The details, for people.', maxLength: 32_768 }),
+    reason: Type.String({ description: 'Machine-readable reason in CamelCase.', minLength: 1, maxLength: 1024 }),
+    message: Type.String({ description: 'Human-readable details.', maxLength: 32_768 }),
   },
-  { description: 'One aspect of the state, in the form of metav1.Condition.' },
+  { description: 'One aspect of the current state, in the form of metav1.Condition.' },
 );
 
 const AgentsStatusSchema = Type.Object(
   {
-    desired: Type.Integer({ description: 'Nodes that should run an agent.', format: 'int32', minimum: 0 }),
-    ready: Type.Integer({ description: 'Agents that are ready.', format: 'int32', minimum: 0 }),
+    desired: Type.Integer({ description: 'Number of nodes that should run an agent.', format: 'int32', minimum: 0 }),
+    ready: Type.Integer({ description: 'Number of agents that are ready.', format: 'int32', minimum: 0 }),
     configured: Type.Optional(
       Type.Integer({
-        description: 'Agents that probe by the newest spec and the newest plan.',
+        description: 'Number of agents that use the current spec and the current probe plan.',
         format: 'int32',
         minimum: 0,
       }),
     ),
     reporting: Type.Optional(
       Type.Integer({
-        description: 'Agents that the operator has heard of in the last 45 seconds.',
+        description: 'Number of agents that contacted the operator in the last 45 seconds.',
         format: 'int32',
         minimum: 0,
       }),
     ),
-    summary: Type.String({ description: 'ready/desired, as kubectl get shows it.', maxLength: 32 }),
+    summary: Type.String({
+      description: 'Ready and desired agents in the form ready/desired, as shown by kubectl get.',
+      maxLength: 32,
+    }),
   },
-  { description: 'The agents, counted.' },
+  { description: 'Agent counts.' },
 );
 
-/** What the operator found. No field is required, so that a status of another version of the operator stays readable. */
+/** The observed state. Its top-level fields are optional, so that other versions of the operator can read and write it. */
 export const NetExporterStatusSchema = Type.Object(
   {
     observedGeneration: Type.Optional(
-      Type.Integer({ description: 'The metadata.generation that this status is about.', format: 'int64', minimum: 0 }),
+      Type.Integer({
+        description: 'The metadata.generation that this status is based on.',
+        format: 'int64',
+        minimum: 0,
+      }),
     ),
     agents: Type.Optional(AgentsStatusSchema),
     conditions: Type.Optional(
       Type.Array(ConditionSchema, {
         description:
-          'Ready: the agents run as the spec says. Reconciling: a change is being rolled out. Stalled: it cannot go on without someone’s help. ConfigPropagated: every agent has the newest settings and targets; absent where the operator does not sync.',
+          'Conditions of the NetExporter. Ready: all agents run as specified. Reconciling: a change is being rolled out. Stalled: the operator is blocked and needs help from a user. ConfigPropagated: all agents have the current settings and targets; absent if the operator does not sync.',
         maxItems: 16,
         'x-kubernetes-list-type': 'map',
         'x-kubernetes-list-map-keys': ['type'],
       }),
     ),
   },
-  { description: 'What the operator found; written by the operator only.' },
+  { description: 'Observed state. Written only by the operator.' },
 );
 
 export type Condition = Static<typeof ConditionSchema>;

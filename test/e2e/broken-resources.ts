@@ -17,17 +17,17 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'a name of 41 characters',
     metadata: { name: 'a'.repeat(41) },
-    message: /metadata\.name.*must be at most 40 lower-case letters.*write a name such as default/,
+    message: /metadata\.name.*must have at most 40 lowercase letters.*use a name such as default/,
   },
   {
     title: 'a name with a dot',
     metadata: { name: 'team.default' },
-    message: /metadata\.name.*must be at most 40 lower-case letters/,
+    message: /metadata\.name.*must have at most 40 lowercase letters/,
   },
   {
     title: 'a name that begins with a digit, which no Service may',
     metadata: { name: '1st' },
-    message: /metadata\.name.*beginning with a letter/,
+    message: /metadata\.name.*start with a letter/,
   },
   {
     title: 'a misspelt field',
@@ -47,7 +47,7 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'an image with a scheme',
     spec: { agent: { image: 'https://registry.example.com/agent:1' } },
-    message: /spec\.agent\.image: .*without https:\/\//,
+    message: /spec\.agent\.image: .*without spaces or a scheme such as https:\/\//,
   },
   {
     title: 'an unknown pull policy',
@@ -73,7 +73,8 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'a privileged port',
     spec: { agent: { port: 80 } },
-    message: /spec\.agent\.port: .*must be from 1024 to 65535: agents run without root and without capabilities/,
+    message:
+      /spec\.agent\.port: .*must be from 1024 to 65535, such as 8000; agents run as non-root without capabilities/,
   },
   {
     title: 'a port that no packet has',
@@ -83,27 +84,28 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'an amount that is no quantity',
     spec: { agent: { resources: { limits: { memory: '64 MB' } } } },
-    message: /spec\.agent\.resources\.limits: .*must be a Kubernetes quantity.*such as 10m of cpu or 64Mi of memory/,
+    message:
+      /spec\.agent\.resources\.limits: .*must be a non-negative Kubernetes quantity, such as 10m for cpu or 64Mi for memory/,
   },
   {
     title: 'a negative amount',
     spec: { agent: { resources: { requests: { cpu: -1 } } } },
-    message: /spec\.agent\.resources\.requests: .*quantity of at least zero/,
+    message: /spec\.agent\.resources\.requests: .*must be a non-negative Kubernetes quantity/,
   },
   {
     title: 'a request above its limit',
     spec: { agent: { resources: { requests: { memory: '1Gi' }, limits: { memory: '128Mi' } } } },
-    message: /spec\.agent\.resources: .*requests must not exceed limits: write a smaller request or a larger limit/,
+    message: /spec\.agent\.resources: .*requests must not exceed limits; set a smaller request or a larger limit/,
   },
   {
     title: 'a node selector whose key is no label',
     spec: { agent: { nodeSelector: { 'node pool': 'a' } } },
-    message: /spec\.agent\.nodeSelector: .*every key must be name or prefix\/name/,
+    message: /spec\.agent\.nodeSelector: .*every key must have the form name or prefix\/name/,
   },
   {
     title: 'a node selector whose value is no label',
     spec: { agent: { nodeSelector: { pool: 'a b' } } },
-    message: /spec\.agent\.nodeSelector: .*every value must be empty or at most 63 letters/,
+    message: /spec\.agent\.nodeSelector: .*every value must be empty or have at most 63 letters/,
   },
   {
     title: 'a node selector with an unquoted true',
@@ -113,7 +115,7 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'a node selector for Windows',
     spec: { agent: { nodeSelector: { 'kubernetes.io/os': 'windows' } } },
-    message: /spec\.agent\.nodeSelector: .*kubernetes\.io\/os must be linux/,
+    message: /spec\.agent\.nodeSelector: .*kubernetes\.io\/os must be linux.*remove the key/,
   },
   {
     title: 'a toleration without key and operator',
@@ -123,7 +125,8 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'a toleration with Exists and a value',
     spec: { agent: { tolerations: [{ key: 'pool', operator: 'Exists', value: 'gpu' }] } },
-    message: /spec\.agent\.tolerations\[0\]: .*there must be no value: leave it out, or write operator: Equal/,
+    message:
+      /spec\.agent\.tolerations\[0\]: .*must not have a value with operator: Exists; remove the value or set operator: Equal/,
   },
   {
     title: 'an affinity that is a list',
@@ -133,12 +136,12 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'a priority class with an impossible name',
     spec: { agent: { priorityClassName: 'Very High' } },
-    message: /spec\.agent\.priorityClassName: .*must be the name of a PriorityClass such as system-node-critical/,
+    message: /spec\.agent\.priorityClassName: .*must be the name of a PriorityClass, such as system-node-critical/,
   },
   {
     title: 'no agent that may be unavailable',
     spec: { agent: { maxUnavailable: 0 } },
-    message: /spec\.agent\.maxUnavailable: .*must be a whole number from 1 to 100000, such as 1, or a percentage/,
+    message: /spec\.agent\.maxUnavailable: .*must be an integer from 1 to 100000, such as 1, or a percentage/,
   },
   {
     title: 'none of a hundred agents that may be unavailable',
@@ -153,7 +156,7 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'a pod label of the operator',
     spec: { agent: { podLabels: { 'app.kubernetes.io/name': 'mine' } } },
-    message: /spec\.agent\.podLabels: .*belong to the operator: write another key/,
+    message: /spec\.agent\.podLabels: .*reserved for the operator; use a different key/,
   },
   {
     title: 'a pod label with a value that is too long',
@@ -163,12 +166,12 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'a pod annotation of the operator',
     spec: { agent: { podAnnotations: { 'net-exporter.dev/settings': '1' } } },
-    message: /spec\.agent\.podAnnotations: .*belong to the operator: write another key/,
+    message: /spec\.agent\.podAnnotations: .*reserved for the operator; use a different key/,
   },
   {
     title: 'a pod annotation whose key is none',
     spec: { agent: { podAnnotations: { 'a/b/c': '1' } } },
-    message: /spec\.agent\.podAnnotations: .*every key must be name or prefix\/name/,
+    message: /spec\.agent\.podAnnotations: .*every key must have the form name or prefix\/name/,
   },
   {
     title: 'a switch that is neither true nor false',
@@ -208,7 +211,8 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'a host that is an address',
     spec: { dns: { hosts: ['10.0.0.10'] } },
-    message: /spec\.dns\.hosts\[0\]: .*must be a name, not an address.*belong in spec\.dns\.servers/,
+    message:
+      /spec\.dns\.hosts\[0\]: .*must be a DNS name such as example\.com, not an IP address; list addresses of resolvers in spec\.dns\.servers/,
   },
   {
     title: 'a host named twice',
@@ -223,7 +227,8 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'no protocol',
     spec: { dns: { protocols: [] } },
-    message: /spec\.dns\.protocols: .*at least one of UDP and TCP.*spec\.dns\.enabled: false/,
+    message:
+      /spec\.dns\.protocols: .*at least one of UDP and TCP; to disable DNS probes, set spec\.dns\.enabled: false/,
   },
   {
     title: 'a protocol in lower case',
@@ -248,7 +253,7 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'a DNS server given by name',
     spec: { dns: { servers: ['dns.example.com'] } },
-    message: /spec\.dns\.servers\[0\]: .*must be ip, ip:port or \[ipv6\]:port.*a name is not taken/,
+    message: /spec\.dns\.servers\[0\]: .*must be ip, ip:port or \[ipv6\]:port.*host names are not supported/,
   },
   {
     title: 'a DNS server with a port that no packet has',
@@ -263,12 +268,12 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'a DNS server that is a loopback address',
     spec: { dns: { servers: ['127.0.0.1:53'] } },
-    message: /spec\.dns\.servers\[0\]: .*must be the address of a resolver that pods can reach/,
+    message: /spec\.dns\.servers\[0\]: .*must be a resolver address that pods can reach/,
   },
   {
     title: 'a DNS server named twice, once with its port',
     spec: { dns: { servers: ['10.0.0.10', '10.0.0.10:53'] } },
-    message: /spec\.dns\.servers: .*must name each server once: one is there both with and without its port 53/,
+    message: /spec\.dns\.servers: .*must not list the same server both with and without port 53/,
   },
   {
     title: 'more DNS servers than an agent asks',
@@ -288,12 +293,12 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'fewer DNS pods than none',
     spec: { dns: { endpointsPerAgent: -1 } },
-    message: /spec\.dns\.endpointsPerAgent: .*must be from 0, which asks none, to 16 pods, such as 2/,
+    message: /spec\.dns\.endpointsPerAgent: .*must be from 0 to 16, such as 2; 0 disables direct queries of DNS pods/,
   },
   {
     title: 'more DNS pods than an agent asks',
     spec: { dns: { endpointsPerAgent: 17 } },
-    message: /spec\.dns\.endpointsPerAgent: .*must be from 0, which asks none, to 16 pods/,
+    message: /spec\.dns\.endpointsPerAgent: .*must be from 0 to 16/,
   },
   {
     title: 'a DNS interval without a unit',
@@ -308,17 +313,18 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'a DNS timeout of zero',
     spec: { dns: { timeout: '0s' } },
-    message: /spec\.dns\.timeout: .*must be a duration above zero and at most the interval/,
+    message: /spec\.dns\.timeout: .*must be a duration greater than zero and at most the interval/,
   },
   {
     title: 'a DNS timeout longer than its interval',
     spec: { dns: { interval: '10s', timeout: '11s' } },
-    message: /spec\.dns\.timeout: .*must be at most the interval, which is 10s: the timeout is 11s/,
+    message:
+      /spec\.dns\.timeout: .*must not exceed the interval: the timeout is 11s \(default 5s\), the interval is 10s; set a shorter timeout/,
   },
   {
     title: 'a DNS interval shorter than the default timeout',
     spec: { dns: { interval: '2s' } },
-    message: /spec\.dns\.timeout: .*which is 2s: the timeout is 5s \(5s where none is written\)/,
+    message: /spec\.dns\.timeout: .*must not exceed the interval: the timeout is 5s \(default 5s\), the interval is 2s/,
   },
   {
     title: 'fewer peers than none',
@@ -333,7 +339,8 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'no network protocol',
     spec: { network: { protocols: [] } },
-    message: /spec\.network\.protocols: .*at least one of TCP and UDP.*spec\.network\.enabled: false/,
+    message:
+      /spec\.network\.protocols: .*at least one of TCP and UDP; to disable network probes, set spec\.network\.enabled: false/,
   },
   {
     title: 'a network protocol that agents do not speak',
@@ -348,22 +355,22 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'an echo of no packets',
     spec: { network: { udp: { packets: 0 } } },
-    message: /spec\.network\.udp\.packets: .*must be from 1 to 10 packets, such as 3.*shorter spec\.network\.interval/,
+    message: /spec\.network\.udp\.packets: .*must be from 1 to 10, such as 3.*shorter spec\.network\.interval/,
   },
   {
     title: 'an echo of more packets than a turn sends',
     spec: { network: { udp: { packets: 11 } } },
-    message: /spec\.network\.udp\.packets: .*must be from 1 to 10 packets/,
+    message: /spec\.network\.udp\.packets: .*must be from 1 to 10/,
   },
   {
     title: 'an echo smaller than its header',
     spec: { network: { udp: { size: 31 } } },
-    message: /spec\.network\.udp\.size: .*must be from 32 octets.*to 1472.*write for example 64/,
+    message: /spec\.network\.udp\.size: .*must be from 32 bytes.*to 1472 bytes.*use for example 64/,
   },
   {
     title: 'an echo larger than a packet',
     spec: { network: { udp: { size: 1473 } } },
-    message: /spec\.network\.udp\.size: .*must be from 32 octets.*to 1472/,
+    message: /spec\.network\.udp\.size: .*must be from 32 bytes.*to 1472 bytes/,
   },
   {
     title: 'a network switch that is a number',
@@ -378,43 +385,44 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'a network timeout below zero',
     spec: { network: { timeout: '-5s' } },
-    message: /spec\.network\.timeout: .*must be a duration above zero/,
+    message: /spec\.network\.timeout: .*must be a duration greater than zero/,
   },
   {
     title: 'a network timeout longer than its interval',
     spec: { network: { interval: '1s', timeout: '1s1ms' } },
-    message: /spec\.network\.timeout: .*must be at most the interval/,
+    message: /spec\.network\.timeout: .*must not exceed the interval/,
   },
   {
     title: 'time servers enabled without one',
     spec: { ntp: { enabled: true } },
     message:
-      /spec\.ntp\.servers: .*at least one time server while spec\.ntp\.enabled is true: write for example servers/,
+      /spec\.ntp\.servers: .*at least one time server if spec\.ntp\.enabled is true; set for example servers: \[ntp\.example\.com\]/,
   },
   {
     title: 'a time server with a scheme',
     spec: { ntp: { servers: ['ntp://ntp.example.com'] } },
-    message: /spec\.ntp\.servers\[0\]: .*must be a name, ip or \[ipv6\].*such as ntp\.example\.com/,
+    message:
+      /spec\.ntp\.servers\[0\]: .*must be a host name or IP address, with or without a port, such as ntp\.example\.com/,
   },
   {
     title: 'a time server that is almost an address',
     spec: { ntp: { servers: ['10.0.0.300:123'] } },
-    message: /spec\.ntp\.servers\[0\]: .*must be a name, ip or \[ipv6\]/,
+    message: /spec\.ntp\.servers\[0\]: .*must be a host name or IP address/,
   },
   {
     title: 'a time server with a port that no packet has',
     spec: { ntp: { servers: ['ntp.example.com:70000'] } },
-    message: /spec\.ntp\.servers\[0\]: .*must be a name, ip or \[ipv6\]/,
+    message: /spec\.ntp\.servers\[0\]: .*must be a host name or IP address/,
   },
   {
     title: 'a time server that is a loopback address',
     spec: { ntp: { servers: ['[::1]:123'] } },
-    message: /spec\.ntp\.servers\[0\]: .*must be the address of a time server that pods can reach/,
+    message: /spec\.ntp\.servers\[0\]: .*must be a time server address that pods can reach/,
   },
   {
     title: 'a time server named twice, once with its port',
     spec: { ntp: { servers: ['ntp.example.com', 'ntp.example.com:123'] } },
-    message: /spec\.ntp\.servers: .*must name each server once: one is there both with and without its port 123/,
+    message: /spec\.ntp\.servers: .*must not list the same server both with and without port 123/,
   },
   {
     title: 'more time servers than an agent asks',
@@ -434,27 +442,29 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'an NTP timeout without a unit',
     spec: { ntp: { timeout: '5' } },
-    message: /spec\.ntp\.timeout: .*must be a duration above zero/,
+    message: /spec\.ntp\.timeout: .*must be a duration greater than zero/,
   },
   {
     title: 'an NTP timeout longer than its interval',
     spec: { ntp: { timeout: '61s' } },
-    message: /spec\.ntp\.timeout: .*must be at most the interval, which is 60s: the timeout is 61s/,
+    message:
+      /spec\.ntp\.timeout: .*must not exceed the interval: the timeout is 61s \(default 5s\), the interval is 60s/,
   },
   {
     title: 'a failure ratio in percent',
     spec: { health: { failureRatio: '5%' } },
-    message: /spec\.health\.failureRatio: .*must be a share above 0 and at most 1 as a string, such as "0\.05"/,
+    message:
+      /spec\.health\.failureRatio: .*must be a quoted decimal fraction greater than 0 and at most 1, such as "0\.05" for 5%/,
   },
   {
     title: 'a failure ratio of zero, by which everything would be at fault',
     spec: { health: { failureRatio: '0.0' } },
-    message: /spec\.health\.failureRatio: .*must be a share above 0 and at most 1/,
+    message: /spec\.health\.failureRatio: .*must be a quoted decimal fraction greater than 0 and at most 1/,
   },
   {
     title: 'a failure ratio above one',
     spec: { health: { failureRatio: '1.5' } },
-    message: /spec\.health\.failureRatio: .*must be a share above 0 and at most 1/,
+    message: /spec\.health\.failureRatio: .*must be a quoted decimal fraction greater than 0 and at most 1/,
   },
   {
     title: 'a failure ratio that is a number',
@@ -495,11 +505,11 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'a label of the PodMonitor whose key is none',
     spec: { monitoring: { labels: { 'my release': 'prometheus' } } },
-    message: /spec\.monitoring\.labels: .*every key must be name or prefix\/name/,
+    message: /spec\.monitoring\.labels: .*every key must have the form name or prefix\/name/,
   },
   {
     title: 'a label of the PodMonitor that the operator keeps for itself',
     spec: { monitoring: { labels: { 'app.kubernetes.io/name': 'mine' } } },
-    message: /spec\.monitoring\.labels: .*belong to the operator: write another key/,
+    message: /spec\.monitoring\.labels: .*reserved for the operator; use a different key/,
   },
 ];

@@ -11,8 +11,8 @@ export interface PartialSpec {
 const root = NetExporterSpecSchema as unknown as SchemaNode;
 
 /**
- * One spec for each field of the contract, at every level and in list items too: with the field's default, or an example of
- * its type. All of them satisfy the schema; those within list items need not satisfy the CEL rules.
+ * One spec for each field of the contract, at every level and in list items too, set to the field's default or to an
+ * example of its type. Each satisfies the schema; those of fields within list items may break a CEL rule.
  */
 export function partialSpecs(): PartialSpec[] {
   return below(root, '', (value) => value as object);

@@ -62,14 +62,14 @@ test('constraints are told: bounds, values, and the messages of the rules, also 
     cells('spec.dns.hosts')[3]!,
     /^at most 64 entries; each once; each: at most 254 characters; each: must be a DNS name/,
   );
-  assert.match(cells('spec.dns.timeout')[3]!, /must be at most the interval: write a shorter timeout/);
+  assert.match(cells('spec.dns.timeout')[3]!, /must not exceed the interval; set a shorter timeout/);
   for (const { path, node } of fields)
     for (const { message, fieldPath } of node['x-kubernetes-validations'] ?? [])
       if (fieldPath === undefined) assert.ok(cells(path)[3]!.includes(message), `${path}: ${message}`);
 });
 
 test('the name’s rule is told', () => {
-  assert.match(sections.get('metadata')!, /\| `name` \| string \|.*must be at most 40 lower-case letters/);
+  assert.match(sections.get('metadata')!, /\| `name` \| string \|.*must have at most 40 lowercase letters/);
 });
 
 test('the example shows the whole default spec', () => {
