@@ -9,8 +9,7 @@ import { generatedFiles } from '../../../charts/generated-files.ts';
 import { installation } from '../../../charts/install/install.ts';
 import { outdatedFiles, writeFiles } from '../../../charts/written-files.ts';
 import { customResourceDefinition } from '../../../src/crd/custom-resource-definition.ts';
-import { defaultSpec } from '../../../src/crd/default-spec.ts';
-import { NetExporterSpecSchema } from '../../../src/crd/net-exporter.ts';
+import { defaultSpec, NetExporterSpecSchema } from '../../../src/crd/net-exporter.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
