@@ -8,7 +8,7 @@ import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { type Resource, titleOf } from '../kube/resource.ts';
 import { leastDelay } from '../kube/retry.ts';
 import { ReportOnce } from '../log/report-once.ts';
-import { isNewer } from './resource-version.ts';
+import { isNewer } from './latest-writes.ts';
 import type { Store, StoredObject } from './store.ts';
 
 /** Objects a page: the bodies of pages bound our memory and the API server's. */
