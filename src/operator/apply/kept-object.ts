@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
-import { untilAborted } from '../../base/until-aborted.ts';
 import { LatestWrites } from '../cache/latest-writes.ts';
 import { narrowed } from '../cache/narrowed.ts';
 import { Reflector } from '../cache/reflector.ts';
@@ -80,7 +79,7 @@ export class KeptObject {
 
   /** Mends it at once and after each change, until the signal is aborted. It never rejects: what fails is tried again. */
   async keep(mend: Mend, signal: AbortSignal): Promise<void> {
-    const { clock, random } = this.#options;
+    const { clock, random, lookMs } = this.#options;
     for (let failures = 0; !signal.aborted; ) {
       const changed = new AbortController();
       this.#wake = () => changed.abort();
@@ -90,7 +89,7 @@ export class KeptObject {
         this.#reports.forget('');
         this.#hinderedBy(undefined);
         if (mended) await pause(clock, intervalMs, signal);
-        else await this.#rest(AbortSignal.any([signal, changed.signal]));
+        else await pause(clock, lookMs, AbortSignal.any([signal, changed.signal]));
       } catch (error) {
         if (signal.aborted) return;
         this.#failed(error);
@@ -110,12 +109,6 @@ export class KeptObject {
         this.#written.note(await client.apply(resource, place, { ...declared, metadata }, signal));
       }
     });
-  }
-
-  async #rest(signal: AbortSignal): Promise<void> {
-    const { lookMs, clock } = this.#options;
-    if (lookMs === undefined) await untilAborted(signal);
-    else await pause(clock, lookMs, signal);
   }
 
   #failed(error: unknown): void {
