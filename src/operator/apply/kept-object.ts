@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
 import { LatestWrites } from '../cache/latest-writes.ts';
-import { narrowed } from '../cache/narrowed.ts';
 import { Reflector } from '../cache/reflector.ts';
 import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
@@ -67,8 +66,7 @@ export class KeptObject {
       this.#wake();
     });
     this.reflector = new Reflector({
-      client: narrowed(client, place),
-      ...{ resource, store: this.#objects, transform: (object) => object, clock, random, log },
+      ...{ client, resource, scope: place, store: this.#objects, transform: (object) => object, clock, random, log },
     });
   }
 

@@ -10,7 +10,6 @@ import { syncPort, syncServiceName } from '../../contract/operator-names.ts';
 import { syncServerName, tokenAudience } from '../../protocol/sync.ts';
 import { type SyncAccess, syncAccessVersion } from '../../protocol/sync-access.ts';
 import { clusterAddresses } from '../agents/settings-of.ts';
-import { narrowed } from '../cache/narrowed.ts';
 import { Reflector } from '../cache/reflector.ts';
 import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
@@ -72,8 +71,8 @@ export class SyncEndpoint {
       onObstacle: onChange,
     });
     const services = new Reflector({
-      client: narrowed(client, { namespace, name: syncServiceName }),
-      ...{ resource: apiUses.services, store: this.#services, transform: (object: KubeObject) => object },
+      scope: { namespace, name: syncServiceName },
+      ...{ client, resource: apiUses.services, store: this.#services, transform: (object: KubeObject) => object },
       ...{ clock, random, log },
     });
     this.#secret = new SyncSecret({
