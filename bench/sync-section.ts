@@ -1,4 +1,4 @@
-import { defaultSpec } from '../src/crd/default-spec.ts';
+import { defaultSpec } from '../src/crd/net-exporter.ts';
 import type { BenchCluster } from './bench-cluster.ts';
 import { type Figure, figure, type Goal } from './figures.ts';
 import type { MeasuredOperator } from './measured-operator.ts';

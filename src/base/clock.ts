@@ -17,8 +17,11 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after `ms` milliseconds, or at once when the signal is aborted. It never rejects: the caller looks at the signal. */
-export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+/**
+ * Resolves after `ms` milliseconds, or at once when the signal is aborted. It never rejects: the caller looks at the signal.
+ * @param ms undefined: only when the signal is aborted
+ */
+export function pause(clock: Clock, ms: number | undefined, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
     const end = () => {
@@ -26,7 +29,7 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
       signal.removeEventListener('abort', end);
       resolve();
     };
-    const cancel = clock.after(ms, end);
+    const cancel = ms === undefined ? () => {} : clock.after(ms, end);
     signal.addEventListener('abort', end, { once: true });
   });
 }

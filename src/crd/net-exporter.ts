@@ -77,3 +77,8 @@ export type NetExporterSpec = Static<typeof NetExporterSpecSchema>;
 
 /** The resource as the API server gives it. */
 export type NetExporter = Static<typeof NetExporterSchema>;
+
+/** What the API server makes of `spec: {}`: a new copy with each call. */
+export function defaultSpec(): NetExporterSpec {
+  return structuredClone(NetExporterSpecSchema.default) as NetExporterSpec;
+}

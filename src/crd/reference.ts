@@ -1,6 +1,5 @@
 import { stringify } from 'yaml';
-import { defaultSpec } from './default-spec.ts';
-import { apiVersion, kind, NetExporterSchema } from './net-exporter.ts';
+import { apiVersion, defaultSpec, kind, NetExporterSchema } from './net-exporter.ts';
 import type { SchemaNode } from './schema-node.ts';
 import type { ValidationRule } from './validation-rule.ts';
 

@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { type Clock, pause } from '../base/clock.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
-import { untilAborted } from '../base/until-aborted.ts';
 import { managerName } from '../contract/agent-names.ts';
 import { operatorName } from '../contract/operator-names.ts';
 import type { NetExporter } from '../crd/net-exporter.ts';
@@ -194,10 +193,11 @@ export class Operator {
   }
 
   async #reconcileWhenElected(stopping: AbortSignal): Promise<void> {
-    await Promise.race([untilAborted(stopping), this.#caches.synced]);
+    const { clock, log } = this.#parts;
+    await Promise.race([pause(clock, undefined, stopping), this.#caches.synced]);
     if (stopping.aborted) return;
     this.#hasSynced = true;
-    this.#parts.log.info('caches are full; waiting for the lease');
+    log.info('caches are full; waiting for the lease');
     if (!(await this.#election.campaign(stopping)) || stopping.aborted) return;
     this.#reconciles = true;
     this.#sync?.lead(this.#election.epoch ?? 0);

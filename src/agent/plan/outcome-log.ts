@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/monotonic-clock.ts';
 import type { Log } from '../log.ts';
+import type { LossDirection, ProbeResult } from '../probes/probe.ts';
 import type { Target } from './targets.ts';
 
 /** How long a target's state is not written about again, in milliseconds, however often it changes. */
@@ -42,4 +43,13 @@ export class OutcomeLog {
     const keys = new Set(targets.map(({ key }) => key));
     for (const key of this.#known.keys()) if (!keys.has(key)) this.#known.delete(key);
   }
+}
+
+const directions = ['forward', 'return'] satisfies LossDirection[];
+
+/** What went wrong in a turn, for people, such as `timeout` or `lost (forward)`; undefined when nothing did. */
+export function problemOf({ failures, losses }: ProbeResult): string | undefined {
+  const [problem] = failures;
+  const known = problem === 'lost' ? directions.filter((direction) => (losses?.[direction] ?? 0) > 0) : [];
+  return known.length > 0 ? `${problem} (${known.join(', ')})` : problem;
 }

@@ -1,9 +1,7 @@
 import type { Logger } from 'pino';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
-import { untilAborted } from '../../base/until-aborted.ts';
 import { LatestWrites } from '../cache/latest-writes.ts';
-import { narrowed } from '../cache/narrowed.ts';
 import { Reflector } from '../cache/reflector.ts';
 import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
@@ -68,8 +66,7 @@ export class KeptObject {
       this.#wake();
     });
     this.reflector = new Reflector({
-      client: narrowed(client, place),
-      ...{ resource, store: this.#objects, transform: (object) => object, clock, random, log },
+      ...{ client, resource, scope: place, store: this.#objects, transform: (object) => object, clock, random, log },
     });
   }
 
@@ -80,7 +77,7 @@ export class KeptObject {
 
   /** Mends it at once and after each change, until the signal is aborted. It never rejects: what fails is tried again. */
   async keep(mend: Mend, signal: AbortSignal): Promise<void> {
-    const { clock, random } = this.#options;
+    const { clock, random, lookMs } = this.#options;
     for (let failures = 0; !signal.aborted; ) {
       const changed = new AbortController();
       this.#wake = () => changed.abort();
@@ -90,7 +87,7 @@ export class KeptObject {
         this.#reports.forget('');
         this.#hinderedBy(undefined);
         if (mended) await pause(clock, intervalMs, signal);
-        else await this.#rest(AbortSignal.any([signal, changed.signal]));
+        else await pause(clock, lookMs, AbortSignal.any([signal, changed.signal]));
       } catch (error) {
         if (signal.aborted) return;
         this.#failed(error);
@@ -110,12 +107,6 @@ export class KeptObject {
         this.#written.note(await client.apply(resource, place, { ...declared, metadata }, signal));
       }
     });
-  }
-
-  async #rest(signal: AbortSignal): Promise<void> {
-    const { lookMs, clock } = this.#options;
-    if (lookMs === undefined) await untilAborted(signal);
-    else await pause(clock, lookMs, signal);
   }
 
   #failed(error: unknown): void {

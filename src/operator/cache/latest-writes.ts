@@ -1,5 +1,3 @@
-import { isNewer } from './resource-version.ts';
-
 /** Of an object, what tells one of its versions from another. */
 interface Versioned {
   metadata: { uid: string; resourceVersion: string };
@@ -34,4 +32,13 @@ export class LatestWrites<T extends Versioned> {
   forget(uid: string): void {
     this.#byUid.delete(uid);
   }
+}
+
+/**
+ * Whether a version of an object or a list is newer than another: versions of one resource are decimal numbers that rise
+ * (KEP-5504).
+ */
+export function isNewer(resourceVersion: string, than: string): boolean {
+  if (resourceVersion.length !== than.length) return resourceVersion.length > than.length;
+  return resourceVersion > than;
 }

@@ -8,7 +8,7 @@ import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { type Resource, titleOf } from '../kube/resource.ts';
 import { leastDelay } from '../kube/retry.ts';
 import { ReportOnce } from '../log/report-once.ts';
-import { isNewer } from './resource-version.ts';
+import { isNewer } from './latest-writes.ts';
 import type { Store, StoredObject } from './store.ts';
 
 /** Objects a page: the bodies of pages bound our memory and the API server's. */
@@ -18,7 +18,7 @@ const pageSize = 500;
  * A watch that says nothing for so long is resumed, since a half-open connection says nothing either. Where anything happens
  * the API server sends a bookmark every minute; on a kind without news this costs one request.
  */
-const idleMs = 75_000;
+const usualIdleMs = 75_000;
 
 /** Between attempts. The cap is low, so that an API server that comes back finds us within seconds; jitter spreads us. */
 const backoff = { baseMs: 200, maxMs: 2000 };
@@ -33,6 +33,10 @@ export interface ReflectorOptions<T> {
   client: Pick<ApiClient, 'list' | 'watch'>;
   resource: Resource;
   labelSelector?: string;
+  /** Keeps to one namespace, and perhaps to its one object of a name; left out: to none. */
+  scope?: { namespace: string; name?: string };
+  /** A watch that says nothing for so long is resumed, in milliseconds; left out: a little more than a minute. */
+  idleMs?: number;
   /** Shrinks an object to what is used: memory is objects × size. */
   transform: (object: KubeObject) => T;
   store: Store<T>;
@@ -130,8 +134,8 @@ export class Reflector<T> {
    */
   async #isRewound(signal: AbortSignal): Promise<boolean> {
     if (this.#resourceVersion === undefined || !this.#isDoubtful) return false;
-    const { client, resource, labelSelector } = this.#options;
-    const answer = await client.list(resource, { labelSelector, limit: 1 }, signal);
+    const { client, resource } = this.#options;
+    const answer = await client.list(resource, { ...this.#selection, limit: 1 }, signal);
     const { resourceVersion } = checkedPage(answer, resource).metadata;
     this.#isDoubtful = false;
     if (!isNewer(this.#resourceVersion, resourceVersion)) return false;
@@ -144,13 +148,13 @@ export class Reflector<T> {
 
   /** Reads every page into the store. @returns the version to watch from */
   async #list(signal: AbortSignal): Promise<string> {
-    const { client, resource, labelSelector, store, transform } = this.#options;
+    const { client, resource, store, transform } = this.#options;
     this.#watchingSince = undefined;
     const objects = new Map<string, StoredObject<T>>();
     let next: string | undefined;
     let version: string;
     do {
-      const answer = await client.list(resource, { labelSelector, limit: pageSize, continue: next }, signal);
+      const answer = await client.list(resource, { ...this.#selection, limit: pageSize, continue: next }, signal);
       const page = checkedPage(answer, resource);
       for (const object of page.items)
         objects.set(keyOf(object), { object: transform(object), version: object.metadata.resourceVersion });
@@ -166,11 +170,16 @@ export class Reflector<T> {
 
   /** Follows one watch to its end. */
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
-    const { client, resource, labelSelector, clock, random } = this.#options;
+    const { client, resource, clock, random, idleMs = usualIdleMs } = this.#options;
     this.#watchingSince = undefined;
     // Random, so that the watches of many clients do not end together.
     const timeoutSeconds = Math.round(300 + 300 * random());
-    const events = await client.watch(resource, { labelSelector, resourceVersion, timeoutSeconds }, idleMs, signal);
+    const events = await client.watch(
+      resource,
+      { ...this.#selection, resourceVersion, timeoutSeconds },
+      idleMs,
+      signal,
+    );
     this.#watchingSince = clock.now();
     this.#works();
     for await (const event of events) this.#take(event);
@@ -225,6 +234,14 @@ export class Reflector<T> {
   #delay(error: unknown): number {
     const { random } = this.#options;
     return Math.max(backoffDelay(this.#failures, backoff, random), leastDelay(error, random));
+  }
+
+  /** Which objects are asked for. */
+  get #selection(): { labelSelector?: string | undefined; namespace?: string; fieldSelector?: string } {
+    const { labelSelector, scope } = this.#options;
+    if (!scope) return { labelSelector };
+    const { namespace, name } = scope;
+    return { labelSelector, namespace, ...(name !== undefined && { fieldSelector: `metadata.name=${name}` }) };
   }
 
   get #title(): string {

@@ -23,10 +23,10 @@ import { type ApiError, type ApiErrorCode, isApiError, isTransient } from '../ku
 import { saysNotServed } from '../kube/discovery.ts';
 import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { ReportOnce } from '../log/report-once.ts';
-import { contestMessage } from '../status/contest-message.ts';
 import { type Findings, pausedStatusOf, progressOf, statusOf } from '../status/status.ts';
 import { statusEvents } from '../status/status-events.ts';
 import type { StatusWriter, WrittenStatus } from '../status/status-writer.ts';
+import { contestMessage } from '../status/wording.ts';
 import { type AgentsSync, syncAccessIn } from '../sync/agents-sync.ts';
 import type { Reconcile, ReconcileResult } from './controller.ts';
 

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
-import { narrowed } from '../cache/narrowed.ts';
 import { Reflector } from '../cache/reflector.ts';
 import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
@@ -111,9 +110,9 @@ export class DnsWatch {
     };
     watched.slices.onChange(tell);
     const reflector = new Reflector({
-      client: narrowed(client, { namespace }),
+      scope: { namespace },
       labelSelector: name === '' ? usualLabel : `kubernetes.io/service-name=${name}`,
-      ...{ resource, store: watched.slices, transform: dnsSliceOf, clock, random },
+      ...{ client, resource, store: watched.slices, transform: dnsSliceOf, clock, random },
       log: log.child({ dnsService: key }),
     });
     this.#watched.set(key, watched);

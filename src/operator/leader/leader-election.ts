@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import { type Clock, pause } from '../../base/clock.ts';
-import { narrowed } from '../cache/narrowed.ts';
 import { Reflector } from '../cache/reflector.ts';
 import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
@@ -61,8 +60,10 @@ export class LeaderElection {
     this.gate = new WriteGate(() => this.#elector.isLeading, clock);
     this.#store.onChange(({ after }) => this.#elector.observe(after));
     this.#reflector = new Reflector({
-      client: narrowed(client, place, idleMs),
+      client,
       resource: leases,
+      scope: place,
+      idleMs,
       transform: (object) => object,
       store: this.#store,
       clock,

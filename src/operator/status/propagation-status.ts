@@ -1,6 +1,6 @@
 import type { NetExporterStatus } from '../../crd/net-exporter.ts';
 import type { Propagation, PropagationFinding } from '../agents/propagation.ts';
-import { listed } from './listed.ts';
+import { listed } from './wording.ts';
 
 /** Of the agents' status, the figures that sync knows. */
 type Figures = Pick<NonNullable<NetExporterStatus['agents']>, 'configured' | 'reporting'>;

@@ -1,8 +1,8 @@
 import type { Condition, NetExporterStatus } from '../../crd/net-exporter.ts';
 import { type AgentFault, faultReasons } from '../agents/agent-pod.ts';
 import type { PropagationFinding } from '../agents/propagation.ts';
-import { listed } from './listed.ts';
 import { propagationStatus } from './propagation-status.ts';
+import { listed } from './wording.ts';
 
 /** An object that is not as it should be, and that trying again at once does not mend. */
 export interface Obstacle {

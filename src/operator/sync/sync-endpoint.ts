@@ -5,13 +5,11 @@ import type { Registry } from 'prom-client';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
 import { formatHostPort } from '../../base/host-port.ts';
-import { untilAborted } from '../../base/until-aborted.ts';
 import { apiUses } from '../../contract/api-uses.ts';
 import { syncPort, syncServiceName } from '../../contract/operator-names.ts';
 import { syncServerName, tokenAudience } from '../../protocol/sync.ts';
 import { type SyncAccess, syncAccessVersion } from '../../protocol/sync-access.ts';
 import { clusterAddresses } from '../agents/settings-of.ts';
-import { narrowed } from '../cache/narrowed.ts';
 import { Reflector } from '../cache/reflector.ts';
 import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
@@ -73,8 +71,8 @@ export class SyncEndpoint {
       onObstacle: onChange,
     });
     const services = new Reflector({
-      client: narrowed(client, { namespace, name: syncServiceName }),
-      ...{ resource: apiUses.services, store: this.#services, transform: (object: KubeObject) => object },
+      scope: { namespace, name: syncServiceName },
+      ...{ client, resource: apiUses.services, store: this.#services, transform: (object: KubeObject) => object },
       ...{ clock, random, log },
     });
     this.#secret = new SyncSecret({
@@ -125,9 +123,9 @@ export class SyncEndpoint {
 
   /** Answers agents, and leads them here, until the signal is aborted. It never rejects. */
   async serve(signal: AbortSignal): Promise<void> {
-    const { options, hub } = this.#parts;
+    const { options, hub, clock } = this.#parts;
     const kept = Promise.all([this.#secret.keep(signal), this.#keys.learn(signal)]);
-    await Promise.race([this.#certified.promise, untilAborted(signal)]);
+    await Promise.race([this.#certified.promise, pause(clock, undefined, signal)]);
     const port = signal.aborted ? undefined : await this.#listen(signal);
     if (port !== undefined) {
       await this.#slice.keep({ address: options.address, port: options.advertisedPort ?? port }, signal);

@@ -8,8 +8,7 @@ import { generatedFiles } from '../../../charts/generated-files.ts';
 import { installation } from '../../../charts/install/install.ts';
 import { outdatedFiles, writeFiles } from '../../../charts/written-files.ts';
 import { customResourceDefinition } from '../../../src/crd/custom-resource-definition.ts';
-import { defaultSpec } from '../../../src/crd/default-spec.ts';
-import { NetExporterSpecSchema } from '../../../src/crd/net-exporter.ts';
+import { defaultSpec, NetExporterSpecSchema } from '../../../src/crd/net-exporter.ts';
 import { ownedDirectory } from '../../cluster/owned-name.ts';
 
 const root = join(import.meta.dirname, '../../..');

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { defaultSpec } from '../../../src/crd/default-spec.ts';
-import { NetExporterSchema } from '../../../src/crd/net-exporter.ts';
+import { defaultSpec, NetExporterSchema } from '../../../src/crd/net-exporter.ts';
 import { referenceMarkdown } from '../../../src/crd/reference.ts';
 import type { SchemaNode } from '../../../src/crd/schema-node.ts';
 import { schemaFields } from './schema-fields.ts';

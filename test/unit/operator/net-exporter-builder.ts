@@ -1,5 +1,4 @@
-import { defaultSpec } from '../../../src/crd/default-spec.ts';
-import type { NetExporter, NetExporterSpec } from '../../../src/crd/net-exporter.ts';
+import { defaultSpec, type NetExporter, type NetExporterSpec } from '../../../src/crd/net-exporter.ts';
 
 /** A NetExporter as the API server gives it, with the spec's defaults unless `change` says otherwise. */
 export function netExporter(change: (spec: NetExporterSpec) => void = () => {}, name = 'default'): NetExporter {

@@ -2,9 +2,8 @@ import { randomInt } from 'node:crypto';
 import type { FailureReason } from '../../../contract/failure-reason.ts';
 import { candidateNames, type ResolverOptions } from '../dns-names.ts';
 import type { Probe, ProbeContext, ProbeResult, Timing } from '../probe.ts';
-import type { AskDns, DnsExchange, DnsServer } from './dns-exchange.ts';
+import { type AskDns, askOverUdp, type DnsExchange, type DnsServer } from './dns-exchange.ts';
 import { askOverTcp } from './dns-tcp.ts';
-import { askOverUdp } from './dns-udp.ts';
 
 /** A name to look up at a server. */
 export interface DnsTarget {

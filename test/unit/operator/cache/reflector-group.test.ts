@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
-import { untilAborted } from '../../../../src/base/until-aborted.ts';
 import { ReflectorGroup } from '../../../../src/operator/cache/reflector-group.ts';
 
 /** Fills its cache when the test says so. */
@@ -20,7 +20,7 @@ class Member {
 
   async run(signal: AbortSignal): Promise<void> {
     this.isRunning = true;
-    await untilAborted(signal);
+    if (!signal.aborted) await once(signal, 'abort');
     this.isRunning = false;
   }
 }

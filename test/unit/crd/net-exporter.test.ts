@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Check } from 'typebox/value';
-import { defaultSpec } from '../../../src/crd/default-spec.ts';
-import { NetExporterSpecSchema } from '../../../src/crd/net-exporter.ts';
+import { defaultSpec, NetExporterSpecSchema } from '../../../src/crd/net-exporter.ts';
 import type { SchemaNode } from '../../../src/crd/schema-node.ts';
 import { schemaFields } from './schema-fields.ts';
 
