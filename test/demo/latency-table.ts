@@ -1,8 +1,10 @@
 import type { PrometheusServer } from '../cluster/prometheus.ts';
-import type { Agent } from '../e2e/agents.ts';
+import type { Agent, NetExporterObject } from '../e2e/agents.ts';
+import { dialsAnything } from '../e2e/expected-series.ts';
 
 interface Column {
   title: string;
+  probe: 'dns' | 'network';
   query: (selector: string) => string;
   format: (value: number) => string;
 }
@@ -13,31 +15,37 @@ const quantile = (q: number, metric: string) => (selector: string) =>
 const total = (metric: string) => (selector: string) => `sum by (pod) (${metric}{${selector}})`;
 
 const columns: Column[] = [
-  { title: 'DNS p50', query: quantile(0.5, 'dns_latency_seconds'), format: formatSeconds },
-  { title: 'DNS p99', query: quantile(0.99, 'dns_latency_seconds'), format: formatSeconds },
-  { title: 'errors', query: total('dns_resolve_error_total'), format: String },
-  { title: 'NETWORK p50', query: quantile(0.5, 'network_latency_seconds'), format: formatSeconds },
-  { title: 'NETWORK p99', query: quantile(0.99, 'network_latency_seconds'), format: formatSeconds },
-  { title: 'errors', query: total('network_dial_error_total'), format: String },
+  { title: 'DNS p50', probe: 'dns', query: quantile(0.5, 'dns_latency_seconds'), format: formatSeconds },
+  { title: 'DNS p99', probe: 'dns', query: quantile(0.99, 'dns_latency_seconds'), format: formatSeconds },
+  { title: 'errors', probe: 'dns', query: total('dns_resolve_error_total'), format: String },
+  { title: 'NETWORK p50', probe: 'network', query: quantile(0.5, 'network_latency_seconds'), format: formatSeconds },
+  { title: 'NETWORK p99', probe: 'network', query: quantile(0.99, 'network_latency_seconds'), format: formatSeconds },
+  { title: 'errors', probe: 'network', query: total('network_dial_error_total'), format: String },
 ];
 
 /**
  * DNS and network latencies of each agent over the last minute, as Prometheus has them.
- * @returns lines of a table, and whether no cell of it is empty
+ * @returns lines of a table, and whether there is a value in each cell of what is probed
  */
 export async function latencyTable(
-  prometheus: PrometheusServer,
-  { namespace, name, agents }: { namespace: string; name: string; agents: Agent[] },
+  prometheus: Pick<PrometheusServer, 'query'>,
+  {
+    namespace,
+    name,
+    agents,
+    spec,
+  }: { namespace: string; name: string; agents: readonly Agent[]; spec: NetExporterObject['spec'] },
 ): Promise<{ lines: string[]; complete: boolean }> {
   const selector = `namespace="${namespace}",netexporter="${name}"`;
   const rows = agents.map((agent) => [agent.pod, agent.node]);
   let complete = true;
-  for (const { query, format } of columns) {
+  const isProbed = { dns: spec.dns.enabled, network: dialsAnything(spec, agents.length) };
+  for (const { probe, query, format } of columns) {
     const samples = await prometheus.query(query(selector));
     for (const [index, agent] of agents.entries()) {
       const value = samples.find(({ labels }) => labels.pod === agent.pod)?.value;
       const known = value !== undefined && !Number.isNaN(value);
-      if (!known) complete = false;
+      if (!known && isProbed[probe]) complete = false;
       rows[index]!.push(known ? format(value) : '-');
     }
   }
