@@ -17,7 +17,7 @@ export interface Survey {
 
 /** What a run is going to do. */
 export interface DemoPlan {
-  /** Left by a run that was killed, in the order in which they were created. */
+  /** Left by an earlier run, such as one that was killed, in the order in which they were created. */
   leftovers: KubeObject[];
   /** Whether this run installs the operator, and so removes it; otherwise it uses the one that is there. */
   installs: boolean;
@@ -148,7 +148,7 @@ export function describePlan({ leftovers, installs }: DemoPlan, install: readonl
   ];
   const removedFirst = leftovers.map((object) => `${nameOf(object)} (${runOf(object)})`);
   return [
-    ...(removedFirst.length > 0 ? ['Left by a demo that was killed, removed first:', ...removedFirst.map(item)] : []),
+    ...(removedFirst.length > 0 ? ['Left by an earlier demo, removed first:', ...removedFirst.map(item)] : []),
     'Added now, removed at the end:',
     ...added.map(item),
     ...(installs ? [] : ['Used as it is: the installed operator']),

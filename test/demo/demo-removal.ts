@@ -29,7 +29,7 @@ export class DemoRemoval {
     const found = (await this.#access.getAll(await installObjects())).filter((object) => runOf(object) === this.#run);
     const kept = await this.#operatorIsUsed(found);
     if (kept !== undefined) {
-      this.#log(`the operator stays: ${kept}. To remove it: kubectl delete -f manifests/install.yaml`);
+      this.#log(`the operator stays: ${kept}. When it is no longer needed: kubectl delete -f manifests/install.yaml`);
       return;
     }
     // The definition goes at once after the check: NetExporters go with it.

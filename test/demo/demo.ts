@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { operatorNamespace } from '../../charts/operator-names.ts';
 import { nodeFactsOf } from '../../src/operator/plan/node-facts.ts';
 import { Cleanups } from '../cluster/cleanups.ts';
 import { ownedDirectory, ownedName } from '../cluster/owned-name.ts';
@@ -130,11 +131,22 @@ class Demo {
         signal.throwIfAborted();
         await access.create(marked(object, this.#run));
       }
-      await waitForOperator(cluster.kubectl);
+      await this.#waitForOperator(cluster);
     }
     log(`creating the NetExporter ${demo.namespace}/${demo.name}`);
     removeLater(`the NetExporter ${demo.name}`, () => removal.removeNetExporter());
     await access.create(marked(netExporterObject(), this.#run));
+  }
+
+  async #waitForOperator({ kubectl, steadyKubectl }: DemoCluster): Promise<void> {
+    const { signal, log } = this.#options;
+    try {
+      await waitForOperator(kubectl);
+    } catch (error) {
+      // Most often the nodes cannot pull the image.
+      if (!signal.aborted) log(await steadyKubectl(['get', 'pods', '-n', operatorNamespace]));
+      throw error;
+    }
   }
 
   async #removeLeftovers(access: ObjectAccess, { leftovers }: DemoPlan): Promise<void> {
@@ -204,7 +216,7 @@ async function waitForSeries(
       const expected = { ...(await expectedNow(kubectl)), allowFailures: !isOwn };
       const missing = await missingSeries(prometheus, expected);
       if (missing.length > 0) throw new Error(`${missing.length} series are missing, among them ${missing[0]}`);
-      return (!isOwn || (await latencyTable(prometheus, expected)).complete) && expected;
+      return (await latencyTable(prometheus, expected)).complete && expected;
     },
     { timeout: deadline, interval: 1000, signal },
   );

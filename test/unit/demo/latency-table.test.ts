@@ -15,12 +15,17 @@ const agent: Agent = {
 const network = { enabled: true, peersPerAgent: 10, protocols: ['TCP'], service: true };
 const dns = { enabled: true, hosts: [] };
 
-function table(values: { dns?: number; network?: number }, spec = { dns, network }) {
+function table(
+  values: { dns?: number; network?: number; errors?: number },
+  spec = { dns, network },
+  allowFailures = false,
+) {
   const query = async (expression: string) => {
-    const value = expression.includes('network') ? values.network : values.dns;
+    const latency = expression.includes('network') ? values.network : values.dns;
+    const value = expression.includes('_error_total') ? (values.errors ?? latency) : latency;
     return value === undefined ? [] : [{ labels: { pod: agent.pod }, value }];
   };
-  return latencyTable({ query }, { namespace: 'n', name: 'd', agents: [agent], spec });
+  return latencyTable({ query }, { namespace: 'n', name: 'd', agents: [agent], spec, allowFailures });
 }
 
 test('a table is complete when there is a value for everything that is probed', async () => {
@@ -33,6 +38,12 @@ test('a single agent without the Service has nothing to dial: its cells are empt
   const { lines, complete } = await table({ dns: 0.001 }, { dns, network: { ...network, service: false } });
   assert.equal(complete, true);
   assert.match(lines[1]!, /^demo-agent-1 +node-1 +1 ms +1 ms +0.001 +- +- +-/);
+});
+
+test('where failures are allowed, errors may stand in place of latencies, and nothing else', async () => {
+  assert.equal((await table({ network: 0.002, errors: 3 }, { dns, network }, true)).complete, true);
+  assert.equal((await table({ network: 0.002, errors: 3 })).complete, false);
+  assert.equal((await table({ network: 0.002, errors: 0 }, { dns, network }, true)).complete, false);
 });
 
 test('seconds have two digits and a unit', () => {
