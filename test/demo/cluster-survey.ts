@@ -1,5 +1,5 @@
 import { demo, installObjects, leaseReference, namespaceObject, netExporterObject, runOf } from './demo-objects.ts';
-import { netExporters, type Survey } from './demo-plan.ts';
+import type { Survey } from './demo-plan.ts';
 import { foreignObjects } from './foreign-objects.ts';
 import { type KubeObject, nameOf, type ObjectAccess, type Right, resourceOf } from './object-access.ts';
 import { isRenewed } from './run-lease.ts';
@@ -27,7 +27,7 @@ export async function surveyCluster(
     demoNamespace,
     isRunning,
     installed,
-    netExporters: definition === undefined ? [] : await access.list(netExporters),
+    netExporters: definition === undefined ? [] : await access.list(netExporterObject()),
     foreign: {
       demo: await foreignIn(access, demoNamespace),
       operator: await foreignIn(

@@ -1,4 +1,4 @@
-import { kind as netExporterKind, plural, version } from '../../src/crd/net-exporter.ts';
+import { kind as netExporterKind, version } from '../../src/crd/net-exporter.ts';
 import { demo, runOf } from './demo-objects.ts';
 import { type KubeObject, nameOf } from './object-access.ts';
 
@@ -154,9 +154,6 @@ export function describePlan({ leftovers, installs }: DemoPlan, install: readonl
     ...(installs ? [] : ['Used as it is: the installed operator']),
   ];
 }
-
-/** The type of NetExporters as kubectl names it. */
-export const netExporters = `${plural}.net-exporter.dev`;
 
 /** At most three names, so that a message stays readable. */
 export function names(objects: readonly KubeObject[]): string {

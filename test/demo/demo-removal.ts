@@ -1,6 +1,6 @@
 import { foreignIn } from './cluster-survey.ts';
 import { installObjects, namespaceObject, netExporterObject, runOf } from './demo-objects.ts';
-import { names, netExporters, othersAmong } from './demo-plan.ts';
+import { names, othersAmong } from './demo-plan.ts';
 import type { KubeObject, ObjectAccess } from './object-access.ts';
 
 /**
@@ -46,7 +46,7 @@ export class DemoRemoval {
 
   async #operatorIsUsed(found: readonly KubeObject[]): Promise<string | undefined> {
     if (!found.some(({ kind }) => kind === 'CustomResourceDefinition')) return undefined;
-    const others = othersAmong(await this.#access.list(netExporters));
+    const others = othersAmong(await this.#access.list(netExporterObject()));
     return others.length === 0 ? undefined : `there are NetExporters that the demo did not create (${names(others)})`;
   }
 

@@ -149,13 +149,13 @@ class Demo {
     }
   }
 
-  async #removeLeftovers(access: ObjectAccess, { leftovers }: DemoPlan): Promise<void> {
+  async #removeLeftovers(access: ObjectAccess, { leftovers, installs }: DemoPlan): Promise<void> {
     if (leftovers.length === 0) return;
     const { log } = this.#options;
     log('removing what an earlier demo left');
     const removals = [...new Set(leftovers.map(runOf))].map((run) => new DemoRemoval(access, run!, log));
     for (const removal of removals) await removal.removeNetExporter();
-    for (const removal of removals) await removal.removeOperator();
+    if (installs) for (const removal of removals) await removal.removeOperator();
     for (const removal of removals) await removal.removeNamespace();
   }
 

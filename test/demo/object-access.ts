@@ -90,9 +90,11 @@ export class ObjectAccess {
     await waitFor(`removal of ${nameOf(object)}`, gone, { timeout: 180_000, interval: 500, signal });
   }
 
-  /** All objects of a resource, such as `netexporters.net-exporter.dev`, in all namespaces. */
-  async list(resource: string): Promise<KubeObject[]> {
-    return items(await this.kubectl(['get', resource, '--all-namespaces', '-o', 'json']));
+  /** All objects of a kind in all namespaces; none where the cluster does not serve the kind. */
+  async list(type: Pick<ObjectReference, 'apiVersion' | 'kind'>): Promise<KubeObject[]> {
+    // Not by kubectl's own discovery, which may be out of date: that there is none must be the API server's answer.
+    const list = await this.#unlessAbsent<{ items: KubeObject[] }>(['get', '--raw', collectionOf(type)]);
+    return list?.items ?? [];
   }
 
   /** All objects in a namespace of every type that can be listed. */
@@ -116,9 +118,9 @@ export class ObjectAccess {
     return rights.filter((_, index) => answers[index] !== 'true');
   }
 
-  async #unlessAbsent(args: string[], input = ''): Promise<KubeObject | undefined> {
+  async #unlessAbsent<T = KubeObject>(args: string[], input = ''): Promise<T | undefined> {
     try {
-      return JSON.parse(await this.kubectl(args, { input })) as KubeObject;
+      return JSON.parse(await this.kubectl(args, { input })) as T;
     } catch (error) {
       if (error instanceof CommandError && error.stderr.includes('(NotFound)')) return undefined;
       throw error;
@@ -137,8 +139,11 @@ function items(output: string): KubeObject[] {
 }
 
 function pathOf(reference: ObjectReference): string {
-  const { apiVersion, metadata } = reference;
-  const root = apiVersion.includes('/') ? 'apis' : 'api';
-  const scope = metadata.namespace === undefined ? '' : `namespaces/${metadata.namespace}/`;
-  return `/${root}/${apiVersion}/${scope}${resourceOf(reference).resource}/${metadata.name}`;
+  return `${collectionOf(reference, reference.metadata.namespace)}/${reference.metadata.name}`;
+}
+
+function collectionOf(type: Pick<ObjectReference, 'apiVersion' | 'kind'>, namespace?: string): string {
+  const root = type.apiVersion.includes('/') ? 'apis' : 'api';
+  const scope = namespace === undefined ? '' : `namespaces/${namespace}/`;
+  return `/${root}/${type.apiVersion}/${scope}${resourceOf(type).resource}`;
 }

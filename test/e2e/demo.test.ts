@@ -45,6 +45,7 @@ const restless = new Set(['Node', 'Lease']);
 
 before(async () => {
   env = await environment();
+  await env.kubectl(['delete', 'namespace', demoNamespace, '--ignore-not-found']);
   await applySample(env.kubectl);
   // As users do: another log level of the operator, and a NetExporter with an interval and a label of their own.
   await customize('debug', '15s', 'team=mine');

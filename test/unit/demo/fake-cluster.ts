@@ -26,16 +26,18 @@ export class FakeCluster {
     const [verb, flag = '', path = ''] = args;
     if (verb === 'api-resources')
       return 'configmaps\nevents\nevents.events.k8s.io\npods.metrics.k8s.io\nnetexporters.net-exporter.dev\n';
+    if (verb === 'get' && flag === '--raw' && path.endsWith('/netexporters')) {
+      const items = [...this.objects.values()].filter(({ kind }) => kind === 'NetExporter');
+      return JSON.stringify({ items });
+    }
     if (verb === 'get' && flag === '--raw') return JSON.stringify(this.#at(path));
     if (verb === 'get' && args.includes('-f')) {
       const { items } = JSON.parse(input) as { items: KubeObject[] };
       return JSON.stringify({ items: items.map((item) => this.objects.get(nameOf(item))).filter((found) => found) });
     }
     if (verb === 'get') {
-      const namespace = args.includes('-n') ? args[args.indexOf('-n') + 1] : undefined;
-      const items = [...this.objects.values()].filter(({ kind, metadata }) =>
-        namespace === undefined ? kind === 'NetExporter' : metadata.namespace === namespace,
-      );
+      const namespace = args[args.indexOf('-n') + 1];
+      const items = [...this.objects.values()].filter(({ metadata }) => metadata.namespace === namespace);
       return JSON.stringify({ items });
     }
     if (verb === 'delete') {
