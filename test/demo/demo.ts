@@ -212,8 +212,9 @@ async function waitForSeries(
   return await waitFor(
     'latencies of every agent in Prometheus',
     async () => {
-      // Nodes of a user's cluster come, go and are cordoned meanwhile, and its network may have faults, which the demo shows too.
-      const expected = { ...(await expectedNow(kubectl)), allowFailures: !isOwn };
+      // Nodes of a user's cluster come, go and are cordoned meanwhile, and its network may have faults, which the table shows. On this
+      // machine, which all nodes share, a lookup may time out: counters of errors do not go back to zero.
+      const expected = { ...(await expectedNow(kubectl)), allowFailures: isOwn ? 'some' : 'all' } as const;
       const missing = await missingSeries(prometheus, expected);
       if (missing.length > 0) throw new Error(`${missing.length} series are missing, among them ${missing[0]}`);
       return (await latencyTable(prometheus, expected)).complete && expected;

@@ -26,12 +26,12 @@ const columns: Column[] = [
 
 /**
  * DNS and network latencies of each agent over the last minute, as Prometheus has them.
- * @returns lines of a table, and whether there is a value in each cell of what is probed. Where failures are allowed, a latency may be
- *   missing beside a count of errors.
+ * @returns lines of a table, and whether there is a value in each cell of what is probed. Where all failures are allowed, a latency
+ *   may be missing beside a count of errors.
  */
 export async function latencyTable(
   prometheus: Pick<PrometheusServer, 'query'>,
-  { namespace, name, agents, spec, allowFailures = false }: ExpectedSeries,
+  { namespace, name, agents, spec, allowFailures }: ExpectedSeries,
 ): Promise<{ lines: string[]; complete: boolean }> {
   const selector = `namespace="${namespace}",netexporter="${name}"`;
   const isProbed = { dns: spec.dns.enabled, network: dialsAnything(spec, agents.length) };
@@ -46,7 +46,7 @@ export async function latencyTable(
   const isComplete = (row: number) =>
     columns.every(
       ({ probe }, index) =>
-        !Number.isNaN(values[index]![row]) || !isProbed[probe] || (allowFailures && hasFailed(probe, row)),
+        !Number.isNaN(values[index]![row]) || !isProbed[probe] || (allowFailures === 'all' && hasFailed(probe, row)),
     );
   const rows = agents.map((agent, row) => [
     agent.pod,

@@ -8,8 +8,11 @@ export interface ExpectedSeries {
   spec: NetExporterObject['spec'];
   /** Nodes whose end is announced, such as cordoned ones: their agents probe and are not probed. */
   draining?: ReadonlySet<string>;
-  /** Whether failed probes are accepted in place of latencies: a cluster of the user's may have faults. */
-  allowFailures?: boolean;
+  /**
+   * Failed probes that are accepted; none unless given. `some`: beside latencies, as on a machine that is overloaded. `all`: also in
+   * place of latencies, as on a cluster of the user's, which may have faults.
+   */
+  allowFailures?: 'some' | 'all';
 }
 
 /** An agent has at most so many more peers than `peersPerAgent`, to cover every pair of zones (docs/topology.md). */
@@ -73,11 +76,11 @@ function missingLatencies(
   probe: 'dns' | 'network',
   metric: string,
   agent: Agent,
-  { spec, allowFailures = false }: ExpectedSeries,
+  { spec, allowFailures }: ExpectedSeries,
   seriesOf: SeriesOf,
 ): string[] {
   const samples = seriesOf(metric, agent);
-  const results = allowFailures ? [...samples, ...seriesOf(failures[probe], agent)] : samples;
+  const results = allowFailures === 'all' ? [...samples, ...seriesOf(failures[probe], agent)] : samples;
   const planned = [...new Set(seriesOf(`${latencies[probe]}_count`, agent).map(({ labels }) => labels.host ?? ''))];
   const hosts = probe === 'dns' && spec.dns.hosts.length > 0 ? spec.dns.hosts : planned;
   if (probe === 'dns' && hosts.length === 0) return [`${metric} of ${agent.pod}`];
@@ -89,7 +92,7 @@ function missingLatencies(
 function errorProblems(
   probe: 'dns' | 'network',
   agent: Agent,
-  { spec, agents, allowFailures = false }: ExpectedSeries,
+  { spec, agents, allowFailures }: ExpectedSeries,
   seriesOf: SeriesOf,
 ): string[] {
   const problems: string[] = [];

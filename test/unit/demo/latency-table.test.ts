@@ -18,14 +18,17 @@ const dns = { enabled: true, hosts: [] };
 function table(
   values: { dns?: number; network?: number; errors?: number },
   spec = { dns, network },
-  allowFailures = false,
+  allowFailures?: 'all',
 ) {
   const query = async (expression: string) => {
     const latency = expression.includes('network') ? values.network : values.dns;
     const value = expression.includes('_error_total') ? (values.errors ?? latency) : latency;
     return value === undefined ? [] : [{ labels: { pod: agent.pod }, value }];
   };
-  return latencyTable({ query }, { namespace: 'n', name: 'd', agents: [agent], spec, allowFailures });
+  return latencyTable(
+    { query },
+    { namespace: 'n', name: 'd', agents: [agent], spec, ...(allowFailures && { allowFailures }) },
+  );
 }
 
 test('a table is complete when there is a value for everything that is probed', async () => {
@@ -41,9 +44,9 @@ test('a single agent without the Service has nothing to dial: its cells are empt
 });
 
 test('where failures are allowed, errors may stand in place of latencies, and nothing else', async () => {
-  assert.equal((await table({ network: 0.002, errors: 3 }, { dns, network }, true)).complete, true);
+  assert.equal((await table({ network: 0.002, errors: 3 }, { dns, network }, 'all')).complete, true);
   assert.equal((await table({ network: 0.002, errors: 3 })).complete, false);
-  assert.equal((await table({ network: 0.002, errors: 0 }, { dns, network }, true)).complete, false);
+  assert.equal((await table({ network: 0.002, errors: 0 }, { dns, network }, 'all')).complete, false);
 });
 
 test('seconds have two digits and a unit', () => {

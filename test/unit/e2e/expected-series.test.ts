@@ -185,15 +185,28 @@ test('failed probes count as results only where failures are allowed, faults of 
       value: metric === 'dns_resolve_error_total' ? 1 : metric.startsWith('dns_latency') ? 0 : sample.value,
     }));
   const prometheus = prometheusOf(fleet, planned(fleet), failing);
-  assert.deepEqual(await missingSeries(prometheus, expected(fleet, { allowFailures: true })), []);
+  assert.deepEqual(await missingSeries(prometheus, expected(fleet, { allowFailures: 'all' })), []);
   assert.ok((await missingSeries(prometheus, expected(fleet))).some((line) => line.startsWith('zero errors: ')));
   const faulty = (metric: string, samples: Sample[]) =>
     samples.map((sample) => (metric === 'dns_error_total' ? { ...sample, value: 1 } : sample));
   const missing = await missingSeries(
     prometheusOf(fleet, planned(fleet), faulty),
-    expected(fleet, { allowFailures: true }),
+    expected(fleet, { allowFailures: 'all' }),
   );
   assert.deepEqual(missing.length, 2, missing.join('\n'));
+});
+
+test('failed probes beside latencies are accepted where some are allowed, in place of latencies they are not', async () => {
+  const fleet = agents(2);
+  const failing = (value: number) => (metric: string, samples: Sample[]) =>
+    samples.map((sample) => {
+      if (metric === 'dns_resolve_error_total') return { ...sample, value: 1 };
+      return metric.startsWith('dns_latency') ? { ...sample, value } : sample;
+    });
+  const missing = (value: number) =>
+    missingSeries(prometheusOf(fleet, planned(fleet), failing(value)), expected(fleet, { allowFailures: 'some' }));
+  assert.deepEqual(await missing(3), []);
+  assert.ok((await missing(0)).includes('dns_latency_seconds_count{host="example.com."} of agent-1'));
 });
 
 test('without any series everything is missing', async () => {
