@@ -7,18 +7,14 @@ import { restricted } from './pod-security.ts';
 /** The namespace that the samples are for. */
 export const sampleNamespace = 'monitoring';
 
+const defaultSpec = { dns: { hosts: ['kubernetes.default.svc.cluster.local.', 'example.com.'] } };
+
 /** Resources to start from, by the name of their file. */
 export function samples(): Record<string, object[]> {
   return {
     // A file of its own: who has such a namespace with other things in it must neither restrict nor delete it with a sample.
-    namespace: objects((chart) => {
-      new k8s.KubeNamespace(chart, 'namespace', { metadata: { name: sampleNamespace, labels: restricted } });
-    }),
-    default: objects((chart) =>
-      addNetExporter(chart, 'default', {
-        dns: { hosts: ['kubernetes.default.svc.cluster.local.', 'example.com.'] },
-      }),
-    ),
+    namespace: objects((chart) => addNamespace(chart, sampleNamespace)),
+    default: objects((chart) => addNetExporter(chart, 'default', defaultSpec)),
     minimal: objects((chart) => addNetExporter(chart, 'minimal', {})),
     strict: objects((chart) =>
       addNetExporter(chart, 'strict', {
@@ -30,11 +26,26 @@ export function samples(): Record<string, object[]> {
   };
 }
 
-function addNetExporter(scope: Construct, name: string, spec: object): void {
+/**
+ * The namespace and the NetExporter of `npm start`: the default sample under names of their own. The demo's Prometheus finds agents
+ * by the annotations on their Service, which a PodMonitor would replace.
+ */
+export function demoObjects(namespace: string, name: string): object[] {
+  return objects((chart) => {
+    addNamespace(chart, namespace);
+    addNetExporter(chart, name, { ...defaultSpec, monitoring: { podMonitor: 'None' } }, namespace);
+  });
+}
+
+function addNamespace(scope: Construct, name: string): void {
+  new k8s.KubeNamespace(scope, 'namespace', { metadata: { name, labels: restricted } });
+}
+
+function addNetExporter(scope: Construct, name: string, spec: object, namespace = sampleNamespace): void {
   new ApiObject(scope, name, {
     apiVersion: `${group}/${version}`,
     kind,
-    metadata: { name, namespace: sampleNamespace },
+    metadata: { name, namespace },
     spec,
   });
 }

@@ -3,6 +3,7 @@ import type { RequestOptions } from 'node:https';
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { ensureBinaries } from '../cluster/binaries.ts';
+import type { Cleanups } from '../cluster/cleanups.ts';
 import { startCluster } from '../cluster/cluster.ts';
 import { run } from '../cluster/command.ts';
 import { buildImages } from '../cluster/images.ts';
@@ -13,14 +14,20 @@ import type { Kubectl } from '../e2e/agents.ts';
 /** What the demo needs of a cluster. */
 export interface DemoCluster {
   kubeconfig: string;
+  /** For commands that wait: ends with the demo's signal. */
   kubectl: Kubectl;
+  /** For single requests and the clean-up: neither the demo's signal nor a Ctrl-C in the terminal interrupts it. */
+  steadyKubectl: Kubectl;
   /** What a user types to reach it. */
   kubectlCommand: string;
   /** How Prometheus on this machine reaches its pods. */
-  scraping: Pick<PrometheusOptions, 'scrapeConfig' | 'relabelConfigs'>;
+  scraping: () => Promise<Pick<PrometheusOptions, 'scrapeConfig' | 'relabelConfigs'>>;
+  /** Whether the demo started it, and so removes it with everything in it. */
+  isOwn: boolean;
+  /** Whether this machine reaches pods by their addresses. */
+  reachesPods: boolean;
 }
 
-type Cleanups = (() => Promise<void>)[];
 type Log = (line: string) => void;
 
 /** A cluster of our own, with the images loaded. Pods are reached directly. */
@@ -28,51 +35,52 @@ export async function localCluster(
   { nodes, signal, log }: { nodes: number; signal: AbortSignal; log: Log },
   cleanups: Cleanups,
 ): Promise<DemoCluster> {
-  log(`starting a local Kubernetes with ${nodes} nodes`);
+  log(`starting a local Kubernetes with ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`);
   const cluster = await startCluster({ name: `demo-${process.pid}`, nodes, log, signal });
-  cleanups.push(() => cluster.down());
+  cleanups.add('the local cluster', () => cluster.down());
   const images = await buildImages({ log });
   for (const { name, archive } of [images.operator, images.agent]) {
     signal.throwIfAborted();
     log(`loading ${name}`);
     await cluster.loadImage(archive);
   }
+  const kubectl: Kubectl = (args, options) => cluster.kubectl(args, options);
   return {
     kubeconfig: cluster.kubeconfig,
-    kubectl: (args, options) => cluster.kubectl(args, options),
+    kubectl,
+    steadyKubectl: kubectl,
     kubectlCommand: `npm run --silent cluster -- kubectl --name ${cluster.name}`,
-    scraping: {},
+    scraping: async () => ({}),
+    isOwn: true,
+    reachesPods: true,
   };
 }
 
-/**
- * A cluster that is there already. Its nodes pull the images; its pods are scraped through the API server, since this machine
- * need not reach them. What the demo adds is removed again, unless it was there before.
- */
-export async function existingCluster(
-  { kubeconfig, directory, log }: { kubeconfig: string; directory: string; log: Log },
-  cleanups: Cleanups,
-): Promise<DemoCluster> {
-  await ensureSystemCommands(['prometheus'], log);
-  const command = await kubectlBinary(log);
-  const kubectl: Kubectl = (args, options) => run([command, '--kubeconfig', kubeconfig, ...args], options);
-  const manifests = new URL('../../manifests/', import.meta.url).pathname;
-  const isThere = (...args: string[]) =>
-    kubectl(['get', ...args, '--ignore-not-found', '-o', 'name']).then((found) => found.trim() !== '');
-  const remove = (file: string) => async () => {
-    await kubectl(['delete', '--ignore-not-found', '-f', join(manifests, file)]);
-  };
-  if (!(await isThere('namespace', 'net-exporter-system'))) cleanups.push(remove('install.yaml'));
-  if (!(await isThere('namespace', 'monitoring'))) cleanups.push(remove('samples/namespace.yaml'));
-  else
-    cleanups.push(async () => {
-      await kubectl(['delete', '--ignore-not-found', 'netexporter', '-n', 'monitoring', 'default']);
-    });
+/** A cluster of the user's. Its nodes pull the images; its pods are scraped through the API server, since this machine need not reach them. */
+export async function existingCluster({
+  kubeconfig,
+  directory,
+  signal,
+  log,
+}: {
+  kubeconfig: string;
+  directory: string;
+  signal: AbortSignal;
+  log: Log;
+}): Promise<DemoCluster> {
+  const argv = [await kubectlBinary(log), '--kubeconfig', kubeconfig];
   return {
     kubeconfig,
-    kubectl,
+    kubectl: (args, options) => run([...argv, ...args], { ...options, signal }),
+    // A session of its own: a terminal sends Ctrl-C to every process of its session's foreground.
+    steadyKubectl: (args, options) => run(['setsid', ...argv, ...args], options),
     kubectlCommand: `kubectl --kubeconfig ${kubeconfig}`,
-    scraping: await throughApiServer(kubeconfig, directory),
+    scraping: async () => {
+      await ensureSystemCommands(['prometheus'], log);
+      return await throughApiServer(kubeconfig, directory);
+    },
+    isOwn: false,
+    reachesPods: false,
   };
 }
 
@@ -86,7 +94,7 @@ async function kubectlBinary(log: Log): Promise<string> {
 }
 
 /** Prometheus reaches a pod's port by the API server's proxy (`/api/v1/namespaces/…/pods/…:port/proxy`). */
-async function throughApiServer(kubeconfig: string, directory: string): Promise<DemoCluster['scraping']> {
+async function throughApiServer(kubeconfig: string, directory: string): ReturnType<DemoCluster['scraping']> {
   const config = new KubeConfig();
   config.loadFromFile(kubeconfig);
   const server = new URL(config.getCurrentCluster()?.server ?? '');

@@ -6,6 +6,7 @@ const usage = `npm start [-- OPTIONS]
   --once             end after the table; exit code 0 only if everything was there
   --nodes N          nodes of the local cluster (default 3)
   --kubeconfig FILE  show it on this cluster instead of a local one; its nodes must be able to pull the images
+  --yes              with --kubeconfig: go on without asking; otherwise the demo lists what it would add and ends with 2
   --help`;
 
 const oldest = 26;
@@ -24,6 +25,7 @@ try {
       once: { type: 'boolean', default: false },
       nodes: { type: 'string', default: '3' },
       kubeconfig: { type: 'string' },
+      yes: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -41,6 +43,7 @@ try {
     process.exitCode = await runDemo({
       nodes: Number(values.nodes),
       ...(values.kubeconfig !== undefined && { kubeconfig: values.kubeconfig }),
+      yes: values.yes,
       signal: stop.signal,
       log: (line) => console.log(line),
       untilStopped: async () => {

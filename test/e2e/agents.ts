@@ -60,7 +60,10 @@ export async function getJson<T>(kubectl: Kubectl, args: string[]): Promise<T> {
 /** The NetExporter as the API server has it. */
 export interface NetExporterObject {
   metadata: { name: string; namespace: string; uid: string; generation: number };
-  spec: { dns: { hosts: string[]; enabled: boolean }; network: { enabled: boolean; peersPerAgent: number } };
+  spec: {
+    dns: { hosts: string[]; enabled: boolean };
+    network: { enabled: boolean; peersPerAgent: number; protocols: string[]; service: boolean };
+  };
   status?: {
     observedGeneration: number;
     agents: { desired: number; ready: number; configured?: number; reporting?: number; summary: string };

@@ -45,7 +45,7 @@ test('Prometheus holds latencies of every host and peer from every agent, and er
   await waitFor(
     'series of every agent in Prometheus',
     async () => {
-      const expected = { namespace: 'monitoring', name: 'default', agents, hosts: spec.dns.hosts };
+      const expected = { namespace: 'monitoring', name: 'default', agents, spec };
       const missing = await missingSeries(env.prometheus, expected);
       if (missing.length > 0) throw new Error(missing.join('\n'));
       return true;
