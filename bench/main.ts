@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg, release } from 'node:os';
 import { join } from 'node:path';
 import { oneOf, parseCommandLine, runScript } from '../build/command-line.ts';
+import { ClusterError } from '../test/cluster/cluster-error.ts';
 import * as agent from './agent.ts';
 import { BenchCluster } from './bench-cluster.ts';
 import { type Figure, table } from './figures.ts';
@@ -84,4 +85,10 @@ async function runSections(
   return { figures, details, failures };
 }
 
-await runScript({ command: 'npm run bench', usage, subjects: Object.keys(benchmarks), run, stacks: true });
+await runScript({
+  command: 'npm run bench',
+  usage,
+  subjects: Object.keys(benchmarks),
+  run,
+  isFault: (error) => !(error instanceof ClusterError),
+});

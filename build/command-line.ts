@@ -32,8 +32,8 @@ export interface Script {
   subjects?: readonly string[];
   /** Returns the exit code. */
   run: (args: string[]) => Promise<number>;
-  /** Whether an error that is not the user's is printed with its stack and causes. */
-  stacks?: boolean;
+  /** Which errors are printed with their stacks and causes: those that are faults of the script. None by default. */
+  isFault?: (error: unknown) => boolean;
 }
 
 /** The script cannot be run with these arguments; the message says why. */
@@ -62,7 +62,7 @@ export async function runScript(script: Script, args = process.argv.slice(2), en
       console.error(`${error.message}\nFor the usage: ${script.command} -- --help`);
       process.exitCode = 2;
     } else {
-      console.error(error instanceof Error && !script.stacks ? error.message : error);
+      console.error(error instanceof Error && !script.isFault?.(error) ? error.message : error);
       process.exitCode = 1;
     }
   }

@@ -23,4 +23,4 @@ async function run(args: string[]): Promise<number> {
   return 0;
 }
 
-await runScript({ command: 'npm run build', usage, run, stacks: true });
+await runScript({ command: 'npm run build', usage, run, isFault: () => true });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { table } from '../bench/figures.ts';
 import { Interruption } from '../bench/interruption.ts';
 import { counted, oneOf, parseCommandLine, positiveNumber, runScript, wholeNumber } from '../build/command-line.ts';
+import { ClusterError } from '../test/cluster/cluster-error.ts';
 import * as agent from './agent.ts';
 import * as firstContact from './first-contact.ts';
 import * as operator from './operator.ts';
@@ -65,4 +66,10 @@ async function run(args: string[]): Promise<number> {
   return violated.length === 0 ? 0 : 1;
 }
 
-await runScript({ command: 'npm run soak', usage, subjects: Object.keys(soaks), run, stacks: true });
+await runScript({
+  command: 'npm run soak',
+  usage,
+  subjects: Object.keys(soaks),
+  run,
+  isFault: (error) => !(error instanceof ClusterError),
+});

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { parseCommandLine, runScript, UsageError, wholeNumber } from '../../build/command-line.ts';
 import { maximumNodes } from '../cluster/addresses.ts';
+import { imagesDirectory } from '../cluster/cache-directories.ts';
+import { requireCacheFolder } from '../cluster/cache-folder.ts';
 import { runDemo } from './demo.ts';
 
 const usage = `npm start [-- OPTIONS]
@@ -15,6 +17,7 @@ async function run(args: string[]): Promise<number> {
   const nodes = wholeNumber('nodes', values.nodes ?? '3', 1, maximumNodes);
   if (kubeconfig !== undefined && values.nodes !== undefined)
     throw new UsageError('--nodes is for the local cluster: it cannot be used with --kubeconfig');
+  if (kubeconfig === undefined) requireCacheFolder(imagesDirectory());
   const stop = new AbortController();
   // A terminal's Ctrl-C arrives twice, once from the terminal and once from npm: a second one is heard after a second.
   let first = 0;

@@ -1,4 +1,6 @@
 import { rm } from 'node:fs/promises';
+import { imagesDirectory } from '../cluster/cache-directories.ts';
+import { requireCacheFolder } from '../cluster/cache-folder.ts';
 import { Cleanups } from '../cluster/cleanups.ts';
 import { Cluster, startCluster } from '../cluster/cluster.ts';
 import { buildImages } from '../cluster/images.ts';
@@ -34,6 +36,7 @@ export async function globalSetup(): Promise<void> {
 }
 
 async function setUp(directory: string): Promise<SharedSetup> {
+  requireCacheFolder(imagesDirectory());
   const existing = process.env[clusterVariable];
   const attached = existing ? await attach(existing) : undefined;
   // Both are work for the processor, beside much waiting.

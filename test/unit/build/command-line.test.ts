@@ -114,7 +114,11 @@ describe('a script', () => {
     const fault = new Error('no disk');
     const fails = { run: () => Promise.reject(fault) };
     assert.deepEqual(await outcome([], {}, fails), { log: [], error: ['no disk'], exitCode: 1 });
-    assert.deepEqual(await outcome([], {}, { ...fails, stacks: true }), { log: [], error: [fault], exitCode: 1 });
+    assert.deepEqual(await outcome([], {}, { ...fails, isFault: () => true }), {
+      log: [],
+      error: [fault],
+      exitCode: 1,
+    });
   });
 
   for (const [args, env, names, command] of [
