@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 
 /**
- * The options of all npm scripts. `value` is what usages call an option's value. npm 11 takes options that stand before `--` for its own
- * and hands them to the script in the environment. Names of npm's deprecated options, such as `only`, would vanish there.
+ * The options of all npm scripts. `value` is what usages call an option's value. npm 11 consumes options that stand before `--` and puts
+ * them into the script's environment. `npmOwn` options are there too when users have configured npm so. Names of npm's deprecated options,
+ * such as `only`, are not to be used: npm drops them without a trace.
  */
 const knownOptions = {
   check: { type: 'boolean' },
@@ -16,6 +17,7 @@ const knownOptions = {
   quick: { type: 'boolean' },
   sections: { type: 'string', value: 'SECTION,…' },
   seed: { type: 'string', value: 'S' },
+  yes: { type: 'boolean', npmOwn: true },
 } as const;
 
 export type OptionName = keyof typeof knownOptions;
@@ -141,7 +143,7 @@ function optionsTakenByNpm(
   const taken: { name: string; value: string | undefined; lost: boolean }[] = [];
   for (const [name, known] of Object.entries(knownOptions)) {
     const value = env[`npm_config_${name.replaceAll('-', '_')}`];
-    if (value === undefined || value === '') continue;
+    if (value === undefined || value === '' || 'npmOwn' in known) continue;
     const lost = 'value' in known && value === 'true';
     taken.push({ name: `--${name}`, value: 'value' in known ? (lost ? known.value : value) : undefined, lost });
   }

@@ -49,7 +49,7 @@ export const rooms: Record<string, readonly string[]> = {
   'charts/install': ['src/base', 'src/crd', 'src/contract', 'charts/operator'],
   charts: [...foundation, ...charts],
   'charts/dashboards': ['src/base', 'src/contract'],
-  'charts/main.ts': [...foundation, ...charts, 'charts', 'charts/dashboards'],
+  'charts/main.ts': [...foundation, ...charts, 'charts', 'charts/dashboards', 'build/command-line.ts'],
 
   'src/page': ['src/base', 'src/contract'],
 
