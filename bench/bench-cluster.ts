@@ -1,7 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { imagesDirectory } from '../test/cluster/cache-directories.ts';
+import { requireCacheFolder } from '../test/cluster/cache-folder.ts';
 import { Cleanups } from '../test/cluster/cleanups.ts';
-import { Cluster, startCluster } from '../test/cluster/cluster.ts';
+import { Cluster, ClusterError, startCluster } from '../test/cluster/cluster.ts';
 import { ownedDirectory } from '../test/cluster/owned-name.ts';
 import type { Kubectl } from '../test/e2e/agents.ts';
 
@@ -38,10 +40,14 @@ export class BenchCluster {
   /** Runs `body` with a cluster of its own, which is gone afterwards whatever happened, unless it was there before. */
   static async with<T>(options: BenchClusterOptions, body: (bench: BenchCluster) => Promise<T>): Promise<T> {
     const { existing, nodes, prepare, signal, log } = options;
+    requireCacheFolder(imagesDirectory());
     const cluster = existing
       ? await Cluster.attach(existing)
       : await startCluster({ name: `bench-${process.pid}`, nodes, log, signal });
-    if (!cluster) throw new Error(`there is no running cluster ${existing}`);
+    if (!cluster) {
+      const start = `npm run cluster -- up --name ${existing}`;
+      throw new ClusterError('NO_SUCH_CLUSTER', `there is no running cluster "${existing}"; start it: ${start}`);
+    }
     const cleanups = new Cleanups();
     if (!existing) cleanups.add(`cluster "${cluster.name}"`, () => cluster.down());
     const directory = ownedDirectory('bench');

@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg, release } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { oneOf, parseCommandLine, runScript } from '../src/base/command-line.ts';
+import { ClusterError } from '../test/cluster/cluster-error.ts';
 import * as agent from './agent.ts';
 import { BenchCluster } from './bench-cluster.ts';
 import { type Figure, table } from './figures.ts';
@@ -12,14 +13,14 @@ import * as sync from './sync.ts';
 
 const usage = `Measures a part of this project on a real cluster on this machine (Linux, root).
 
-  npm run bench -- NAME [--quick] [--only SECTION,…] [--cluster CLUSTER]
+  npm run bench -- NAME [--quick] [--sections SECTION,…] [--cluster CLUSTER]
 
 NAME is one of: agent, operator, sync. The figures are printed and written to bench/results/NAME.json.
-  --quick    shorter windows, for a first look
-  --only     these sections only; of agent: ${Object.keys(agent.sections).join(', ')};
-             of operator: ${Object.keys(operator.sections).join(', ')};
-             of sync: ${Object.keys(sync.sections).join(', ')}
-  --cluster  a running local cluster to use, which is left running`;
+  --quick     shorter windows, for a first look
+  --sections  these sections only; of agent: ${Object.keys(agent.sections).join(', ')};
+              of operator: ${Object.keys(operator.sections).join(', ')};
+              of sync: ${Object.keys(sync.sections).join(', ')}
+  --cluster   a running local cluster to use, which is left running`;
 
 interface Benchmark {
   nodes: number;
@@ -30,19 +31,12 @@ interface Benchmark {
 const benchmarks: Readonly<Record<string, Benchmark>> = { agent, operator, sync };
 const log = (line: string) => console.log(`# ${line}`);
 
-async function main(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, cluster: { type: 'string' } },
-  });
-  const [name = ''] = positionals;
-  const benchmark = benchmarks[name];
-  const wanted = values.only?.split(',') ?? Object.keys(benchmark?.sections ?? {});
-  if (!benchmark || positionals.length !== 1 || wanted.some((section) => !(section in benchmark.sections))) {
-    console.error(usage);
-    return 2;
-  }
+async function run(args: string[]): Promise<number> {
+  const { values, positionals } = parseCommandLine(args, ['quick', 'sections', 'cluster'], 1);
+  const name = oneOf('benchmark', Object.keys(benchmarks), positionals[0]);
+  const benchmark = benchmarks[name]!;
+  const sections = Object.keys(benchmark.sections);
+  const wanted = values.sections?.split(',').map((section) => oneOf('section', sections, section)) ?? sections;
   const { signal } = new Interruption();
   const options = { existing: values.cluster, nodes: benchmark.nodes, prepare: benchmark.prepare, signal, log };
   const startedAt = new Date();
@@ -91,9 +85,10 @@ async function runSections(
   return { figures, details, failures };
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  console.error(error);
-  process.exitCode = 1;
-}
+await runScript({
+  command: 'npm run bench',
+  usage,
+  subjects: Object.keys(benchmarks),
+  run,
+  isFault: (error) => !(error instanceof ClusterError),
+});

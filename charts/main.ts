@@ -1,17 +1,31 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { counted, parseCommandLine, runScript } from '../src/base/command-line.ts';
 import { generatedDirectory, generatedFiles } from './generated-files.ts';
 import { outdatedFiles, writeFiles } from './written-files.ts';
 
-// node charts/main.ts [--check]: writes what is generated, or names what differs and ends with 1.
-const root = join(import.meta.dirname, '..');
-const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-const files = generatedFiles(version);
+const usage = `npm run synth [-- --check]
 
-if (process.argv.includes('--check')) {
-  const outdated = outdatedFiles(root, generatedDirectory, files);
-  for (const path of outdated) console.error(`${path} is not what charts/ says: run \`npm run synth\``);
-  process.exitCode = outdated.length === 0 ? 0 : 1;
-} else {
-  for (const path of writeFiles(root, generatedDirectory, files)) console.log(path);
+Writes manifests/ and docs/reference.md, which are generated from charts/ and src/crd.
+  --check  writes nothing; names the files that differ, with exit code 1`;
+
+const root = join(import.meta.dirname, '..');
+
+async function run(args: string[]): Promise<number> {
+  const { values } = parseCommandLine(args, ['check']);
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  const files = generatedFiles(version);
+  const all = counted(files.size, 'generated file');
+  if (values.check) {
+    const outdated = outdatedFiles(root, generatedDirectory, files);
+    for (const path of outdated) console.error(`${path} is not what charts/ says: run \`npm run synth\``);
+    if (outdated.length === 0) console.log(`manifests: ${all} up to date`);
+    return outdated.length === 0 ? 0 : 1;
+  }
+  const changed = writeFiles(root, generatedDirectory, files);
+  for (const path of changed) console.log(path);
+  console.log(changed.length === 0 ? `manifests: ${all} up to date` : `manifests: ${changed.length} of ${all} changed`);
+  return 0;
 }
+
+await runScript({ command: 'npm run synth', usage, run, isFault: () => true });

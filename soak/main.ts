@@ -1,9 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg, release } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { table } from '../bench/figures.ts';
 import { Interruption } from '../bench/interruption.ts';
+import { counted, oneOf, parseCommandLine, positiveNumber, runScript, wholeNumber } from '../src/base/command-line.ts';
+import { ClusterError } from '../test/cluster/cluster-error.ts';
 import * as agent from './agent.ts';
 import * as firstContact from './first-contact.ts';
 import * as operator from './operator.ts';
@@ -24,26 +25,19 @@ const usage = `Runs a part of this project for a long time under everything that
 
 NAME is one of: ${Object.keys(soaks).join(', ')}. The verdict is printed and written to soak/results/NAME.json; the exit code is 1
 when something was not as it must be.
-  --minutes  how long, 30 unless told
+  --minutes  how long, 30 by default, 1440 at most
   --seed     repeats the choices of an earlier run, which printed it`;
 
 const log = (line: string) => console.log(`# ${new Date().toISOString().slice(11, 19)} ${line}`);
 
-async function main(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { minutes: { type: 'string', default: '30' }, seed: { type: 'string' } },
-  });
-  const [name = ''] = positionals;
-  const soak = Object.hasOwn(soaks, name) ? soaks[name] : undefined;
-  const minutes = Number(values.minutes);
-  const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed);
-  const valid = minutes > 0 && minutes <= 24 * 60 && Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32;
-  if (!soak || positionals.length !== 1 || !valid) {
-    console.error(usage);
-    return 2;
-  }
+async function run(args: string[]): Promise<number> {
+  const { values, positionals } = parseCommandLine(args, ['minutes', 'seed'], 1);
+  const name = oneOf('soak', Object.keys(soaks), positionals[0]);
+  const soak = soaks[name]!;
+  const minutes = positiveNumber('minutes', values.minutes ?? '30', 24 * 60);
+  const seeds = 2 ** 32;
+  const seed =
+    values.seed === undefined ? Math.floor(Math.random() * seeds) : wholeNumber('seed', values.seed, 0, seeds - 1);
   const { signal } = new Interruption();
   const startedAt = new Date();
   log(`soaking ${name} for ${minutes} minutes; to repeat: npm run soak -- ${name} --minutes ${minutes} --seed ${seed}`);
@@ -66,13 +60,16 @@ async function main(args: string[]): Promise<number> {
   await writeFile(file, `${JSON.stringify(document, null, 2)}\n`);
   log(`written to ${file}`);
   for (const violation of violated) console.error(`not as it must be: ${violation}`);
-  console.log(violated.length === 0 ? `${name} held` : `${name} did not hold: ${violated.length} things; seed ${seed}`);
+  console.log(
+    violated.length === 0 ? `${name} held` : `${name} did not hold: ${counted(violated.length, 'thing')}; seed ${seed}`,
+  );
   return violated.length === 0 ? 0 : 1;
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  console.error(error);
-  process.exitCode = 1;
-}
+await runScript({
+  command: 'npm run soak',
+  usage,
+  subjects: Object.keys(soaks),
+  run,
+  isFault: (error) => !(error instanceof ClusterError),
+});

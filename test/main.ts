@@ -2,15 +2,17 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { chosenFiles } from './chosen-files.ts';
 import { globalSetup, globalTeardown } from './e2e/setup.ts';
 import { inRunningOrder } from './running-order.ts';
 
 /**
- * All tests in one run, two files at a time: while the cluster of the end-to-end tests is being built and started, and while the first of
+ * All tests, or the chosen ones, in one run, two files at a time: while the cluster of the end-to-end tests is being built and started, and while the first of
  * them waits, unit tests run. End-to-end tests themselves take turns, but for those that disturb nobody (test/e2e/setup-record.ts).
  */
 const root = join(import.meta.dirname, '..');
-const files = inRunningOrder(globSync('test/**/*.test.ts', { cwd: root })).map((file) => join(root, file));
+const chosen = await chosenFiles(globSync('test/**/*.test.ts', { cwd: root }), process.argv.slice(2));
+const files = inRunningOrder(chosen).map((file) => join(root, file));
 
 // Only a run that has come to its end without a failure is a success.
 process.exitCode = 1;

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { programsDirectory } from './cache-directories.ts';
+import { requireCacheFolder } from './cache-folder.ts';
 import { withLock } from './lock.ts';
 import { ownedDirectory } from './owned-name.ts';
 
@@ -18,6 +19,7 @@ export async function builtOnce(
   const cache = programsDirectory();
   const finished = join(cache, key);
   if (existsSync(finished)) return finished;
+  requireCacheFolder(cache);
   const buildIt = async () => {
     if (existsSync(finished)) return;
     const partial = ownedDirectory('programs', cache);

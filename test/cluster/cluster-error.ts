@@ -3,10 +3,12 @@ export class ClusterError extends Error {
   readonly code:
     | 'NOT_ROOT'
     | 'NO_IPV6'
+    | 'CACHE_UNUSABLE'
     | 'INOTIFY_LIMIT'
     | 'ALREADY_RUNNING'
     | 'START_FAILED'
     | 'NODE_ENDED'
+    | 'NO_SUCH_CLUSTER'
     | 'NO_SUCH_NODE'
     | 'NO_SUCH_POD'
     | 'NO_LOGIND';

@@ -17,6 +17,7 @@ import { imageNames } from '../../src/contract/image-names.ts';
 import { baseImages, buildBaseImages, type Program, programOf } from './base-images.ts';
 import { Buildah } from './buildah.ts';
 import { imagesDirectory } from './cache-directories.ts';
+import { requireCacheFolder } from './cache-folder.ts';
 import { OwnedCgroup } from './owned-cgroup.ts';
 import { ownedDirectory, ownerOf } from './owned-name.ts';
 import { ensureSystemCommands } from './packages.ts';
@@ -52,7 +53,7 @@ export async function buildImages({
   log = () => {},
   directory = imagesDirectory(),
 }: BuildImagesOptions = {}): Promise<Record<Part, Image>> {
-  mkdirSync(directory, { recursive: true });
+  requireCacheFolder(directory);
   const work = ownedDirectory('images', directory);
   try {
     const context = join(work, 'context');

@@ -1,11 +1,20 @@
 import { spawn } from 'node:child_process';
-import { parseArgs } from 'node:util';
-import { addressesOf } from './addresses.ts';
+import { existsSync } from 'node:fs';
+import {
+  counted,
+  isHelp,
+  oneOf,
+  parseCommandLine,
+  runScript,
+  UsageError,
+  wholeNumber,
+} from '../../src/base/command-line.ts';
+import { addressesOf, maximumNodes } from './addresses.ts';
 import { isAbandoned, removeClusterNamed } from './cleanup.ts';
 import { Cluster, ClusterError, startCluster } from './cluster.ts';
 import { apiServerUrl } from './control-plane.ts';
 import { isRunning } from './processes.ts';
-import { allStates, readState } from './state.ts';
+import { allStates, clusterDirectory, clusterNameRule, isClusterName, readState } from './state.ts';
 
 const usage = `A real Kubernetes on this machine, for development and tests (Linux, root).
 
@@ -16,13 +25,15 @@ const usage = `A real Kubernetes on this machine, for development and tests (Lin
   npm run cluster -- kubectl [--name NAME] ARGUMENT…    run kubectl on it
   npm run cluster -- load-image [--name NAME] FILE…     load OCI archives into every node
 
-NAME is "local" unless told, N is 3. With --dual-stack everything has an IPv6 address beside its IPv4 one.`;
+NAME is "local" by default, N is 3 (1 to ${maximumNodes}). With --dual-stack everything has an IPv6 address too.`;
+
+const commands = ['up', 'down', 'status', 'kubectl', 'load-image'] as const;
 
 const log = (line: string) => console.log(line);
 
 async function up(name: string, nodes: number, dualStack: boolean): Promise<void> {
   const abort = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (!abort.signal.aborted) log('ending; what was started is being removed');
       abort.abort();
@@ -40,9 +51,13 @@ function status(): void {
   for (const state of states) {
     const running = Object.entries(state.processes).filter(([, process]) => isRunning(process));
     const stopped = Object.keys(state.processes).filter((name) => !running.some(([other]) => other === name));
-    const condition = isAbandoned(state) ? 'left over from a crash: end it with "down"' : state.phase;
+    const condition = isAbandoned(state)
+      ? `left over from a crash, remove it: npm run cluster -- down --name ${state.name}`
+      : state.phase;
     const kind = state.dualStack ? ', dual stack' : '';
-    log(`${state.name}: ${condition}, ${state.nodes.length} nodes${kind}, ${apiServerUrl(addressesOf(state.slot))}`);
+    log(
+      `${state.name}: ${condition}, ${counted(state.nodes.length, 'node')}${kind}, ${apiServerUrl(addressesOf(state.slot))}`,
+    );
     if (stopped.length > 0) log(`  not running: ${stopped.join(', ')}`);
   }
 }
@@ -68,34 +83,43 @@ async function kubectl(name: string, args: string[]): Promise<number> {
   });
 }
 
-/** Takes `--name NAME` off the front; what follows is not ours to read. */
-function leadingName(args: string[]): { name: string; rest: string[] } {
-  const [first = '', second, ...others] = args;
-  if (first === '--name' && second !== undefined) return { name: second, rest: others };
-  if (first.startsWith('--name=')) return { name: first.slice('--name='.length), rest: args.slice(1) };
-  return { name: 'local', rest: args };
+async function down(name: string): Promise<void> {
+  if (process.getuid?.() !== 0) throw new ClusterError('NOT_ROOT', 'Taking a cluster down needs root.');
+  if (!existsSync(clusterDirectory(name))) {
+    const others = allStates().map((state) => state.name);
+    const which = others.length === 0 ? 'No cluster exists on this machine.' : `These exist: ${others.join(', ')}.`;
+    throw new Error(`There is no cluster "${name}". ${which}`);
+  }
+  await removeClusterNamed(name, log);
+  log(`cluster "${name}" is gone`);
 }
 
-async function main([command, ...args]: string[]): Promise<number> {
-  switch (command) {
+/** @throws UsageError where no cluster can have that name */
+function nameOf(name = 'local'): string {
+  if (isClusterName(name)) return name;
+  throw new UsageError(`--name takes ${clusterNameRule}, not "${name}"`);
+}
+
+/** Takes `--name NAME` off the front; what follows is not ours to read. */
+function leadingName(args: string[]): { name: string; rest: string[] } {
+  const own = args[0] === '--name' ? 2 : isHelp(args[0]) || args[0]?.startsWith('--name=') ? 1 : 0;
+  const { values } = parseCommandLine(args.slice(0, own), ['name']);
+  return { name: nameOf(values.name), rest: args.slice(own) };
+}
+
+async function run([first, ...args]: string[]): Promise<number> {
+  switch (oneOf('command', commands, first)) {
     case 'up': {
-      const options = {
-        name: { type: 'string', default: 'local' },
-        nodes: { type: 'string', default: '3' },
-        'dual-stack': { type: 'boolean', default: false },
-      } as const;
-      const { values } = parseArgs({ args, options });
-      await up(values.name, Number(values.nodes), values['dual-stack']);
+      const { values } = parseCommandLine(args, ['name', 'nodes', 'dual-stack']);
+      const nodes = wholeNumber('nodes', values.nodes ?? '3', 1, maximumNodes);
+      await up(nameOf(values.name), nodes, values['dual-stack']);
       return 0;
     }
-    case 'down': {
-      const { values } = parseArgs({ args, options: { name: { type: 'string', default: 'local' } } });
-      if (process.getuid?.() !== 0) throw new ClusterError('NOT_ROOT', 'Taking a cluster down needs root.');
-      await removeClusterNamed(values.name, log);
-      log(`cluster "${values.name}" is gone`);
+    case 'down':
+      await down(nameOf(parseCommandLine(args, ['name']).values.name));
       return 0;
-    }
     case 'status':
+      parseCommandLine(args, []);
       status();
       return 0;
     case 'kubectl': {
@@ -103,21 +127,14 @@ async function main([command, ...args]: string[]): Promise<number> {
       return await kubectl(name, rest);
     }
     case 'load-image': {
-      const { name, rest } = leadingName(args);
-      if (rest.length === 0) break;
-      const cluster = await attached(name);
-      for (const file of rest) await cluster.loadImage(file);
-      log(`loaded into ${cluster.nodes.length} nodes`);
+      const { values, positionals } = parseCommandLine(args, ['name'], Number.POSITIVE_INFINITY);
+      if (positionals.length === 0) throw new UsageError('load-image takes at least one FILE');
+      const cluster = await attached(nameOf(values.name));
+      for (const file of positionals) await cluster.loadImage(file);
+      log(`loaded into ${counted(cluster.nodes.length, 'node')}`);
       return 0;
     }
   }
-  console.error(usage);
-  return 2;
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+await runScript({ command: 'npm run cluster', usage, subjects: commands, run });

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { counted } from '../../src/base/command-line.ts';
 import { type Addresses, addressesOf } from './addresses.ts';
 import type { Binaries } from './binaries.ts';
 import { CertificateAuthority } from './certificates.ts';
@@ -208,7 +209,7 @@ export class Cluster {
     await loaded;
     signal?.throwIfAborted();
     await Promise.all(runtimes.map((runtime) => this.#pool.join(runtime)));
-    report(`${nodes} nodes are starting`);
+    report(`starting ${counted(nodes, 'node')}`);
     await this.#pool.waitUntilReady(signal);
     report('all nodes are Ready');
     // Only now, so that its replicas are on different nodes.

@@ -32,16 +32,22 @@ export function clustersDirectory(): string {
   return join(parent, 'net-exporter-cluster');
 }
 
-/** The work folder of a cluster: everything of it on disk, except the cached binaries, is in there. */
-export function clusterDirectory(name: string): string {
-  if (!isClusterName(name)) {
-    throw new RangeError(`a cluster's name has 1 to 20 of a-z, 0-9 and inner dashes, unlike "${name}"`);
-  }
-  return join(clustersDirectory(), name);
+/** What a cluster's name consists of. */
+export const clusterNameRule = '1 to 20 of a-z, 0-9 and inner dashes';
+
+export function isClusterName(name: string): boolean {
+  return /^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/.test(name);
 }
 
-function isClusterName(name: string): boolean {
-  return /^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/.test(name);
+/** Names become parts of paths. */
+function requireClusterName(name: string): void {
+  if (!isClusterName(name)) throw new RangeError(`a cluster's name has ${clusterNameRule}, unlike "${name}"`);
+}
+
+/** The work folder of a cluster: everything of it on disk, except the cached binaries, is in there. */
+export function clusterDirectory(name: string): string {
+  requireClusterName(name);
+  return join(clustersDirectory(), name);
 }
 
 /** The state of the cluster with that name; undefined where there is none. */
@@ -87,6 +93,7 @@ export function allStates(): ClusterState[] {
 
 /** The file by which only one process at a time starts or ends the cluster with that name. */
 export function lockFile(name: string): string {
+  requireClusterName(name);
   return `/run/lock/net-exporter-cluster-${name}.lock`;
 }
 

@@ -1,4 +1,4 @@
-import { operatorNamespace, operatorPort } from '../../charts/operator-names.ts';
+import { operatorNamespace, operatorPort } from '../../src/contract/operator-names.ts';
 import type { PrometheusServer } from '../cluster/prometheus.ts';
 import { getJson, hostOf } from '../e2e/agents.ts';
 import type { ExpectedSeries } from '../e2e/expected-series.ts';

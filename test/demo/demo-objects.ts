@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { parseAllDocuments } from 'yaml';
-import { demoObjects } from '../../charts/samples.ts';
+import { demoObjects } from '../../charts/install/samples.ts';
 import type { KubeObject, ObjectReference } from './object-access.ts';
 
 /** Where the demo works: a namespace and a NetExporter of its own. */

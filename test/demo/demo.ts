@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { operatorNamespace } from '../../charts/operator-names.ts';
+import { operatorNamespace } from '../../src/contract/operator-names.ts';
 import { nodeFactsOf } from '../../src/operator/plan/node-facts.ts';
 import { Cleanups } from '../cluster/cleanups.ts';
 import { ownedDirectory, ownedName } from '../cluster/owned-name.ts';

@@ -1,4 +1,4 @@
-import { apiUses } from '../../charts/api-uses.ts';
+import { apiUses } from '../../src/contract/api-uses.ts';
 import { runOf } from './demo-objects.ts';
 import type { KubeObject } from './object-access.ts';
 

@@ -26,11 +26,21 @@ export interface Environment {
 
 /**
  * Waits until all that is there, and until no other file of tests uses it, but for those that disturb nobody (test/running-order.ts); it
- * is this one's until its process ends.
+ * is this one's until its process ends. Without a cluster it ends this process: `after` hooks would fail for want of one, too.
  */
 export async function environment(): Promise<Environment> {
+  try {
+    return await sharedEnvironment();
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(1);
+  }
+}
+
+async function sharedEnvironment(): Promise<Environment> {
   const directory = process.env[setupVariable];
-  if (!directory) throw new Error('the end-to-end tests need the cluster of test/e2e/setup.ts: run npm test');
+  if (!directory)
+    throw new Error('the end-to-end tests need the cluster of test/e2e/setup.ts: run npm test, or npm run test:e2e');
   const { cluster: name, prometheus } = await new SetupRecord(directory).takeTurn({
     shared: disturbsNobody(process.argv[1] ?? ''),
   });

@@ -1,4 +1,6 @@
 import { rm } from 'node:fs/promises';
+import { imagesDirectory } from '../cluster/cache-directories.ts';
+import { requireCacheFolder } from '../cluster/cache-folder.ts';
 import { Cleanups } from '../cluster/cleanups.ts';
 import { Cluster, startCluster } from '../cluster/cluster.ts';
 import { buildImages } from '../cluster/images.ts';
@@ -34,9 +36,11 @@ export async function globalSetup(): Promise<void> {
 }
 
 async function setUp(directory: string): Promise<SharedSetup> {
+  requireCacheFolder(imagesDirectory());
   const existing = process.env[clusterVariable];
+  const attached = existing ? await attach(existing) : undefined;
   // Both are work for the processor, beside much waiting.
-  const [cluster, images] = await Promise.all([existing ? attach(existing) : start(), buildImages({ log })]);
+  const [cluster, images] = await Promise.all([attached ?? start(), buildImages({ log })]);
   for (const { archive } of [images.operator, images.agent]) await cluster.loadImage(archive);
   await installOperator((args, options) => cluster.kubectl(args, options));
   const { kubeconfig, name } = cluster;
@@ -48,8 +52,9 @@ async function setUp(directory: string): Promise<SharedSetup> {
 async function attach(name: string): Promise<Cluster> {
   await removeLeftovers(log);
   const cluster = await Cluster.attach(name);
-  if (!cluster) throw new Error(`there is no running cluster ${name}`);
-  return cluster;
+  if (cluster) return cluster;
+  const start = `npm run cluster -- up --dual-stack --name ${name}`;
+  throw new Error(`there is no running cluster "${name}", which ${clusterVariable} names; start it: ${start}`);
 }
 
 async function start(): Promise<Cluster> {

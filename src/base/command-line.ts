@@ -1,0 +1,159 @@
+import { parseArgs } from 'node:util';
+
+/**
+ * The options of all npm scripts. `value` is what usages call an option's value. npm 11 consumes options that stand before `--` and puts
+ * them into the script's environment. `npmOwn` options are there too when users have configured npm so. Names of npm's deprecated options,
+ * such as `only`, are not to be used: npm drops them without a trace.
+ */
+const knownOptions = {
+  check: { type: 'boolean' },
+  cluster: { type: 'string', value: 'CLUSTER' },
+  'dual-stack': { type: 'boolean' },
+  kubeconfig: { type: 'string', value: 'FILE' },
+  minutes: { type: 'string', value: 'N' },
+  name: { type: 'string', value: 'NAME' },
+  nodes: { type: 'string', value: 'N' },
+  once: { type: 'boolean' },
+  quick: { type: 'boolean' },
+  sections: { type: 'string', value: 'SECTION,…' },
+  seed: { type: 'string', value: 'S' },
+  yes: { type: 'boolean', npmOwn: true },
+} as const;
+
+export type OptionName = keyof typeof knownOptions;
+type Value<Name extends OptionName> = (typeof knownOptions)[Name]['type'] extends 'string'
+  ? string | undefined
+  : boolean;
+
+/** An npm script that reads its own arguments. */
+export interface Script {
+  /** What users type: `npm run cluster`. */
+  command: string;
+  usage: string;
+  /** What may come first in its arguments, such as the subcommands. */
+  subjects?: readonly string[];
+  /** Returns the exit code. */
+  run: (args: string[]) => Promise<number>;
+  /** Which errors are printed with their stacks and causes: those that are faults of the script. None by default. */
+  isFault?: (error: unknown) => boolean;
+}
+
+/** The script cannot be run with these arguments; the message says why. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+/** The arguments ask for the usage. */
+class HelpRequest extends Error {}
+
+/**
+ * Runs a script with this process's arguments and sets the exit code: 0 with the usage for `--help`, 2 with a sentence for arguments that
+ * it does not take, 1 for any other error.
+ */
+export async function runScript(script: Script, args = process.argv.slice(2), env = process.env): Promise<void> {
+  try {
+    const swallowed = optionsTakenByNpm(script, args, env);
+    if (swallowed !== undefined) throw new UsageError(swallowed);
+    if (isHelp(args[0])) throw new HelpRequest();
+    process.exitCode = await script.run(args);
+  } catch (error) {
+    if (error instanceof HelpRequest) {
+      console.log(script.usage);
+      process.exitCode = 0;
+    } else if (error instanceof UsageError) {
+      console.error(`${error.message}\nFor the usage: ${script.command} -- --help`);
+      process.exitCode = 2;
+    } else {
+      console.error(error instanceof Error && !script.isFault?.(error) ? error.message : error);
+      process.exitCode = 1;
+    }
+  }
+}
+
+/**
+ * Reads options and positional arguments. Asks `runScript` for the usage where they contain `--help` or `-h`.
+ * @throws UsageError for an option that is not among `names`, a value that is missing or too many, more positionals than `maximum`
+ */
+export function parseCommandLine<Name extends OptionName>(
+  args: readonly string[],
+  names: readonly Name[],
+  maximum = 0,
+): { values: { [Each in Name]: Value<Each> }; positionals: string[] } {
+  const options = Object.fromEntries(names.map((name) => [name, { type: knownOptions[name].type }]));
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
+  const values: Record<string, string | boolean> = {};
+  const positionals: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'positional') positionals.push(token.value);
+    if (token.kind !== 'option') continue;
+    const { name, rawName, value, inlineValue } = token;
+    if (isHelp(rawName)) throw new HelpRequest();
+    if (!Object.hasOwn(options, name) || rawName !== `--${name}`) throw new UsageError(`unknown option ${rawName}`);
+    const known: { type: string; value?: string } = knownOptions[name as Name];
+    if (known.value === undefined && value !== undefined) throw new UsageError(`${rawName} takes no value`);
+    if (known.value !== undefined && (value === undefined || value === '' || (!inlineValue && value.startsWith('-'))))
+      throw new UsageError(`${rawName} takes a value: ${rawName} ${known.value}`);
+    values[name] = value ?? true;
+  }
+  if (positionals.length > maximum) throw new UsageError(`unexpected argument "${positionals[maximum]}"`);
+  for (const name of names) if (knownOptions[name].type === 'boolean') values[name] ??= false;
+  return { values: values as { [Each in Name]: Value<Each> }, positionals };
+}
+
+export function isHelp(argument: string | undefined): boolean {
+  return argument === '--help' || argument === '-h';
+}
+
+/** @throws UsageError where the text is not a whole number from `minimum` to `maximum` */
+export function wholeNumber(option: OptionName, text: string, minimum: number, maximum: number): number {
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= minimum && number <= maximum) return number;
+  throw new UsageError(`--${option} takes a whole number from ${minimum} to ${maximum}, not "${text}"`);
+}
+
+/** @throws UsageError where the text is not a number above 0, up to `maximum` */
+export function positiveNumber(option: OptionName, text: string, maximum: number): number {
+  const number = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (number > 0 && number <= maximum) return number;
+  throw new UsageError(`--${option} takes a number above 0, up to ${maximum}, not "${text}"`);
+}
+
+/** @throws UsageError where the text is none of the script's subjects, which are called `what` */
+export function oneOf<Subject extends string>(what: string, subjects: readonly Subject[], text?: string): Subject {
+  const subject = subjects.find((each) => each === text);
+  if (subject !== undefined) return subject;
+  const wrong = text === undefined ? `the ${what} is missing` : `unknown ${what} "${text}"`;
+  throw new UsageError(`${wrong}; it is one of: ${subjects.join(', ')}`);
+}
+
+/** `1 node`, `3 nodes`. */
+export function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/**
+ * What to say when npm took options for its own because no `--` stood before them: without it `npm run cluster down --name a` would end
+ * another cluster. npm 11 leaves the value of an option that it does not know among the arguments.
+ */
+function optionsTakenByNpm(
+  { command, subjects = [] }: Script,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): string | undefined {
+  const taken: { name: string; value: string | undefined; lost: boolean }[] = [];
+  for (const [name, known] of Object.entries(knownOptions)) {
+    const value = env[`npm_config_${name.replaceAll('-', '_')}`];
+    if (value === undefined || value === '' || 'npmOwn' in known) continue;
+    const lost = 'value' in known && value === 'true';
+    taken.push({ name: `--${name}`, value: 'value' in known ? (lost ? known.value : value) : undefined, lost });
+  }
+  if (taken.length === 0) return undefined;
+  const subject = args.slice(0, subjects.includes(args[0] ?? '') ? 1 : 0);
+  let rest = args.slice(subject.length);
+  const lost = taken.filter((option) => option.lost);
+  if (lost.length === 1 && rest.length === 1) [lost[0]!.value] = rest;
+  if (lost.length > 0) rest = [];
+  const options = taken.map(({ name, value }) => (value === undefined ? name : `${name} ${value}`));
+  const names = taken.map(({ name }) => name).join(' and ');
+  return `npm consumed ${names}. Put a script's options after --: ${[command, '--', ...subject, ...options, ...rest].join(' ')}`;
+}
