@@ -3,12 +3,14 @@ import type { Assignment } from '../../protocol/assignment.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import type { Held, SyncAnswer } from '../../protocol/sync.ts';
 import type { SyncAccess } from '../../protocol/sync-access.ts';
-import type { Log, LogFields } from '../log.ts';
+import type { Log } from '../log.ts';
 import type { KnownPeers } from '../plan/targets.ts';
 import type { AddressLookup } from '../probes/peer-lookup.ts';
+import { CopyWriter } from './copy-writer.ts';
 import type { MountedFile } from './mounted-file.ts';
 import type { SavedCopy } from './saved-copy.ts';
 import { SourceChoice } from './source-choice.ts';
+import { SourceLog } from './source-log.ts';
 import type { LiveSource, Source } from './source-verdict.ts';
 import { UnassignedPeers } from './unassigned-peers.ts';
 
@@ -56,20 +58,20 @@ export class Sources {
   readonly #parts: SourcesParts;
   readonly #events: SourcesEvents;
   readonly #choice: SourceChoice;
+  readonly #copy: CopyWriter;
+  readonly #log: SourceLog;
   readonly #peers: UnassignedPeers;
   /** Whether there is an operator that assigns: an access to it was mounted, be it one that cannot be used. */
   #assigns = false;
   #inEffect: { settings?: Settings | undefined; assignment?: Assignment | undefined } = {};
-  /** What was last left alone, by message. */
-  readonly #leftAlone = new Map<string, string>();
   #cancelPoll = () => {};
-  #copyFails = false;
-  #lookupFails = false;
 
   constructor(parts: SourcesParts, events: SourcesEvents) {
     this.#parts = parts;
     this.#events = events;
     this.#choice = new SourceChoice(parts.clock);
+    this.#copy = new CopyWriter(parts.savedCopy, parts.log);
+    this.#log = new SourceLog(parts.log);
     this.#peers = new UnassignedPeers(parts.lookup, parts.clock, {
       changed: () => this.#peersChanged(),
       lookedUp: (answered) => this.#peersLookedUp(answered),
@@ -131,10 +133,7 @@ export class Sources {
     else if (!this.#assigns) {
       this.#choice.dropAssignment();
       this.#events.access(undefined);
-    } else {
-      const { code, message } = reading.error;
-      this.#parts.log('error', 'access to the operator cannot be used', { code, reason: message });
-    }
+    } else this.#log.accessUnusable(reading.error);
     this.#apply();
   }
 
@@ -147,28 +146,15 @@ export class Sources {
       this.#apply();
       return;
     }
-    const { code, message } = reading.error;
-    const inEffect = this.#choice.settings?.value.resource.generation;
-    this.#parts.log('error', 'settings file cannot be used', { code, reason: message, generation: inEffect });
+    this.#log.settingsUnusable(reading.error, this.#choice.settings?.value.resource.generation);
   }
 
   #offerSettings(settings: Settings, source: LiveSource, digest?: string): void {
-    const { uid, generation } = settings.resource;
-    if (this.#choice.offerSettings(settings, source, digest) === 'older')
-      this.#sayLeftAlone('settings of an older generation are left alone', { source, uid, generation });
+    if (this.#choice.offerSettings(settings, source, digest) === 'older') this.#log.settingsLeftAlone(settings, source);
   }
 
   #offerAssignment(assignment: Assignment): void {
-    const { uid, epoch, revision } = assignment;
-    if (this.#choice.offerAssignment(assignment) === 'older')
-      this.#sayLeftAlone('an older assignment is left alone', { uid, epoch, revision });
-  }
-
-  /** Once, however often it is offered. */
-  #sayLeftAlone(msg: string, fields: LogFields): void {
-    const what = JSON.stringify(fields);
-    if (what !== this.#leftAlone.get(msg)) this.#parts.log('warn', msg, fields);
-    this.#leftAlone.set(msg, what);
+    if (this.#choice.offerAssignment(assignment) === 'older') this.#log.assignmentLeftAlone(assignment);
   }
 
   /** Puts in effect what is held. @returns whether it is anything new */
@@ -181,20 +167,12 @@ export class Sources {
     if (!newSettings && !newAssignment) return false;
     if (newSettings && settings) {
       this.#events.settingsInEffect(settings.value.resource.generation, settings.source);
-      if (settings.source !== 'copy') this.#saveSettings(settings.value);
+      if (settings.source !== 'copy') this.#copy.settings(settings.value, this.#choice.former);
     }
-    if (newAssignment && assignment && assignment.source !== 'copy')
-      this.#save((copy) => copy.writeAssignment(assignment.value));
+    if (newAssignment && assignment && assignment.source !== 'copy') this.#copy.assignment(assignment.value);
     const targets = this.#changed();
-    const { log } = this.#parts;
-    if (newSettings && settings) {
-      const { uid, generation } = settings.value.resource;
-      log('info', 'settings are in effect', { source: settings.source, uid, generation, targets });
-    }
-    if (newAssignment && assignment) {
-      const { uid, epoch, revision } = assignment.value;
-      log('info', 'assignment is in effect', { source: assignment.source, uid, epoch, revision, targets });
-    }
+    if (newSettings && settings) this.#log.settingsInEffect(settings.value, settings.source, targets);
+    if (newAssignment && assignment) this.#log.assignmentInEffect(assignment.value, assignment.source, targets);
     return true;
   }
 
@@ -228,7 +206,7 @@ export class Sources {
 
   #gaveUpAssignment(): void {
     this.#tellPeers();
-    this.#parts.log('warn', 'no assignment has come; peers are looked up', { targets: this.#changed() });
+    this.#log.assignmentGivenUp(this.#changed());
   }
 
   #peersChanged(): void {
@@ -236,35 +214,12 @@ export class Sources {
     if (service === undefined) return;
     const targets = this.#changed();
     const addresses = [...this.#peers.addresses];
-    this.#save((copy) => copy.writePeers({ service, addresses }));
-    this.#parts.log('info', 'peers changed', { addresses: addresses.length, targets });
+    this.#copy.peers({ service, addresses });
+    this.#log.peersChanged(addresses.length, targets);
   }
 
   #peersLookedUp(answered: boolean): void {
     this.#events.peersLookedUp(answered);
-    if (answered !== this.#lookupFails) return;
-    this.#lookupFails = !answered;
-    const service = this.#inEffect.settings?.network.peerService;
-    if (answered) this.#parts.log('info', 'peers are looked up again', { service });
-    else this.#parts.log('warn', 'peers cannot be looked up; those known stay', { service });
-  }
-
-  #saveSettings(settings: Settings): void {
-    this.#save((copy) => {
-      // First, so that whoever reads these settings knows which ones they have replaced.
-      copy.writeFormer(this.#choice.former);
-      copy.writeSettings(settings);
-    });
-  }
-
-  /** A copy that cannot be written is a worse restart some day, and nothing more today. */
-  #save(write: (copy: SavedCopy) => void): void {
-    try {
-      write(this.#parts.savedCopy);
-      this.#copyFails = false;
-    } catch (error) {
-      if (!this.#copyFails) this.#parts.log('warn', 'own copy cannot be written', { reason: (error as Error).message });
-      this.#copyFails = true;
-    }
+    this.#log.peersLookedUp(answered, this.#inEffect.settings?.network.peerService);
   }
 }

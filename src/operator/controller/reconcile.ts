@@ -1,51 +1,34 @@
 import type { Logger } from 'pino';
-import {
-  agentLeftovers,
-  agentMonitor,
-  agentNetwork,
-  agentWorkload,
-  type ManifestObject,
-} from '../../../charts/agent/agent.ts';
+import { agentLeftovers, agentMonitor, agentNetwork, agentWorkload } from '../../../charts/agent/agent.ts';
 import type { Clock } from '../../base/clock.ts';
 import { agentNames, isPaused } from '../../contract/agent-names.ts';
-import { apiUses } from '../../contract/api-uses.ts';
-import { group, type NetExporter } from '../../crd/net-exporter.ts';
+import type { NetExporter } from '../../crd/net-exporter.ts';
 import type { SyncAccess } from '../../protocol/sync-access.ts';
 import type { AgentPod } from '../agents/agent-pod.ts';
 import { clusterAddresses, settingsOf } from '../agents/settings-of.ts';
-import type { AppliedKind, Applier, ApplyResult } from '../apply/applier.ts';
-import type { Owner } from '../apply/declared-object.ts';
-import type { Contest } from '../apply/rivalry.ts';
+import type { AppliedKind } from '../apply/applier.ts';
 import type { OptionalKind } from '../cache/optional-kind.ts';
 import type { Store } from '../cache/store.ts';
-import type { EventRecorder } from '../events/event-recorder.ts';
-import { type ApiError, type ApiErrorCode, isApiError, isTransient } from '../kube/api-error.ts';
 import { saysNotServed } from '../kube/discovery.ts';
-import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
+import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { ReportOnce } from '../log/report-once.ts';
 import { type Findings, pausedStatusOf, progressOf, statusOf } from '../status/status.ts';
 import { statusEvents } from '../status/status-events.ts';
 import type { StatusWriter, WrittenStatus } from '../status/status-writer.ts';
-import { contestMessage } from '../status/wording.ts';
 import { type AgentsSync, syncAccessIn } from '../sync/agents-sync.ts';
+import { type ChildFindings, findingsOf } from './child-findings.ts';
+import { Children, type ChildrenParts, nameOf } from './children.ts';
 import type { Reconcile, ReconcileResult } from './controller.ts';
 
 /** What nobody tells us about: someone else's object that gets out of the way, a quota that is raised. */
-const lookAgainMs = 30_000;
+const usualLookAgainMs = 30_000;
 
-/** What the API server says when an object came, went or changed since we saw it. */
-const outdated: ApiErrorCode[] = ['AlreadyExists', 'Conflict', 'NotFound'];
-
-export interface ReconcileParts {
+export interface ReconcileParts extends ChildrenParts {
   resources: Store<NetExporter>;
-  /** By apiVersion and kind. */
-  kinds: Map<string, AppliedKind>;
   podMonitors: AppliedKind & Pick<OptionalKind, 'available' | 'lost'>;
   /** With an index `faulty`: by owner, those with a fault. */
   pods: Store<AgentPod>;
-  applier: Pick<Applier, 'apply' | 'remove'>;
   statusWriter: Pick<StatusWriter, 'write'>;
-  events: Pick<EventRecorder, 'record'>;
   /** The resolvers that pods have; left out where they are not known. */
   nameservers?: readonly string[] | undefined;
   clock: Clock;
@@ -68,7 +51,7 @@ export function netExporterReconcile(parts: ReconcileParts): Reconcile {
     }
     const reports = told.get(key) ?? new ReportOnce();
     told.set(key, reports);
-    return new Pass(parts, resource, reports, log, signal).run();
+    return new Pass(parts, resource, new Children(parts, resource, reports, log, signal), log).run();
   };
 }
 
@@ -76,25 +59,14 @@ export function netExporterReconcile(parts: ReconcileParts): Reconcile {
 class Pass {
   readonly #parts: ReconcileParts;
   readonly #resource: NetExporter;
-  /** About its objects. */
-  readonly #reports: ReportOnce;
+  readonly #children: Children;
   readonly #log: Logger;
-  readonly #signal: AbortSignal;
-  readonly #obstacles: Findings['obstacles'] = [];
-  readonly #waitingFor: string[] = [];
-  /** By kind and name: the objects of ours that are there, also those that could not be changed. */
-  readonly #present = new Map<string, KubeObject>();
-  readonly #changes: string[] = [];
-  #failure: ApiError | undefined;
-  /** When there is something to do although nobody tells us; `lookAgainMs` at most. */
-  #lookAgainMs = Infinity;
 
-  constructor(parts: ReconcileParts, resource: NetExporter, reports: ReportOnce, log: Logger, signal: AbortSignal) {
+  constructor(parts: ReconcileParts, resource: NetExporter, children: Children, log: Logger) {
     this.#parts = parts;
     this.#resource = resource;
-    this.#reports = reports;
+    this.#children = children;
     this.#log = log;
-    this.#signal = signal;
   }
 
   async run(): Promise<ReconcileResult> {
@@ -105,26 +77,33 @@ class Pass {
     const syncAccess = this.#syncAccess();
     const { nameservers } = this.#parts;
     for (const object of agentNetwork(this.#resource, { podMonitor, nameservers, syncAccess }))
-      await this.#apply(object);
-    const addresses = clusterAddresses(this.#present.get(`Service ${agentNames(name).agent}`));
+      await this.#children.apply(object);
+    const addresses = clusterAddresses(this.#children.present(`Service ${agentNames(name).agent}`));
     const image = this.#resource.spec.agent.image || this.#parts.agentImage;
     const settings = settingsOf(this.#resource, addresses);
     // Before the ConfigMap, which reaches the agents later anyway.
     this.#parts.sync?.settle(keyOf(this.#resource), settings);
-    for (const object of agentWorkload(this.#resource, { image, settings, syncAccess })) await this.#apply(object);
-    await this.#removeLeftovers();
-    this.#tellChanges();
-    this.#writeStatus();
-    if (this.#failure) throw this.#failure;
-    if (this.#obstacles.length + this.#waitingFor.length > 0)
-      this.#lookAgainMs = Math.min(this.#lookAgainMs, lookAgainMs);
-    return this.#lookAgainMs === Infinity ? {} : { requeueAfterMs: this.#lookAgainMs };
+    for (const object of agentWorkload(this.#resource, { image, settings, syncAccess }))
+      await this.#children.apply(object);
+    for (const leftover of agentLeftovers(this.#resource)) await this.#children.remove(leftover);
+    const findings = findingsOf(this.#children.outcomes);
+    this.#tellChanges(findings.changes);
+    this.#writeStatus(this.#children.present(`DaemonSet ${agentNames(name).agent}`), findings);
+    return this.#resultOf(findings);
+  }
+
+  #resultOf({ failure, obstacles, waitingFor, lookAgainMs }: ChildFindings): ReconcileResult {
+    if (failure) throw failure;
+    const isHindered = obstacles.length + waitingFor.length > 0;
+    const requeueAfterMs = Math.min(lookAgainMs, isHindered ? usualLookAgainMs : Infinity);
+    return requeueAfterMs === Infinity ? {} : { requeueAfterMs };
   }
 
   /** Nothing is changed; what becomes of the agents is still counted. */
   #tellPaused(): ReconcileResult {
     const { agent } = agentNames(this.#resource.metadata.name);
-    this.#writeStatus(this.#watched(this.#kind({ apiVersion: 'apps/v1', kind: 'DaemonSet' }), agent), pausedStatusOf);
+    const daemonSets = this.#children.kind({ apiVersion: 'apps/v1', kind: 'DaemonSet' });
+    this.#writeStatus(this.#children.watched(daemonSets, agent), findingsOf([]), pausedStatusOf);
     return {};
   }
 
@@ -134,34 +113,16 @@ class Pass {
     if (!podMonitors.available) return false;
     for (const object of agentMonitor(this.#resource)) {
       try {
-        await this.#apply(object, saysNotServed);
+        await this.#children.apply(object, saysNotServed);
       } catch (error) {
         if (!saysNotServed(error)) throw error;
         podMonitors.lost();
         return false;
       }
-      if (this.#present.has(nameOf(object))) return true;
+      if (this.#children.present(nameOf(object))) return true;
     }
     // Also one that is still to be removed: with annotations beside it each agent would be scraped twice.
-    return this.#watched(podMonitors, agentNames(this.#resource.metadata.name).agent) !== undefined;
-  }
-
-  /**
-   * Applies one object. What hinders it is noted and does not keep the others from being applied.
-   * @param passOn the errors that the caller takes care of
-   */
-  async #apply(object: ManifestObject, passOn: (error: unknown) => boolean = () => false): Promise<void> {
-    const what = nameOf(object);
-    try {
-      this.#note(what, await this.#parts.applier.apply(object, this.#kind(object), this.#owner, this.#signal));
-      this.#reports.forget(what);
-    } catch (error) {
-      if (passOn(error)) throw error;
-      this.#hindered(what, error);
-      // It is there all the same: what follows from it, such as the Service's address, is not to go.
-      const watched = this.#watched(this.#kind(object), object.metadata.name);
-      if (watched) this.#present.set(what, watched);
-    }
+    return this.#children.watched(podMonitors, agentNames(this.#resource.metadata.name).agent) !== undefined;
   }
 
   /** While nobody knows how agents reach the operator, what they were told stays: it may still be so. */
@@ -170,88 +131,25 @@ class Pass {
     if (!sync) return undefined;
     const { namespace, name } = this.#resource.metadata;
     const key = keyOf({ metadata: { namespace, name: agentNames(name).agent } });
-    const told = this.#kind({ apiVersion: 'v1', kind: 'ConfigMap' }).store.get(key);
+    const told = this.#children.kind({ apiVersion: 'v1', kind: 'ConfigMap' }).store.get(key);
     return sync.access() ?? syncAccessIn(told);
   }
 
-  async #removeLeftovers(): Promise<void> {
-    const { namespace } = this.#resource.metadata;
-    for (const leftover of agentLeftovers(this.#resource)) {
-      const what = `${leftover.kind} ${leftover.name}`;
-      try {
-        const key = keyOf({ metadata: { namespace, name: leftover.name } });
-        if (await this.#parts.applier.remove(key, this.#kind(leftover), this.#owner, this.#signal))
-          this.#changed('deleted', what);
-        this.#reports.forget(what);
-      } catch (error) {
-        this.#hindered(what, error);
-      }
-    }
-  }
-
-  #note(what: string, result: ApplyResult): void {
-    if (result.action === 'left') {
-      this.#obstacles.push({ reason: 'ObjectNotOurs', message: `${what}: ${result.why}; rename or delete it` });
-      return;
-    }
-    if (result.action === 'waiting') {
-      this.#waitingFor.push(`${what}: ${result.why}`);
-      return;
-    }
-    if (result.action === 'replacing') {
-      this.#waitingFor.push(`${what}: is being created anew, since nobody can change ${result.field}`);
-      if (result.deleted) this.#tellReplaced(what, result.field);
-      return;
-    }
-    this.#present.set(what, result.object);
-    if (result.action === 'created') this.#changed('created', what);
-    else if (result.contest) this.#contested(what, result.contest);
-    else if (result.action === 'updated') this.#changed('updated', what, result.drift);
-  }
-
-  #tellReplaced(what: string, field: string): void {
-    this.#log.info({ object: what, field }, 'deleted an object to create it anew');
-    const note = `deleted ${what} to create it anew: nobody can change ${field}`;
-    this.#parts.events.record({ type: 'Normal', reason: 'Replaced', action: 'Apply', note }, this.#resource);
-  }
-
-  #contested(what: string, contest: Contest): void {
-    this.#obstacles.push({ reason: 'FieldsContested', message: contestMessage(what, contest) });
-    this.#lookAgainMs = Math.min(this.#lookAgainMs, contest.lookAgainMs);
-    this.#log.debug({ object: what, ...contest }, 'someone keeps changing an object');
-  }
-
-  #changed(verb: string, what: string, drift?: string[]): void {
-    this.#log.info({ object: what, ...(drift && { drift: drift.slice(0, 10) }) }, `${verb} an object`);
-    this.#changes.push(`${verb} ${what}`);
-  }
-
-  /** @throws what leaves nothing to report, since the API server is out of reach or what we saw is out of date */
-  #hindered(what: string, error: unknown): void {
-    if (!isApiError(error) || error.status === undefined || outdated.includes(error.code)) throw error;
-    const reason = isTransient(error) ? 'ApplyFailed' : 'ApplyRejected';
-    // Once for each reason: the conditions tell it for as long as it is so.
-    if (this.#reports.isNew(what, String(error)))
-      this.#log.warn({ object: what, err: error }, 'an object could not be applied');
-    else this.#log.debug({ object: what, err: error }, 'an object could not be applied again');
-    this.#obstacles.push({ reason, message: `${what}: ${error.message}` });
-    if (reason === 'ApplyFailed') this.#failure = error;
-  }
-
-  #tellChanges(): void {
-    if (this.#changes.length === 0) return;
-    const note = this.#changes.join(', ');
+  #tellChanges(changes: readonly string[]): void {
+    if (changes.length === 0) return;
+    const note = changes.join(', ');
     this.#parts.events.record({ type: 'Normal', reason: 'Applied', action: 'Apply', note }, this.#resource);
   }
 
   #writeStatus(
-    daemonSet = this.#present.get(`DaemonSet ${agentNames(this.#resource.metadata.name).agent}`),
-    verdict = statusOf,
+    daemonSet: KubeObject | undefined,
+    { obstacles, waitingFor }: ChildFindings,
+    verdict: typeof statusOf = statusOf,
   ): void {
     const findings: Findings = {
       generation: this.#resource.metadata.generation,
-      obstacles: this.#obstacles,
-      waitingFor: this.#waitingFor,
+      obstacles,
+      waitingFor,
       daemonSet: daemonSet && progressOf(daemonSet),
       faults: this.#faults(daemonSet?.metadata.uid),
       propagation: this.#parts.sync?.findingOf(keyOf(this.#resource)),
@@ -279,28 +177,4 @@ class Pass {
       .filter(({ controller }) => controller !== undefined && controller === daemonSet)
       .map(({ node, fault }) => ({ ...fault!, node }));
   }
-
-  /**
-   * An object as the watch shows it, where it is ours. What a deleted NetExporter of the same name has left is not, until it is
-   * taken over: the garbage collector may take it at any time.
-   */
-  #watched({ store }: AppliedKind, name: string): KubeObject | undefined {
-    const { namespace, uid } = this.#resource.metadata;
-    const watched = store.get(keyOf({ metadata: { namespace, name } }));
-    return watched && controllerOf(watched)?.uid === uid ? watched : undefined;
-  }
-
-  #kind({ apiVersion, kind }: { apiVersion: string; kind: string }): AppliedKind {
-    if (kind === apiUses.podMonitors.kind) return this.#parts.podMonitors;
-    return this.#parts.kinds.get(`${apiVersion} ${kind}`)!;
-  }
-
-  get #owner(): Owner {
-    const { kind, metadata } = this.#resource;
-    return { group, kind, name: metadata.name, uid: metadata.uid };
-  }
-}
-
-function nameOf({ kind, metadata }: ManifestObject): string {
-  return `${kind} ${metadata.name}`;
 }

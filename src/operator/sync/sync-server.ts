@@ -5,16 +5,12 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
-import { withoutSecrets } from '../../base/redaction.ts';
-import { ProtocolError } from '../../protocol/document.ts';
-import { decodeSyncRequest, maxRequestBytes, syncPath } from '../../protocol/sync.ts';
 import type { AgentIdentity } from '../agents/sync-source.ts';
-import { SyncRefusal } from './identity/sync-refusal.ts';
 import { RefusalLog } from './refusal-log.ts';
-import { readBody, skipBody } from './request-body.ts';
-import { SyncConnection } from './sync-connection.ts';
+import { SyncConnections } from './sync-connections.ts';
 import type { SyncHub } from './sync-hub.ts';
-import type { ConnectionFault, SyncObserver } from './sync-metrics.ts';
+import type { SyncObserver } from './sync-metrics.ts';
+import { SyncRequests } from './sync-requests.ts';
 import type { IssuedCertificate } from './tls/certificate-authority.ts';
 
 /** What whoever connects may take, in milliseconds but where something else is said. */
@@ -67,18 +63,15 @@ export interface SyncServerParts {
  */
 export class SyncServer {
   readonly #parts: SyncServerParts;
-  readonly #limits: SyncLimits;
-  readonly #refusals: RefusalLog;
   readonly #server: Server;
-  readonly #connections = new Map<TLSSocket, SyncConnection>();
-  /** By pod. */
-  readonly #agents = new Map<string, SyncConnection>();
+  readonly #connections: SyncConnections;
+  readonly #requests: SyncRequests;
 
   constructor(parts: SyncServerParts) {
     this.#parts = parts;
-    this.#limits = { ...syncLimits, ...parts.limits };
-    this.#refusals = new RefusalLog(parts.log, parts.clock);
-    const { handshakeMs, requestMs, idleMs, stalledMs } = this.#limits;
+    const { hub, identify, isLeading, observe } = parts;
+    const { strangers, handshakeMs, requestMs, idleMs, stalledMs } = { ...syncLimits, ...parts.limits };
+    const refusals = new RefusalLog(parts.log, parts.clock);
     this.#server = createServer({
       ...tlsOptions,
       handshakeTimeout: handshakeMs,
@@ -91,14 +84,20 @@ export class SyncServer {
       requireHostHeader: false,
     });
     this.#server.setTimeout(stalledMs);
-    this.#listenToConnections();
+    this.#connections = new SyncConnections({
+      ...{ server: this.#server, strangers, observe, refusals },
+      gone: (agent) => hub.gone(agent),
+    });
+    this.#requests = new SyncRequests({
+      ...{ hub, identify, isLeading, observe, refusals },
+      claim: (connection, agent) => this.#connections.claim(connection, agent),
+    });
     for (const event of ['request', 'checkExpectation'])
-      this.#server.on(event, (request, response) => void this.#serve(request, response));
+      this.#server.on(event, (request, response) => this.#serve(request, response));
     this.#server.on('connect', ({ socket }) => {
-      this.#failed('malformed', 'CONNECT: nothing is reached through here', socket.remoteAddress);
+      this.#connections.failed('malformed', 'CONNECT: nothing is reached through here', socket.remoteAddress);
       socket.destroy();
     });
-    this.#limitConnections();
   }
 
   /** How many connections there are, those without a handshake left out. */
@@ -137,142 +136,13 @@ export class SyncServer {
     });
   }
 
-  #listenToConnections(): void {
-    const connections = this.#connections;
-    const { observe } = this.#parts;
-    const gone = (connection: SyncConnection) => this.#gone(connection);
-    // One function for all, since a closure for each would be one more object of each.
-    const closed = function (this: TLSSocket) {
-      const connection = connections.get(this);
-      if (connection) gone(connection);
-    };
-    this.#server.on('secureConnection', (socket: TLSSocket) => {
-      connections.set(socket, new SyncConnection(socket, observe));
-      socket.on('close', closed);
-    });
-    // Of handshakes too.
-    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-      this.#clientFailed(error, socket as TLSSocket);
-      socket.destroy();
-    });
-    this.#server.on('timeout', (socket: TLSSocket) => {
-      // Others are done, and had their time to ask again.
-      if (connections.get(socket)?.isBusy || socket.writableLength > 0)
-        this.#failed('timeout', `no progress within ${this.#limits.stalledMs} ms`, socket.remoteAddress);
-      socket.destroy();
-    });
-    this.#server.on('drop', (dropped) => {
-      this.#failed('limit', `${this.#limits.strangers} wait to be known already`, dropped?.remoteAddress);
-    });
-    // Of an accept that failed, as for want of file descriptors.
-    this.#server.on('error', (error: NodeJS.ErrnoException) => {
-      if (this.#server.listening) this.#failed('limit', error.code ?? error.message, undefined);
-    });
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    const connection = this.#connections.of(socket as TLSSocket);
+    if (connection?.begin(response)) return void this.#requests.take(request, connection);
+    // Many may have come with it.
+    if (!socket.destroyed)
+      this.#connections.failed('malformed', 'a request before the answer to the one before', socket.remoteAddress);
+    socket.destroy();
   }
-
-  #clientFailed({ code, message }: NodeJS.ErrnoException, socket: TLSSocket): void {
-    const what = code ?? message;
-    if (!this.#connections.has(socket)) this.#failed('handshake', what, socket.remoteAddress);
-    // More of the same came with it.
-    else if (socket.destroyed) return;
-    else if (code === 'ERR_HTTP_REQUEST_TIMEOUT') this.#failed('timeout', what, socket.remoteAddress);
-    // Whoever goes while they are sending does nothing wrong.
-    else if (code !== 'ECONNRESET') this.#failed('malformed', what, socket.remoteAddress);
-  }
-
-  /** Never rejects. */
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const connection = this.#connections.get(request.socket as TLSSocket);
-    if (!connection?.begin(response)) {
-      // Many may have come with it.
-      if (!request.socket.destroyed)
-        this.#failed('malformed', 'a request before the answer to the one before', request.socket.remoteAddress);
-      return void request.socket.destroy();
-    }
-    try {
-      const agent = await this.#admit(request, connection);
-      const sync = decodeSyncRequest(await readBody(request, maxRequestBytes));
-      forget(request);
-      this.#parts.hub.exchange(agent, sync, connection);
-    } catch (error) {
-      await this.#refuse(request, connection, error);
-    }
-  }
-
-  /** @throws SyncRefusal, or why it is not known who it is */
-  async #admit(request: IncomingMessage, connection: SyncConnection): Promise<AgentIdentity> {
-    if (!this.#parts.isLeading()) throw new SyncRefusal('Unavailable', 'this operator does not lead; ask again');
-    if (request.url !== syncPath || request.method !== 'POST')
-      throw new SyncRefusal('NotFound', `there is nothing here but POST ${syncPath}`);
-    const [, token] = /^Bearer +([^ ]+) *$/i.exec(request.headers.authorization ?? '') ?? [];
-    if (token === undefined)
-      throw new SyncRefusal('NoToken', 'send the pod’s token for the audience net-exporter as Authorization: Bearer');
-    const agent = await this.#parts.identify(token);
-    if (connection.socket.destroyed) throw new Error('the connection ended before it was known whose it is');
-    this.#belongs(connection, agent);
-    return agent;
-  }
-
-  /** The connection is this agent's from now on, and the only one that it has. */
-  #belongs(connection: SyncConnection, agent: AgentIdentity): void {
-    if (connection.agent && connection.agent.podUid !== agent.podUid)
-      throw new SyncRefusal('NotAnAgent', 'the connection belongs to another agent');
-    connection.agent = agent;
-    const other = this.#agents.get(agent.podUid);
-    if (other === connection) return;
-    this.#agents.set(agent.podUid, connection);
-    other?.socket.destroy();
-    this.#limitConnections();
-  }
-
-  async #refuse(request: IncomingMessage, connection: SyncConnection, error: unknown): Promise<void> {
-    if (connection.socket.destroyed) return;
-    const refusal = this.#refusalOf(error);
-    if (refusal.code !== 'Unavailable')
-      this.#refusals.tell(refusal.code, refusal.message, connection.socket.remoteAddress);
-    try {
-      if (refusal.code !== 'TooLarge') await skipBody(request, maxRequestBytes);
-      connection.refuse(refusal);
-    } catch {
-      // Too much of it, or it broke off.
-      this.#parts.observe.answered(refusal.code);
-      connection.socket.destroy();
-    }
-  }
-
-  #refusalOf(error: unknown): SyncRefusal {
-    if (error instanceof SyncRefusal) return error;
-    if (error instanceof ProtocolError) return new SyncRefusal('InvalidSync', error.message);
-    this.#refusals.tell(
-      'unanswered',
-      `an agent was not answered: ${withoutSecrets((error as Error).message)}`,
-      undefined,
-    );
-    return new SyncRefusal('Unavailable', 'agents cannot be answered at present; ask again');
-  }
-
-  #failed(fault: ConnectionFault, what: string, from: string | undefined): void {
-    this.#parts.observe.failed(fault);
-    this.#refusals.tell(fault, `a connection was ended (${fault}: ${what})`, from);
-  }
-
-  #gone(connection: SyncConnection): void {
-    this.#connections.delete(connection.socket);
-    const { agent } = connection;
-    if (!agent || this.#agents.get(agent.podUid) !== connection) return;
-    this.#agents.delete(agent.podUid);
-    this.#limitConnections();
-    this.#parts.hub.gone(agent);
-  }
-
-  /** Whoever is over the limit is dropped before the handshake, which is what costs. */
-  #limitConnections(): void {
-    this.#server.maxConnections = this.#agents.size + this.#limits.strangers;
-  }
-}
-
-/** Drops what is not needed while the request is held, above all the token: two kilobytes for each agent. */
-function forget(request: IncomingMessage): void {
-  request.headers = {};
-  request.rawHeaders = [];
 }

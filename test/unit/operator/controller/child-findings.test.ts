@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ApplyResult } from '../../../../src/operator/apply/applier.ts';
+import { type ChildOutcome, findingsOf } from '../../../../src/operator/controller/child-findings.ts';
+import { ApiError } from '../../../../src/operator/kube/api-error.ts';
+import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
+
+const object = {} as KubeObject;
+const nothing = { obstacles: [], waitingFor: [], changes: [], failure: undefined, lookAgainMs: Infinity };
+const what = 'DaemonSet default-agent';
+const contest = { managers: ['someone-else'], fields: ['spec.template'], lookAgainMs: 20_000 };
+const of = (...results: ApplyResult[]) => findingsOf(results.map((result): ChildOutcome => ({ what, result })));
+
+test('objects that are as they should be leave nothing to tell', () => {
+  assert.deepEqual(findingsOf([]), nothing);
+  assert.deepEqual(of({ action: 'unchanged', object }), nothing);
+});
+
+test('what was created, updated or deleted is told in the order in which it was', () => {
+  const outcomes: ChildOutcome[] = [
+    { what: 'ConfigMap default-agent', result: { action: 'created', object } },
+    { what, result: { action: 'updated', object, drift: ['spec.template'] } },
+    { what: 'NetworkPolicy default-agent', result: { action: 'deleted' } },
+  ];
+  assert.deepEqual(findingsOf(outcomes), {
+    ...nothing,
+    changes: [
+      'created ConfigMap default-agent',
+      'updated DaemonSet default-agent',
+      'deleted NetworkPolicy default-agent',
+    ],
+  });
+});
+
+test('an object of someone else is an obstacle, one that has to go first is waited for', () => {
+  const findings = of({ action: 'left', why: 'one exists that is controlled by nobody' });
+  assert.deepEqual(
+    findings.obstacles.map(({ reason }) => reason),
+    ['ObjectNotOurs'],
+  );
+  assert.deepEqual(of({ action: 'waiting', why: 'it is being deleted' }).waitingFor, [`${what}: it is being deleted`]);
+  assert.equal(of({ action: 'replacing', field: 'spec.selector', deleted: true }).waitingFor.length, 1);
+});
+
+test('who changes an object back is an obstacle, and is looked at again as soon as the first of them is due', () => {
+  const findings = of(
+    { action: 'yielded', object, contest: { ...contest, lookAgainMs: 40_000 } },
+    { action: 'updated', object, drift: ['spec.template'], contest },
+    { action: 'unchanged', object, contest: { ...contest, lookAgainMs: 30_000 } },
+  );
+  assert.deepEqual(
+    findings.obstacles.map(({ reason }) => reason),
+    ['FieldsContested', 'FieldsContested', 'FieldsContested'],
+  );
+  assert.equal(findings.lookAgainMs, 20_000);
+  assert.deepEqual(findings.changes, [], 'to mend it again is no change');
+});
+
+test('an error is an obstacle; only one that may pass makes the reconcile fail', () => {
+  const rejected = new ApiError('Invalid', 'spec.template is invalid', { status: 422 });
+  const passing = new ApiError('Unavailable', 'etcd is away', { status: 500 });
+  assert.deepEqual(findingsOf([{ what, error: rejected }]), {
+    ...nothing,
+    obstacles: [{ reason: 'ApplyRejected', message: `${what}: spec.template is invalid` }],
+  });
+  const findings = findingsOf([
+    { what, error: passing },
+    { what, error: rejected },
+  ]);
+  assert.equal(findings.failure, passing);
+  assert.deepEqual(
+    findings.obstacles.map(({ reason }) => reason),
+    ['ApplyFailed', 'ApplyRejected'],
+  );
+});
