@@ -10,8 +10,8 @@ const sizes = [1, 2, 12, 30];
 const texts = [
   'starting a local Kubernetes',
   'etcd and the API server are starting',
-  'is starting',
-  'is Ready',
+  's: starting 1 node',
+  'all nodes are Ready',
   'CoreDNS is available',
   'building the images',
   'loading ',

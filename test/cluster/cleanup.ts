@@ -73,21 +73,10 @@ async function removeContents(directory: string): Promise<void> {
   for (const name of names) if (name !== 'state.json') await rm(join(directory, name), { recursive: true });
 }
 
-/**
- * Takes the cluster with that name down, also a half-started or crashed one.
- * @returns whether there was one
- */
-export async function removeClusterNamed(name: string, log: (line: string) => void = () => {}): Promise<boolean> {
+/** Takes the cluster with that name down, also a half-started or crashed one. Does nothing where there is none. */
+export async function removeClusterNamed(name: string, log: (line: string) => void = () => {}): Promise<void> {
   const onWait = () => log(`waiting: another process is starting or ending cluster "${name}"`);
-  return await withLock(
-    lockFile(name),
-    async () => {
-      const found = clusterNames().includes(name);
-      await removeCluster(name);
-      return found;
-    },
-    onWait,
-  );
+  await withLock(lockFile(name), () => removeCluster(name), onWait);
 }
 
 /** Removes every cluster whose owner died or whose start stopped half-way. What cannot be removed is logged and left for the next try. */

@@ -1,5 +1,5 @@
-import { existsSync, globSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, globSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { counted } from '../../src/base/command-line.ts';
 import { ClusterError } from './cluster-error.ts';
 
 const limitFile = '/proc/sys/fs/inotify/max_user_instances';
@@ -12,23 +12,32 @@ const perNode = 16;
 const reserve = 32;
 
 /**
+ * The limit of inotify instances that `nodes` more nodes need, where `used` are in use.
+ * @returns undefined where `limit` is high enough
+ */
+export function neededLimit(nodes: number, used: number, limit: number): number | undefined {
+  const needed = used + nodes * perNode + reserve;
+  return needed > limit ? needed : undefined;
+}
+
+/**
  * Raises the limit where it is too low for `nodes` more nodes: a kubelet that gets no inotify instance ends at once.
- * @throws {ClusterError} where the limit is too low and cannot be raised: its message says what to set
+ * @throws {ClusterError} where it cannot be raised: the message says what to set
  */
 export function ensureInotifyInstances(nodes: number, log: (line: string) => void): void {
   const limit = Number(readFileSync(limitFile, 'utf8'));
   const used = inotifyInstances();
-  const needed = used + nodes * perNode + reserve;
-  if (needed <= limit) return;
+  const needed = neededLimit(nodes, used, limit);
+  if (needed === undefined) return;
+  const isFirst = !existsSync(formerFile);
   try {
-    if (!existsSync(formerFile)) {
-      mkdirSync(dirname(formerFile), { recursive: true });
-      writeFileSync(formerFile, String(limit));
-    }
+    if (isFirst) writeFileSync(formerFile, String(limit));
     writeFileSync(limitFile, String(needed));
   } catch (error) {
-    const facts = `${nodes} more nodes need about ${nodes * perNode} inotify instances; ${used} of ${limit} are in use`;
-    const remedy = `Set the limit on this machine: sysctl -w fs.inotify.max_user_instances=${needed}`;
+    if (isFirst) rmSync(formerFile, { force: true });
+    const instances = nodes * perNode;
+    const facts = `${counted(nodes, 'more node')} may need ${instances} inotify instances, and ${used} of ${limit} are in use`;
+    const remedy = `Set the limit of this machine: sysctl -w fs.inotify.max_user_instances=${needed}`;
     throw new ClusterError('INOTIFY_LIMIT', `${facts}. ${remedy}`, { cause: error });
   }
   log(`raised fs.inotify.max_user_instances from ${limit} to ${needed} until the last cluster is gone`);

@@ -31,7 +31,7 @@ const commands = ['up', 'down', 'status', 'kubectl', 'load-image'] as const;
 
 const log = (line: string) => console.log(line);
 
-async function up(name: string, nodes: number, dualStack: boolean): Promise<void> {
+async function up(name: string, nodes: number, dualStack: boolean): Promise<number> {
   const abort = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
@@ -39,10 +39,17 @@ async function up(name: string, nodes: number, dualStack: boolean): Promise<void
       abort.abort();
     });
   }
-  const cluster = await startCluster({ name, nodes, dualStack, log, signal: abort.signal, keep: true });
+  let cluster: Cluster;
+  try {
+    cluster = await startCluster({ name, nodes, dualStack, log, signal: abort.signal, keep: true });
+  } catch (error) {
+    if (!abort.signal.aborted) throw error;
+    return 130;
+  }
   const suffix = name === 'local' ? '' : ` --name ${name}`;
   log(`cluster "${name}" is ready: npm run cluster -- kubectl${suffix} get nodes`);
   log(`kubeconfig: ${cluster.kubeconfig}`);
+  return 0;
 }
 
 function status(): void {
@@ -112,8 +119,7 @@ async function run([first, ...args]: string[]): Promise<number> {
     case 'up': {
       const { values } = parseCommandLine(args, ['name', 'nodes', 'dual-stack']);
       const nodes = wholeNumber('nodes', values.nodes ?? '3', 1, maximumNodes);
-      await up(nameOf(values.name), nodes, values['dual-stack']);
-      return 0;
+      return await up(nameOf(values.name), nodes, values['dual-stack']);
     }
     case 'down':
       await down(nameOf(parseCommandLine(args, ['name']).values.name));

@@ -9,6 +9,7 @@ import { clusterCgroup, isAbandoned, removeClusterNamed } from './cleanup.ts';
 import { run } from './command.ts';
 import { type Component, componentArguments, controlPlaneFiles, prepareControlPlane } from './control-plane.ts';
 import { corednsObjects } from './coredns.ts';
+import { ensureInotifyInstances } from './inotify-limit.ts';
 import { createSwitch } from './network.ts';
 import { type ClusterNode, type NodeFeatures, NodePool, type NodeRuntime } from './node-pool.ts';
 import { containerCgroup, type PodObject, sandboxNetns } from './pods.ts';
@@ -150,6 +151,7 @@ export class Cluster {
 
   /** Adds a node with all images that were loaded so far, and waits until it is Ready. When that fails, nothing of it is left. */
   async addNode(features: NodeFeatures = {}): Promise<ClusterNode> {
+    ensureInotifyInstances(1, () => {});
     const runtime = await this.#pool.startRuntime();
     try {
       await this.#pool.loadImages(runtime.name);

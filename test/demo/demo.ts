@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { operatorNamespace } from '../../src/contract/operator-names.ts';
 import { nodeFactsOf } from '../../src/operator/plan/node-facts.ts';
 import { Cleanups } from '../cluster/cleanups.ts';
+import { removeLeftovers } from '../cluster/leftovers.ts';
 import { ownedDirectory, ownedName } from '../cluster/owned-name.ts';
 import { Prometheus } from '../cluster/prometheus.ts';
 import { waitFor } from '../cluster/wait.ts';
@@ -69,6 +70,8 @@ class Demo {
     this.#cleanups.add(directory, () => rm(directory, { recursive: true, force: true }));
     this.#hasChanged = kubeconfig === undefined;
     try {
+      // The start of a local cluster does so too.
+      if (kubeconfig !== undefined) await removeLeftovers(log);
       const cluster =
         kubeconfig === undefined
           ? await localCluster({ nodes, signal, log }, this.#cleanups)
