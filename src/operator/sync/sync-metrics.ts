@@ -44,13 +44,13 @@ export class SyncMetrics {
   constructor(registry: Registry) {
     this.#registry = registry;
     const requests = new Counter({
-      name: 'net_exporter_sync_requests_total',
+      name: 'net_exporter_operator_sync_requests_total',
       help: 'Requests of agents by result: changed (the answer brought something new), unchanged, or why it was refused.',
       labelNames: ['result'],
       registers: [registry],
     });
     const errors = new Counter({
-      name: 'net_exporter_sync_connection_errors_total',
+      name: 'net_exporter_operator_sync_connection_errors_total',
       help: 'Connections that ended without a request that was understood, by reason: handshake, malformed, timeout or limit.',
       labelNames: ['reason'],
       registers: [registry],
@@ -66,14 +66,14 @@ export class SyncMetrics {
 
   /** Shows at the time of the scrape how many connections there are, and how many requests wait for an answer. */
   watch({ connections, held }: { connections: () => number; held: () => number }): void {
-    this.#measured('net_exporter_sync_connections', 'Connections of agents.', connections);
-    this.#measured('net_exporter_sync_held_requests', 'Requests of agents that wait for something new.', held);
+    this.#measured('net_exporter_operator_sync_connections', 'Connections of agents.', connections);
+    this.#measured('net_exporter_operator_sync_held_requests', 'Requests of agents that wait for something new.', held);
   }
 
   /** Shows at the time of the scrape when the certificates end, in seconds since the epoch; nothing while there are none. */
   watchCertificates(ends: () => { authority: number; serving: number } | undefined): void {
     new Gauge({
-      name: 'net_exporter_sync_certificate_expiration_timestamp_seconds',
+      name: 'net_exporter_operator_sync_certificate_expiration_timestamp_seconds',
       help: 'When the certificates of the sync server end, in seconds since the epoch; they are renewed at two thirds of their life.',
       labelNames: ['certificate'],
       registers: [this.#registry],

@@ -68,8 +68,8 @@ test('an agent is answered, at once where something is new and after the hold wh
     const assignment: Assignment = { version: 1, uid: 'u', epoch: 1, revision: 1, peers: [], dnsServers: [] };
     rig.answers = () => ({ assignment });
     assert.deepEqual(await rig.sync({}), { version: 1, assignment });
-    assert.equal(await rig.metric('net_exporter_sync_requests_total{result="changed"}'), 1);
-    assert.equal(await rig.metric('net_exporter_sync_requests_total{result="unchanged"}'), 1);
+    assert.equal(await rig.metric('net_exporter_operator_sync_requests_total{result="changed"}'), 1);
+    assert.equal(await rig.metric('net_exporter_operator_sync_requests_total{result="unchanged"}'), 1);
   });
 });
 
@@ -112,7 +112,7 @@ for (const [who, token, status, code] of [
         assert.ok(answer.body.length > 10);
         assert.equal(answer.headers['www-authenticate']?.includes('Bearer'), status === 401 ? true : undefined);
       }
-      assert.equal(await rig.metric(`net_exporter_sync_requests_total{result="${code}"}`), 3);
+      assert.equal(await rig.metric(`net_exporter_operator_sync_requests_total{result="${code}"}`), 3);
       assert.equal(lines.length, 1);
       for (const secret of shown?.split('.') ?? []) assert.ok(!lines[0]!.includes(secret));
       assert.deepEqual(rig.taken, []);
@@ -144,7 +144,7 @@ test('a request that is broken is refused with what is wrong in it', async () =>
       assert.equal(answer.status, 400);
       assert.match(answer.body, what);
     }
-    assert.equal(await rig.metric('net_exporter_sync_requests_total{result="invalid"}'), 6);
+    assert.equal(await rig.metric('net_exporter_operator_sync_requests_total{result="invalid"}'), 6);
   });
 });
 
@@ -164,7 +164,7 @@ test('a body of a gigabyte is refused at its announcement', async () => {
     send();
     await untilClosed(socket);
     assert.ok(sent < 32 * 1024 * 1024, `${sent} bytes were taken`);
-    assert.equal(await rig.metric('net_exporter_sync_requests_total{result="too_large"}'), 1);
+    assert.equal(await rig.metric('net_exporter_operator_sync_requests_total{result="too_large"}'), 1);
     assert.deepEqual(rig.taken, []);
   });
 });
@@ -188,7 +188,7 @@ test('a body without an announced end is refused as soon as it is too long, also
     }
     await eventually(() => rig.server.connections === 0, 'the connections are forgotten');
     for (const result of ['too_large', 'invalid_token'])
-      assert.equal(await rig.metric(`net_exporter_sync_requests_total{result="${result}"}`), 1, result);
+      assert.equal(await rig.metric(`net_exporter_operator_sync_requests_total{result="${result}"}`), 1, result);
   });
 });
 
@@ -199,11 +199,11 @@ test('what HTTP knows beside requests is refused and counted as they are: nothin
       socket.write(`POST ${syncPath} HTTP/1.1\r\n${headers}\r\nContent-Length: 0\r\n\r\n`);
       assert.match(await untilClosed(socket), /^HTTP\/1\.1 401 /);
     }
-    assert.equal(await rig.metric('net_exporter_sync_requests_total{result="no_token"}'), 2);
+    assert.equal(await rig.metric('net_exporter_operator_sync_requests_total{result="no_token"}'), 2);
     const socket = await rig.connect();
     socket.write('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n');
     assert.equal(await untilClosed(socket), '');
-    assert.equal(await rig.metric('net_exporter_sync_connection_errors_total{reason="malformed"}'), 1);
+    assert.equal(await rig.metric('net_exporter_operator_sync_connection_errors_total{reason="malformed"}'), 1);
   });
 });
 
@@ -212,7 +212,7 @@ test('headers without an end are refused', async () => {
     const socket = await rig.connect();
     socket.write(`POST ${syncPath} HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}`);
     await untilClosed(socket);
-    assert.equal(await rig.metric('net_exporter_sync_connection_errors_total{reason="malformed"}'), 1);
+    assert.equal(await rig.metric('net_exporter_operator_sync_connection_errors_total{reason="malformed"}'), 1);
   });
 });
 
@@ -233,7 +233,7 @@ test('slow-loris: whoever sends headers or a body bit by bit is cut off', { time
       ...Array.from({ length: 5 }, () => loris('', '')),
     ]);
     // One agent has one connection: those that send a body with its token end each other.
-    assert.ok((await rig.metric('net_exporter_sync_connection_errors_total{reason="timeout"}')) >= 16);
+    assert.ok((await rig.metric('net_exporter_operator_sync_connection_errors_total{reason="timeout"}')) >= 16);
     assert.equal(lines.length, 1);
     assert.deepEqual(await rig.sync(held), { version: 1 });
   });
@@ -253,7 +253,7 @@ test('plain HTTP, another protocol, TLS 1.2 and silence get no handshake', { tim
     const old = connectTls({ ...options, maxVersion: 'TLSv1.2' });
     await assert.rejects(once(old, 'secureConnect'), { code: /PROTOCOL_VERSION/ });
     await eventually(
-      async () => (await rig.metric('net_exporter_sync_connection_errors_total{reason="handshake"}')) === 4,
+      async () => (await rig.metric('net_exporter_operator_sync_connection_errors_total{reason="handshake"}')) === 4,
       'all four are counted',
     );
     assert.equal(lines.length, 1);
@@ -281,7 +281,7 @@ test('with 10,000 idle connections an agent that is there goes on, and another o
     }
     const refused = await Promise.all(
       ['limit', 'handshake'].map((reason) =>
-        rig.metric(`net_exporter_sync_connection_errors_total{reason="${reason}"}`),
+        rig.metric(`net_exporter_operator_sync_connection_errors_total{reason="${reason}"}`),
       ),
     );
     assert.ok(refused[0]! > 0 && refused[0]! + refused[1]! >= 9000, `${refused}`);
@@ -298,7 +298,7 @@ test('with 10,000 idle connections an agent that is there goes on, and another o
     await exchange();
     assert.equal(agent.connections, 1);
     await eventually(
-      async () => (await rig.metric('net_exporter_sync_connections')) <= 1,
+      async () => (await rig.metric('net_exporter_operator_sync_connections')) <= 1,
       'of strangers nothing is left',
     );
     for (const socket of idle) socket.destroy();
@@ -340,7 +340,7 @@ test('several requests at once on one connection end it', async () => {
     socket.write(request.repeat(20));
     assert.equal(await untilClosed(socket), '');
     await eventually(() => rig.hub.held === 0, 'it is forgotten');
-    assert.equal(await rig.metric('net_exporter_sync_connection_errors_total{reason="malformed"}'), 1);
+    assert.equal(await rig.metric('net_exporter_operator_sync_connection_errors_total{reason="malformed"}'), 1);
   });
 });
 
