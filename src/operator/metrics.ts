@@ -8,8 +8,8 @@ const controller = 'netexporter';
 
 const requestSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const reconcileSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-/** As in client-go: from 10 ns by powers of ten. */
-const queueSeconds = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 1000];
+/** Powers of ten from 10 ns to 1000 s, as in client-go: ExponentialBuckets(10e-9, 10, 12). */
+const queueSeconds = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000];
 
 /** The operator's metrics, under the names that users of controller-runtime know. */
 export class OperatorMetrics {
