@@ -1,4 +1,5 @@
 import { Yaml } from 'cdk8s';
+import { metricsMarkdown } from '../src/contract/metrics/reference.ts';
 import { referenceMarkdown } from '../src/crd/reference.ts';
 import { definition } from './install/custom-resource-definition.ts';
 import { installation } from './install/install.ts';
@@ -23,6 +24,7 @@ export function generatedFiles(version: string): Map<string, string> {
       `${generatedDirectory}/${path}`,
       notice + Yaml.stringify(...objects),
     ]),
+    ['docs/metrics.md', metricsMarkdown()],
     ['docs/reference.md', referenceMarkdown()],
   ]);
 }

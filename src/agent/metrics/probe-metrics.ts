@@ -1,4 +1,8 @@
-import { Gauge, type Metric, type Registry } from 'prom-client';
+import type { Gauge, Metric, Registry } from 'prom-client';
+import { scheduleMetrics } from '../../contract/metrics/agent-metrics.ts';
+import { labelValues } from '../../contract/metrics/metric.ts';
+import { networkMetrics } from '../../contract/metrics/probe-metrics.ts';
+import { newGauge } from '../../metrics/declared.ts';
 import type { Target } from '../plan/targets.ts';
 import { dnsFamily } from '../probes/dns/dns-metrics.ts';
 import { networkFamily } from '../probes/network-metrics.ts';
@@ -25,12 +29,7 @@ export class ProbeMetrics {
     this.#registry = registry;
     this.#decided = decided;
     this.#families = { dns: dnsFamily(registry), network: networkFamily(registry), ntp: ntpFamily() };
-    this.#timing = new Gauge({
-      name: 'net_exporter_timing_info',
-      help: 'Where the latencies of a probe come from: the kernel or the clock of the process. Always 1.',
-      labelNames: ['probe', 'protocol', 'source'],
-      registers: [registry],
-    });
+    this.#timing = newGauge(scheduleMetrics.timing, [registry]);
   }
 
   /** Makes the series of the targets that are new and removes those of the targets that are gone; the others keep their values. */
@@ -135,7 +134,7 @@ export class ProbeMetrics {
   }
 }
 
-const directions = ['forward', 'return', 'unknown'] satisfies (keyof Losses)[];
+const directions: readonly (keyof Losses)[] = labelValues(networkMetrics.losses, 'direction');
 
 /** Only one protocol can tell, so that it is no label. */
 function lossLabels({ labels }: Target, direction: keyof Losses): Labels {

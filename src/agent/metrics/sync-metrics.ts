@@ -1,8 +1,11 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Counter, Gauge, Registry } from 'prom-client';
 import type { Clock } from '../../base/monotonic-clock.ts';
+import { settingsMetrics } from '../../contract/metrics/agent-metrics.ts';
+import { type LabelValue, labelValues } from '../../contract/metrics/metric.ts';
+import { newCounter, newGauge } from '../../metrics/declared.ts';
 import type { Source } from '../sources/source-verdict.ts';
 import type { SyncEvents } from '../sync/sync-client.ts';
-import { type SyncFailure, syncFailures } from '../sync/sync-error.ts';
+import type { SyncFailure } from '../sync/sync-error.ts';
 
 /** The metrics of where the agent has it from what it probes, and of its dialogue with the operator. */
 export class SyncMetrics implements SyncEvents {
@@ -17,32 +20,13 @@ export class SyncMetrics implements SyncEvents {
     this.#clock = clock;
     const registers = [registry];
     const age = () => (this.#heardAt === undefined ? 0 : (clock.now() - this.#heardAt) / 1000);
-    new Gauge({
-      name: 'net_exporter_sync_age_seconds',
-      help: 'How long ago the operator last answered, or was first asked. 0 where the agent is given no operator to ask.',
-      registers,
-      collect() {
-        this.set(age());
-      },
+    newGauge(settingsMetrics.syncAge, registers, function () {
+      this.set(age());
     });
-    this.#requests = new Counter({
-      name: 'net_exporter_sync_requests_total',
-      help: 'Requests of the operator, by what came of them.',
-      labelNames: ['result'],
-      registers,
-    });
-    for (const result of ['ok', ...syncFailures]) this.#requests.inc({ result }, 0);
-    this.#revision = new Gauge({
-      name: 'net_exporter_assignment_revision',
-      help: 'Revision of the assignment that is in effect, 0 while there is none. It rises with each change, from the time in milliseconds since 1970 at which the leader started.',
-      registers,
-    });
-    this.#sources = new Gauge({
-      name: 'net_exporter_source_info',
-      help: 'Where the settings and the peers come from: the operator (sync), the mounted file, the own copy, or the addresses of the Service. Always 1.',
-      labelNames: ['part', 'source'],
-      registers,
-    });
+    this.#requests = newCounter(settingsMetrics.requests, registers);
+    for (const result of labelValues(settingsMetrics.requests, 'result')) this.#requests.inc({ result }, 0);
+    this.#revision = newGauge(settingsMetrics.revision, registers);
+    this.#sources = newGauge(settingsMetrics.source, registers);
   }
 
   /** There is an operator to ask from now on, or none. */
@@ -65,8 +49,9 @@ export class SyncMetrics implements SyncEvents {
     this.#setSource('peers', source);
   }
 
-  #setSource(part: 'settings' | 'peers', source: Source | 'service' | undefined): void {
-    for (const other of ['sync', 'file', 'copy', 'service']) this.#sources.remove({ part, source: other });
-    if (source) this.#sources.set({ part, source }, 1);
+  #setSource(part: LabelValue<typeof settingsMetrics.source, 'part'>, source: Source | 'service' | undefined): void {
+    for (const other of labelValues(settingsMetrics.source, 'source')) this.#sources.remove({ part, source: other });
+    const declared: LabelValue<typeof settingsMetrics.source, 'source'> | undefined = source;
+    if (declared) this.#sources.set({ part, source: declared }, 1);
   }
 }

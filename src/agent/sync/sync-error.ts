@@ -1,21 +1,8 @@
-/**
- * How a request of the operator came to nothing:
- * - `unreachable`: no connection, or one that was lost
- * - `untrusted`: who answers cannot show that it is the operator
- * - `timeout`: no answer in time
- * - `unavailable`: an operator that does not lead, or is about to stop (503)
- * - `unauthorized`: the operator does not take the agent for one of its own (401, 403)
- * - `refused`: any other status
- * - `malformed`: an answer that cannot be understood
- * - `credential`: the agent has no token
- * - `fault`: a fault of the agent itself
- */
-export const syncFailures = [
-  ...(['unreachable', 'untrusted', 'timeout', 'unavailable', 'unauthorized', 'refused', 'malformed'] as const),
-  ...(['credential', 'fault'] as const),
-] as const;
+import type { settingsMetrics } from '../../contract/metrics/agent-metrics.ts';
+import type { LabelValue } from '../../contract/metrics/metric.ts';
 
-export type SyncFailure = (typeof syncFailures)[number];
+/** Why a sync request failed: the results that `net_exporter_sync_requests_total` counts, but for `ok`. Their meanings are declared there. */
+export type SyncFailure = Exclude<LabelValue<typeof settingsMetrics.requests, 'result'>, 'ok'>;
 
 /** A request that brought no answer; `message` says why, and holds no part of a credential. */
 export class SyncError extends Error {

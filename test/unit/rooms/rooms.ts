@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
 
-const foundation = ['src/base', 'src/crd', 'src/contract', 'src/protocol'];
+const foundation = ['src/base', 'src/crd', 'src/contract', 'src/contract/metrics', 'src/protocol'];
 const charts = ['charts/monitoring', 'charts/agent', 'charts/operator', 'charts/install'];
 
-const agentShared = ['src/base', 'src/contract', 'src/agent/log.ts'];
+const agentShared = ['src/base', 'src/contract', 'src/contract/metrics', 'src/metrics', 'src/agent/log.ts'];
 const probes = ['src/agent/echo', 'src/agent/kernel', 'src/agent/probes'];
 const eachProbe = ['dns', 'tcp', 'udp', 'ntp'].map((name) => `src/agent/probes/${name}`);
 const planned = ['src/protocol', ...agentShared, ...probes, ...eachProbe, 'src/agent/plan'];
@@ -25,6 +25,8 @@ export const rooms: Record<string, readonly string[]> = {
   'src/base': [],
   'src/crd': ['src/base'],
   'src/contract': ['src/base', 'src/crd'],
+  'src/contract/metrics': ['src/contract'],
+  'src/metrics': ['src/contract/metrics'],
   'src/protocol': ['src/base', 'src/contract'],
 
   'src/agent/log.ts': [],
@@ -43,15 +45,15 @@ export const rooms: Record<string, readonly string[]> = {
   'src/agent/metrics': [...planned, 'src/agent/sources', 'src/agent/sync'],
   'src/agent': [...planned, ...agentRooms, 'src/agent/http', 'package.json'],
 
-  'charts/monitoring': ['src/base', 'src/crd', 'src/contract'],
+  'charts/monitoring': ['src/base', 'src/crd', 'src/contract', 'src/contract/metrics'],
   'charts/agent': [...foundation, 'charts/monitoring'],
   'charts/operator': ['src/base', 'src/contract'],
   'charts/install': ['src/base', 'src/crd', 'src/contract', 'charts/operator'],
   charts: [...foundation, ...charts],
-  'charts/dashboards': ['src/base', 'src/contract'],
+  'charts/dashboards': ['src/base', 'src/contract', 'src/contract/metrics'],
   'charts/main.ts': [...foundation, ...charts, 'charts', 'charts/dashboards'],
 
-  'src/page': ['src/base', 'src/contract'],
+  'src/page': ['src/base', 'src/contract', 'src/contract/metrics'],
 
   'src/operator/kube': ['src/base', 'src/contract'],
   'src/operator/log': ['src/base', 'src/operator/kube'],
@@ -69,6 +71,7 @@ export const rooms: Record<string, readonly string[]> = {
   'src/operator/sync/identity': ['src/base', 'src/contract', 'src/protocol', ...kube, 'src/operator/agents'],
   'src/operator/sync': [
     ...foundation,
+    'src/metrics',
     ...found,
     'src/operator/leader',
     'src/operator/judge',
@@ -76,7 +79,14 @@ export const rooms: Record<string, readonly string[]> = {
   ],
   'src/operator/status': [...foundation, ...found, 'src/operator/events', 'src/operator/judge'],
   'src/operator/controller': [...foundation, ...told, 'charts/agent'],
-  'src/operator': [...foundation, ...told, 'src/operator/controller', 'src/operator/http', 'package.json'],
+  'src/operator': [
+    ...foundation,
+    'src/metrics',
+    ...told,
+    'src/operator/controller',
+    'src/operator/http',
+    'package.json',
+  ],
 };
 
 /** The room of a file, by its path in the checkout; undefined where it is in none. */

@@ -1,61 +1,27 @@
-import { Counter, Gauge, Histogram } from 'prom-client';
+import type { Gauge } from 'prom-client';
 import { kissCodes } from '../../../contract/kiss-codes.ts';
-import { latencyBuckets } from '../../../contract/latency-buckets.ts';
+import { labelValues } from '../../../contract/metrics/metric.ts';
+import { ntpMetrics } from '../../../contract/metrics/probe-metrics.ts';
+import { newCounter, newGauge, newHistogram } from '../../../metrics/declared.ts';
 import type { ProbeFamily } from '../probe-family.ts';
 
 /** The metrics of time servers. They are there only while a time server is a target. */
 export function ntpFamily(): ProbeFamily {
-  const labelNames = ['server'];
   const registers: [] = [];
-  const latency = new Histogram({
-    name: 'ntp_latency_seconds',
-    help: 'Round-trip time of successful NTP requests, with the time that the server took.',
-    labelNames,
-    buckets: [...latencyBuckets],
-    registers,
-  });
-  const errors = new Counter({
-    name: 'ntp_sync_error_total',
-    help: 'NTP requests that brought no time.',
-    labelNames,
-    registers,
-  });
-  const failures = new Counter({
-    name: 'ntp_failures_total',
-    help: 'NTP requests that brought no time, by reason.',
-    labelNames: ['server', 'reason'],
-    registers,
-  });
-  const faults = new Counter({
-    name: 'ntp_error_total',
-    help: 'NTP requests that could not be made by a fault of the agent itself.',
-    registers,
-  });
-  const offset = new Gauge({
-    name: 'ntp_offset_seconds',
-    help: "How far the node's clock is behind the server's, below zero when it is ahead. Absent while unknown.",
-    labelNames,
-    registers,
-  });
-  const stratum = new Gauge({
-    name: 'ntp_stratum',
-    help: 'How many servers the server is away from a reference clock. Absent while unknown.',
-    labelNames,
-    registers,
-  });
-  const kisses = new Counter({
-    name: 'ntp_kiss_of_death_total',
-    help: 'Answers by which the server asked for fewer requests or none, by their code.',
-    labelNames: ['server', 'code'],
-    registers,
-  });
+  const latency = newHistogram(ntpMetrics.latency, registers);
+  const errors = newCounter(ntpMetrics.errors, registers);
+  const failures = newCounter(ntpMetrics.failures, registers);
+  const faults = newCounter(ntpMetrics.faults, registers);
+  const offset = newGauge(ntpMetrics.offset, registers);
+  const stratum = newGauge(ntpMetrics.stratum, registers);
+  const kisses = newCounter(ntpMetrics.kisses, registers);
   return {
     latency,
     errors,
     retransmits: () => undefined,
     losses: () => undefined,
     failures,
-    reasons: () => ['timeout', 'refused', 'unreachable', 'malformed', 'lookup', 'unsynchronized', 'kiss_of_death'],
+    reasons: () => labelValues(ntpMetrics.failures, 'reason'),
     shared: ({ server = '' }) => ({ server }),
     faults,
     beside: {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
 import { SyncMetrics } from '../../../../src/agent/metrics/sync-metrics.ts';
-import { syncFailures } from '../../../../src/agent/sync/sync-error.ts';
 import { readSeries } from '../exposition.ts';
 import { ManualClock } from '../manual-clock.ts';
 
@@ -13,12 +12,15 @@ function setUp() {
   return { metrics, clock, series: async () => Object.fromEntries(readSeries(await registry.metrics())) };
 }
 
+const results = [
+  ...['ok', 'unreachable', 'untrusted', 'timeout', 'unavailable', 'unauthorized', 'refused', 'malformed'],
+  ...['credential', 'fault'],
+];
+
 const atStart = {
   net_exporter_sync_age_seconds: 0,
   net_exporter_assignment_revision: 0,
-  ...Object.fromEntries(
-    ['ok', ...syncFailures].map((result) => [`net_exporter_sync_requests_total{result="${result}"}`, 0]),
-  ),
+  ...Object.fromEntries(results.map((result) => [`net_exporter_sync_requests_total{result="${result}"}`, 0])),
 };
 
 test('everything but the sources is there from the start', async () => {

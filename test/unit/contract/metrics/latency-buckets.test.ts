@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { latencyBuckets } from '../../../src/contract/latency-buckets.ts';
-import { defaultSpec } from '../../../src/crd/net-exporter.ts';
+import { latencyBuckets } from '../../../../src/contract/metrics/latency-buckets.ts';
+import { defaultSpec } from '../../../../src/crd/net-exporter.ts';
 
 test('the buckets go up from 20 µs to 5 s, close below a millisecond', () => {
   assert.equal(latencyBuckets[0], 20e-6);

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
-import { registerProcessMetrics } from '../../../../src/agent/metrics/process-metrics.ts';
-import { readSeries } from '../exposition.ts';
+import { registerProcessMetrics } from '../../../src/metrics/process-metrics.ts';
+import { readSeries } from '../agent/exposition.ts';
 
 function setUp() {
   const registry = new Registry();

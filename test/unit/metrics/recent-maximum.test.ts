@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RecentMaximum } from '../../../../src/agent/metrics/recent-maximum.ts';
+import { RecentMaximum } from '../../../src/metrics/recent-maximum.ts';
 
 test('a maximum counts for at least one minute and at most two', () => {
   for (let at = 0; at < 120_000; at += 7001) {

@@ -1,0 +1,163 @@
+import type { MetricGroup } from './metric.ts';
+
+/** Where the agent's settings and peers come from, and its sync with the operator. */
+export const settingsMetrics = {
+  generation: {
+    name: 'net_exporter_settings_generation',
+    type: 'gauge',
+    help: 'Generation of the NetExporter whose settings are in effect; 0 without settings.',
+    labels: {},
+    notes: 'Compare it with `metadata.generation`.',
+  },
+  loaded: {
+    name: 'net_exporter_settings_last_load_successful',
+    type: 'gauge',
+    help: 'Whether the last load of the mounted settings file succeeded: 1 or 0.',
+    labels: {},
+    notes: 'While it is 0, the agent keeps its previous settings. Its log names the invalid field.',
+  },
+  loadErrors: {
+    name: 'net_exporter_settings_load_error_total',
+    type: 'counter',
+    help: 'Failed loads of the mounted settings file.',
+    labels: {},
+    notes: 'Counts once for each change of the file.',
+  },
+  revision: {
+    name: 'net_exporter_assignment_revision',
+    type: 'gauge',
+    help: 'Revision of the assignment of peers that is in effect; 0 without an assignment.',
+    labels: {},
+    notes: 'Rises with each change, starting from the time in milliseconds since 1970 at which the leader started.',
+  },
+  source: {
+    name: 'net_exporter_source_info',
+    type: 'gauge',
+    help: 'Source of the settings and of the peers; the value is always 1.',
+    labels: {
+      part: {
+        help: 'What comes from the source.',
+        values: { settings: 'the settings', peers: 'the peers and DNS pods to probe' },
+      },
+      source: {
+        help: 'Where it comes from.',
+        values: {
+          sync: 'the operator',
+          file: 'the mounted settings file',
+          copy: 'the agent’s own copy of what it last used, after a restart',
+          service: 'DNS lookups of the agents’ headless Service',
+        },
+      },
+    },
+  },
+  syncAge: {
+    name: 'net_exporter_sync_age_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'Time since the operator last answered, or was first asked, in seconds.',
+    labels: {},
+    notes:
+      'At most about 15 s when all is well. 0 while the agent has no operator to ask, as when the operator runs outside the cluster.',
+  },
+  requests: {
+    name: 'net_exporter_sync_requests_total',
+    type: 'counter',
+    help: 'Sync requests to the operator by result.',
+    labels: {
+      result: {
+        help: 'Result of the request.',
+        values: {
+          ok: 'the operator answered',
+          unreachable: 'no connection, or the connection was lost',
+          untrusted: 'the server could not prove that it is the operator',
+          timeout: 'no answer in time',
+          unavailable: 'the operator does not lead, or is stopping (HTTP 503)',
+          unauthorized: 'the operator does not accept the agent’s token (HTTP 401, 403)',
+          refused: 'any other HTTP error',
+          malformed: 'the answer could not be understood',
+          credential: 'the agent has no token',
+          fault: 'internal error of the agent',
+        },
+      },
+    },
+    notes: 'For the operator’s view, see `net_exporter_operator_sync_requests_total`.',
+  },
+  lookupErrors: {
+    name: 'net_exporter_peer_lookup_error_total',
+    type: 'counter',
+    help: 'Failed DNS lookups of the agents’ headless Service.',
+    labels: {},
+    notes: 'It is looked up only while no peers are assigned. After a failure, the agent keeps the peers it knows.',
+  },
+} as const satisfies MetricGroup;
+
+/** The agent's schedule, clock and echo responder. */
+export const scheduleMetrics = {
+  lag: {
+    name: 'net_exporter_scheduler_lag_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'Longest delay of the probe schedule within the last one to two minutes in seconds.',
+    labels: {},
+    notes: 'Turns that would be too late are skipped and not counted as failures.',
+  },
+  skipped: {
+    name: 'net_exporter_turns_skipped_total',
+    type: 'counter',
+    help: 'Skipped turns of probes by reason.',
+    labels: {
+      reason: {
+        help: 'Reason for skipping the turn.',
+        values: {
+          running: 'the previous turn was still running',
+          late: 'the process was delayed, such as by a lack of CPU',
+        },
+      },
+    },
+  },
+  timing: {
+    name: 'net_exporter_timing_info',
+    type: 'gauge',
+    help: 'Source of the timestamps that latencies are computed from; the value is always 1.',
+    labels: {
+      probe: { help: 'Kind of probe.', values: { dns: 'DNS', network: 'pod network', ntp: 'time servers' } },
+      protocol: { help: 'Transport protocol of the probe.', values: { TCP: 'TCP', UDP: 'UDP' } },
+      source: {
+        help: 'Where the timestamps come from.',
+        values: {
+          kernel: 'the kernel (`TCP_INFO`, receive timestamps)',
+          clock: 'the clock of the process, which adds the agent’s own delays; always so for DNS over TCP',
+        },
+      },
+    },
+    notes: 'Before the first latency, the source that was chosen at start.',
+  },
+  timingRefused: {
+    name: 'net_exporter_timing_refused_total',
+    type: 'counter',
+    help: 'Impossible timestamps from the kernel.',
+    labels: {},
+    notes: 'Occurs when the system clock is set during a measurement.',
+  },
+  echoes: {
+    name: 'net_exporter_echo_answers_total',
+    type: 'counter',
+    help: 'UDP echo requests of other agents that were answered.',
+    labels: {},
+  },
+  dropped: {
+    name: 'net_exporter_echo_dropped_total',
+    type: 'counter',
+    help: 'Datagrams to the UDP echo port that were not answered, by reason.',
+    labels: {
+      reason: {
+        help: 'Reason for not answering.',
+        values: {
+          foreign: 'not an echo request of an agent',
+          rate: 'more requests than the agent may answer per second',
+          unsent: 'the system did not send the answer',
+        },
+      },
+    },
+  },
+} as const satisfies MetricGroup;

@@ -1,0 +1,41 @@
+import { scheduleMetrics, settingsMetrics } from './agent-metrics.ts';
+import type { MetricDeclaration, MetricGroup } from './metric.ts';
+import { controllerMetrics, leaderMetrics, requestMetrics, syncServerMetrics } from './operator-metrics.ts';
+import { dnsMetrics, networkMetrics, ntpMetrics } from './probe-metrics.ts';
+import { processMetrics } from './process-metrics.ts';
+
+/** Everything the agent exposes, by subject. */
+export const agentMetricGroups = {
+  dns: dnsMetrics,
+  network: networkMetrics,
+  /** Exposed only while time servers are probed. */
+  ntp: ntpMetrics,
+  settings: settingsMetrics,
+  schedule: scheduleMetrics,
+  process: processMetrics,
+} as const satisfies Record<string, MetricGroup>;
+
+/** Everything the operator exposes, by subject. */
+export const operatorMetricGroups = {
+  controller: controllerMetrics,
+  leader: leaderMetrics,
+  request: requestMetrics,
+  /** Exposed only where the operator syncs with agents. */
+  syncServer: syncServerMetrics,
+  process: processMetrics,
+} as const satisfies Record<string, MetricGroup>;
+
+type MetricOf<Groups> = { [G in keyof Groups]: Groups[G][keyof Groups[G]] }[keyof Groups];
+
+/** A metric of this project. No other can be constructed. */
+export type DeclaredMetric = MetricOf<typeof agentMetricGroups> | MetricOf<typeof operatorMetricGroups>;
+
+/** Lists the metrics of the agent. */
+export function agentMetrics(): MetricDeclaration[] {
+  return Object.values(agentMetricGroups).flatMap((group: MetricGroup) => Object.values(group));
+}
+
+/** Lists the metrics of the operator. */
+export function operatorMetrics(): MetricDeclaration[] {
+  return Object.values(operatorMetricGroups).flatMap((group: MetricGroup) => Object.values(group));
+}

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { operatorMetricGroups, operatorMetrics } from '../../../src/contract/metrics/declared-metrics.ts';
+import { WorkQueue } from '../../../src/operator/controller/work-queue.ts';
+import { OperatorMetrics } from '../../../src/operator/metrics.ts';
+import { SyncMetrics } from '../../../src/operator/sync/sync-metrics.ts';
+import { TemporaryDirectory } from '../agent/temporary-directory.ts';
+import { assertDeclared } from '../metrics/declared-families.ts';
+import { exposedFamilies } from '../metrics/exposed-families.ts';
+import { FakeClock } from './fake-clock.ts';
+import { OperatorProcess } from './operator-process.ts';
+
+/** What an operator exposes once everything has happened that it counts. */
+async function fullExposition(): Promise<string> {
+  const metrics = new OperatorMetrics('1.2.3');
+  const observe = metrics.queueObserver;
+  const queue = new WorkQueue({
+    clock: new FakeClock(),
+    random: () => 1,
+    backoff: { baseMs: 100, maxMs: 1000 },
+    observe,
+  });
+  metrics.watchQueue(queue);
+  metrics.watchLeadership('net-exporter-operator', () => true);
+  metrics.reconcileObserver.started();
+  metrics.reconcileObserver.ended('success', 0.1);
+  observe.taken(0.1);
+  observe.finished(0.1);
+  for (const method of ['GET', 'POST', 'PATCH', 'DELETE']) {
+    const request = { method, host: '10.96.0.1:443', code: '200', seconds: 0.01 };
+    metrics.requestObserver.answered(request);
+    metrics.requestObserver.retried(request);
+    metrics.requestObserver.limited(request);
+  }
+  const sync = new SyncMetrics(metrics.registry);
+  sync.watch({ connections: () => 1, held: () => 1 });
+  sync.watchCertificates(() => ({ authority: 2, serving: 1 }));
+  return metrics.registry.metrics();
+}
+
+test('the operator exposes exactly the declared metrics, labels and values', async () => {
+  assertDeclared(exposedFamilies(await fullExposition()), operatorMetrics());
+});
+
+test('its metrics are what promtool would write', async (t) => {
+  if (spawnSync('promtool', ['--version']).error) return t.skip('promtool is not installed');
+  const input = await fullExposition();
+  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
+  assert.equal(status, 0, stdout + stderr);
+});
+
+test('a running operator exposes no other metrics, and all but those of sync, which needs a cluster', async () => {
+  using directory = new TemporaryDirectory();
+  const kubeconfig = directory.file('kubeconfig');
+  // Nothing listens there.
+  const cluster = { server: 'http://127.0.0.1:1' };
+  const context = { cluster: 'c', user: 'u' };
+  const config = { clusters: [{ name: 'c', cluster }], users: [{ name: 'u', user: {} }] };
+  writeFileSync(kubeconfig, JSON.stringify({ ...config, contexts: [{ name: 'c', context }], 'current-context': 'c' }));
+  await using operator = new OperatorProcess(kubeconfig);
+  await operator.says(/"port":\d+/);
+  const [, port] = /"port":(\d+)/.exec(operator.output)!;
+  const exposition = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const sync = Object.values(operatorMetricGroups.syncServer).map(({ name }): string => name);
+  const expected = operatorMetrics().flatMap(({ name }) => (sync.includes(name) ? [] : [name]));
+  assert.deepEqual([...exposedFamilies(exposition).keys()].sort(), expected.sort());
+  assert.match(exposition, /^process_open_fds [1-9]\d*$/m);
+  assert.match(exposition, /^process_max_fds [1-9]\d*$/m);
+});
