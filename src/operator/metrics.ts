@@ -1,11 +1,17 @@
 import { Registry } from 'prom-client';
 import { labelValues } from '../contract/metrics/metric.ts';
-import { controllerMetrics, leaderMetrics, requestMetrics } from '../contract/metrics/operator-metrics.ts';
+import {
+  controllerMetrics,
+  leaderMetrics,
+  requestMetrics,
+  runtimeMetrics,
+} from '../contract/metrics/operator-metrics.ts';
 import { processMetrics } from '../contract/metrics/process-metrics.ts';
 import { newCounter, newGauge, newHistogram } from '../metrics/declared.ts';
 import { registerProcessMetrics } from '../metrics/process-metrics.ts';
 import type { ReconcileObserver } from './controller/controller.ts';
 import type { QueueObserver, WorkQueue } from './controller/work-queue.ts';
+import { EventLoopLag } from './event-loop-lag.ts';
 import type { RequestObserver } from './kube/api-transport.ts';
 
 /** The one controller and its queue, as labels have it. */
@@ -64,6 +70,10 @@ export class OperatorMetrics {
     this.#adds.inc({ name: controller }, 0);
     this.#retries.inc({ name: controller }, 0);
     registerProcessMetrics(this.registry);
+    const lag = new EventLoopLag();
+    newGauge(runtimeMetrics.eventLoopLag, this.#registers, function () {
+      this.set(lag.seconds());
+    });
   }
 
   /** Shows what is in the queue at the time of the scrape. */

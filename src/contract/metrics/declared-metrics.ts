@@ -1,6 +1,12 @@
 import { scheduleMetrics, settingsMetrics } from './agent-metrics.ts';
 import type { MetricDeclaration, MetricGroup } from './metric.ts';
-import { controllerMetrics, leaderMetrics, requestMetrics, syncServerMetrics } from './operator-metrics.ts';
+import {
+  controllerMetrics,
+  leaderMetrics,
+  requestMetrics,
+  runtimeMetrics,
+  syncServerMetrics,
+} from './operator-metrics.ts';
 import { dnsMetrics, networkMetrics, ntpMetrics } from './probe-metrics.ts';
 import { processMetrics } from './process-metrics.ts';
 
@@ -22,6 +28,7 @@ export const operatorMetricGroups = {
   request: requestMetrics,
   /** Exposed only where the operator syncs with agents. */
   syncServer: syncServerMetrics,
+  runtime: runtimeMetrics,
   process: processMetrics,
 } as const satisfies Record<string, MetricGroup>;
 

@@ -224,3 +224,15 @@ export const syncServerMetrics = {
     notes: 'Certificates are renewed after two thirds of their life. Absent while there are none.',
   },
 } as const satisfies MetricGroup;
+
+/** The operator's runtime, under the name of prom-client's default metrics. */
+export const runtimeMetrics = {
+  eventLoopLag: {
+    name: 'nodejs_eventloop_lag_max_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'Longest event loop delay within the last one to two minutes in seconds.',
+    labels: {},
+    notes: 'Delays below 50 ms may be missed. All requests, agents’ and the API server’s answers wait that long.',
+  },
+} as const satisfies MetricGroup;

@@ -29,6 +29,7 @@ const operatorSections: Record<keyof typeof operatorMetricGroups, Section> = {
     title: 'Sync server',
     text: 'Exposed only where the operator syncs with agents. See [sync-server.md](sync-server.md).',
   },
+  runtime: { title: 'Runtime' },
   process: { title: 'Process' },
 };
 

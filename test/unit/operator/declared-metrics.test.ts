@@ -68,4 +68,5 @@ test('a running operator exposes no other metrics, and all but those of sync, wh
   assert.deepEqual([...exposedFamilies(exposition).keys()].sort(), expected.sort());
   assert.match(exposition, /^process_open_fds [1-9]\d*$/m);
   assert.match(exposition, /^process_max_fds [1-9]\d*$/m);
+  assert.match(exposition, /^nodejs_eventloop_lag_max_seconds \d/m);
 });
