@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { processStartMs } from '../base/clock.ts';
 import type { ReconcileObserver } from './controller/controller.ts';
 import type { QueueObserver, WorkQueue } from './controller/work-queue.ts';
 import type { RequestObserver } from './kube/api-transport.ts';
@@ -124,12 +125,11 @@ export class OperatorMetrics {
 
   /** The few of prom-client's default metrics that dashboards use; all of them would be 64 series. */
   #processMetrics(): void {
-    const startedAt = Date.now() / 1000 - process.uptime();
     this.#measured(
       'process_start_time_seconds',
       'When the process started, in seconds since the epoch.',
       [],
-      () => startedAt,
+      () => processStartMs / 1000,
     );
     this.#measured('process_resident_memory_bytes', 'Memory in RAM.', [], () => process.memoryUsage.rss());
     let counted = 0;

@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Clock } from '../../base/monotonic-clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { EchoDropReason } from '../echo/echo-responder.ts';
 import type { ScheduleEvents, SkipReason } from '../plan/schedule.ts';
 import { RecentMaximum } from './recent-maximum.ts';
@@ -79,7 +79,7 @@ export class AgentMetrics implements ScheduleEvents {
       help: 'The longest that the schedule was held up within the last one to two minutes.',
       registers,
       collect() {
-        this.set(lag.at(clock.now()));
+        this.set(lag.at(clock.monotonic()));
       },
     });
   }
@@ -111,7 +111,7 @@ export class AgentMetrics implements ScheduleEvents {
   }
 
   late(seconds: number): void {
-    this.#lag.record(seconds, this.#clock.now());
+    this.#lag.record(seconds, this.#clock.monotonic());
   }
 
   skipped(reason: SkipReason, turns: number): void {

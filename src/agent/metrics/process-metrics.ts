@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { processStartMs } from '../../base/clock.ts';
 
 /**
  * The process metrics that every Prometheus client library has, under their usual names. prom-client's own set comes with dozens of
@@ -24,7 +25,7 @@ export function registerProcessMetrics(registry: Registry): void {
     registry,
     'process_start_time_seconds',
     'Start time of the process since unix epoch in seconds.',
-    () => performance.timeOrigin / 1000,
+    () => processStartMs / 1000,
   );
 }
 

@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Clock } from '../../base/monotonic-clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Source } from '../sources/source-verdict.ts';
 import type { SyncEvents } from '../sync/sync-client.ts';
 import { type SyncFailure, syncFailures } from '../sync/sync-error.ts';
@@ -16,7 +16,7 @@ export class SyncMetrics implements SyncEvents {
   constructor(registry: Registry, clock: Clock) {
     this.#clock = clock;
     const registers = [registry];
-    const age = () => (this.#heardAt === undefined ? 0 : (clock.now() - this.#heardAt) / 1000);
+    const age = () => (this.#heardAt === undefined ? 0 : (clock.monotonic() - this.#heardAt) / 1000);
     new Gauge({
       name: 'net_exporter_sync_age_seconds',
       help: 'How long ago the operator last answered, or was first asked. 0 where the agent is given no operator to ask.',
@@ -47,12 +47,12 @@ export class SyncMetrics implements SyncEvents {
 
   /** There is an operator to ask from now on, or none. */
   asks(asks: boolean): void {
-    this.#heardAt = asks ? (this.#heardAt ?? this.#clock.now()) : undefined;
+    this.#heardAt = asks ? (this.#heardAt ?? this.#clock.monotonic()) : undefined;
   }
 
   requested(result: 'ok' | SyncFailure): void {
     this.#requests.inc({ result });
-    if (result === 'ok') this.#heardAt = this.#clock.now();
+    if (result === 'ok') this.#heardAt = this.#clock.monotonic();
   }
 
   settingsFrom(source: Source): void {
