@@ -1,4 +1,4 @@
-import type { Clock } from '../base/monotonic-clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Settings } from '../protocol/settings.ts';
 import { syncVersion } from '../protocol/sync.ts';
 import type { SyncAccess } from '../protocol/sync-access.ts';

@@ -10,9 +10,10 @@ export type Log = (level: LogLevel, msg: string, fields?: LogFields) => void;
  * A log of JSON lines with `time` (RFC 3339), `level` and `msg` first.
  * A few lines of our own in place of a library, since every megabyte of an agent is paid for on every node.
  * @param write is handed whole lines
+ * @param wall milliseconds since the epoch
  */
-export function jsonLog(write: (line: string) => void, now: () => Date): Log {
+export function jsonLog(write: (line: string) => void, wall: () => number): Log {
   return (level, msg, fields) => {
-    write(`${JSON.stringify({ time: now().toISOString(), level, msg, ...fields })}\n`);
+    write(`${JSON.stringify({ time: new Date(wall()).toISOString(), level, msg, ...fields })}\n`);
   };
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { Registry } from 'prom-client';
 import packageJson from '../../package.json' with { type: 'json' };
-import { systemClock } from '../base/monotonic-clock.ts';
+import { systemClock } from '../base/clock.ts';
 import { clusterDomain, parseResolvConf } from '../base/resolv-conf.ts';
 import { registerProcessMetrics } from '../metrics/process-metrics.ts';
 import { maxSettingsBytes, parseSettings } from '../protocol/settings.ts';
@@ -36,10 +36,7 @@ const lookupTimeoutMs = 2000;
 const usualClusterDomain = 'cluster.local';
 
 const { version } = packageJson;
-const log = jsonLog(
-  (line) => process.stdout.write(line),
-  () => new Date(),
-);
+const log = jsonLog((line) => process.stdout.write(line), systemClock.wall);
 
 process.on('uncaughtException', (error) => die('agent failed', error));
 

@@ -1,21 +1,36 @@
-/** Where time comes from, so that tests can hold it. */
+/** Where time comes from, so that tests can set it. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
-  now(): number;
-  /** Milliseconds since some moment. Nobody sets this clock: it only goes forward, at one pace, whatever happens to `now`. */
+  /** The time of day in milliseconds since the epoch. It can be set, forward and back: never subtract two readings of it. */
+  wall(): number;
+  /** Milliseconds since an arbitrary moment. It never steps, whatever happens to `wall`: for every duration and deadline. */
   monotonic(): number;
-  /** Calls back once after `ms` milliseconds; the returned function takes that back. */
+  /**
+   * Calls back once, after `ms` milliseconds or later.
+   * @returns cancels the call; harmless afterwards
+   */
   after(ms: number, callback: () => void): () => void;
 }
 
+/** The machine's clocks and Node's timers. */
 export const systemClock: Clock = {
-  now: Date.now,
+  wall: Date.now,
   monotonic: () => performance.now(),
   after(ms, callback) {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);
   },
 };
+
+/** When this process started, in milliseconds since the epoch by the wall clock of that moment. */
+export const processStartMs = performance.timeOrigin;
+
+/** The monotonic clock in nanoseconds, for what the kernel's time stamps are compared with. */
+export const monotonicNs: () => bigint = process.hrtime.bigint;
+
+/** Seconds since `startedAt`, a reading of `monotonicNs`. */
+export function secondsSince(startedAt: bigint): number {
+  return Number(monotonicNs() - startedAt) / 1e9;
+}
 
 /**
  * Resolves after `ms` milliseconds, or at once when the signal is aborted. It never rejects: the caller looks at the signal.

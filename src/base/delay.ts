@@ -16,8 +16,3 @@ export function afterDelay(milliseconds: number, callback: () => void): () => vo
     clearImmediate(immediate);
   };
 }
-
-/** Seconds of the monotonic clock since `startedAt` (`process.hrtime.bigint()`). */
-export function secondsSince(startedAt: bigint): number {
-  return Number(process.hrtime.bigint() - startedAt) / 1e9;
-}

@@ -1,8 +1,11 @@
 /** The units of a duration as `NetExporter` writes them, in milliseconds. A subset of Go's `time.ParseDuration`. */
 const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** What a duration looks like in the resource: whole numbers with a unit, largest first or not (`1m30s`, `500ms`). */
-export const durationPattern = '^([0-9]{1,6}(ms|s|m|h)){1,4}$';
+/**
+ * Durations as the contract takes them: whole numbers with units, at most four (`1m30s`, `500ms`). Narrower than Go's
+ * `time.ParseDuration` (no fraction, no sign, no ns or µs), and short enough that CEL's `duration()` cannot overflow on what matches.
+ */
+export const durationPattern = '^([0-9]{1,6}(ms|s|m)|[0-9]{1,3}h){1,4}$';
 const wholeDuration = new RegExp(durationPattern);
 
 /**

@@ -8,39 +8,52 @@ export interface Rate {
 }
 
 /**
- * A limit on how often something is done. Whoever asks gets a token that becomes theirs some time later, in the order of
- * asking, so that nobody starves (as in Go's x/time/rate).
+ * Limits how often something is done: at a rate in the long run, and up to a burst at once after a rest. Like Go's x/time/rate it
+ * either refuses what exceeds the limit (`allow`) or says how long it has to wait (`reserve`).
  */
 export class TokenBucket {
-  readonly #rate: Rate;
-  readonly #clock: Clock;
-  /** Below zero: so many have been promised ahead of time. */
-  #tokens: number;
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #tokenMs: number;
+  readonly #burst: number;
+  /** The tokens, as the time in which they are filled in: whole milliseconds add up without loss. Below zero: reserved ahead. */
+  #levelMs: number;
   #filledAt: number;
 
-  constructor(rate: Rate, clock: Clock) {
-    this.#rate = rate;
+  constructor({ perSecond, burst }: Rate, clock: Pick<Clock, 'monotonic'>) {
     this.#clock = clock;
-    this.#tokens = rate.burst;
+    this.#tokenMs = 1000 / perSecond;
+    this.#burst = burst;
+    this.#levelMs = burst * this.#tokenMs;
     this.#filledAt = clock.monotonic();
   }
 
-  /** Takes a token. @returns the milliseconds to wait before it may be used */
-  take(): number {
+  /** Takes a token if there is one. @returns whether it may be done now */
+  allow(): boolean {
     this.#fill();
-    this.#tokens--;
-    return Math.max(0, (-this.#tokens * 1000) / this.#rate.perSecond);
+    if (this.#levelMs < this.#tokenMs) return false;
+    this.#levelMs -= this.#tokenMs;
+    return true;
   }
 
-  /** Gives back a token that was not used after all. */
+  /** Takes a token that may have to be filled in first, in the order of the calls. @returns the milliseconds to wait for it */
+  reserve(): number {
+    this.#fill();
+    this.#levelMs -= this.#tokenMs;
+    return Math.max(0, -this.#levelMs);
+  }
+
+  /** Returns a token that was not used. */
   giveBack(): void {
-    this.#tokens = Math.min(this.#rate.burst, this.#tokens + 1);
+    this.#add(this.#tokenMs);
   }
 
   #fill(): void {
     const now = this.#clock.monotonic();
-    const seconds = (now - this.#filledAt) / 1000;
+    this.#add(now - this.#filledAt);
     this.#filledAt = now;
-    this.#tokens = Math.min(this.#rate.burst, this.#tokens + seconds * this.#rate.perSecond);
+  }
+
+  #add(ms: number): void {
+    this.#levelMs = Math.min(this.#burst * this.#tokenMs, this.#levelMs + ms);
   }
 }

@@ -1,12 +1,7 @@
 import { Type } from 'typebox';
+import { durationPattern } from '../base/durations.ts';
 import { withDefault } from './defaulted-object.ts';
 import { celString, type ValidationRule, validated } from './validation-rule.ts';
-
-/**
- * Durations as the contract takes them: whole numbers with units, at most four. Narrower than Go's `time.ParseDuration`
- * (no fraction, no sign, no ns or µs), and short enough that CEL's `duration()` cannot overflow on what matches.
- */
-export const durationPattern = '^([0-9]{1,6}(ms|s|m)|[0-9]{1,3}h){1,4}$';
 
 /** The CEL expression for it. */
 export const isDuration = (field: string): string => `${field}.matches(${celString(durationPattern)})`;

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Registry } from 'prom-client';
+import { processStartMs } from '../base/clock.ts';
 import { processMetrics } from '../contract/metrics/process-metrics.ts';
 import { newCounter, newGauge } from './declared.ts';
 
@@ -18,7 +19,7 @@ export function registerProcessMetrics(registry: Registry): void {
     [processMetrics.virtualMemory, virtualMemoryBytes],
     [processMetrics.openFiles, openDescriptors],
     [processMetrics.maxFiles, maxDescriptors],
-    [processMetrics.startTime, () => performance.timeOrigin / 1000],
+    [processMetrics.startTime, () => processStartMs / 1000],
   ] as const;
   for (const [declaration, read] of gauges)
     newGauge(declaration, [registry], function () {

@@ -1,3 +1,4 @@
+import { systemClock } from '../base/clock.ts';
 import { RecentMaximum } from '../metrics/recent-maximum.ts';
 
 /** How often the event loop is sampled, in milliseconds: a delay shorter than this may be missed. */
@@ -9,7 +10,7 @@ const intervalMs = 50;
  */
 export class EventLoopLag {
   readonly #recent = new RecentMaximum();
-  #sampledAt = performance.now();
+  #sampledAt = systemClock.monotonic();
 
   constructor() {
     setInterval(() => this.#sample(), intervalMs).unref();
@@ -18,17 +19,17 @@ export class EventLoopLag {
   /** Returns the longest delay within the last one to two minutes in seconds. */
   seconds(): number {
     this.#record();
-    return this.#recent.at(performance.now());
+    return this.#recent.at(systemClock.monotonic());
   }
 
   #sample(): void {
     this.#record();
-    this.#sampledAt = performance.now();
+    this.#sampledAt = systemClock.monotonic();
   }
 
   /** Records how late the next sample is, whether or not it has been taken. */
   #record(): void {
-    const now = performance.now();
+    const now = systemClock.monotonic();
     this.#recent.record(Math.max(0, now - this.#sampledAt - intervalMs) / 1000, now);
   }
 }

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import packageJson from '../../package.json' with { type: 'json' };
 import { systemClock } from '../base/clock.ts';
 import { withoutSecrets } from '../base/redaction.ts';
-import { nameserversOf } from './dns/nameservers.ts';
+import { readNameservers } from './dns/nameservers.ts';
 import { OperatorServer } from './http/server.ts';
 import { ClusterAccessError, clusterAccess } from './kube/cluster-access.ts';
 import { operatorLogger } from './log/logger.ts';
@@ -22,7 +21,7 @@ async function main(): Promise<void> {
   const operator = new Operator({
     access: clusterAccess(options.kubeconfig),
     // Another machine's resolvers are not those of pods.
-    ...(options.kubeconfig === undefined && { nameservers: nameserversOf(readFileSync('/etc/resolv.conf', 'utf8')) }),
+    nameservers: options.kubeconfig === undefined ? readNameservers('/etc/resolv.conf', log) : [],
     clock: systemClock,
     random: Math.random,
     log,

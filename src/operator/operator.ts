@@ -46,8 +46,8 @@ const campaignGraceMs = 1000;
 
 export interface OperatorParts {
   access: ClusterAccess;
-  /** The resolvers that pods have; left out where they are not known. */
-  nameservers?: readonly string[];
+  /** Those that pods have; empty where they are not known. */
+  nameservers: readonly string[];
   clock: Clock;
   /** Uniform in [0, 1). */
   random: () => number;
@@ -136,6 +136,7 @@ export class Operator {
       new SyncService({
         ...{ client: this.#client, options: parts.sync, namespace, resources, pods, clock, random, log },
         registry: metrics.registry,
+        nameservers: parts.nameservers,
         isLeading: () => this.#election.isLeading,
         daemonSets: kinds.get('apps/v1 DaemonSet')!.store,
         enqueue: (key) => this.#enqueue(key),

@@ -1,9 +1,9 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
-import type { Clock } from '../../base/monotonic-clock.ts';
+import type { Clock } from '../../base/clock.ts';
+import { type Rate, TokenBucket } from '../../base/token-bucket.ts';
 import { makeEchoAnswer, readEchoRequest } from './echo-message.ts';
 import { EchoReceipts } from './echo-receipts.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 /** Why a datagram got no answer: it is no request of ours, too many came, or the system did not send the answer. */
 export type EchoDropReason = 'foreign' | 'rate' | 'unsent';
@@ -17,14 +17,8 @@ export interface EchoEvents {
   listening(address: string, port: number): void;
 }
 
-/** How many answers there may be, whoever asks. */
-export interface EchoLimits {
-  perSecond: number;
-  burst: number;
-}
-
-/** A hundred peers that send ten packets each second, twice; for the processor a tenth of a core at most. */
-const defaultLimits: EchoLimits = { perSecond: 2000, burst: 500 };
+/** How many answers there may be, whoever asks: a hundred peers that send ten packets each second, twice; for the processor a tenth of a core at most. */
+const defaultLimits: Rate = { perSecond: 2000, burst: 500 };
 
 /** How long after a failure the socket is opened anew, in milliseconds. */
 const reopenMs = 5000;
@@ -48,7 +42,7 @@ export class EchoResponder {
     this.#clock = clock;
     this.#events = events;
     this.#receipts = receipts;
-    this.#bucket = new TokenBucket(limits.perSecond, limits.burst, clock);
+    this.#bucket = new TokenBucket(limits, clock);
   }
 
   /**
@@ -81,7 +75,7 @@ export class EchoResponder {
     if (!request || port === 0) return 'foreign';
     // Before the rate: the request did come, and its answer is what gets lost.
     const receipt = this.#receipts.count(request);
-    if (!this.#bucket.take()) return 'rate';
+    if (!this.#bucket.allow()) return 'rate';
     makeEchoAnswer(message, receipt);
     socket.send(message, port, address, (error) => {
       if (error) this.#events.dropped('unsent');

@@ -1,3 +1,4 @@
+import { monotonicNs, systemClock } from '../../base/clock.ts';
 import type { Kernel } from './kernel.ts';
 
 /** One look at CLOCK_REALTIME, with the monotonic clock before and after it; all in nanoseconds. */
@@ -16,9 +17,9 @@ const toleranceNs = 10_000n;
 
 /** Reads both clocks; without the kernel's help CLOCK_REALTIME is known in whole milliseconds only. */
 export function readClocks(kernel: Pick<Kernel, 'now'> | undefined): ClockReading {
-  const before = process.hrtime.bigint();
-  const realtime = kernel ? kernel.now() : BigInt(Date.now()) * nanosecondsPerMillisecond;
-  const after = process.hrtime.bigint();
+  const before = monotonicNs();
+  const realtime = kernel ? kernel.now() : BigInt(systemClock.wall()) * nanosecondsPerMillisecond;
+  const after = monotonicNs();
   return { realtime, before, after, resolution: kernel ? 1n : nanosecondsPerMillisecond };
 }
 

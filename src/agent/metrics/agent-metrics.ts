@@ -1,5 +1,5 @@
 import type { Counter, Gauge, Registry } from 'prom-client';
-import type { Clock } from '../../base/monotonic-clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { scheduleMetrics, settingsMetrics } from '../../contract/metrics/agent-metrics.ts';
 import { type LabelValue, labelValues } from '../../contract/metrics/metric.ts';
 import { processMetrics } from '../../contract/metrics/process-metrics.ts';
@@ -39,7 +39,7 @@ export class AgentMetrics implements ScheduleEvents {
     });
     const lag = this.#lag;
     newGauge(scheduleMetrics.lag, registers, function () {
-      this.set(lag.at(clock.now()));
+      this.set(lag.at(clock.monotonic()));
     });
   }
 
@@ -70,7 +70,7 @@ export class AgentMetrics implements ScheduleEvents {
   }
 
   late(seconds: number): void {
-    this.#lag.record(seconds, this.#clock.now());
+    this.#lag.record(seconds, this.#clock.monotonic());
   }
 
   skipped(reason: SkipReason, turns: number): void {

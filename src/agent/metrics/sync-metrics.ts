@@ -1,5 +1,5 @@
 import type { Counter, Gauge, Registry } from 'prom-client';
-import type { Clock } from '../../base/monotonic-clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { settingsMetrics } from '../../contract/metrics/agent-metrics.ts';
 import { type LabelValue, labelValues } from '../../contract/metrics/metric.ts';
 import { newCounter, newGauge } from '../../metrics/declared.ts';
@@ -19,7 +19,7 @@ export class SyncMetrics implements SyncEvents {
   constructor(registry: Registry, clock: Clock) {
     this.#clock = clock;
     const registers = [registry];
-    const age = () => (this.#heardAt === undefined ? 0 : (clock.now() - this.#heardAt) / 1000);
+    const age = () => (this.#heardAt === undefined ? 0 : (clock.monotonic() - this.#heardAt) / 1000);
     newGauge(settingsMetrics.syncAge, registers, function () {
       this.set(age());
     });
@@ -31,12 +31,12 @@ export class SyncMetrics implements SyncEvents {
 
   /** There is an operator to ask from now on, or none. */
   asks(asks: boolean): void {
-    this.#heardAt = asks ? (this.#heardAt ?? this.#clock.now()) : undefined;
+    this.#heardAt = asks ? (this.#heardAt ?? this.#clock.monotonic()) : undefined;
   }
 
   requested(result: 'ok' | SyncFailure): void {
     this.#requests.inc({ result });
-    if (result === 'ok') this.#heardAt = this.#clock.now();
+    if (result === 'ok') this.#heardAt = this.#clock.monotonic();
   }
 
   settingsFrom(source: Source): void {

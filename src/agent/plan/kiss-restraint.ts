@@ -1,4 +1,5 @@
-import type { Clock } from '../../base/monotonic-clock.ts';
+import { doubledDelay } from '../../base/backoff.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { ProbeResult } from '../probes/probe.ts';
 import type { Target } from './targets.ts';
 
@@ -35,7 +36,7 @@ export class KissRestraint {
   /** @returns the result of a turn in which the server must not be asked; undefined when it may */
   insteadOf(target: Target): ProbeResult | undefined {
     const known = this.#known.get(target.key);
-    if (!known || this.#clock.now() >= known.notBefore) return undefined;
+    if (!known || this.#clock.monotonic() >= known.notBefore) return undefined;
     return { latencies: [], failures: known.denied ? ['kiss_of_death'] : [], retransmits: 0, timing: 'clock' };
   }
 
@@ -49,9 +50,9 @@ export class KissRestraint {
     known.denied = kiss === 'DENY' || kiss === 'RSTR';
     // Half an interval less: turns come every interval, some a little early, and the one that is due is to be taken.
     const gapMs = Math.max(
-      Math.min(intervalMs * 2 ** known.doublings, pauseMs),
+      doubledDelay(known.doublings + 1, { baseMs: intervalMs, maxMs: pauseMs }),
       known.doublings > 0 ? 2 * intervalMs : 0,
     );
-    known.notBefore = this.#clock.now() + (known.denied ? Math.max(pauseMs, gapMs) : gapMs) - intervalMs / 2;
+    known.notBefore = this.#clock.monotonic() + (known.denied ? Math.max(pauseMs, gapMs) : gapMs) - intervalMs / 2;
   }
 }

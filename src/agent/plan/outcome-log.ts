@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/monotonic-clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../log.ts';
 import type { LossDirection, ProbeResult } from '../probes/probe.ts';
 import type { Target } from './targets.ts';
@@ -29,7 +29,7 @@ export class OutcomeLog {
   record(target: Target, problem: string | undefined): void {
     const state = problem ?? '';
     const known = this.#known.get(target.key);
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     if (known?.state === state || (known && now - known.saidAt < quietMs)) return;
     if (!known && problem === undefined) return;
     this.#known.set(target.key, { state, saidAt: now });

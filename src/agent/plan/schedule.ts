@@ -1,5 +1,5 @@
+import type { Clock } from '../../base/clock.ts';
 import { hashFraction } from '../../base/hash.ts';
-import type { Clock } from '../../base/monotonic-clock.ts';
 
 /** Something that has turns of its own. */
 export interface Task {
@@ -46,7 +46,7 @@ export class Schedule {
     this.#clock = clock;
     this.#seed = seed;
     this.#events = events;
-    this.#epoch = clock.now();
+    this.#epoch = clock.monotonic();
     this.#heartbeat();
   }
 
@@ -76,9 +76,9 @@ export class Schedule {
   }
 
   #heartbeat(): void {
-    const due = this.#clock.now() + heartbeatMs;
+    const due = this.#clock.monotonic() + heartbeatMs;
     this.#cancelHeartbeat = this.#clock.after(heartbeatMs, () => {
-      this.#events.late(Math.max(0, this.#clock.now() - due) / 1000);
+      this.#events.late(Math.max(0, this.#clock.monotonic() - due) / 1000);
       this.#heartbeat();
     });
   }
@@ -121,7 +121,7 @@ class Entry {
 
   /** The first turn is the next that the epoch gives, so that it does not matter when a task came. */
   #begin(): void {
-    this.#turn = Math.max(0, Math.ceil((this.#clock.now() - this.#dueAt(0)) / this.#task.intervalMs));
+    this.#turn = Math.max(0, Math.ceil((this.#clock.monotonic() - this.#dueAt(0)) / this.#task.intervalMs));
     this.#arm();
   }
 
@@ -130,12 +130,14 @@ class Entry {
   }
 
   #arm(): void {
-    this.#cancelTimer = this.#clock.after(Math.max(0, this.#dueAt(this.#turn) - this.#clock.now()), () => this.#fire());
+    this.#cancelTimer = this.#clock.after(Math.max(0, this.#dueAt(this.#turn) - this.#clock.monotonic()), () =>
+      this.#fire(),
+    );
   }
 
   #fire(): void {
     const { intervalMs } = this.#task;
-    const lateMs = Math.max(0, this.#clock.now() - this.#dueAt(this.#turn));
+    const lateMs = Math.max(0, this.#clock.monotonic() - this.#dueAt(this.#turn));
     this.#events.late(lateMs / 1000);
     // Of the turns that are due by now only the last may still be taken, if it is fresh enough.
     const older = Math.floor(lateMs / intervalMs);

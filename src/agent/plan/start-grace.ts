@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/monotonic-clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { ProbeResult } from '../probes/probe.ts';
 import type { Target } from './targets.ts';
 
@@ -27,7 +27,7 @@ export class StartGrace {
   /** These are the targets from now on; the grace of a new one begins. */
   plan(targets: readonly Target[]): void {
     const keys = new Set(targets.filter(({ probe }) => probe === 'network').map(({ key }) => key));
-    for (const key of keys) if (!this.#keys.has(key)) this.#plannedAt.set(key, this.#clock.now());
+    for (const key of keys) if (!this.#keys.has(key)) this.#plannedAt.set(key, this.#clock.monotonic());
     for (const key of this.#plannedAt.keys()) if (!keys.has(key)) this.#plannedAt.delete(key);
     this.#keys = keys;
   }
@@ -36,7 +36,7 @@ export class StartGrace {
   excuses(target: Target, result: ProbeResult): boolean {
     const plannedAt = this.#plannedAt.get(target.key);
     if (plannedAt === undefined) return false;
-    const ageMs = this.#clock.now() - plannedAt;
+    const ageMs = this.#clock.monotonic() - plannedAt;
     if (result.latencies.length > 0 || ageMs >= listeningMs) {
       this.#plannedAt.delete(target.key);
       return false;

@@ -1,5 +1,6 @@
 import { isIP, Socket } from 'node:net';
-import { afterDelay, secondsSince } from '../../base/delay.ts';
+import { monotonicNs, secondsSince } from '../../base/clock.ts';
+import { afterDelay } from '../../base/delay.ts';
 import type { FailureReason } from '../../contract/failure-reason.ts';
 import type { Kernel, TcpInfo } from '../kernel/kernel.ts';
 import type { ProbeContext, Timing } from './probe.ts';
@@ -63,7 +64,7 @@ export function dial({ host, port }: TcpTarget, { timeoutMs, signal, kernel }: P
       release();
       reject(error);
     });
-    const startedAt = process.hrtime.bigint();
+    const startedAt = monotonicNs();
     socket.once('connect', () => {
       const elapsed = secondsSince(startedAt);
       const handshake = measuredHandshake(socket.tcpInfo(), elapsed, kernel);

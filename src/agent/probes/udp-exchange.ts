@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
-import { afterDelay, secondsSince } from '../../base/delay.ts';
+import { monotonicNs, secondsSince } from '../../base/clock.ts';
+import { afterDelay } from '../../base/delay.ts';
 import type { FailureReason } from '../../contract/failure-reason.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { type ClockReading, readClocks, wasSet } from '../kernel/realtime.ts';
@@ -42,7 +43,7 @@ export function exchangeOverUdp<Verdict>(
     if ('failure' in opened)
       return resolve({ outcome: opened.failure, seconds: 0, timing: kernel ? 'kernel' : 'clock', times: undefined });
     const { socket, fd } = opened;
-    let startedAt = process.hrtime.bigint();
+    let startedAt = monotonicNs();
     let sent: { at: bigint; reading: ClockReading } | undefined;
     let passedOver = 0;
 
@@ -96,7 +97,7 @@ export function exchangeOverUdp<Verdict>(
       );
     });
     socket.once('connect', () => {
-      startedAt = process.hrtime.bigint();
+      startedAt = monotonicNs();
       try {
         const reading = readClocks(kernel);
         if (!kernel) socket.send(datagram);

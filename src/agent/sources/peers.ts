@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/monotonic-clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { AddressAnswers, AddressLookup } from '../probes/peer-lookup.ts';
 
 /** How long after an answer the agents' Service is asked again, in milliseconds. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '../../base/monotonic-clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Assignment } from '../../protocol/assignment.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import { type Held, type HeldSettings, settingsDigest } from '../../protocol/sync.ts';
@@ -50,7 +50,7 @@ export class SourceChoice {
    * @param former uids that were given up: what is mounted may still be of one of them
    */
   restore(settings: Settings | undefined, assignment: Assignment | undefined, former: readonly string[] = []): void {
-    const takenAt = this.#clock.now();
+    const takenAt = this.#clock.monotonic();
     this.#former = former.slice(-formerCapacity);
     if (settings) this.#hold({ value: settings, source: 'copy', takenAt });
     if (assignment && assignment.uid === (settings?.resource.uid ?? assignment.uid))
@@ -63,7 +63,7 @@ export class SourceChoice {
    *   the settings as they are read here; also where they say nothing new, it is what is held from now on.
    */
   offerSettings(value: Settings, source: LiveSource, digest?: string): Verdict {
-    const at = this.#clock.now();
+    const at = this.#clock.monotonic();
     const former = this.#former.includes(value.resource.uid);
     const verdict = judgeSettings(this.#settings, { value, source, at, former });
     if (verdict === 'take') this.#hold(taken(value, source, at), digest);
@@ -76,7 +76,7 @@ export class SourceChoice {
 
   /** An assignment of another NetExporter than the one whose settings are held counts as older. */
   offerAssignment(value: Assignment): Verdict {
-    const at = this.#clock.now();
+    const at = this.#clock.monotonic();
     if (this.#settings && this.#settings.value.resource.uid !== value.uid) return 'older';
     const verdict = judgeAssignment(this.#assignment, { value, source: 'sync', at });
     if (verdict === 'take') this.#assignment = taken(value, 'sync', at);
@@ -86,7 +86,7 @@ export class SourceChoice {
 
   /** The operator was told of these and answered nothing newer. What has been taken since then is not meant. */
   confirm({ settings, assignment }: Held): void {
-    const confirmedAt = this.#clock.now();
+    const confirmedAt = this.#clock.monotonic();
     if (this.#settings && settings && isDeepStrictEqual(settings, this.held.settings))
       this.#settings.confirmedAt = confirmedAt;
     if (this.#assignment && assignment && isDeepStrictEqual(assignment, this.held.assignment))

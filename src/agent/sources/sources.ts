@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/monotonic-clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Assignment } from '../../protocol/assignment.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import type { Held, SyncAnswer } from '../../protocol/sync.ts';

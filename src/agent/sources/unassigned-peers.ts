@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/monotonic-clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { AddressLookup } from '../probes/peer-lookup.ts';
 import { Peers, type PeersEvents } from './peers.ts';
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../../base/monotonic-clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { FailureReason } from '../../contract/failure-reason.ts';
 import { LatencySketch } from '../../protocol/latency-sketch.ts';
 import {
@@ -47,7 +47,7 @@ export class ReportLedger {
   constructor(clock: Clock, stream = randomBytes(9).toString('base64url')) {
     this.#clock = clock;
     this.#stream = stream;
-    this.#since = clock.now();
+    this.#since = clock.monotonic();
   }
 
   /**
@@ -90,7 +90,7 @@ export class ReportLedger {
 
   /** Takes as many of the targets that wait longest as fit. */
   #next(): Report | undefined {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     const waiting = [...this.#entries];
     this.#since = now;
     if (waiting.length === 0) return undefined;

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '../../base/monotonic-clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { decodeSyncAnswer, encodeSyncRequest, type SyncAnswer, type SyncRequest } from '../../protocol/sync.ts';
 import type { SyncAccess } from '../../protocol/sync-access.ts';
 import type { Log } from '../log.ts';
@@ -137,7 +137,7 @@ export class SyncClient {
   /** @returns in how many milliseconds to ask again */
   async #ask(signal: AbortSignal): Promise<number> {
     const { connection, dialogue, clock, events } = this.#parts;
-    const startedAt = clock.now();
+    const startedAt = clock.monotonic();
     try {
       const request = dialogue.request();
       const body = await connection.post(this.#access!, encodeSyncRequest(request), signal);
@@ -145,7 +145,7 @@ export class SyncClient {
       const news = dialogue.answered(request, understood(body));
       events.requested('ok');
       this.#tell('ok');
-      return this.#pace.answered(news, clock.now() - startedAt);
+      return this.#pace.answered(news, clock.monotonic() - startedAt);
     } catch (caught) {
       if (signal.aborted) return 0;
       const error = syncErrorOf(caught);
@@ -157,7 +157,7 @@ export class SyncClient {
 
   #tell(result: 'ok' | SyncFailure, reason?: string): void {
     const { clock, log } = this.#parts;
-    const at = clock.now();
+    const at = clock.monotonic();
     if (this.#said && (this.#said.result === result || at - this.#said.at < quietMs)) return;
     this.#said = { result, at };
     if (result === 'ok') log('info', 'the operator answers');

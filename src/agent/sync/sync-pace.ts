@@ -1,3 +1,4 @@
+import { backoffDelay, doubledDelay } from '../../base/backoff.ts';
 import type { SyncError } from './sync-error.ts';
 
 /** Over how long agents spread that all lost the operator at once, in milliseconds. */
@@ -57,13 +58,13 @@ export class SyncPace {
     // the API server's keys, a thousand agents must not go on making as many handshakes a second.
     if (code === 'unavailable') {
       const soonMs = Math.max(spreadMs, Math.min(retryAfterMs, longestMs));
-      const doublings = Math.max(0, this.#unavailable - transitions);
-      return this.#random() * Math.min(longestRetryAfterMs, soonMs * 2 ** doublings);
+      const limits = { baseMs: soonMs, maxMs: longestRetryAfterMs };
+      return this.#random() * doubledDelay(this.#unavailable - transitions + 1, limits);
     }
     return Math.max(own, Math.min(retryAfterMs, longestRetryAfterMs) * (1 + this.#random()));
   }
 
   #backoff(times: number): number {
-    return Math.min(longestMs, shortestMs * 2 ** (times - 1)) * (0.5 + 0.5 * this.#random());
+    return backoffDelay(times, { baseMs: shortestMs, maxMs: longestMs }, this.#random);
   }
 }

@@ -41,7 +41,7 @@ export class NetExporterFleet {
     this.uid = uid;
     this.reports = new FleetReports({ clock, windowMs });
     this.#clock = clock;
-    this.#plan = new FleetPlan({ uid, epoch, startedAt: clock.now() });
+    this.#plan = new FleetPlan({ uid, epoch, startedAt: clock.wall() });
     this.#since = clock.monotonic();
   }
 

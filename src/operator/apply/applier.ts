@@ -46,7 +46,7 @@ export class Applier {
   readonly #rivalry: Rivalry;
 
   /** @param owners the kind of what the objects belong to */
-  constructor(client: Client, manager: string, owners: Resource, clock: Pick<Clock, 'now'>) {
+  constructor(client: Client, manager: string, owners: Resource, clock: Pick<Clock, 'monotonic'>) {
     this.#client = client;
     this.#manager = manager;
     this.#owners = owners;

@@ -1,3 +1,4 @@
+import { doubledDelay } from '../../base/backoff.ts';
 import type { Clock } from '../../base/clock.ts';
 
 /**
@@ -10,8 +11,7 @@ const patience = 4;
 const forgetMs = 10 * 60_000;
 
 /** For how long a rival's change is left standing: doubling with each time that it comes back. */
-const firstHoldMs = 10_000;
-const longestHoldMs = 5 * 60_000;
+const hold = { baseMs: 10_000, maxMs: 5 * 60_000 };
 
 /** For how long an object has to stay as declared, at least, before its rival is taken to have given up. */
 const calmMs = 30_000;
@@ -24,7 +24,8 @@ interface Row {
   managers: string[];
   /** How often they have been mended in a row. */
   mends: number;
-  lastMs: number;
+  /** Monotonic milliseconds. */
+  lastAt: number;
 }
 
 /** Someone who keeps changing fields of one of our objects back. */
@@ -42,29 +43,29 @@ export interface Contest {
  * and again. Objects are known by a name of the caller's, so that one that was created anew is the same.
  */
 export class Rivalry {
-  readonly #clock: Pick<Clock, 'now'>;
+  readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #rows = new Map<string, Row>();
 
-  constructor(clock: Pick<Clock, 'now'>) {
+  constructor(clock: Pick<Clock, 'monotonic'>) {
     this.#clock = clock;
   }
 
   /** The object was changed in these fields and has been mended. */
   mended(object: string, declaration: string, fields: string[], managers: string[]): void {
-    const now = this.#clock.now();
-    for (const [name, { lastMs }] of this.#rows) if (now - lastMs > forgetMs) this.#rows.delete(name);
+    const now = this.#clock.monotonic();
+    for (const [name, { lastAt }] of this.#rows) if (now - lastAt > forgetMs) this.#rows.delete(name);
     const row = this.#rows.get(object);
     const again = row?.declaration === declaration ? fields.filter((field) => row.fields.includes(field)) : [];
     if (row && again.length > 0)
-      this.#rows.set(object, { ...row, fields: again, managers, mends: row.mends + 1, lastMs: now });
-    else this.#rows.set(object, { declaration, fields, managers, mends: 1, lastMs: now });
+      this.#rows.set(object, { ...row, fields: again, managers, mends: row.mends + 1, lastAt: now });
+    else this.#rows.set(object, { declaration, fields, managers, mends: 1, lastAt: now });
   }
 
   /** Whether the object, which now differs in these fields, is to be left so for a while, and until when. */
   held(object: string, declaration: string, fields: string[]): Contest | undefined {
     const row = this.#contested(object, declaration);
     if (!row?.fields.some((field) => fields.includes(field))) return undefined;
-    const leftMs = row.lastMs + holdMs(row) - this.#clock.now();
+    const leftMs = row.lastAt + holdMs(row) - this.#clock.monotonic();
     return leftMs > 0 ? { managers: row.managers, fields: row.fields, lookAgainMs: leftMs } : undefined;
   }
 
@@ -72,7 +73,7 @@ export class Rivalry {
   unsettled(object: string, declaration: string): Contest | undefined {
     const row = this.#contested(object, declaration);
     if (!row) return undefined;
-    const leftMs = row.lastMs + Math.max(calmMs, holdMs(row)) - this.#clock.now();
+    const leftMs = row.lastAt + Math.max(calmMs, holdMs(row)) - this.#clock.monotonic();
     return leftMs > 0 ? { managers: row.managers, fields: row.fields, lookAgainMs: leftMs } : undefined;
   }
 
@@ -83,5 +84,5 @@ export class Rivalry {
 }
 
 function holdMs({ mends }: Row): number {
-  return Math.min(longestHoldMs, firstHoldMs * 2 ** (mends - patience));
+  return doubledDelay(mends - patience + 1, hold);
 }

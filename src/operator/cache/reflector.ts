@@ -180,7 +180,7 @@ export class Reflector<T> {
       idleMs,
       signal,
     );
-    this.#watchingSince = clock.now();
+    this.#watchingSince = clock.monotonic();
     this.#works();
     for await (const event of events) this.#take(event);
     this.#isDoubtful = this.#resourceVersion === resourceVersion;
@@ -228,7 +228,7 @@ export class Reflector<T> {
   }
 
   #wasSteady(): boolean {
-    return this.#watchingSince !== undefined && this.#options.clock.now() - this.#watchingSince >= steadyMs;
+    return this.#watchingSince !== undefined && this.#options.clock.monotonic() - this.#watchingSince >= steadyMs;
   }
 
   #delay(error: unknown): number {

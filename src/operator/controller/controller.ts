@@ -76,9 +76,9 @@ export class Controller {
   /** One reconcile. Whatever it throws is this key's failure alone. */
   async #once(key: string): Promise<void> {
     const log = this.#log.child({ key, reconcile: ++this.#count });
-    const started = this.#clock.now();
+    const started = this.#clock.monotonic();
     const ended = (result: 'success' | 'requeue_after' | 'error') =>
-      this.#observe.ended(result, (this.#clock.now() - started) / 1000);
+      this.#observe.ended(result, (this.#clock.monotonic() - started) / 1000);
     this.#observe.started();
     log.debug('reconcile begins');
     try {

@@ -156,7 +156,7 @@ class Pass {
     };
     this.#parts.statusWriter.write({
       resource: this.#resource,
-      compute: (previous) => verdict(findings, previous, this.#parts.clock.now()),
+      compute: (previous) => verdict(findings, previous, this.#parts.clock.wall()),
       written: (status) => this.#tellStatus(status),
       log: this.#log,
     });

@@ -51,21 +51,21 @@ export class WorkQueue {
 
   /** The seconds for which each key under way has been worked on. */
   underWay(): number[] {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     return [...this.#processing.values()].map((since) => (now - since) / 1000);
   }
 
   add(key: string): void {
     if (this.#closed || this.#dirty.has(key)) return;
     this.#observe.added();
-    this.#dirty.set(key, this.#clock.now());
+    this.#dirty.set(key, this.#clock.monotonic());
     if (!this.#processing.has(key)) this.#offer(key);
   }
 
   /** Adds the key once the time has passed; of several times for one key the earliest counts. */
   addAfter(key: string, ms: number): void {
     if (this.#closed) return;
-    const at = this.#clock.now() + ms;
+    const at = this.#clock.monotonic() + ms;
     const earlier = this.#delayed.get(key);
     if (earlier && earlier.at <= at) return;
     earlier?.cancel();
@@ -86,7 +86,7 @@ export class WorkQueue {
     this.#failures.set(key, failures);
     this.#observe.retried();
     const ofKey = backoffDelay(failures, this.#limits, this.#random);
-    this.addAfter(key, Math.max(ofKey, this.#retries.take(), leastMs));
+    this.addAfter(key, Math.max(ofKey, this.#retries.reserve(), leastMs));
   }
 
   /** The key succeeded: its next failure begins with the shortest delay again. */
@@ -106,7 +106,7 @@ export class WorkQueue {
     const since = this.#processing.get(key);
     if (since === undefined) return;
     this.#processing.delete(key);
-    this.#observe.finished((this.#clock.now() - since) / 1000);
+    this.#observe.finished((this.#clock.monotonic() - since) / 1000);
     if (this.#dirty.has(key) && !this.#closed) this.#offer(key);
   }
 
@@ -127,7 +127,7 @@ export class WorkQueue {
   }
 
   #begin(key: string): string {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     this.#observe.taken((now - this.#dirty.get(key)!) / 1000);
     this.#dirty.delete(key);
     this.#processing.set(key, now);

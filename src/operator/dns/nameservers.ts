@@ -1,11 +1,17 @@
-import { isIP } from 'node:net';
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+import { parseResolvConf } from '../../base/resolv-conf.ts';
 
 /**
- * The addresses of the resolvers of this process, in order; in a pod of the cluster they are those that agents have, too.
- * @param resolvConf the text of resolv.conf(5)
+ * The addresses of this process's nameservers, in order; in a pod of the cluster they are those of agents, too. Link-local ones with
+ * a zone (`fe80::1%eth0`) are left out: no Service and no network policy can have them.
+ * @param path of a resolv.conf(5); without a file that can be read there are none
  */
-export function nameserversOf(resolvConf: string): string[] {
-  return [...resolvConf.matchAll(/^nameserver[ \t]+(\S+)/gm)]
-    .map(([, address = '']) => address)
-    .filter((address) => isIP(address) !== 0 && !address.includes('%'));
+export function readNameservers(path: string, log: Logger): string[] {
+  try {
+    return parseResolvConf(readFileSync(path, 'utf8')).nameservers.filter((address) => !address.includes('%'));
+  } catch (error) {
+    log.warn({ err: error, path }, 'cannot read the resolver configuration, continuing without nameservers');
+    return [];
+  }
 }

@@ -29,10 +29,14 @@ const backoff = { baseMs: 10_000, maxMs: 60_000 };
 interface Series {
   event: ReturnType<typeof eventObject>;
   count: number;
-  lastMs: number;
+  /** Monotonic milliseconds. */
+  lastAt: number;
+  /** The same moment in milliseconds since the epoch. */
+  lastObservedMs: number;
   /** What the API server knows: 0 where it knows nothing yet. */
   writtenCount: number;
-  writtenMs: number;
+  /** Monotonic milliseconds. */
+  writtenAt: number;
 }
 
 /**
@@ -47,7 +51,7 @@ export class EventRecorder {
   readonly #random: () => number;
   readonly #log: Logger;
   readonly #series = new Map<string, Series>();
-  readonly #guard = new SpamGuard();
+  readonly #guard: SpamGuard;
   readonly #closing = new AbortController();
   #cancelSweep: (() => void) | undefined;
   #last: Promise<void> = Promise.resolve();
@@ -65,20 +69,22 @@ export class EventRecorder {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#log = options.log;
+    this.#guard = new SpamGuard(options.clock);
   }
 
   record(content: EventContent, regarding: Regarding): void {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     const key = JSON.stringify([content, regarding.metadata.uid]);
     const series = this.#series.get(key);
-    if (series && now - series.lastMs < finishMs) {
+    if (series && now - series.lastAt < finishMs) {
       series.count++;
-      series.lastMs = now;
+      series.lastAt = now;
+      series.lastObservedMs = this.#clock.wall();
       if (series.count === 2) this.#enqueue(key, series);
       return;
     }
     if (series && series.count > series.writtenCount) this.#enqueue(key, series);
-    this.#begin(key, content, regarding, now);
+    this.#begin(key, content, regarding);
   }
 
   /** Resolves when what was to be written so far has been written or has failed. */
@@ -95,18 +101,20 @@ export class EventRecorder {
   }
 
   /** Tells an Event that is not of any series yet. */
-  #begin(key: string, content: EventContent, regarding: Regarding, now: number): void {
+  #begin(key: string, content: EventContent, regarding: Regarding): void {
     const { uid } = regarding.metadata;
-    if (!this.#guard.admits(uid, now)) {
+    if (!this.#guard.admits(uid)) {
       this.#log.debug(
         { reason: content.reason, regarding: regarding.metadata.name },
         'too many events about one object',
       );
       return;
     }
-    const suffix = [now.toString(16), Math.floor(this.#random() * 2 ** 32).toString(16)].join('');
-    const event = eventObject(content, regarding, this.#reporter, suffix, now);
-    const series: Series = { event, count: 1, lastMs: now, writtenCount: 0, writtenMs: now };
+    const eventMs = this.#clock.wall();
+    const now = this.#clock.monotonic();
+    const suffix = [eventMs.toString(16), Math.floor(this.#random() * 2 ** 32).toString(16)].join('');
+    const event = eventObject(content, regarding, this.#reporter, suffix, eventMs);
+    const series: Series = { event, count: 1, lastAt: now, lastObservedMs: eventMs, writtenCount: 0, writtenAt: now };
     this.#series.delete(key);
     this.#series.set(key, series);
     const [oldest] = this.#series.keys();
@@ -154,7 +162,7 @@ export class EventRecorder {
 
   async #writeOnce(series: Series, count: number): Promise<void> {
     const { metadata } = series.event;
-    const patch = count > 1 ? { series: { count, lastObservedTime: microTime(series.lastMs) } } : {};
+    const patch = count > 1 ? { series: { count, lastObservedTime: microTime(series.lastObservedMs) } } : {};
     let written = count;
     if (series.writtenCount === 0 || !(await this.#patch(metadata, patch)))
       await this.#client.create(events, metadata.namespace, { ...series.event, ...patch }).catch((error) => {
@@ -163,7 +171,7 @@ export class EventRecorder {
         written = 1;
       });
     series.writtenCount = Math.max(series.writtenCount, written);
-    series.writtenMs = this.#clock.now();
+    series.writtenAt = this.#clock.monotonic();
   }
 
   /** @returns false where the Event has expired meanwhile */
@@ -179,10 +187,10 @@ export class EventRecorder {
 
   /** Writes what is due and forgets what has ended. */
   #sweep(): void {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     for (const [key, series] of this.#series) {
-      const ended = now - series.lastMs >= finishMs;
-      const due = ended || now - series.writtenMs >= refreshMs;
+      const ended = now - series.lastAt >= finishMs;
+      const due = ended || now - series.writtenAt >= refreshMs;
       if (due && series.count > series.writtenCount) this.#enqueue(key, series);
       if (ended) this.#series.delete(key);
     }

@@ -1,28 +1,29 @@
-/** New Events about one object that may come at once, and how often one more may follow (client-go's figures). */
-const burst = 25;
-const refillMs = 5 * 60_000;
+import type { Clock } from '../../base/clock.ts';
+import { TokenBucket } from '../../base/token-bucket.ts';
+
+/** New Events about one object: 25 at once, and then one more in five minutes (client-go's figures). */
+const rate = { perSecond: 1 / 300, burst: 25 };
 
 /** Objects remembered. The one that was quiet longest makes room: it has most of its Events back. */
 const maxObjects = 256;
 
 /** Bounds the Events about any one object, whatever happens to it: a token bucket each. */
 export class SpamGuard {
-  /** What is left is kept as the time in which it refills: whole numbers add up without loss. */
-  readonly #buckets = new Map<string, { leftMs: number; atMs: number }>();
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  /** By the object's uid, the one that was quiet longest first. */
+  readonly #buckets = new Map<string, TokenBucket>();
 
-  /**
-   * Whether one more Event about the object may be told; if so, it counts.
-   * @param uid the object's
-   * @param now milliseconds since the epoch
-   */
-  admits(uid: string, now: number): boolean {
-    const { leftMs, atMs } = this.#buckets.get(uid) ?? { leftMs: burst * refillMs, atMs: now };
-    const refilled = Math.min(burst * refillMs, leftMs + Math.max(0, now - atMs));
-    const admitted = refilled >= refillMs;
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock;
+  }
+
+  /** Whether one more Event about the object may be told; if so, it counts. @param uid the object's */
+  admits(uid: string): boolean {
+    const bucket = this.#buckets.get(uid) ?? new TokenBucket(rate, this.#clock);
     this.#buckets.delete(uid);
-    this.#buckets.set(uid, { leftMs: admitted ? refilled - refillMs : refilled, atMs: now });
+    this.#buckets.set(uid, bucket);
     const [quietest] = this.#buckets.keys();
     if (this.#buckets.size > maxObjects) this.#buckets.delete(quietest!);
-    return admitted;
+    return bucket.allow();
   }
 }

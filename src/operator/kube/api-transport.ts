@@ -111,7 +111,7 @@ export class ApiTransport {
   /** Waits for our own rate. */
   async #wait({ method, signal = never }: ApiRequest): Promise<void> {
     if (this.#limit === undefined) return;
-    const ms = this.#limit.take();
+    const ms = this.#limit.reserve();
     this.#observe.limited({ method, host: this.#connection.host, seconds: ms / 1000 });
     if (ms > 0) await pause(this.#clock, ms, signal);
     if (!signal.aborted) return;
@@ -140,9 +140,9 @@ export class ApiTransport {
     limits: { signal: AbortSignal; headersTimeout: number; bodyTimeout: number },
   ): Promise<Dispatcher.ResponseData> {
     const { origin, basePath, host } = this.#connection;
-    const started = this.#clock.now();
+    const started = this.#clock.monotonic();
     const answered = (code: string) =>
-      this.#observe.answered({ method, host, code, seconds: (this.#clock.now() - started) / 1000 });
+      this.#observe.answered({ method, host, code, seconds: (this.#clock.monotonic() - started) / 1000 });
     let answer: Dispatcher.ResponseData;
     try {
       const { dispatcher, headers } = await this.#connection.use();
@@ -166,7 +166,7 @@ export class ApiTransport {
     if (answer.statusCode < 300) return answer;
     const text = await readBounded(answer.body, maxErrorBytes).catch(() => '');
     const [retryAfter] = [answer.headers['retry-after']].flat();
-    throw errorOfAnswer(answer.statusCode, text, retryAfter, this.#clock.now());
+    throw errorOfAnswer(answer.statusCode, text, retryAfter, this.#clock.wall());
   }
 }
 

@@ -61,7 +61,7 @@ export class Connection {
    * @throws ClusterAccessError where there are no credentials that could be used
    */
   async use(): Promise<{ dispatcher: Dispatcher; headers: Record<string, string> }> {
-    if (this.#clock.now() >= this.#readAgainAt) {
+    if (this.#clock.monotonic() >= this.#readAgainAt) {
       this.#reading ??= this.#read().finally(() => {
         this.#reading = undefined;
       });
@@ -87,7 +87,7 @@ export class Connection {
     } catch (error) {
       // A file that is being replaced, perhaps. What we have may well be good for longer: the API server will tell.
       if (!this.#credentials) throw error;
-      this.#readAgainAt = this.#clock.now() + unreadableMs;
+      this.#readAgainAt = this.#clock.monotonic() + unreadableMs;
       return;
     }
     if (!this.#pool || !sameTls(this.#credentials!.tls, next.tls)) {
@@ -106,7 +106,7 @@ export class Connection {
       old?.close().catch(() => {});
     }
     this.#credentials = next;
-    this.#readAgainAt = this.#clock.now() + credentialsTtlMs;
+    this.#readAgainAt = this.#clock.monotonic() + credentialsTtlMs;
   }
 }
 

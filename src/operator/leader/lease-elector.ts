@@ -70,7 +70,7 @@ export class LeaseElector {
     const { monotonic, wall } = this.#held.renewedAt;
     const { clock } = this.#options;
     return (
-      clock.monotonic() - monotonic < leaseTiming.renewDeadlineMs && clock.now() - wall < leaseTiming.renewDeadlineMs
+      clock.monotonic() - monotonic < leaseTiming.renewDeadlineMs && clock.wall() - wall < leaseTiming.renewDeadlineMs
     );
   }
 
@@ -105,7 +105,7 @@ export class LeaseElector {
     const release = async () => {
       await this.#renewing;
       const { spec, resourceVersion } = this.#held!;
-      await access.write(released(spec, clock.now()), resourceVersion);
+      await access.write(released(spec, clock.wall()), resourceVersion);
       log.info('released the lease');
     };
     const late = new AbortController();
@@ -138,7 +138,7 @@ export class LeaseElector {
     const { access, identity, clock, log } = this.#options;
     const sentAt = this.#moment();
     try {
-      const lease = await access.write(takenBy(identity, spec, clock.now()), resourceVersion);
+      const lease = await access.write(takenBy(identity, spec, clock.wall()), resourceVersion);
       this.#hold(lease, sentAt);
       log.info({ identity, epoch: this.epoch, before: spec?.holderIdentity || undefined }, 'took the lease; leading');
       this.#renewing = this.#renew();
@@ -184,7 +184,7 @@ export class LeaseElector {
     const { spec, resourceVersion } = this.#held!;
     const sentAt = this.#moment();
     try {
-      this.#hold(await access.write(renewed(spec, clock.now()), resourceVersion), sentAt);
+      this.#hold(await access.write(renewed(spec, clock.wall()), resourceVersion), sentAt);
     } catch (error) {
       if (isOutdated(error, resourceVersion)) return this.#settle();
       log.warn({ err: error }, 'could not renew the lease; trying again');
@@ -201,7 +201,7 @@ export class LeaseElector {
       const holder = lease ? (lease.spec?.holderIdentity ?? '') : identity;
       if (holder !== identity) return this.#lose(holder === '' ? 'someone released it' : `${holder} holds it`);
       // Deleted: made anew as it was.
-      this.#hold(await access.write(renewed(held.spec, clock.now()), lease?.metadata.resourceVersion), sentAt);
+      this.#hold(await access.write(renewed(held.spec, clock.wall()), lease?.metadata.resourceVersion), sentAt);
     } catch (error) {
       log.warn({ err: error }, 'could not renew the lease; trying again');
     }
@@ -221,7 +221,7 @@ export class LeaseElector {
 
   #moment(): Moment {
     const { clock } = this.#options;
-    return { monotonic: clock.monotonic(), wall: clock.now() };
+    return { monotonic: clock.monotonic(), wall: clock.wall() };
   }
 }
 

@@ -1,4 +1,4 @@
-import { hashPair } from './seeded-hash.ts';
+import { hashPair } from '../../base/hash.ts';
 
 /** What has a place in every order. */
 export interface Placed {

@@ -1,4 +1,4 @@
-import { hashPair, hashText } from './seeded-hash.ts';
+import { hash32, hashPair } from '../../base/hash.ts';
 
 /** One agent that comes or goes. */
 export interface AgentChange {
@@ -30,7 +30,7 @@ export class DnsEndpoints {
 
   /** @param seed other seeds give other outcomes */
   constructor(seed: string) {
-    this.#seed = hashText(seed);
+    this.#seed = hash32(seed);
   }
 
   /** Whom an agent asks; none where the agent is not known. */
@@ -45,7 +45,7 @@ export class DnsEndpoints {
     for (const { name, present } of changes) {
       if (!present) this.#agents.delete(name);
       else if (!this.#agents.has(name)) {
-        const agent: Asker = { name, hash: hashText(name, this.#seed), own: [], servers: [] };
+        const agent: Asker = { name, hash: hash32(name, this.#seed), own: [], servers: [] };
         agent.own = this.#highest(agent, [], this.#servers);
         this.#agents.set(name, agent);
         touched.add(agent);
@@ -75,7 +75,7 @@ export class DnsEndpoints {
     this.#servers = servers.toSorted().map((address) => {
       const known = gone.get(address);
       if (known && gone.delete(address)) return known;
-      const server = { address, hash: hashText(address, this.#seed) };
+      const server = { address, hash: hash32(address, this.#seed) };
       added.push(server);
       return server;
     });

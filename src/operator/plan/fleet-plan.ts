@@ -1,10 +1,10 @@
 import { isIPv4 } from 'node:net';
+import { hash32, hashPair } from '../../base/hash.ts';
 import { formatHostPort } from '../../base/host-port.ts';
 import { type AssignedPeer, type Assignment, assignmentVersion } from '../../protocol/assignment.ts';
 import type { Held } from '../../protocol/sync.ts';
 import { DnsEndpoints } from './dns-endpoints.ts';
 import type { NodeFacts } from './node-facts.ts';
-import { hashPair, hashText } from './seeded-hash.ts';
 import { agentState, type PlannedPod, type TargetState, targetStates } from './target-states.ts';
 import { type RosterChange, type RosterEntry, Topology } from './topology.ts';
 import type { UncoveredPairs } from './zone-links.ts';
@@ -231,7 +231,7 @@ class Place {
     const families = new Set(addresses.map((address) => isIPv4(address)));
     const usable = this.#addresses.filter((address) => families.has(!address.startsWith('[')));
     if (usable.length === 0) usable.push(this.#addresses[0]!);
-    const preferred = usable.length > 1 ? hashPair(hashText(node), hashText(name)) % usable.length : 0;
+    const preferred = usable.length > 1 ? hashPair(hash32(node), hash32(name)) % usable.length : 0;
     const sorted = [...usable.slice(preferred), ...usable.slice(0, preferred)];
     return sorted.map((address) => ({ address, node: name, zone: entry.zone }));
   }

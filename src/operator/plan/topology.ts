@@ -1,5 +1,5 @@
+import { hash32 } from '../../base/hash.ts';
 import { CyclicOrders } from './cyclic-orders.ts';
-import { hashText } from './seeded-hash.ts';
 import { type UncoveredPairs, Zone, type ZonedAgent, zoneLinks } from './zone-links.ts';
 
 /** With more agents changed at once than this, a plan made anew is as fast. */
@@ -42,7 +42,7 @@ export class Topology {
 
   /** @param seed other seeds give other plans */
   constructor({ seed, peersPerAgent }: { seed: string; peersPerAgent: number }) {
-    this.#seed = hashText(seed);
+    this.#seed = hash32(seed);
     this.#peersPerAgent = peersPerAgent;
     this.#orders = new CyclicOrders(peersPerAgent);
   }
@@ -94,7 +94,7 @@ export class Topology {
     for (const { name, entry } of changes) {
       const before = this.#agents.get(name);
       if (before && entry && before.zoneName === entry.zone && before.probed === entry.probed) continue;
-      const after = entry && new Agent(entry, hashText(name, this.#seed), this.#zoneOf(entry.zone), before?.links);
+      const after = entry && new Agent(entry, hash32(name, this.#seed), this.#zoneOf(entry.zone), before?.links);
       if (before) this.#remove(before);
       if (before?.probed && !anew) this.#follow(this.#leave(before), touched);
       if (after) this.#add(after);
@@ -155,7 +155,7 @@ export class Topology {
     if (name === '') return undefined;
     const known = this.#zones.get(name);
     if (known) return known;
-    const zone = new Zone<Agent>(name, hashText(name, this.#seed));
+    const zone = new Zone<Agent>(name, hash32(name, this.#seed));
     this.#zones.set(name, zone);
     return zone;
   }

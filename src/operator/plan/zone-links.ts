@@ -1,5 +1,5 @@
+import { hashPair } from '../../base/hash.ts';
 import type { Placed } from './cyclic-orders.ts';
-import { hashPair } from './seeded-hash.ts';
 
 /** At most this many links more than its own has an agent out of which zones are linked. */
 const maxExtraLinks = 2;

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
@@ -27,8 +26,6 @@ import { SyncEndpoint } from './sync-endpoint.ts';
 import { SyncHub } from './sync-hub.ts';
 import type { SyncOptions } from './sync-options.ts';
 
-const resolvConf = '/etc/resolv.conf';
-
 /** Between attempts to find the Service behind it. */
 const backoff = { baseMs: 500, maxMs: 30_000 };
 
@@ -37,6 +34,8 @@ export interface SyncServiceParts {
   options: SyncOptions;
   /** The operator's own. */
   namespace: string;
+  /** Those that pods have; empty where they are not known. */
+  nameservers: readonly string[];
   resources: Store<NetExporter>;
   /** With an index `owner`. */
   pods: Store<AgentPod>;
@@ -151,11 +150,10 @@ export class SyncService implements AgentsSync {
 
   /** For NetExporters that do not name the cluster's DNS, where it has not the usual label. It never rejects. */
   async #findResolver(signal: AbortSignal): Promise<void> {
-    const { client, clock, random, log } = this.#parts;
-    const text = await readFile(resolvConf, 'utf8').catch(() => '');
+    const { client, nameservers, clock, random, log } = this.#parts;
     for (let failures = 0; !signal.aborted; ) {
       try {
-        const service = await resolverService(client, apiUses.services, text, signal);
+        const service = await resolverService(client, apiUses.services, nameservers, signal);
         this.#dns.useResolver(service);
         return;
       } catch (error) {

@@ -13,9 +13,9 @@ import { SavedCopy } from '../../../src/agent/sources/saved-copy.ts';
 import { registerProcessMetrics } from '../../../src/metrics/process-metrics.ts';
 import { encodeSettings, maxSettingsBytes, parseSettings, type Settings } from '../../../src/protocol/settings.ts';
 import { encodeSyncAccess, maxSyncAccessBytes, parseSyncAccess } from '../../../src/protocol/sync-access.ts';
+import { FakeClock } from '../fake-clock.ts';
 import { ConfigMapVolume } from './config-map-volume.ts';
 import { readSeries } from './exposition.ts';
-import { ManualClock } from './manual-clock.ts';
 import { accessTo } from './servers/operator-server.ts';
 import { SimulatedOperator } from './simulated-operator.ts';
 import type { TemporaryDirectory } from './temporary-directory.ts';
@@ -35,7 +35,7 @@ export function newNode(directory: TemporaryDirectory) {
   const operator = new SimulatedOperator();
   /** Starts an agent on it. */
   const start = () => {
-    const clock = new ManualClock();
+    const clock = new FakeClock();
     operator.clock = clock;
     const registry = new Registry();
     registerProcessMetrics(registry);

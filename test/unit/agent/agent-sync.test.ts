@@ -31,7 +31,7 @@ test('source 1: an agent that knows nothing gets all from the operator, and neve
   const { start, operator, dialled } = operated(directory);
   operator.set({ assignment: assignmentWith({ revision: 7, dnsServers: ['10.2.9.1:53'] }) });
   const agent = start();
-  await agent.clock.advance(60_000);
+  await agent.clock.advanceAsync(60_000);
   assert.deepEqual(await dialled(agent), assigned);
   assert.deepEqual(agent.asked, []);
   const series = await agent.series();
@@ -54,7 +54,7 @@ test('source 2: with the operator away an agent takes the file’s settings at o
   operator.leave();
   write(settingsWith({ resource: { generation: 4 } }));
   const agent = start();
-  await agent.clock.advance(0);
+  await agent.clock.advanceAsync(0);
   assert.equal((await agent.series()).get(source('settings', 'file')), 1);
   assert.equal((await agent.hosts('dns_resolve_error_total')).length, 2);
 });
@@ -63,14 +63,14 @@ test('source 3: with operator and file away an agent that starts again goes on w
   using directory = new TemporaryDirectory();
   const { start, operator, dialled, world } = operated(directory);
   const first = start();
-  await first.clock.advance(20_000);
+  await first.clock.advanceAsync(20_000);
   first.agent.stop();
   operator.leave();
   world.answers = silence;
   const second = start();
-  await second.clock.advance(0);
+  await second.clock.advanceAsync(0);
   assert.deepEqual(await dialled(second), assigned);
-  await second.clock.advance(600_000);
+  await second.clock.advanceAsync(600_000);
   assert.deepEqual(await dialled(second), assigned);
   assert.deepEqual(second.asked, []);
   const series = await second.series();
@@ -83,14 +83,14 @@ test('an agent says from its first request on what it holds, of its own copy and
   const { start, operator, write } = operated(directory);
   write(settingsWith());
   const first = start();
-  await first.clock.advance(1000);
+  await first.clock.advanceAsync(1000);
   const settings = { uid: 'uid-1', generation: 1, digest: settingsDigest(settingsWith()) };
   assert.deepEqual(operator.requests[0]?.held, { settings });
   first.agent.stop();
-  await first.clock.advance(0);
+  await first.clock.advanceAsync(0);
   const before = operator.requests.length;
   const second = start();
-  await second.clock.advance(1000);
+  await second.clock.advanceAsync(1000);
   const assignment = { uid: 'uid-1', epoch: 1, revision: 1 };
   assert.deepEqual(operator.requests[before]?.held, { settings, assignment });
   assert.deepEqual(
@@ -106,20 +106,20 @@ test('source 4: with no assignment for ten seconds the agents’ Service gives p
   operator.away = true;
   write(settingsWith());
   const agent = start();
-  await agent.clock.advance(assignmentPatienceMs - 1);
+  await agent.clock.advanceAsync(assignmentPatienceMs - 1);
   assert.deepEqual([await dialled(agent), agent.asked], [[], []]);
-  await agent.clock.advance(1);
+  await agent.clock.advanceAsync(1);
   assert.deepEqual(await dialled(agent), listed);
-  await agent.clock.advance(60_000);
+  await agent.clock.advanceAsync(60_000);
   assert.equal((await agent.series()).get(source('peers', 'service')), 1);
   const lookups = agent.asked.length;
   assert.ok(lookups > 10);
   operator.away = false;
-  await agent.clock.advance(10_000);
+  await agent.clock.advanceAsync(10_000);
   assert.deepEqual(await dialled(agent), assigned);
   const afterwards = agent.asked.length;
   assert.ok(afterwards <= lookups + 2);
-  await agent.clock.advance(600_000);
+  await agent.clock.advanceAsync(600_000);
   assert.equal(agent.asked.length, afterwards, 'agents that sync are no load to DNS');
 });
 
@@ -128,10 +128,10 @@ test('an operator that knows the agent but has not assigned yet is not one that 
   const { start, operator, dialled } = operated(directory);
   operator.assignment = undefined;
   const agent = start();
-  await agent.clock.advance(assignmentPatienceMs);
+  await agent.clock.advanceAsync(assignmentPatienceMs);
   assert.deepEqual(await dialled(agent), listed);
   operator.set({ assignment: assignmentWith({ peers: [] }) });
-  await agent.clock.advance(600_000);
+  await agent.clock.advanceAsync(600_000);
   assert.deepEqual(await dialled(agent), []);
 });
 
@@ -139,9 +139,9 @@ test('with the operator gone an agent goes on with what it knows, asks now and t
   using directory = new TemporaryDirectory();
   const { start, operator, dialled } = operated(directory);
   const agent = start();
-  await agent.clock.advance(70_000);
+  await agent.clock.advanceAsync(70_000);
   operator.leave();
-  await agent.clock.advance(3_600_000);
+  await agent.clock.advanceAsync(3_600_000);
   assert.deepEqual(await dialled(agent), assigned);
   assert.deepEqual(agent.asked, []);
   const series = await agent.series();
@@ -151,7 +151,7 @@ test('with the operator gone an agent goes on with what it knows, asks now and t
   assert.ok(requests > 720 && requests < 1500, `${requests} requests in an hour`);
   assert.equal(agent.logged.filter((line) => line.startsWith('warn')).length, 1);
   operator.away = false;
-  await agent.clock.advance(5000 + holdMs);
+  await agent.clock.advanceAsync(5000 + holdMs);
   assert.ok((await agent.series()).get('net_exporter_sync_age_seconds')! < 5);
   assert.equal(agent.logged.at(-1), 'info the operator answers');
 });
@@ -162,10 +162,10 @@ test('an edit is in effect with the answer that brings it; no turn of a target t
   const turns = new Map<string, number[]>();
   const agent = start();
   world.attempt = async (target) => {
-    turns.set(target.key, [...(turns.get(target.key) ?? []), agent.clock.now()]);
+    turns.set(target.key, [...(turns.get(target.key) ?? []), agent.clock.monotonic()]);
     return success;
   };
-  await agent.clock.advance(10_000);
+  await agent.clock.advanceAsync(10_000);
   const [kept, others] = [assignmentWith().peers[0]!, assignmentWith().peers[1]!];
   for (let edit = 2; edit <= 100; edit++) {
     operator.set({
@@ -175,10 +175,10 @@ test('an edit is in effect with the answer that brings it; no turn of a target t
         peers: edit % 2 ? [kept, others] : [{ address: `10.3.0.${edit}:8000`, node: `node-${edit}`, zone: '' }, kept],
       }),
     });
-    await agent.clock.advance(1);
+    await agent.clock.advanceAsync(1);
     const hosts = await agent.hosts('dns_resolve_error_total');
     assert.deepEqual([...new Set(hosts)].sort(), [`edit-${edit}.`, 'stays.']);
-    await agent.clock.advance(3000 - 1);
+    await agent.clock.advanceAsync(3000 - 1);
     assert.equal(operator.requests.at(-1)?.held.settings?.generation, edit, 'and the operator knows');
   }
   const series = await agent.series();
@@ -197,13 +197,13 @@ test('a file that comes late with what the operator has said is no news, and one
   const { start, operator, write } = operated(directory);
   write(settingsWith());
   const agent = start();
-  await agent.clock.advance(1000);
+  await agent.clock.advanceAsync(1000);
   operator.set({ settings: settingsWith({ resource: { generation: 2 } }) });
-  await agent.clock.advance(1000);
+  await agent.clock.advanceAsync(1000);
   write(settingsWith());
-  await agent.clock.advance(60_000);
+  await agent.clock.advanceAsync(60_000);
   write(settingsWith({ resource: { generation: 2 } }));
-  await agent.clock.advance(60_000);
+  await agent.clock.advanceAsync(60_000);
   assert.equal((await agent.series()).get('net_exporter_settings_generation'), 2);
   assert.equal(agent.logged.filter((line) => line.includes('settings are in effect')).length, 2);
 });
@@ -213,17 +213,17 @@ test('a replayed answer of an earlier time changes nothing, and is not asked for
   const { start, operator, dialled } = operated(directory);
   operator.set({ settings: settingsWith({ resource: { generation: 8 } }), assignment: assignmentWith({ epoch: 4 }) });
   const agent = start();
-  await agent.clock.advance(1000);
+  await agent.clock.advanceAsync(1000);
   const requests = operator.requests.length;
   const old = { address: '10.9.0.9:8000', node: 'node-x', zone: '' };
   operator.set({ settings: settingsWith(), assignment: assignmentWith({ epoch: 3, revision: 99, peers: [old] }) });
-  await agent.clock.advance(takeBackMs - 5000);
+  await agent.clock.advanceAsync(takeBackMs - 5000);
   assert.deepEqual(await dialled(agent), assigned);
   assert.equal((await agent.series()).get('net_exporter_settings_generation'), 8);
   assert.ok(operator.requests.length - requests < 15, `${operator.requests.length - requests} requests`);
   assert.equal(agent.logged.filter((line) => line.startsWith('warn')).length, 2);
   // It was no replay: the store has gone back.
-  await agent.clock.advance(15_000);
+  await agent.clock.advanceAsync(15_000);
   assert.deepEqual(await dialled(agent), ['10.9.0.9:8000']);
   assert.equal((await agent.series()).get('net_exporter_settings_generation'), 1);
 });
@@ -236,21 +236,21 @@ test('an agent of another version than the operator’s is given settings once, 
   const given = () => operator.answers.filter(({ settings }) => settings).length;
   const held = () => operator.requests.at(-1)!.held.settings;
   const first = start();
-  await first.clock.advance(600_000);
+  await first.clock.advanceAsync(600_000);
   assert.equal(given(), 1);
   assert.deepEqual(held(), { uid: 'uid-1', generation: 1, digest: 'of more fields than the agent knows' });
   assert.equal(first.logged.filter((line) => line.includes('settings are in effect')).length, 1);
   // The operator is of another version now.
   operator.set({ digest: 'of fewer' });
-  await first.clock.advance(600_000);
+  await first.clock.advanceAsync(600_000);
   assert.deepEqual([given(), held()?.digest], [2, 'of fewer']);
   operator.set({ settings: settingsWith({ resource: { generation: 2 } }), digest: 'of an edit' });
-  await first.clock.advance(1000);
+  await first.clock.advanceAsync(1000);
   assert.deepEqual([given(), held()?.digest, held()?.generation], [3, 'of an edit', 2]);
   first.agent.stop();
 
   const second = start();
-  await second.clock.advance(600_000);
+  await second.clock.advanceAsync(600_000);
   assert.deepEqual([given(), held()?.digest], [4, 'of an edit']);
   assert.equal((await second.series()).get(source('settings', 'copy')), 1, 'they were the same');
 });
@@ -260,16 +260,16 @@ test('CR deleted and made anew: another uid ends settings, peers and what the ow
   const { start, operator, dialled } = operated(directory);
   operator.set({ settings: settingsWith({ resource: { generation: 9 } }), assignment: assignmentWith({ epoch: 5 }) });
   const first = start();
-  await first.clock.advance(1000);
+  await first.clock.advanceAsync(1000);
   operator.assignment = undefined;
   operator.set({ settings: settingsWith({ resource: { uid: 'uid-2' }, dns: { hosts: ['new.'] } }) });
-  await first.clock.advance(1000);
+  await first.clock.advanceAsync(1000);
   assert.deepEqual(await dialled(first), []);
   assert.deepEqual([...new Set(await first.hosts('dns_resolve_error_total'))], ['new.']);
   first.agent.stop();
   operator.leave();
   const second = start();
-  await second.clock.advance(1000);
+  await second.clock.advanceAsync(1000);
   assert.deepEqual(await dialled(second), [], 'no peers of the NetExporter that was');
   assert.deepEqual([...new Set(await second.hosts('dns_resolve_error_total'))], ['new.']);
 });
@@ -280,19 +280,19 @@ test('CR deleted and made anew, restart while the file is behind: what the opera
   write(settingsWith({ resource: { generation: 9 } }));
   operator.set({ settings: settingsWith({ resource: { generation: 9 } }) });
   const first = start();
-  await first.clock.advance(1000);
+  await first.clock.advanceAsync(1000);
   const [remade, itsAssignment] = [settingsWith({ resource: { uid: 'uid-2' } }), assignmentWith({ uid: 'uid-2' })];
   operator.set({ settings: remade, assignment: itsAssignment });
-  await first.clock.advance(1000);
+  await first.clock.advanceAsync(1000);
   first.agent.stop();
-  await first.clock.advance(0);
+  await first.clock.advanceAsync(0);
   const answers = operator.answers.length;
   const second = start();
-  await second.clock.advance(0);
+  await second.clock.advanceAsync(0);
   assert.deepEqual(await dialled(second), assigned);
-  await second.clock.advance(40_000);
+  await second.clock.advanceAsync(40_000);
   write(remade);
-  await second.clock.advance(40_000);
+  await second.clock.advanceAsync(40_000);
   assert.deepEqual(await dialled(second), assigned);
   assert.deepEqual(
     operator.answers.slice(answers).filter(({ settings, assignment }) => settings ?? assignment),
@@ -309,12 +309,12 @@ test('an own copy of the version before, which knew nothing of what was given up
   using directory = new TemporaryDirectory();
   const { start, operator, dialled } = operated(directory);
   const first = start();
-  await first.clock.advance(1000);
+  await first.clock.advanceAsync(1000);
   first.agent.stop();
   rmSync(directory.file('state/former.json'));
   operator.leave();
   const second = start();
-  await second.clock.advance(0);
+  await second.clock.advanceAsync(0);
   assert.deepEqual(await dialled(second), assigned);
 });
 
@@ -324,17 +324,17 @@ test('an access that comes later is used within a second; when it goes the Servi
   removeAccess();
   write(settingsWith());
   const agent = start();
-  await agent.clock.advance(60_000);
+  await agent.clock.advanceAsync(60_000);
   assert.deepEqual([await dialled(agent), operator.requests.length], [listed, 0]);
   assert.equal((await agent.series()).get('net_exporter_sync_age_seconds'), 0);
   writeAccess();
-  await agent.clock.advance(1000);
+  await agent.clock.advanceAsync(1000);
   assert.deepEqual(await dialled(agent), assigned);
   removeAccess();
-  await agent.clock.advance(1000);
+  await agent.clock.advanceAsync(1000);
   assert.deepEqual(await dialled(agent), listed);
   const requests = operator.requests.length;
-  await agent.clock.advance(60_000);
+  await agent.clock.advanceAsync(60_000);
   assert.equal(operator.requests.length, requests);
   assert.equal((await agent.series()).get('net_exporter_assignment_revision'), 0);
 });
@@ -343,9 +343,9 @@ test('an access that cannot be used is said once, and the one before stays', asy
   using directory = new TemporaryDirectory();
   const { start, writeAccess, dialled, operator } = operated(directory);
   const agent = start();
-  await agent.clock.advance(1000);
+  await agent.clock.advanceAsync(1000);
   writeAccess('{"version": 1}');
-  await agent.clock.advance(60_000);
+  await agent.clock.advanceAsync(60_000);
   assert.deepEqual(await dialled(agent), assigned);
   assert.ok(operator.requests.length > 3);
   assert.deepEqual(
@@ -361,14 +361,14 @@ test('what the operator has been told adds up to what the metrics say, through a
   world.attempt = async () =>
     turn++ % 5 === 0 ? { ...success, latencies: [], failures: ['timeout'], retransmits: 2 } : success;
   const agent = start();
-  await agent.clock.advance(100_000);
+  await agent.clock.advanceAsync(100_000);
   operator.leave();
-  await agent.clock.advance(100_000);
+  await agent.clock.advanceAsync(100_000);
   operator.set({ settings: settingsWith({ resource: { generation: 2 }, network: { services: [] } }) });
   operator.away = false;
-  await agent.clock.advance(100_000);
+  await agent.clock.advanceAsync(100_000);
   world.attempt = () => new Promise(() => {});
-  await agent.clock.advance(2 * holdMs);
+  await agent.clock.advanceAsync(2 * holdMs);
   const series = await agent.series();
   const told = (host: string, count: (target: (typeof operator.reports)[0]['targets'][0]) => number) =>
     operator.reports
@@ -409,9 +409,9 @@ test('turns of a target that has not started yet, and faults of the agent, are n
     return { ...success, latencies: [], failures: ['refused'] };
   };
   const agent = start();
-  await agent.clock.advance(50_000);
+  await agent.clock.advanceAsync(50_000);
   assert.deepEqual(operator.reports, []);
-  await agent.clock.advance(50_000);
+  await agent.clock.advanceAsync(50_000);
   assert.ok(operator.reports.length > 0);
 });
 
@@ -419,9 +419,9 @@ test('an agent that is stopped while the operator holds its request leaves nothi
   using directory = new TemporaryDirectory();
   const { start } = operated(directory);
   const { agent, clock } = start();
-  await clock.advance(11_000);
+  await clock.advanceAsync(11_000);
   agent.stop();
-  await clock.advance(0);
+  await clock.advanceAsync(0);
   assert.equal(clock.pending, 0);
 });
 
@@ -429,11 +429,11 @@ test('an agent that is stopped reports all that it has found, first what the ope
   using directory = new TemporaryDirectory();
   const { start, operator } = operated(directory);
   const { agent, clock, series } = start();
-  await clock.advance(29_000);
+  await clock.advanceAsync(29_000);
   const before = operator.requests.length;
   assert.ok(operator.requests.at(-1)?.report, 'a report is held');
   agent.stop();
-  await clock.advance(0);
+  await clock.advanceAsync(0);
   const last = operator.requests.slice(before);
   assert.deepEqual(
     last.map(({ leaving, report }) => [leaving, report?.sequence]),
@@ -449,7 +449,7 @@ test('an agent that is stopped reports all that it has found, first what the ope
     found.reduce((sum, [, count]) => sum + count, 0),
   );
   assert.equal(clock.pending, 0);
-  await clock.advance(60_000);
+  await clock.advanceAsync(60_000);
   assert.equal(operator.requests.length, before + 2);
 });
 
@@ -458,11 +458,11 @@ test('an agent that is stopped while the operator is away, or does not answer, t
     using directory = new TemporaryDirectory();
     const { start, operator } = operated(directory);
     const { agent, clock, logged } = start();
-    await clock.advance(29_000);
+    await clock.advanceAsync(29_000);
     if (trouble === 'away') operator.leave();
     else operator.silent = true;
     agent.stop();
-    await clock.advance(2000);
+    await clock.advanceAsync(2000);
     assert.equal(clock.pending, 0, trouble);
     assert.equal(logged.filter((line) => line.includes('what was found last is not reported')).length, 1, trouble);
   }
@@ -477,7 +477,7 @@ test('at the defaults an agent that syncs has at most 550 series: twelve peers, 
     assignment: assignmentWith({ revision: 2, peers, dnsServers: ['10.2.9.1:53', '10.2.9.2:53'] }),
   });
   const agent = start();
-  await agent.clock.advance(60_000);
+  await agent.clock.advanceAsync(60_000);
   const { size } = await agent.series();
   assert.ok(size <= 550 && size > 400, `${size} series`);
 });

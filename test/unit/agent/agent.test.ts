@@ -15,11 +15,11 @@ test('settings and peers become targets, and their probes’ results metrics', a
   const node = newNode(directory);
   node.write(settingsWith());
   const { clock, asked, series, hosts } = node.start();
-  await clock.advance(0);
+  await clock.advanceAsync(0);
   assert.equal(asked[0], 'default-agent-peers.monitoring.svc.cluster.local.');
   assert.deepEqual((await hosts('network_dial_error_total')).sort(), ['10.1.0.2:8000', '10.1.0.3:8000', service]);
   assert.deepEqual(await hosts('dns_resolve_error_total'), [api, api]);
-  await clock.advance(30_000);
+  await clock.advanceAsync(30_000);
   const now = await series();
   assert.equal(
     now.get('network_latency_seconds_count{host="10.1.0.2:8000",peer_node="",peer_zone="",protocol="TCP"}'),
@@ -35,9 +35,9 @@ test('an edit reaches the targets within two seconds, and those it does not conc
   const node = newNode(directory);
   node.write(settingsWith({ dns: { hosts: ['a.', 'b.'] } }));
   const { clock, series, hosts } = node.start();
-  await clock.advance(20_000);
+  await clock.advanceAsync(20_000);
   node.write(settingsWith({ resource: { generation: 2 }, dns: { hosts: ['b.', 'c.'], intervalMs: 5000 } }));
-  await clock.advance(2000);
+  await clock.advanceAsync(2000);
   assert.deepEqual([...new Set(await hosts('dns_resolve_error_total'))].sort(), ['b.', 'c.']);
   const now = await series();
   assert.ok(now.get('dns_latency_seconds_count{host="b.",protocol="UDP",server="10.96.0.10:53",type="A"}')! >= 2);
@@ -49,10 +49,10 @@ test('a broken settings file is reported once and the last good one goes on', as
   const node = newNode(directory);
   node.write(settingsWith({ resource: { generation: 3 } }));
   const { clock, series, hosts, logged } = node.start();
-  await clock.advance(0);
+  await clock.advanceAsync(0);
   const before = await hosts('network_dial_error_total');
   node.volume.update('{"version": 1}');
-  await clock.advance(20_000);
+  await clock.advanceAsync(20_000);
   const now = await series();
   assert.equal(now.get('net_exporter_settings_load_error_total'), 1);
   assert.equal(now.get('net_exporter_settings_last_load_successful'), 0);
@@ -63,7 +63,7 @@ test('a broken settings file is reported once and the last good one goes on', as
     ['error settings file cannot be used: resource must be an object'],
   );
   node.write(settingsWith({ resource: { generation: 4 } }));
-  await clock.advance(2000);
+  await clock.advanceAsync(2000);
   assert.equal((await series()).get('net_exporter_settings_last_load_successful'), 1);
 });
 
@@ -73,11 +73,11 @@ test('a file of an older generation is left alone, one of another NetExporter is
   node.write(settingsWith({ resource: { generation: 7 } }));
   const { clock, series, logged } = node.start();
   node.write(settingsWith({ resource: { generation: 6 } }));
-  await clock.advance(2000);
+  await clock.advanceAsync(2000);
   assert.equal((await series()).get('net_exporter_settings_generation'), 7);
   assert.ok(logged.includes('warn settings of an older generation are left alone'));
   node.write(settingsWith({ resource: { uid: 'uid-2', generation: 1 } }));
-  await clock.advance(2000);
+  await clock.advanceAsync(2000);
   assert.equal((await series()).get('net_exporter_settings_generation'), 1);
 });
 
@@ -86,13 +86,13 @@ test('an agent that starts again without its file and without DNS goes on with w
   const node = newNode(directory);
   node.write(settingsWith({ resource: { generation: 5 }, dns: { hosts: ['a.'] } }));
   const first = node.start();
-  await first.clock.advance(10_000);
+  await first.clock.advanceAsync(10_000);
   const known = (await first.hosts('network_dial_error_total')).sort();
   first.agent.stop();
   node.volume.update('');
   node.world.answers = silence;
   const second = node.start();
-  await second.clock.advance(30_000);
+  await second.clock.advanceAsync(30_000);
   const now = await second.series();
   assert.equal(now.get('net_exporter_settings_generation'), 5);
   assert.equal(now.get('net_exporter_settings_last_load_successful'), 0);
@@ -107,14 +107,14 @@ test('peers that were known of another Service are not taken over', async () => 
   const node = newNode(directory);
   node.write(settingsWith());
   const first = node.start();
-  await first.clock.advance(0);
+  await first.clock.advanceAsync(0);
   first.agent.stop();
   node.write(
     settingsWith({ resource: { generation: 2 }, network: { peerService: 'other-agent-peers.monitoring.svc' } }),
   );
   node.world.answers = silence;
   const second = node.start();
-  await second.clock.advance(0);
+  await second.clock.advanceAsync(0);
   assert.deepEqual(await second.hosts('network_dial_error_total'), [service]);
 });
 
@@ -122,12 +122,12 @@ test('an agent without any settings probes nothing, says so, and begins when the
   using directory = new TemporaryDirectory();
   const node = newNode(directory);
   const { clock, logged, asked, series, hosts } = node.start();
-  await clock.advance(20_000);
+  await clock.advanceAsync(20_000);
   assert.deepEqual(asked, []);
   assert.equal((await series()).get('net_exporter_settings_load_error_total'), 1);
   assert.equal(logged.length, 1);
   node.write(settingsWith());
-  await clock.advance(2000);
+  await clock.advanceAsync(2000);
   assert.equal((await hosts('network_dial_error_total')).length, 3);
 });
 
@@ -141,7 +141,7 @@ test('a probe that rejects is a fault of the agent and touches no other target',
     return success;
   };
   const { clock, series, logged } = node.start();
-  await clock.advance(30_000);
+  await clock.advanceAsync(30_000);
   const now = await series();
   assert.equal(now.get('network_error_total'), 3);
   assert.equal(now.get('dns_error_total'), 0);
@@ -163,15 +163,15 @@ test('a target that leaves takes its probe in flight with it, and its series sta
   node.world.attempt = (target, context) =>
     new Promise((finish) => inFlight.push({ host: subjectOf(target), context, finish }));
   const { clock, series, hosts } = node.start();
-  await clock.advance(11_000);
+  await clock.advanceAsync(11_000);
   assert.equal(inFlight.length, 3);
   node.world.answers = { A: ['10.1.0.1', '10.1.0.3'], AAAA: [] };
-  await clock.advance(5000);
+  await clock.advanceAsync(5000);
   const gone = inFlight.find(({ host }) => host === '10.1.0.2:8000')!;
   assert.ok(gone.context.signal.aborted);
   // As a probe that takes no notice of the signal, and as one whose answer was already on its way.
   for (const { finish } of inFlight) finish({ ...success, failures: ['timeout'], retransmits: 1 });
-  await clock.advance(0);
+  await clock.advanceAsync(0);
   assert.deepEqual((await hosts('network_latency_seconds_count')).sort(), ['10.1.0.3:8000', service]);
   assert.equal((await series()).get('network_failures_total{protocol="TCP",reason="timeout"}'), 2);
 });
@@ -183,15 +183,15 @@ test('what a probe brings from before its target left is not counted for the tar
   const inFlight: { host: string; finish: (result: ProbeResult) => void }[] = [];
   node.world.attempt = (target) => new Promise((finish) => inFlight.push({ host: subjectOf(target), finish }));
   const { clock, series } = node.start();
-  await clock.advance(11_000);
+  await clock.advanceAsync(11_000);
   const before = inFlight.find(({ host }) => host === '10.1.0.2:8000')!;
   const all = node.world.answers;
   node.world.answers = { A: ['10.1.0.3'], AAAA: [] };
-  await clock.advance(5000);
+  await clock.advanceAsync(5000);
   node.world.answers = all;
-  await clock.advance(5000);
+  await clock.advanceAsync(5000);
   before.finish(success);
-  await clock.advance(0);
+  await clock.advanceAsync(0);
   assert.equal(
     (await series()).get(
       'network_latency_seconds_count{host="10.1.0.2:8000",peer_node="",peer_zone="",protocol="TCP"}',
@@ -207,14 +207,14 @@ test('what is known of a target’s failures goes with it', async () => {
   node.world.attempt = async () => ({ ...success, latencies: [], failures: ['timeout'] });
   const { clock, logged } = node.start();
   // Long enough for a new target's grace to end and its next turn to come.
-  await clock.advance(30_000);
+  await clock.advanceAsync(30_000);
   const failures = () => logged.filter((line) => line === 'warn target fails: timeout').length;
   assert.equal(failures(), 3);
   const all = node.world.answers;
   node.world.answers = { A: [], AAAA: [] };
-  await clock.advance(5000);
+  await clock.advanceAsync(5000);
   node.world.answers = all;
-  await clock.advance(30_000);
+  await clock.advanceAsync(30_000);
   assert.equal(failures(), 5, 'the two peers that came back are written about anew, the Service is not');
 });
 
@@ -228,7 +228,7 @@ test('an agent that is stopped leaves no timer and aborts what is in flight', as
     return new Promise(() => {});
   };
   const { agent, clock } = node.start();
-  await clock.advance(11_000);
+  await clock.advanceAsync(11_000);
   assert.equal(signals.length, 5);
   agent.stop();
   assert.ok(signals.every(({ aborted }) => aborted));
@@ -242,7 +242,7 @@ test('a copy that cannot be written is said once and hinders nothing', async () 
   // A file where the directory should be.
   new ConfigMapVolume(directory.path, 'state');
   const { clock, logged, hosts } = node.start();
-  await clock.advance(20_000);
+  await clock.advanceAsync(20_000);
   assert.equal((await hosts('network_dial_error_total')).length, 3);
   assert.equal(logged.filter((line) => line.startsWith('warn own copy cannot be written')).length, 1);
 });
@@ -261,7 +261,7 @@ test('at the defaults an agent has at most 550 series, in the largest cluster, d
     AAAA: Array.from({ length: 5000 }, (_, n) => `fd00::1:${n.toString(16)}`),
   };
   const { clock, series, hosts } = node.start();
-  await clock.advance(30_000);
+  await clock.advanceAsync(30_000);
   assert.equal((await hosts('network_dial_error_total')).length, 12);
   const { size } = await series();
   assert.ok(size <= 550, `${size} series`);
@@ -283,9 +283,9 @@ test('a time server that asks for silence gets it for an hour, in which its turn
       : { ...success, clock: { stratum: 2, offsetSeconds: 0.25 } };
   };
   const { clock, series, logged } = node.start();
-  await clock.advance(10 * 60_000);
+  await clock.advanceAsync(10 * 60_000);
   node.write(settingsWith({ ...quiet, resource: { generation: 2 } }));
-  await clock.advance(10 * 60_000);
+  await clock.advanceAsync(10 * 60_000);
   const times = (server: string) => asked.filter((name) => name === server).length;
   assert.deepEqual(servers.map(times), [1, 20]);
   const now = await series();
@@ -294,7 +294,7 @@ test('a time server that asks for silence gets it for an hour, in which its turn
   assert.equal(now.get('ntp_latency_seconds_count{server="10.0.0.124:123"}'), 20);
   assert.equal(now.get('ntp_offset_seconds{server="10.0.0.124:123"}'), 0.25);
   assert.equal(logged.filter((line) => line === 'warn target fails: kiss_of_death').length, 1);
-  await clock.advance(50 * 60_000);
+  await clock.advanceAsync(50 * 60_000);
   assert.equal(times(servers[0]!), 2);
 });
 
@@ -309,7 +309,7 @@ test('a time server that is asked too often is asked less often, and no turn lef
       ? { ...success, latencies: [], failures: ['kiss_of_death'], kiss: 'RATE' }
       : { ...success, clock: { stratum: 2, offsetSeconds: 0.25 } };
   const { clock, series, logged } = node.start();
-  await clock.advance(20 * 60_000);
+  await clock.advanceAsync(20 * 60_000);
   assert.equal(asked, 10);
   const now = await series();
   assert.equal(now.get('ntp_latency_seconds_count{server="10.0.0.123:123"}'), 9);

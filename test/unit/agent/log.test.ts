@@ -6,7 +6,7 @@ test('a log line is one JSON object with time, level and message first', () => {
   const lines: string[] = [];
   const log = jsonLog(
     (line) => lines.push(line),
-    () => new Date('2026-01-02T03:04:05.678Z'),
+    () => Date.parse('2026-01-02T03:04:05.678Z'),
   );
   log('warn', 'target\nfails', { reason: 'time"out', attempts: 3, gone: undefined });
   assert.deepEqual(lines, [

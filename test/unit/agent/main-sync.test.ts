@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { systemClock } from '../../../src/base/monotonic-clock.ts';
+import { systemClock } from '../../../src/base/clock.ts';
 import { encodeSettings, type Settings } from '../../../src/protocol/settings.ts';
 import { syncServerName } from '../../../src/protocol/sync.ts';
 import type { CertificateFiles } from '../../cluster/certificates.ts';

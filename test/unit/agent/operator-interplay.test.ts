@@ -5,7 +5,7 @@ import { SourceChoice } from '../../../src/agent/sources/source-choice.ts';
 import { OperatorConnection } from '../../../src/agent/sync/operator-connection.ts';
 import { ReportLedger } from '../../../src/agent/sync/report-ledger.ts';
 import { SyncClient } from '../../../src/agent/sync/sync-client.ts';
-import { systemClock } from '../../../src/base/monotonic-clock.ts';
+import { systemClock } from '../../../src/base/clock.ts';
 import { type Held, settingsDigest } from '../../../src/protocol/sync.ts';
 import { SyncRig } from '../operator/sync/sync-rig.ts';
 import { assignmentWith } from './assignment-builder.ts';

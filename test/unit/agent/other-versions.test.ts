@@ -13,10 +13,9 @@ import {
   holdMs,
   type SyncAnswer,
 } from '../../../src/protocol/sync.ts';
+import { FakeClock } from '../fake-clock.ts';
 import { agentPod } from '../operator/agent-pod-builder.ts';
-import { FakeClock } from '../operator/fake-clock.ts';
 import { settings } from '../protocol/documents.ts';
-import { ManualClock } from './manual-clock.ts';
 
 /** What an agent may not know of. Each has a value that stands for what was meant before it was there. */
 const laterFields = ['ntp', 'network.protocols', 'network.udp'] as const;
@@ -53,7 +52,7 @@ function setUp(first: Settings, unknown: readonly LaterField[]) {
     },
     ...{ clock, random: () => 0, holdMs },
   });
-  const choice = new SourceChoice(new ManualClock());
+  const choice = new SourceChoice(new FakeClock());
   /** @returns the answer; undefined when the request is held instead */
   const exchange = (): SyncAnswer | undefined => {
     let body: string | undefined;

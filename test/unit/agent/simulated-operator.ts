@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { SyncConnection } from '../../../src/agent/sync/sync-client.ts';
 import { SyncError } from '../../../src/agent/sync/sync-error.ts';
-import type { Clock } from '../../../src/base/monotonic-clock.ts';
+import type { Clock } from '../../../src/base/clock.ts';
 import type { Assignment } from '../../../src/protocol/assignment.ts';
 import type { Report } from '../../../src/protocol/report.ts';
 import type { Settings } from '../../../src/protocol/settings.ts';

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { backoffDelay } from '../../../src/base/backoff.ts';
+import { backoffDelay, doubledDelay } from '../../../src/base/backoff.ts';
 
 const limits = { baseMs: 100, maxMs: 2000 };
+
+test('a doubled delay begins with the first, and is never longer than the cap', () => {
+  const delays = [-1, 0, 1, 2, 3, 60, 5000].map((times) => doubledDelay(times, limits));
+  assert.deepEqual(delays, [100, 100, 100, 200, 400, 2000, 2000]);
+});
 
 test('the delay doubles with each failure up to the cap', () => {
   const delays = [1, 2, 3, 4, 5, 6, 60].map((failures) => backoffDelay(failures, limits, () => 1));

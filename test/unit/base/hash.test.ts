@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hash32, hashFraction } from '../../../src/base/hash.ts';
+import { hash32, hashFraction, hashPair } from '../../../src/base/hash.ts';
 
 test('a hash is the same on every machine', () => {
   // Computed apart from this code, from the definitions of FNV-1a and of MurmurHash3's finaliser.
   assert.equal(hash32(''), 0xab3e7c0b);
   assert.equal(hash32('net-exporter'), 0x731001b2);
+  assert.equal(hash32('net-exporter', 7), 0x18e6dcc1);
+  assert.deepEqual([hashPair(1, 2), hashPair(2, 1)], [0x800a4b40, 0x6ad75736]);
 });
 
 test('texts that differ in one digit spread over the whole range', () => {

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseDuration } from '../../../src/base/durations.ts';
+import { durationPattern, parseDuration } from '../../../src/base/durations.ts';
 import { imagePattern } from '../../../src/crd/agent-spec.ts';
 import { dnsNamePattern } from '../../../src/crd/dns-host.ts';
 import { ratioPattern } from '../../../src/crd/health-spec.ts';
 import { labelKeyPattern, labelValuePattern } from '../../../src/crd/label-maps.ts';
 import { labelNamePattern, objectNamePattern } from '../../../src/crd/object-name.ts';
-import { durationPattern } from '../../../src/crd/probe-times.ts';
 import { celString } from '../../../src/crd/validation-rule.ts';
 
 const label63 = 'a'.repeat(63);

@@ -7,9 +7,9 @@ import { WorkQueue } from '../../../src/operator/controller/work-queue.ts';
 import { OperatorMetrics } from '../../../src/operator/metrics.ts';
 import { SyncMetrics } from '../../../src/operator/sync/sync-metrics.ts';
 import { TemporaryDirectory } from '../agent/temporary-directory.ts';
+import { FakeClock } from '../fake-clock.ts';
 import { assertDeclared } from '../metrics/declared-families.ts';
 import { exposedFamilies } from '../metrics/exposed-families.ts';
-import { FakeClock } from './fake-clock.ts';
 import { OperatorProcess } from './operator-process.ts';
 
 /** What an operator exposes once everything has happened that it counts. */

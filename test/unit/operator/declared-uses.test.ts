@@ -6,7 +6,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { type ApiUse, apiUses, type Verb } from '../../../src/contract/api-uses.ts';
 import { OperatorMetrics } from '../../../src/operator/metrics.ts';
 import { Operator } from '../../../src/operator/operator.ts';
-import { until } from './fake-clock.ts';
+import { until } from '../fake-clock.ts';
 import { netExporter } from './net-exporter-builder.ts';
 import { quietLog } from './quiet-log.ts';
 
@@ -110,6 +110,7 @@ test('whatever an operator asks of the API server is declared, so that the gener
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   const operator = new Operator({
     access: { server: url, credentials: async () => ({ headers: {}, tls: {} }) },
+    nameservers: ['10.96.0.10'],
     clock: systemClock,
     random: Math.random,
     log: quietLog,

@@ -116,7 +116,9 @@ function refusedImports(files: Map<string, string[]>): Map<string, string[]> {
       writeFileSync(join(folder, file), lines.join(''));
     }
     copyFileSync(join(root, rulesFile), join(folder, rulesFile));
-    writeFileSync(join(folder, 'biome.json'), JSON.stringify({ ...read('biome.json'), vcs: { enabled: false } }));
+    // The overrides of biome.json itself are no import rules, and name files that are not in the folder.
+    const config = { ...read('biome.json'), vcs: { enabled: false }, overrides: [] };
+    writeFileSync(join(folder, 'biome.json'), JSON.stringify(config));
     const biome = join(root, 'node_modules/.bin/biome');
     const options = ['--only=style/noRestrictedImports', '--max-diagnostics=none', '--reporter=rdjson'];
     const { stdout } = spawnSync(biome, ['lint', ...options, '.'], {

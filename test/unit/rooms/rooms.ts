@@ -26,7 +26,7 @@ export const rooms: Record<string, readonly string[]> = {
   'src/crd': ['src/base'],
   'src/contract': ['src/base', 'src/crd'],
   'src/contract/metrics': ['src/contract'],
-  'src/metrics': ['src/contract/metrics'],
+  'src/metrics': ['src/base', 'src/contract/metrics'],
   'src/protocol': ['src/base', 'src/contract'],
 
   'src/agent/log.ts': [],

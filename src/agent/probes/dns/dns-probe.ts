@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { systemClock } from '../../../base/clock.ts';
 import type { FailureReason } from '../../../contract/failure-reason.ts';
 import { candidateNames, type ResolverOptions } from '../dns-names.ts';
 import type { Probe, ProbeContext, ProbeResult, Timing } from '../probe.ts';
@@ -47,7 +48,7 @@ class Lookup {
   constructor(target: DnsTarget, context: ProbeContext) {
     this.#target = target;
     this.#context = context;
-    this.#deadline = performance.now() + context.timeoutMs;
+    this.#deadline = systemClock.monotonic() + context.timeoutMs;
     this.#ask = target.protocol === 'TCP' ? askOverTcp : askOverUdp;
     this.timing = target.protocol === 'UDP' && context.kernel ? 'kernel' : 'clock';
   }
@@ -76,7 +77,7 @@ class Lookup {
   }
 
   async #question(name: string, type: DnsTarget['type']): Promise<DnsExchange> {
-    const timeoutMs = Math.max(0, this.#deadline - performance.now());
+    const timeoutMs = Math.max(0, this.#deadline - systemClock.monotonic());
     const query = { id: randomInt(0x1_0000), name, type };
     const exchange = await this.#ask(this.#target.server, query, { ...this.#context, timeoutMs });
     this.retransmits += exchange.retransmits;

@@ -1,4 +1,5 @@
-import { afterDelay, secondsSince } from '../../../base/delay.ts';
+import { monotonicNs, secondsSince, systemClock } from '../../../base/clock.ts';
+import { afterDelay } from '../../../base/delay.ts';
 import { socketFailure } from '../socket-failure.ts';
 import { type DialledSocket, dial } from '../tcp-dial.ts';
 import type { AskDns, DnsExchange } from './dns-exchange.ts';
@@ -16,7 +17,7 @@ const tickSeconds = 0.01;
  * answer, or one with nothing but other messages until the time is up, is `malformed`.
  */
 export const askOverTcp: AskDns = async (server, query, context) => {
-  const deadline = performance.now() + context.timeoutMs;
+  const deadline = systemClock.monotonic() + context.timeoutMs;
   const dialled = await dial(server, context);
   if ('failure' in dialled) {
     const { failure, retransmits } = dialled;
@@ -24,7 +25,7 @@ export const askOverTcp: AskDns = async (server, query, context) => {
   }
   const { socket, seconds: handshakeSeconds, retransmits } = dialled;
   const { signal } = context;
-  const startedAt = process.hrtime.bigint();
+  const startedAt = monotonicNs();
   return new Promise((resolve, reject) => {
     const reader = new MessageReader();
     let passedOver = 0;
@@ -41,7 +42,7 @@ export const askOverTcp: AskDns = async (server, query, context) => {
       end(() => resolve({ verdict, seconds, timing: 'clock', retransmits }));
     };
     const onAbort = () => end(() => reject(signal.reason));
-    const remainingMs = deadline - performance.now();
+    const remainingMs = deadline - systemClock.monotonic();
     const cancelTimeout = afterDelay(remainingMs, () => give(passedOver > 0 ? 'malformed' : 'timeout'));
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort, { once: true });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
+import { systemClock } from '../../../base/clock.ts';
 import { afterDelay } from '../../../base/delay.ts';
 import type { FailureReason } from '../../../contract/failure-reason.ts';
 import { candidateNames, type ResolverOptions } from '../dns-names.ts';
@@ -27,11 +28,11 @@ export interface NtpTarget {
  */
 export function ntpProbe(lookup: AddressLookup): Probe<NtpTarget> {
   return async ({ host, port, resolver }, context) => {
-    const deadline = performance.now() + context.timeoutMs;
+    const deadline = systemClock.monotonic() + context.timeoutMs;
     const addresses = isIP(host) === 0 ? await addressesOf(candidateNames(host, resolver), lookup, context) : [host];
     let exchange: UdpExchange<NtpVerdict> | undefined;
     for (const address of addresses) {
-      const timeoutMs = Math.max(0, deadline - performance.now());
+      const timeoutMs = Math.max(0, deadline - systemClock.monotonic());
       exchange = await ask({ host: address, port }, { ...context, timeoutMs });
       // This machine may have no way to addresses of one family.
       if (exchange.outcome !== 'unreachable') break;

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { systemClock } from '../../../base/clock.ts';
 import { afterDelay } from '../../../base/delay.ts';
 import type { Probe, ProbeContext, ProbeResult } from '../probe.ts';
 import { socketFailure } from '../socket-failure.ts';
@@ -9,14 +10,14 @@ import { dial, type TcpTarget } from '../tcp-dial.ts';
  * `reset`. The connection is ended by a RST (RFC 9293 §3.5.2) without a byte sent, so that neither side keeps it in TIME_WAIT.
  */
 export const tcpProbe: Probe<TcpTarget> = async (target, context): Promise<ProbeResult> => {
-  const deadline = performance.now() + context.timeoutMs;
+  const deadline = systemClock.monotonic() + context.timeoutMs;
   const dialled = await dial(target, context);
   if ('failure' in dialled) {
     const { failure, retransmits } = dialled;
     return { latencies: [], failures: [failure], retransmits, timing: context.kernel ? 'kernel' : 'clock' };
   }
   const { socket, seconds, timing, retransmits } = dialled;
-  const forMs = Math.min(watchMs(seconds), deadline - performance.now());
+  const forMs = Math.min(watchMs(seconds), deadline - systemClock.monotonic());
   const wasReset = await watchForReset(socket, forMs, context);
   return { latencies: wasReset ? [] : [seconds], failures: wasReset ? ['reset'] : [], retransmits, timing };
 };

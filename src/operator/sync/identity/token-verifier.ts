@@ -54,7 +54,7 @@ export class TokenVerifier {
     const digest = hash('sha256', token, 'base64');
     const keys = await this.#keys.current();
     const verified = this.#verified.get(digest);
-    if (verified && verified.keys === keys && this.#clock.now() < verified.expiresAt) return verified.claims;
+    if (verified && verified.keys === keys && this.#clock.wall() < verified.expiresAt) return verified.claims;
     this.#verified.delete(digest);
     const fresh = await this.#verifyWith(keys, token);
     this.#remember(digest, fresh);
@@ -81,7 +81,7 @@ export class TokenVerifier {
       audience: this.#audience,
       requiredClaims: ['exp'],
       clockTolerance: clockToleranceSeconds,
-      currentDate: new Date(this.#clock.now()),
+      currentDate: new Date(this.#clock.wall()),
     });
     const expiresAt = (payload.exp! + clockToleranceSeconds) * 1000;
     return { claims: claimsOf(payload['kubernetes.io']), expiresAt, keys };
@@ -94,7 +94,7 @@ export class TokenVerifier {
   }
 
   #forgetExpired(): void {
-    const now = this.#clock.now();
+    const now = this.#clock.wall();
     for (const [digest, { expiresAt }] of this.#verified) if (expiresAt <= now) this.#verified.delete(digest);
   }
 }

@@ -51,7 +51,7 @@ export class SyncSecret {
   async #mend(observed: KubeObject | undefined, write: Write): Promise<boolean> {
     const { namespace, clock, log, onCertificates } = this.#options;
     const kept = observed && certificatesIn(observed);
-    const next = await renewed(this.#held ?? kept, syncServerName, clock.now());
+    const next = await renewed(this.#held ?? kept, syncServerName, clock.wall());
     const isKept = isDeepStrictEqual(next, kept);
     if (!isKept) {
       await write(secretOf(next, namespace));

@@ -5,8 +5,8 @@ import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { encodeEchoRequest, maxEchoBytes, readEchoAnswer } from '../../../../src/agent/echo/echo-message.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { eventually } from '../eventually.ts';
-import { ManualClock } from '../manual-clock.ts';
 import { type EchoPeer, startEchoPeer } from '../servers/echo-peer.ts';
 import { openDescriptors } from '../servers/probe-context.ts';
 
@@ -133,7 +133,7 @@ describe('EchoResponder', () => {
   });
 
   it('answers no more than its rate allows, counts the rest, and goes on when time has passed', async () => {
-    const clock = new ManualClock();
+    const clock = new FakeClock();
     using peer = await startEchoPeer(['127.0.0.1'], { clock, limits: { perSecond: 10, burst: 5 } });
     using client = await startClient(peer.port);
     const ask = async (count: number) => {
@@ -152,7 +152,7 @@ describe('EchoResponder', () => {
   });
 
   it('counts a request that came too fast as received', async () => {
-    const clock = new ManualClock();
+    const clock = new FakeClock();
     using peer = await startEchoPeer(['127.0.0.1'], { clock, limits: { perSecond: 1, burst: 1 } });
     using client = await startClient(peer.port);
     for (let sequence = 0; sequence < 3; sequence++) await client.send(request(sequence));
@@ -171,15 +171,15 @@ describe('EchoResponder', () => {
   });
 
   it('says once that its port is taken, tries again and says when it has it', async () => {
-    const clock = new ManualClock();
+    const clock = new FakeClock();
     const taken = await startEchoPeer();
     using peer = await startEchoPeer(['127.0.0.1'], { port: taken.port, clock });
-    await clock.advance(20_000);
+    await clock.advanceAsync(20_000);
     assert.deepEqual([peer.failed, peer.listening], [['127.0.0.1 EADDRINUSE'], []]);
     taken[Symbol.dispose]();
     await eventually(
       async () => {
-        await clock.advance(5000);
+        await clock.advanceAsync(5000);
         return peer.listening.length === 1;
       },
       () => `${peer.failed}`,
@@ -190,7 +190,7 @@ describe('EchoResponder', () => {
   });
 
   it('is not kept from one address by another that is not there', async () => {
-    using peer = await startEchoPeer(['192.0.2.1', '127.0.0.1'], { clock: new ManualClock() });
+    using peer = await startEchoPeer(['192.0.2.1', '127.0.0.1'], { clock: new FakeClock() });
     assert.deepEqual([peer.failed, peer.listening], [['192.0.2.1 EADDRNOTAVAIL'], ['127.0.0.1']]);
     using client = await startClient(peer.port);
     await flush(client);
@@ -198,7 +198,7 @@ describe('EchoResponder', () => {
 
   it('keeps no socket and no timer when it is closed, also one that failed', async () => {
     const descriptors = openDescriptors();
-    const clock = new ManualClock();
+    const clock = new FakeClock();
     const peers = [await startEchoPeer(['127.0.0.1', '::1'], { clock }), await startEchoPeer([], { clock })];
     peers.push(await startEchoPeer(['127.0.0.1'], { clock, port: peers[0]!.port }));
     for (const peer of peers) peer[Symbol.dispose]();

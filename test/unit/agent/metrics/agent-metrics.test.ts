@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
 import { AgentMetrics } from '../../../../src/agent/metrics/agent-metrics.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { readSeries } from '../exposition.ts';
-import { ManualClock } from '../manual-clock.ts';
 
 function setUp(kernel?: { refusals: number }) {
   const registry = new Registry();
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const metrics = new AgentMetrics(registry, '1.2.3', clock, kernel);
   return { metrics, clock, series: async () => Object.fromEntries(readSeries(await registry.metrics())) };
 }
@@ -50,9 +50,9 @@ test('the lag is the largest of the last one to two minutes', async () => {
   const { metrics, clock, series } = setUp();
   metrics.late(0.5);
   metrics.late(0.001);
-  await clock.advance(59_000);
+  await clock.advanceAsync(59_000);
   assert.equal((await series()).net_exporter_scheduler_lag_seconds, 0.5);
-  await clock.advance(61_000);
+  await clock.advanceAsync(61_000);
   assert.equal((await series()).net_exporter_scheduler_lag_seconds, 0);
 });
 

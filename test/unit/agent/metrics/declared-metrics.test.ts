@@ -6,14 +6,14 @@ import { SyncMetrics } from '../../../../src/agent/metrics/sync-metrics.ts';
 import type { DnsTarget } from '../../../../src/agent/plan/targets.ts';
 import { agentMetrics } from '../../../../src/contract/metrics/declared-metrics.ts';
 import { registerProcessMetrics } from '../../../../src/metrics/process-metrics.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { assertDeclared } from '../../metrics/declared-families.ts';
 import { exposedFamilies } from '../../metrics/exposed-families.ts';
-import { ManualClock } from '../manual-clock.ts';
 import { dnsTarget, echoTarget, networkTarget, ntpTarget } from '../target-builder.ts';
 
 test('the agent exposes exactly the declared metrics, labels and values', async () => {
   const registry = new Registry();
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   registerProcessMetrics(registry);
   new AgentMetrics(registry, '1.2.3', clock, undefined);
   const probes = new ProbeMetrics(registry, 'kernel');

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
 import { SyncMetrics } from '../../../../src/agent/metrics/sync-metrics.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { readSeries } from '../exposition.ts';
-import { ManualClock } from '../manual-clock.ts';
 
 function setUp() {
   const registry = new Registry();
-  const clock = new ManualClock(1000);
+  const clock = new FakeClock({ monotonic: 1000 });
   const metrics = new SyncMetrics(registry, clock);
   return { metrics, clock, series: async () => Object.fromEntries(readSeries(await registry.metrics())) };
 }
@@ -30,15 +30,15 @@ test('everything but the sources is there from the start', async () => {
 test('the age counts from the first question or the last answer, and only while there is an operator to ask', async () => {
   const { metrics, clock, series } = setUp();
   const age = async () => (await series()).net_exporter_sync_age_seconds;
-  await clock.advance(5000);
+  await clock.advanceAsync(5000);
   assert.equal(await age(), 0);
   metrics.asks(true);
-  await clock.advance(5000);
+  await clock.advanceAsync(5000);
   metrics.requested('unreachable');
   metrics.asks(true);
   assert.equal(await age(), 5);
   metrics.requested('ok');
-  await clock.advance(2000);
+  await clock.advanceAsync(2000);
   assert.equal(await age(), 2);
   metrics.asks(false);
   assert.equal(await age(), 0);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { KissRestraint } from '../../../../src/agent/plan/kiss-restraint.ts';
 import type { ProbeResult } from '../../../../src/agent/probes/probe.ts';
 import type { KissCode } from '../../../../src/contract/kiss-codes.ts';
-import { ManualClock } from '../manual-clock.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { networkTarget, ntpTarget } from '../target-builder.ts';
 
 const answer: ProbeResult = { latencies: [0.001], failures: [], retransmits: 0, timing: 'kernel' };
@@ -11,7 +11,7 @@ const kissed = (kiss: KissCode): ProbeResult => ({ ...answer, latencies: [], fai
 
 /** Takes a turn every interval and asks where it may: `minutes` turns of a target with an interval of one minute. */
 async function turns(minutes: number, replies: (ask: number) => ProbeResult) {
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const restraint = new KissRestraint(clock);
   const target = ntpTarget('10.0.0.123');
   restraint.plan([target]);
@@ -23,7 +23,7 @@ async function turns(minutes: number, replies: (ask: number) => ProbeResult) {
       restraint.record(target, replies(asked.length));
       asked.push(minute);
     } else if (instead.failures.length > 0) failed.push(minute);
-    await clock.advance(60_000);
+    await clock.advanceAsync(60_000);
   }
   return { asked, failed };
 }
@@ -56,7 +56,7 @@ for (const code of ['DENY', 'RSTR'] as const)
   });
 
 test('what one server says concerns no other target, and is forgotten with the server', () => {
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const restraint = new KissRestraint(clock);
   const [denying, other] = [ntpTarget('10.0.0.1'), ntpTarget('10.0.0.2')];
   const peer = networkTarget('10.0.0.1');

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OutcomeLog, problemOf } from '../../../../src/agent/plan/outcome-log.ts';
 import type { ProbeResult } from '../../../../src/agent/probes/probe.ts';
-import { ManualClock } from '../manual-clock.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { dnsTarget, networkTarget } from '../target-builder.ts';
 
 function setUp() {
   const lines: string[] = [];
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const outcomes = new OutcomeLog(
     (level, msg, fields) => lines.push(`${level} ${msg} ${fields?.host} ${fields?.reason}`),
     clock,
@@ -25,11 +25,11 @@ test('a failure that lasts is one line, its end another', async () => {
   const { lines, outcomes, clock } = setUp();
   for (let n = 0; n < 60; n++) {
     outcomes.record(networkTarget('10.0.0.1'), 'timeout');
-    await clock.advance(10_000);
+    await clock.advanceAsync(10_000);
   }
   for (let n = 0; n < 60; n++) {
     outcomes.record(networkTarget('10.0.0.1'), undefined);
-    await clock.advance(10_000);
+    await clock.advanceAsync(10_000);
   }
   assert.deepEqual(lines, [
     'warn target fails 10.0.0.1:8000 timeout',
@@ -41,10 +41,10 @@ test('a target that comes and goes is written about at most once a minute, and t
   const { lines, outcomes, clock } = setUp();
   for (let n = 0; n < 600; n++) {
     outcomes.record(dnsTarget('a.'), n % 2 === 0 ? 'timeout' : undefined);
-    await clock.advance(1000);
+    await clock.advanceAsync(1000);
   }
   assert.ok(lines.length >= 2 && lines.length <= 11, `${lines.length} lines in ten minutes`);
-  await clock.advance(60_000);
+  await clock.advanceAsync(60_000);
   outcomes.record(dnsTarget('a.'), 'servfail');
   assert.equal(lines.at(-1), 'warn target fails a. servfail');
 });

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Schedule, type SkipReason, type Task } from '../../../../src/agent/plan/schedule.ts';
-import { ManualClock } from '../manual-clock.ts';
+import { FakeClock } from '../../fake-clock.ts';
 
 /** A schedule whose tasks note when they ran. */
-function setUp(clock = new ManualClock(), seed = 'node-a') {
+function setUp(clock = new FakeClock(), seed = 'node-a') {
   const turns: { key: string; at: number }[] = [];
   const skipped: Record<SkipReason, number> = { running: 0, late: 0 };
   const lags: number[] = [];
@@ -19,7 +19,7 @@ function setUp(clock = new ManualClock(), seed = 'node-a') {
     key,
     intervalMs,
     run: (signal) => {
-      turns.push({ key, at: clock.now() });
+      turns.push({ key, at: clock.monotonic() });
       return run(signal);
     },
   });
@@ -36,11 +36,11 @@ test('turns never drift: each is at the first one plus a whole number of interva
       fc.integer({ min: 100, max: 60_000 }),
       fc.array(fc.integer({ min: 1, max: 30_000 }), { minLength: 1, maxLength: 60 }),
       async (intervalMs, steps) => {
-        const { clock, schedule, task, timesOf, skipped } = setUp(new ManualClock(12_345));
+        const { clock, schedule, task, timesOf, skipped } = setUp(new FakeClock({ monotonic: 12_345 }));
         schedule.set([task('t', intervalMs)]);
-        for (const step of steps) await clock.advance(step);
+        for (const step of steps) await clock.advanceAsync(step);
         const times = timesOf('t');
-        const elapsed = clock.now() - 12_345;
+        const elapsed = clock.monotonic() - 12_345;
         assert.ok(Math.abs(times.length - elapsed / intervalMs) <= 1);
         for (const [n, at] of times.entries()) assert.ok(nearly(at, times[0]! + n * intervalMs));
         assert.deepEqual(skipped, { running: 0, late: 0 });
@@ -54,18 +54,18 @@ test('turns never drift: each is at the first one plus a whole number of interva
 test('turns of many tasks are spread over the interval', async () => {
   const { clock, schedule, turns, task } = setUp();
   schedule.set(Array.from({ length: 1000 }, (_, n) => task(`10.0.${n >> 8}.${n & 255}`, 10_000)));
-  await clock.advance(10_000);
+  await clock.advanceAsync(10_000);
   assert.equal(turns.length, 1000);
   const tenths = Array.from({ length: 10 }, (_, n) => turns.filter(({ at }) => Math.floor(at / 1000) === n).length);
   assert.ok(Math.min(...tenths) > 60 && Math.max(...tenths) < 140, `a tenth of the interval each: ${tenths}`);
 });
 
 test('two agents take the same task at different offsets', async () => {
-  const a = setUp(new ManualClock(), 'node-a');
-  const b = setUp(new ManualClock(), 'node-b');
+  const a = setUp(new FakeClock(), 'node-a');
+  const b = setUp(new FakeClock(), 'node-b');
   for (const { schedule, task, clock } of [a, b]) {
     schedule.set([task('t', 10_000)]);
-    await clock.advance(10_000);
+    await clock.advanceAsync(10_000);
   }
   assert.notEqual(a.timesOf('t')[0], b.timesOf('t')[0]);
 });
@@ -74,10 +74,10 @@ test('a task that comes later has the turns it would have had from the start', a
   const early = setUp();
   const late = setUp();
   early.schedule.set([early.task('t', 1000)]);
-  await late.clock.advance(7777);
+  await late.clock.advanceAsync(7777);
   late.schedule.set([late.task('t', 1000)]);
-  await early.clock.advance(20_000);
-  await late.clock.advance(20_000 - 7777);
+  await early.clock.advanceAsync(20_000);
+  await late.clock.advanceAsync(20_000 - 7777);
   const expected = early.timesOf('t').filter((at) => at >= 7777);
   const seen = late.timesOf('t');
   assert.equal(seen.length, expected.length);
@@ -88,12 +88,12 @@ test('a probe that is still running at its next turn is counted and not doubled'
   const { clock, schedule, task, timesOf, skipped } = setUp();
   const { promise, resolve } = Promise.withResolvers<void>();
   schedule.set([task('t', 1000, () => promise)]);
-  await clock.advance(3500);
+  await clock.advanceAsync(3500);
   assert.equal(timesOf('t').length, 1);
   const owed = skipped.running;
   assert.ok(owed >= 2 && owed <= 3);
   resolve();
-  await clock.advance(1000);
+  await clock.advanceAsync(1000);
   assert.equal(timesOf('t').length, 2);
   assert.equal(skipped.running, owed);
   assert.equal(skipped.late, 0);
@@ -102,7 +102,7 @@ test('a probe that is still running at its next turn is counted and not doubled'
 test('a turn that rejects ends itself and nothing else', async () => {
   const { clock, schedule, task, timesOf } = setUp();
   schedule.set([task('bad', 1000, () => Promise.reject(new Error('no'))), task('good', 1000)]);
-  await clock.advance(5000);
+  await clock.advanceAsync(5000);
   assert.equal(timesOf('bad').length, 5);
   assert.equal(timesOf('good').length, 5);
 });
@@ -124,7 +124,7 @@ test('after a stall the missed turns are counted and not made up for in a burst'
         assert.equal(new Set(turns.map(({ key }) => key)).size, atOnce, 'none twice');
         assert.ok(Math.max(...lags) * 1000 >= stallMs - 500 - 1, 'the stall is seen');
         // Whatever the stall: turns taken and turns missed add up to the turns owed.
-        await clock.advance(intervalMs - 1e-6);
+        await clock.advanceAsync(intervalMs - 1e-6);
         const owed = ((stallMs + intervalMs) / intervalMs) * count;
         const told = turns.length + skipped.late + skipped.running;
         assert.ok(Math.abs(told - owed) <= count, `${told} of ${owed} owed`);
@@ -138,20 +138,20 @@ test('after a stall the missed turns are counted and not made up for in a burst'
 test('a short delay costs no turn', async () => {
   const { clock, schedule, task, timesOf, skipped, lags } = setUp();
   schedule.set([task('t', 10_000)]);
-  await clock.advance(9_999);
+  await clock.advanceAsync(9_999);
   const first = timesOf('t')[0]!;
-  await clock.advance(first + 9_800 - clock.now());
+  await clock.advanceAsync(first + 9_800 - clock.monotonic());
   clock.stall(700);
   assert.equal(timesOf('t').length, 2);
   assert.equal(skipped.late, 0);
   assert.ok(Math.max(...lags) > 0.4);
-  await clock.advance(10_000);
+  await clock.advanceAsync(10_000);
   assert.ok(nearly(timesOf('t')[2]!, first + 20_000), 'the turn after it is at its own time again');
 });
 
 test('a stall is seen also when no turn was due in it', async () => {
   const { clock, lags } = setUp();
-  await clock.advance(10_000);
+  await clock.advanceAsync(10_000);
   assert.equal(Math.max(...lags), 0);
   clock.stall(3000);
   assert.ok(Math.max(...lags) >= 2.5);
@@ -187,7 +187,7 @@ test('changes end and start only the tasks that changed', async () => {
           before.filter((name) => !plan.includes(name)).sort(),
           'those that are gone, and no others, are aborted',
         );
-        await clock.advance(1000);
+        await clock.advanceAsync(1000);
         const running = [...inFlight].filter(([, count]) => count > 0);
         assert.deepEqual(
           running.sort(),
@@ -214,7 +214,7 @@ test('another interval moves the turns, does not touch the one in flight, and ta
       return promise;
     }),
   ]);
-  await clock.advance(1000);
+  await clock.advanceAsync(1000);
   assert.equal(timesOf('t').length, 1);
   let runsOfNew = 0;
   schedule.set([
@@ -224,8 +224,8 @@ test('another interval moves the turns, does not touch the one in flight, and ta
   ]);
   assert.equal(signal?.aborted, false);
   resolve();
-  await clock.advance(10_000);
-  await clock.advance(5000);
+  await clock.advanceAsync(10_000);
+  await clock.advanceAsync(5000);
   assert.ok(runsOfNew >= 2);
   const [, second, third] = timesOf('t');
   assert.ok(nearly(third! - second!, 5000));
@@ -235,10 +235,10 @@ test('the same interval leaves the turns where they are, however often the plan 
   const often = setUp();
   const once = setUp();
   once.schedule.set([once.task('t', 1000)]);
-  await once.clock.advance(10_000);
+  await once.clock.advanceAsync(10_000);
   for (let n = 0; n < 100; n++) {
     often.schedule.set([often.task('t', 1000)]);
-    await often.clock.advance(100);
+    await often.clock.advanceAsync(100);
   }
   assert.equal(often.timesOf('t').length, 10);
   assert.deepEqual(often.timesOf('t').map(Math.round), once.timesOf('t').map(Math.round));
@@ -247,9 +247,9 @@ test('the same interval leaves the turns where they are, however often the plan 
 test('a plan that is set while a turn is overdue does not take the turn away', async () => {
   const { clock, schedule, task, timesOf, skipped } = setUp();
   schedule.set([task('t', 10_000)]);
-  await clock.advance(9_999);
+  await clock.advanceAsync(9_999);
   const due = timesOf('t')[0]! + 10_000;
-  await clock.advance(due - 100 - clock.now());
+  await clock.advanceAsync(due - 100 - clock.monotonic());
   clock.after(50, () => schedule.set([task('t', 10_000), task('u', 10_000)]));
   clock.stall(400);
   assert.equal(timesOf('t').length, 2);

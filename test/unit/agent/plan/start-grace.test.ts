@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StartGrace } from '../../../../src/agent/plan/start-grace.ts';
 import type { ProbeResult } from '../../../../src/agent/probes/probe.ts';
-import { ManualClock } from '../manual-clock.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { dnsTarget, echoTarget, networkTarget } from '../target-builder.ts';
 
 const peer = networkTarget('10.0.0.2');
@@ -14,8 +14,8 @@ const failed = (...failures: ProbeResult['failures']): ProbeResult => ({
 });
 const answered: ProbeResult = { latencies: [0.0001], failures: [], retransmits: 0, timing: 'kernel' };
 
-function planned(): { grace: StartGrace; clock: ManualClock } {
-  const clock = new ManualClock();
+function planned(): { grace: StartGrace; clock: FakeClock } {
+  const clock = new FakeClock();
   const grace = new StartGrace(clock);
   grace.plan([peer]);
   return { grace, clock };
@@ -24,13 +24,13 @@ function planned(): { grace: StartGrace; clock: ManualClock } {
 test('a new peer that refuses has not started yet', async () => {
   const { grace, clock } = planned();
   assert.equal(grace.excuses(peer, failed('refused')), true);
-  await clock.advance(59_999);
+  await clock.advanceAsync(59_999);
   assert.equal(grace.excuses(peer, failed('refused')), true);
 });
 
 test('a peer that still refuses after a minute is at fault', async () => {
   const { grace, clock } = planned();
-  await clock.advance(60_000);
+  await clock.advanceAsync(60_000);
   assert.equal(grace.excuses(peer, failed('refused')), false);
 });
 
@@ -44,23 +44,23 @@ test('silence, a reset and an unreachable host are faults once packets should fi
   const { grace, clock } = planned();
   for (const reason of ['timeout', 'reset', 'unreachable'] as const)
     assert.equal(grace.excuses(peer, failed(reason)), true, reason);
-  await clock.advance(15_000);
+  await clock.advanceAsync(15_000);
   for (const reason of ['timeout', 'reset', 'unreachable'] as const)
     assert.equal(grace.excuses(peer, failed(reason)), false, reason);
   assert.equal(grace.excuses(peer, failed('refused', 'timeout')), false);
 });
 
 test('the first echoes to a new peer may be lost for as long as its dials may be silent', async () => {
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const grace = new StartGrace(clock);
   const target = echoTarget('10.0.0.2');
   grace.plan([peer, target]);
   const lost = { ...failed('lost', 'lost', 'lost'), losses: { forward: 0, return: 0, unknown: 3 } };
   assert.equal(grace.excuses(peer, answered), false);
   assert.equal(grace.excuses(target, lost), true, 'the dials of the same peer say nothing about its echoes');
-  await clock.advance(14_999);
+  await clock.advanceAsync(14_999);
   assert.equal(grace.excuses(target, lost), true);
-  await clock.advance(1);
+  await clock.advanceAsync(1);
   assert.equal(grace.excuses(target, lost), false);
   assert.equal(grace.excuses(target, { ...answered, failures: ['lost'] }), false);
   assert.equal(grace.excuses(target, failed('refused')), false, 'it has answered');
@@ -74,9 +74,9 @@ test('a peer that has answered once and falls silent is at fault at once', () =>
 
 test('planning a target again does not begin its grace anew; a target that went and came back is new', async () => {
   const { grace, clock } = planned();
-  await clock.advance(30_000);
+  await clock.advanceAsync(30_000);
   grace.plan([peer, networkTarget('10.0.0.3')]);
-  await clock.advance(30_000);
+  await clock.advanceAsync(30_000);
   assert.equal(grace.excuses(peer, failed('refused')), false);
   grace.plan([]);
   grace.plan([peer]);

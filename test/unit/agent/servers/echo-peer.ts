@@ -1,6 +1,7 @@
-import { type EchoDropReason, type EchoLimits, EchoResponder } from '../../../../src/agent/echo/echo-responder.ts';
-import type { Clock } from '../../../../src/base/monotonic-clock.ts';
-import { systemClock } from '../../../../src/base/monotonic-clock.ts';
+import { type EchoDropReason, EchoResponder } from '../../../../src/agent/echo/echo-responder.ts';
+import type { Clock } from '../../../../src/base/clock.ts';
+import { systemClock } from '../../../../src/base/clock.ts';
+import type { Rate } from '../../../../src/base/token-bucket.ts';
 import { eventually } from '../eventually.ts';
 
 /** A responder on addresses of loopback, and what it told about itself. */
@@ -16,7 +17,7 @@ export interface EchoPeer extends Disposable {
 /** Starts one; resolves when it listens everywhere, or has failed. */
 export async function startEchoPeer(
   addresses: readonly string[] = ['127.0.0.1'],
-  { port = 0, clock = systemClock, limits }: { port?: number; clock?: Clock; limits?: EchoLimits } = {},
+  { port = 0, clock = systemClock, limits }: { port?: number; clock?: Clock; limits?: Rate } = {},
 ): Promise<EchoPeer> {
   const peer = {
     port,

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { SourceChoice } from '../../../../src/agent/sources/source-choice.ts';
 import { takeBackMs } from '../../../../src/agent/sources/source-verdict.ts';
 import { settingsDigest } from '../../../../src/protocol/sync.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { assignmentWith } from '../assignment-builder.ts';
-import { ManualClock } from '../manual-clock.ts';
 import { settingsWith } from '../settings-builder.ts';
 
 const settings = (uid: string, generation: number) => settingsWith({ resource: { uid, generation } });
@@ -12,7 +12,7 @@ const assignment = (uid: string, epoch: number, revision: number) => assignmentW
 
 /** Where `before` is the process that ended, with its own copy. */
 function setUp(before?: SourceChoice) {
-  const clock = new ManualClock(1000);
+  const clock = new FakeClock({ monotonic: 1000 });
   const choice = new SourceChoice(clock);
   if (before) choice.restore(before.settings?.value, before.assignment?.value, before.former);
   const state = () => [
@@ -56,7 +56,7 @@ test('the operator is told the digest that it gave, of settings that are new and
 
   // An answer that brings nothing speaks for them by that name too.
   choice.offerSettings(settings('a', 6), 'sync', 'theirs');
-  await clock.advance(takeBackMs);
+  await clock.advanceAsync(takeBackMs);
   choice.confirm(choice.held);
   assert.equal(choice.offerSettings(settings('a', 5), 'sync', 'older'), 'older');
 });
@@ -117,7 +117,7 @@ test('CR deleted and made anew: a late word of the one before changes nothing, f
   for (const source of ['sync', 'file'] as const) assert.equal(choice.offerSettings(settings('a', 8), source), 'older');
   assert.equal(choice.offerAssignment(assignment('a', 5, 41)), 'older');
   assert.deepEqual(state(), ['b 1', 'b 5.1']);
-  await clock.advance(takeBackMs);
+  await clock.advanceAsync(takeBackMs);
   assert.equal(choice.offerSettings(settings('a', 8), 'sync'), 'take', 'the store was restored: it is the one again');
   assert.deepEqual(state(), ['a 8', undefined]);
 });
@@ -139,10 +139,10 @@ test('CR deleted and made anew, restart: a file that stays behind changes nothin
     const { choice, state, clock } = setUp(before);
     assert.equal(choice.offerSettings(settings('a', 7), 'file'), 'older');
     assert.deepEqual(state(), ['b 1', `b 5.${restart}`]);
-    await clock.advance(100);
+    await clock.advanceAsync(100);
     assert.equal(choice.offerSettings(settings('b', 1), 'sync'), 'same');
     assert.equal(choice.offerAssignment(assignment('b', 5, restart + 1)), 'take');
-    await clock.advance(60_000);
+    await clock.advanceAsync(60_000);
     assert.equal(choice.offerSettings(settings('b', 1), 'file'), 'same', 'the file has caught up');
     before = choice;
   }
@@ -160,10 +160,10 @@ test('CR deleted and made anew, restart: a third one is taken at once, from the 
 test('CR deleted and made anew, restart: a leader that does not know yet is not believed, a store that went back is after two holds', async () => {
   const { choice, state, clock } = setUp(movedOver());
   assert.equal(choice.offerSettings(settings('a', 7), 'sync'), 'older');
-  await clock.advance(takeBackMs - 1);
+  await clock.advanceAsync(takeBackMs - 1);
   assert.equal(choice.offerSettings(settings('a', 7), 'sync'), 'older');
   assert.deepEqual(state(), ['b 1', 'b 5.1']);
-  await clock.advance(1);
+  await clock.advanceAsync(1);
   assert.equal(choice.offerSettings(settings('a', 7), 'sync'), 'take');
   assert.deepEqual([state(), choice.former], [['a 7', undefined], ['b']]);
 });
@@ -214,11 +214,11 @@ test('etcd restored to an older state: what is held goes on for two holds, then 
   const { choice, state, clock } = setUp();
   choice.offerSettings(settings('a', 8), 'sync');
   choice.offerAssignment(assignment('a', 6, 30));
-  await clock.advance(takeBackMs - 1);
+  await clock.advanceAsync(takeBackMs - 1);
   assert.equal(choice.offerSettings(settings('a', 5), 'sync'), 'older');
   assert.equal(choice.offerAssignment(assignment('a', 3, 2)), 'older');
   assert.deepEqual(state(), ['a 8', 'a 6.30']);
-  await clock.advance(1);
+  await clock.advanceAsync(1);
   assert.equal(choice.offerSettings(settings('a', 5), 'sync'), 'take');
   assert.equal(choice.offerAssignment(assignment('a', 3, 2)), 'take');
   assert.deepEqual(state(), ['a 5', 'a 3.2']);
@@ -236,10 +236,10 @@ test('leader changed: the next one’s first revision wins; what the one before 
 test('ConfigMap newer than sync: it is taken, and the operator takes it back only after two holds', async () => {
   const { choice, state, clock } = setUp();
   choice.offerSettings(settings('a', 5), 'sync');
-  await clock.advance(takeBackMs);
+  await clock.advanceAsync(takeBackMs);
   assert.equal(choice.offerSettings(settings('a', 6), 'file'), 'take');
   assert.equal(choice.offerSettings(settings('a', 5), 'sync'), 'older');
-  await clock.advance(takeBackMs);
+  await clock.advanceAsync(takeBackMs);
   assert.equal(choice.offerSettings(settings('a', 5), 'sync'), 'take');
   assert.deepEqual(state(), ['a 5', undefined]);
 });
@@ -249,7 +249,7 @@ test('sync newer than the ConfigMap: the file has no say, however long it stays 
   choice.offerSettings(settings('a', 6), 'sync');
   for (let times = 0; times < 5; times++) {
     assert.equal(choice.offerSettings(settings('a', 5), 'file'), 'older');
-    await clock.advance(takeBackMs);
+    await clock.advanceAsync(takeBackMs);
   }
   assert.deepEqual(state(), ['a 6', undefined]);
 });
@@ -259,13 +259,13 @@ test('an answer that brings nothing speaks for what the operator was told, not f
   choice.offerSettings(settings('a', 5), 'file');
   choice.offerAssignment(assignment('a', 2, 9));
   const told = choice.held;
-  await clock.advance(takeBackMs);
+  await clock.advanceAsync(takeBackMs);
   choice.confirm(told);
   assert.equal(choice.offerSettings(settings('a', 4), 'sync'), 'older');
   assert.equal(choice.offerAssignment(assignment('a', 2, 8)), 'older');
   choice.offerSettings(settings('a', 6), 'file');
   choice.offerAssignment(assignment('a', 2, 10));
-  await clock.advance(takeBackMs);
+  await clock.advanceAsync(takeBackMs);
   choice.confirm(told);
   assert.equal(choice.offerSettings(settings('a', 4), 'sync'), 'take');
   assert.equal(choice.offerAssignment(assignment('a', 2, 8)), 'take');
@@ -275,10 +275,10 @@ test('the same again, word for word, speaks for what is held as well', async () 
   const { choice, clock } = setUp();
   choice.offerSettings(settings('a', 5), 'sync');
   choice.offerAssignment(assignment('a', 2, 9));
-  await clock.advance(takeBackMs - 1);
+  await clock.advanceAsync(takeBackMs - 1);
   assert.equal(choice.offerSettings(settings('a', 5), 'sync'), 'same');
   assert.equal(choice.offerAssignment(assignment('a', 2, 9)), 'same');
-  await clock.advance(1);
+  await clock.advanceAsync(1);
   assert.equal(choice.offerSettings(settings('a', 4), 'sync'), 'older');
   assert.equal(choice.offerAssignment(assignment('a', 2, 8)), 'older');
 });

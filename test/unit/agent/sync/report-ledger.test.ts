@@ -7,7 +7,7 @@ import { ReportLedger } from '../../../../src/agent/sync/report-ledger.ts';
 import { sketchIndex } from '../../../../src/protocol/latency-sketch.ts';
 import type { Report, TargetReport } from '../../../../src/protocol/report.ts';
 import { decodeSyncRequest, encodeSyncRequest, maxRequestBytes } from '../../../../src/protocol/sync.ts';
-import { ManualClock } from '../manual-clock.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { dnsTarget, echoTarget, networkTarget, ntpTarget } from '../target-builder.ts';
 
 const result = (changes: Partial<ProbeResult> = {}): ProbeResult => ({
@@ -18,7 +18,7 @@ const result = (changes: Partial<ProbeResult> = {}): ProbeResult => ({
   ...changes,
 });
 const setUp = () => {
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   return { clock, ledger: new ReportLedger(clock, 'stream') };
 };
 const bodyOf = (report: Report) => encodeSyncRequest({ version: 1, held: {}, report });
@@ -64,12 +64,12 @@ test('a report says of each target what its turns found, under the labels of its
 test('a report is the same until it is acknowledged; what comes meanwhile is in the next', async () => {
   const { clock, ledger } = setUp();
   ledger.record(dnsTarget('a.'), result());
-  await clock.advance(15_000);
+  await clock.advanceAsync(15_000);
   const first = ledger.report()!;
   const text = bodyOf(first);
   ledger.record(dnsTarget('a.'), result());
   ledger.record(dnsTarget('b.'), result());
-  await clock.advance(15_000);
+  await clock.advanceAsync(15_000);
   assert.equal(bodyOf(ledger.report()!), text);
   ledger.acknowledge({ stream: 'stream', sequence: 1 });
   const second = ledger.report()!;
@@ -104,16 +104,16 @@ test('an acknowledgement of another report is passed over: an old answer’s, an
 test('where nothing happened there is nothing to report, and the next report is of the time since then', async () => {
   const { clock, ledger } = setUp();
   assert.equal(ledger.report(), undefined);
-  await clock.advance(60_000);
+  await clock.advanceAsync(60_000);
   assert.equal(ledger.report(), undefined);
-  await clock.advance(1000);
+  await clock.advanceAsync(1000);
   ledger.record(dnsTarget('a.'), result());
   assert.deepEqual([ledger.report()?.sequence, ledger.report()?.spanMs], [1, 1000]);
 });
 
 test('each process has a stream of its own', () => {
   const streams = Array.from({ length: 100 }, () => {
-    const ledger = new ReportLedger(new ManualClock());
+    const ledger = new ReportLedger(new FakeClock());
     ledger.record(dnsTarget('a.'), result());
     return ledger.report()!.stream;
   });
@@ -160,10 +160,10 @@ test('the most targets that settings can ask for, with the longest names, go out
   const seen: string[] = [];
   for (let report = ledger.report(); report; report = ledger.report()) {
     assert.ok(Buffer.byteLength(bodyOf(report)) <= maxRequestBytes);
-    assert.equal(report.spanMs, clock.now());
+    assert.equal(report.spanMs, clock.monotonic());
     seen.push(...report.targets.map(({ host }) => host));
     ledger.acknowledge(report);
-    await clock.advance(1000);
+    await clock.advanceAsync(1000);
   }
   assert.deepEqual(
     seen,
@@ -220,7 +220,7 @@ class Tally {
 test('whatever requests and answers are lost, late or repeated, the sum of what the operator took is what was recorded', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-      const ledger = new ReportLedger(new ManualClock());
+      const ledger = new ReportLedger(new FakeClock());
       const recorded = new Tally();
       const operator = new Tally();
       const late: { stream: string; sequence: number }[] = [];

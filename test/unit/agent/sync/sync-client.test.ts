@@ -11,14 +11,14 @@ import {
   syncServerName,
 } from '../../../../src/protocol/sync.ts';
 import type { SyncAccess } from '../../../../src/protocol/sync-access.ts';
-import { ManualClock } from '../manual-clock.ts';
+import { FakeClock } from '../../fake-clock.ts';
 
 const access: SyncAccess = { version: 1, addresses: ['10.0.0.1:8443'], serverName: syncServerName, ca: 'PEM' };
 const empty = encodeSyncAnswer({ version: 1 });
 
 /** A client and an operator that does with each request what the test says. */
 function setUp() {
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const state = {
     operator: async (_signal: AbortSignal): Promise<string> => empty,
     news: false,
@@ -38,7 +38,7 @@ function setUp() {
     connection: {
       post: (where, body, signal) => {
         state.posted.push(body);
-        state.asked.push(clock.now());
+        state.asked.push(clock.monotonic());
         state.askedAt.push(where);
         return state.operator(signal);
       },
@@ -69,12 +69,12 @@ function setUp() {
 }
 
 /** As the operator at rest: nothing to say until the hold is over. */
-const holds = (clock: ManualClock) => () => new Promise<string>((answer) => clock.after(holdMs, () => answer(empty)));
+const holds = (clock: FakeClock) => () => new Promise<string>((answer) => clock.after(holdMs, () => answer(empty)));
 
 test('without an access nobody is asked', async () => {
   const { clock, client, state } = setUp();
   client.use(undefined);
-  await clock.advance(60_000);
+  await clock.advanceAsync(60_000);
   assert.deepEqual(state.asked, []);
   assert.equal(clock.pending, 0);
 });
@@ -83,7 +83,7 @@ test('the operator is asked at once and again as soon as it has answered, one re
   const { clock, client, state } = setUp();
   state.operator = holds(clock);
   client.use(access);
-  await clock.advance(60_000);
+  await clock.advanceAsync(60_000);
   assert.deepEqual(state.asked, [0, 15_000, 30_000, 45_000, 60_000]);
   assert.equal(state.answers.length, 4);
   assert.deepEqual(state.logged, ['info the operator answers']);
@@ -93,7 +93,7 @@ test('the first request says what is held once whoever told the access is throug
   const { clock, client, state } = setUp();
   client.use(access);
   state.held = { assignment: { uid: 'uid-1', epoch: 2, revision: 5 } };
-  await clock.advance(0);
+  await clock.advanceAsync(0);
   assert.deepEqual(
     state.posted.map((body) => decodeSyncRequest(body).held),
     [state.held],
@@ -104,7 +104,7 @@ test('an access that is gone again at once is not used', async () => {
   const { clock, client, state } = setUp();
   client.use(access);
   client.use(undefined);
-  await clock.advance(60_000);
+  await clock.advanceAsync(60_000);
   assert.deepEqual(state.asked, []);
 });
 
@@ -116,14 +116,14 @@ test('news are followed by the next request at once, so that the operator knows'
     return empty;
   };
   client.use(access);
-  await clock.advance(1000);
+  await clock.advanceAsync(1000);
   assert.deepEqual(state.asked, [0, 100]);
 });
 
 test('an operator that answers at once and says nothing new, or what is older, is not asked in a circle', async () => {
   const { clock, client, state } = setUp();
   client.use(access);
-  await clock.advance(60_000);
+  await clock.advanceAsync(60_000);
   assert.ok(state.asked.length < 30, `${state.asked.length} requests`);
   assert.ok(state.asked.length > 12);
 });
@@ -132,7 +132,7 @@ test('trouble is counted each time, written about once, and ends with the next a
   const { clock, client, state } = setUp();
   state.operator = () => Promise.reject(new SyncError('untrusted', 'certificate has expired'));
   client.use(access);
-  await clock.advance(600_000);
+  await clock.advanceAsync(600_000);
   assert.ok(
     state.results.length > 100 && state.results.length < 220,
     `${state.results.length} requests in ten minutes`,
@@ -142,7 +142,7 @@ test('trouble is counted each time, written about once, and ends with the next a
     'warn no sync with the operator; what is known stays untrusted certificate has expired',
   ]);
   state.operator = holds(clock);
-  await clock.advance(30_000);
+  await clock.advanceAsync(30_000);
   assert.equal(state.results.at(-1), 'ok');
   assert.deepEqual(state.logged.slice(1), ['info the operator answers']);
 });
@@ -155,7 +155,7 @@ test('an operator that comes and goes is written about once a minute at most', a
     return empty;
   };
   client.use(access);
-  await clock.advance(600_000);
+  await clock.advanceAsync(600_000);
   assert.ok(state.results.length > 100);
   assert.ok(state.logged.length <= 11, `${state.logged.length} lines`);
 });
@@ -165,7 +165,7 @@ test('what cannot be understood is no answer, and who says it is asked less ofte
     const { clock, client, state } = setUp();
     state.operator = async () => garbage;
     client.use(access);
-    await clock.advance(60_000);
+    await clock.advanceAsync(60_000);
     assert.ok(state.results.length < 30 && state.results.every((result) => result === 'malformed'), garbage);
     assert.deepEqual([state.answers.length, state.logged.length], [0, 1]);
   }
@@ -175,11 +175,11 @@ test('a fault of the agent ends neither the process nor the dialogue', async () 
   const { clock, client, state } = setUp();
   state.requestFails = true;
   client.use(access);
-  await clock.advance(10_000);
+  await clock.advanceAsync(10_000);
   assert.equal(state.results[0], 'fault');
   state.requestFails = false;
   state.operator = holds(clock);
-  await clock.advance(30_000);
+  await clock.advanceAsync(30_000);
   assert.equal(state.results.at(-1), 'ok');
 });
 
@@ -187,7 +187,7 @@ test('the first to leave a leader that stops does not wait long, and no two agen
   const { clock, client, state } = setUp();
   state.operator = () => Promise.reject(new SyncError('unavailable', 'status 503', 1000));
   client.use(access);
-  await clock.advance(10_000);
+  await clock.advanceAsync(10_000);
   assert.deepEqual(state.asked.slice(0, 4), [0, 1000, 2000, 3000]);
 });
 
@@ -195,21 +195,21 @@ test('another access counts from the next request on, which is made at once wher
   const { clock, client, state } = setUp();
   state.operator = () => Promise.reject(new SyncError('unreachable', 'ECONNREFUSED'));
   client.use(access);
-  await clock.advance(60_000);
+  await clock.advanceAsync(60_000);
   const before = state.asked.length;
   client.use(structuredClone(access));
-  await clock.advance(0);
+  await clock.advanceAsync(0);
   assert.equal(state.asked.length, before, 'the same again is no reason to ask');
   state.operator = holds(clock);
   const moved = { ...access, addresses: ['10.0.0.2:8443'] };
   client.use(moved);
-  await clock.advance(0);
+  await clock.advanceAsync(0);
   assert.equal(state.asked.length, before + 1);
   assert.equal(state.askedAt.at(-1), moved);
   client.use(access);
-  await clock.advance(holdMs - 1);
+  await clock.advanceAsync(holdMs - 1);
   assert.equal(state.asked.length, before + 1, 'a request under way goes on');
-  await clock.advance(1);
+  await clock.advanceAsync(1);
   assert.equal(state.askedAt.at(-1), access);
   assert.equal(state.closed, 0);
 });
@@ -222,13 +222,13 @@ test('without an access from now on, the request under way is given up and nothi
     return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
   };
   client.use(access);
-  await clock.advance(0);
+  await clock.advanceAsync(0);
   client.use(undefined);
-  await clock.advance(60_000);
+  await clock.advanceAsync(60_000);
   assert.deepEqual([signals.length, signals[0]?.aborted, state.closed, clock.pending], [1, true, 1, 0]);
   assert.deepEqual([state.results, state.logged], [[], []]);
   client.use(access);
-  await clock.advance(0);
+  await clock.advanceAsync(0);
   assert.equal(state.asked.length, 2, 'and it can begin again');
   client.use(undefined);
 });
@@ -238,10 +238,10 @@ test('an answer that comes after the end is not taken', async () => {
   const late = Promise.withResolvers<string>();
   state.operator = () => late.promise;
   client.use(access);
-  await clock.advance(0);
+  await clock.advanceAsync(0);
   client.use(undefined);
   late.resolve(empty);
-  await clock.advance(0);
+  await clock.advanceAsync(0);
   assert.deepEqual([state.answers, state.results], [[], []]);
 });
 
@@ -253,7 +253,7 @@ test('at the end a request that is held is given up, and what is left is said, o
   const { clock, client, state } = setUp();
   state.operator = never;
   client.use(access);
-  await clock.advance(1000);
+  await clock.advanceAsync(1000);
   state.operator = async () => acknowledged;
   state.last = 2;
   await client.finish(2000);
@@ -262,7 +262,7 @@ test('at the end a request that is held is given up, and what is left is said, o
     [undefined, true, true],
   );
   assert.deepEqual([state.last, state.results, state.logged, clock.pending], [0, ['ok', 'ok'], [], 0]);
-  await clock.advance(60_000);
+  await clock.advanceAsync(60_000);
   assert.equal(state.posted.length, 3, 'and no more is asked');
   assert.ok(state.closed > 0);
 });
@@ -275,7 +275,7 @@ test('at the end nobody is asked where nothing is left to say, or where there is
   assert.deepEqual(state.posted, []);
   state.operator = never;
   client.use(access);
-  await clock.advance(1000);
+  await clock.advanceAsync(1000);
   state.last = 0;
   await client.finish(2000);
   assert.deepEqual([state.posted.length, clock.pending, state.logged], [1, 0, []]);
@@ -286,11 +286,11 @@ test('at the end an operator that never answers, and one that acknowledges nothi
   state.operator = never;
   state.last = 1;
   client.use(access);
-  await clock.advance(0);
+  await clock.advanceAsync(0);
   const finished = client.finish(2000);
-  await clock.advance(1999);
+  await clock.advanceAsync(1999);
   assert.deepEqual(state.results, []);
-  await clock.advance(1);
+  await clock.advanceAsync(1);
   await finished;
   assert.deepEqual([state.posted.length, state.results, clock.pending], [2, ['timeout'], 0]);
   assert.deepEqual(state.logged, ['warn what was found last is not reported timeout no answer within 2000 ms']);
@@ -304,7 +304,7 @@ test('at the end an operator that never answers, and one that acknowledges nothi
     other.state.operator = never;
     other.state.last = 1;
     other.client.use(access);
-    await other.clock.advance(0);
+    await other.clock.advanceAsync(0);
     other.state.operator = operator;
     await other.client.finish(2000);
     assert.deepEqual([other.state.posted.length, other.state.results, other.clock.pending], [2, [result], 0]);

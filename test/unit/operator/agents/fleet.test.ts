@@ -9,8 +9,8 @@ import { keyOf } from '../../../../src/operator/kube/kube-object.ts';
 import type { NodeFacts } from '../../../../src/operator/plan/node-facts.ts';
 import type { Report } from '../../../../src/protocol/report.ts';
 import { type Held, settingsDigest } from '../../../../src/protocol/sync.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { agentPod } from '../agent-pod-builder.ts';
-import { FakeClock } from '../fake-clock.ts';
 import { netExporter } from '../net-exporter-builder.ts';
 
 const key = 'monitoring/default';

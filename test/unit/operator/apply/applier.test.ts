@@ -6,7 +6,8 @@ import type { DeclaredObject } from '../../../../src/operator/apply/declared-obj
 import { Store } from '../../../../src/operator/cache/store.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject, ObjectMeta } from '../../../../src/operator/kube/kube-object.ts';
-import { FakeClock } from '../fake-clock.ts';
+import { FakeClock } from '../../fake-clock.ts';
+import { testWithEachWallClock } from '../../wall-clocks.ts';
 import { owner, reference } from './owner.ts';
 
 const resource = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
@@ -32,6 +33,7 @@ function setUp(
   live: KubeObject | undefined,
   rewrite: (object: KubeObject) => KubeObject = (object) => object,
   liveOwner: object | 'gone' = { metadata: { uid: 'u1' } },
+  clock = new FakeClock(),
 ) {
   const calls: [string, unknown?][] = [];
   const store = new Store<KubeObject>();
@@ -64,7 +66,6 @@ function setUp(
     },
     delete: async (_resource: unknown, _place: unknown, uid: string) => void calls.push(['delete', uid]),
   };
-  const clock = new FakeClock();
   const applier = new Applier(client, 'us', owners, clock);
   const apply = (data?: object) => applier.apply(declared(data), { resource, store }, owner);
   return { calls, store, applier, client, clock, apply, names: () => calls.map(([name]) => name) };
@@ -231,70 +232,79 @@ function contestedBy(manager: string, version: number): KubeObject {
   return { ...stored({ x: '1' }, { resourceVersion: String(version), managedFields }), data: { x: 'theirs' } };
 }
 
-test('a rival is yielded to after a few rounds, for longer each time, and named with the fields', async () => {
-  const { apply, store, clock, names } = setUp(undefined);
-  let version = 100;
-  const round = () => {
-    store.set('n/a', contestedBy('gitops', version++));
-    return apply();
-  };
-  for (let mends = 1; mends <= 3; mends++) {
-    const result = await round();
-    assert.deepEqual([result.action, 'contest' in result], ['updated', false]);
-  }
-  const fourth = await round();
-  assert.equal(fourth.action, 'updated');
-  assert.ok(fourth.action === 'updated' && fourth.contest);
-  for (const holdMs of [10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]) {
-    const held = await round();
-    assert.equal(held.action, 'yielded');
-    assert.deepEqual(held.action === 'yielded' && held.contest, {
-      managers: ['gitops'],
-      fields: ['data.x'],
-      lookAgainMs: holdMs,
-    });
-    clock.advance(holdMs - 1);
-    assert.equal((await round()).action, 'yielded');
-    clock.advance(1);
-    assert.equal((await round()).action, 'updated');
-  }
-  assert.equal(names().length, 4 + 7);
-});
+testWithEachWallClock(
+  'a rival is yielded to after a few rounds, for longer each time, and named with the fields',
+  async (newClock) => {
+    const { apply, store, clock, names } = setUp(undefined, undefined, undefined, newClock());
+    let version = 100;
+    const round = () => {
+      store.set('n/a', contestedBy('gitops', version++));
+      return apply();
+    };
+    for (let mends = 1; mends <= 3; mends++) {
+      const result = await round();
+      assert.deepEqual([result.action, 'contest' in result], ['updated', false]);
+    }
+    const fourth = await round();
+    assert.equal(fourth.action, 'updated');
+    assert.ok(fourth.action === 'updated' && fourth.contest);
+    for (const holdMs of [10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]) {
+      const held = await round();
+      assert.equal(held.action, 'yielded');
+      assert.deepEqual(held.action === 'yielded' && held.contest, {
+        managers: ['gitops'],
+        fields: ['data.x'],
+        lookAgainMs: holdMs,
+      });
+      clock.advance(holdMs - 1);
+      assert.equal((await round()).action, 'yielded');
+      clock.advance(1);
+      assert.equal((await round()).action, 'updated');
+    }
+    assert.equal(names().length, 4 + 7);
+  },
+);
 
-test('a rival that has given up is told until the object has been left in peace for a while', async () => {
-  const { apply, store, clock } = setUp(undefined);
-  for (let version = 100; version < 104; version++) {
-    store.set('n/a', contestedBy('gitops', version));
-    await apply();
-  }
-  store.set('n/a', stored({ x: '1' }, { resourceVersion: '200' }));
-  const calm = await apply();
-  assert.ok(calm.action === 'unchanged' && calm.contest?.lookAgainMs === 30_000);
-  clock.advance(30_000);
-  assert.deepEqual(Object.keys(await apply()), ['action', 'object']);
-});
+testWithEachWallClock(
+  'a rival that has given up is told until the object has been left in peace for a while',
+  async (newClock) => {
+    const { apply, store, clock } = setUp(undefined, undefined, undefined, newClock());
+    for (let version = 100; version < 104; version++) {
+      store.set('n/a', contestedBy('gitops', version));
+      await apply();
+    }
+    store.set('n/a', stored({ x: '1' }, { resourceVersion: '200' }));
+    const calm = await apply();
+    assert.ok(calm.action === 'unchanged' && calm.contest?.lookAgainMs === 30_000);
+    clock.advance(30_000);
+    assert.deepEqual(Object.keys(await apply()), ['action', 'object']);
+  },
+);
 
-test('no rival: changes of different fields, changes far apart, and declarations of our own', async () => {
-  const { apply, store, clock } = setUp(undefined);
-  for (let round = 0; round < 12; round++) {
-    const data = { x: '1', y: '1' };
-    store.set('n/a', {
-      ...stored(data, { resourceVersion: String(100 + round) }),
-      data: { ...data, [round % 2 ? 'x' : 'y']: '2' },
-    });
-    const result = await apply(data);
-    assert.deepEqual([result.action, 'contest' in result], ['updated', false]);
-  }
-  for (let round = 0; round < 12; round++) {
-    store.set('n/a', contestedBy('hand', 200 + round));
-    assert.equal('contest' in (await apply()), false);
-    clock.advance(11 * 60_000);
-  }
-  for (let round = 0; round < 12; round++) {
-    store.set('n/a', stored({ x: String(round) }, { resourceVersion: String(300 + round) }));
-    assert.equal('contest' in (await apply({ x: String(round + 1) })), false);
-  }
-});
+testWithEachWallClock(
+  'no rival: changes of different fields, changes far apart, and declarations of our own',
+  async (newClock) => {
+    const { apply, store, clock } = setUp(undefined, undefined, undefined, newClock());
+    for (let round = 0; round < 12; round++) {
+      const data = { x: '1', y: '1' };
+      store.set('n/a', {
+        ...stored(data, { resourceVersion: String(100 + round) }),
+        data: { ...data, [round % 2 ? 'x' : 'y']: '2' },
+      });
+      const result = await apply(data);
+      assert.deepEqual([result.action, 'contest' in result], ['updated', false]);
+    }
+    for (let round = 0; round < 12; round++) {
+      store.set('n/a', contestedBy('hand', 200 + round));
+      assert.equal('contest' in (await apply()), false);
+      clock.advance(11 * 60_000);
+    }
+    for (let round = 0; round < 12; round++) {
+      store.set('n/a', stored({ x: String(round) }, { resourceVersion: String(300 + round) }));
+      assert.equal('contest' in (await apply({ x: String(round + 1) })), false);
+    }
+  },
+);
 
 test('a field that nobody can change is changed by deleting the object, once, and creating it when it is gone', async () => {
   const selector = { matchLabels: { a: 'b' } };
@@ -313,20 +323,23 @@ test('a field that nobody can change is changed by deleting the object, once, an
   assert.deepEqual(names(), ['delete', 'get', 'create']);
 });
 
-test('what the API server calls immutable is created anew too, but not again and again', async () => {
-  const { apply, store, clock, client, names } = setUp(undefined);
-  client.apply = async () => {
-    throw new ApiError('Invalid', 'data: Forbidden: field is immutable when `immutable` is set', { status: 422 });
-  };
-  const actions: string[] = [];
-  for (let version = 100; version < 110; version++) {
-    store.set('n/a', { ...contestedBy('gitops', version), immutable: true });
-    actions.push((await apply()).action);
-    clock.advance(100);
-  }
-  assert.deepEqual(actions, [...Array(4).fill('replacing'), ...Array(6).fill('yielded')]);
-  assert.deepEqual(names(), Array(4).fill('delete'));
-});
+testWithEachWallClock(
+  'what the API server calls immutable is created anew too, but not again and again',
+  async (newClock) => {
+    const { apply, store, clock, client, names } = setUp(undefined, undefined, undefined, newClock());
+    client.apply = async () => {
+      throw new ApiError('Invalid', 'data: Forbidden: field is immutable when `immutable` is set', { status: 422 });
+    };
+    const actions: string[] = [];
+    for (let version = 100; version < 110; version++) {
+      store.set('n/a', { ...contestedBy('gitops', version), immutable: true });
+      actions.push((await apply()).action);
+      clock.advance(100);
+    }
+    assert.deepEqual(actions, [...Array(4).fill('replacing'), ...Array(6).fill('yielded')]);
+    assert.deepEqual(names(), Array(4).fill('delete'));
+  },
+);
 
 test('of someone else’s object not even an immutable difference is touched', async () => {
   const { applier, store, calls } = setUp(undefined);

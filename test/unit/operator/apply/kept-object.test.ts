@@ -4,7 +4,7 @@ import { KeptObject, type Mend } from '../../../../src/operator/apply/kept-objec
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
 import { operatorLogger } from '../../../../src/operator/log/logger.ts';
-import { FakeClock, until } from '../fake-clock.ts';
+import { FakeClock, until } from '../../fake-clock.ts';
 import { OneObjectServer } from '../one-object-server.ts';
 
 const place = { namespace: 'net-exporter-system', name: 'kept' };

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { OptionalKind } from '../../../../src/operator/cache/optional-kind.ts';
 import type { ListPage, WatchEvent } from '../../../../src/operator/kube/api-client.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
-import { FakeClock, until } from '../fake-clock.ts';
+import { FakeClock, until } from '../../fake-clock.ts';
 import { quietLog } from '../quiet-log.ts';
 
 const resource = { group: 'monitoring.coreos.com', version: 'v1', kind: 'PodMonitor', plural: 'podmonitors' };

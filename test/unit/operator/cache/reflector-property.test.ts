@@ -9,7 +9,7 @@ import { Store } from '../../../../src/operator/cache/store.ts';
 import type { ListPage, WatchEvent } from '../../../../src/operator/kube/api-client.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
-import { FakeClock } from '../fake-clock.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { quietLog } from '../quiet-log.ts';
 
 const resource = { group: '', version: 'v1', kind: 'Pod', plural: 'pods' };

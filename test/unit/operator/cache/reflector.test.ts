@@ -7,7 +7,8 @@ import type { ListPage, WatchEvent } from '../../../../src/operator/kube/api-cli
 import { ApiError, errorOfAnswer } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
 import { operatorLogger } from '../../../../src/operator/log/logger.ts';
-import { FakeClock, until } from '../fake-clock.ts';
+import { FakeClock, until } from '../../fake-clock.ts';
+import { testWithEachWallClock } from '../../wall-clocks.ts';
 
 const resource = { group: '', version: 'v1', kind: 'Pod', plural: 'pods' };
 
@@ -22,13 +23,14 @@ function page(resourceVersion: string, items: KubeObject[], next?: string): List
 type Watched = (WatchEvent | Error)[];
 
 /** An API server that answers as it was told, call by call. A watch without an answer stays open. */
-function setUp(answers: {
+interface Answers {
   lists: (ListPage | Error)[];
   watches: (Watched | Error | 'open')[];
   /** What is the newest, each time that it is asked for; 999 where nothing is said. */
   versions?: string[];
-}) {
-  const clock = new FakeClock();
+}
+
+function setUp(answers: Answers, clock = new FakeClock()) {
   const store = new Store<string>();
   const asked: string[] = [];
   const lines: { level: string; msg: string }[] = [];
@@ -180,9 +182,9 @@ test('pages that are gone are begun again, and nothing of them is kept', async (
   await end();
 });
 
-test('failures in a row wait longer each time, up to two seconds', async () => {
+testWithEachWallClock('failures in a row wait longer each time, up to two seconds', async (newClock) => {
   const failure = new ApiError('Unavailable', 'away');
-  const { pause, asked, end } = setUp({ lists: Array.from({ length: 9 }, () => failure), watches: [] });
+  const { pause, asked, end } = setUp({ lists: Array.from({ length: 9 }, () => failure), watches: [] }, newClock());
   const waits: number[] = [];
   for (let turn = 1; turn < 7; turn++) {
     waits.push(await pause());
@@ -216,20 +218,26 @@ for (const [how, watch] of [
     await end();
   });
 
-test('a watch that lived is resumed at once, and the next failure is a first one', async () => {
-  const failure = new ApiError('Unavailable', 'away');
-  const { clock, store, pause, asking, waiting, asked, end } = setUp({
-    lists: [failure, failure, page('5', [])],
-    watches: [[{ type: 'ADDED', object: pod('a', '6') }], failure],
-  });
-  store.onChange(() => clock.advance(10_000));
-  assert.deepEqual([await pause(), await pause()], [100, 200]);
-  await asking('watch from 6');
-  await waiting();
-  assert.deepEqual(asked.slice(-2), ['watch from 5', 'watch from 6']);
-  assert.equal(await pause(), 100);
-  await end();
-});
+testWithEachWallClock(
+  'a watch that lived is resumed at once, and the next failure is a first one',
+  async (newClock) => {
+    const failure = new ApiError('Unavailable', 'away');
+    const { clock, store, pause, asking, waiting, asked, end } = setUp(
+      {
+        lists: [failure, failure, page('5', [])],
+        watches: [[{ type: 'ADDED', object: pod('a', '6') }], failure],
+      },
+      newClock(),
+    );
+    store.onChange(() => clock.advance(10_000));
+    assert.deepEqual([await pause(), await pause()], [100, 200]);
+    await asking('watch from 6');
+    await waiting();
+    assert.deepEqual(asked.slice(-2), ['watch from 5', 'watch from 6']);
+    assert.equal(await pause(), 100);
+    await end();
+  },
+);
 
 test('what is told a second time is not taken back to what it was', async () => {
   const { content, asking, pause, end } = setUp({

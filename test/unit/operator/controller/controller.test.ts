@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { Logger } from 'pino';
 import { Controller, type Reconcile } from '../../../../src/operator/controller/controller.ts';
 import { WorkQueue } from '../../../../src/operator/controller/work-queue.ts';
 import { operatorLogger } from '../../../../src/operator/log/logger.ts';
-import { FakeClock, until } from '../fake-clock.ts';
+import { type FakeClock, until } from '../../fake-clock.ts';
+import { testWithEachWallClock as test } from '../../wall-clocks.ts';
 import { quietLog } from '../quiet-log.ts';
 
-function setUp(reconcile: Reconcile, workers = 2, log: Logger = quietLog) {
-  const clock = new FakeClock();
+function setUp(newClock: () => FakeClock, reconcile: Reconcile, workers = 2, log: Logger = quietLog) {
+  const clock = newClock();
   const results: string[] = [];
+  const durations: number[] = [];
   const observe = { added() {}, retried() {}, taken() {}, finished() {} };
   const queue = new WorkQueue({ clock, random: () => 1, backoff: { baseMs: 100, maxMs: 1000 }, observe });
   const controller = new Controller({
@@ -18,15 +19,21 @@ function setUp(reconcile: Reconcile, workers = 2, log: Logger = quietLog) {
     clock,
     random: () => 0,
     log,
-    observe: { started() {}, ended: (result) => results.push(result) },
+    observe: {
+      started() {},
+      ended(result, seconds) {
+        results.push(result);
+        durations.push(seconds);
+      },
+    },
   });
   controller.start(workers);
-  return { clock, queue, controller, results };
+  return { clock, queue, controller, results, durations };
 }
 
-test('a reconcile that throws is tried again, and the other keys go on', async () => {
+test('a reconcile that throws is tried again, and the other keys go on', async (newClock) => {
   const calls: string[] = [];
-  const { clock, queue, controller, results } = setUp(async (key) => {
+  const { clock, queue, controller, results } = setUp(newClock, async (key) => {
     calls.push(key);
     if (key === 'bad' && calls.filter((other) => other === 'bad').length < 3) throw new Error('not yet');
     return {};
@@ -45,8 +52,8 @@ test('a reconcile that throws is tried again, and the other keys go on', async (
   await controller.stop(1000);
 });
 
-test('a throw that is no promise fails one key only', async () => {
-  const { queue, controller, results } = setUp((key) => {
+test('a throw that is no promise fails one key only', async (newClock) => {
+  const { queue, controller, results } = setUp(newClock, (key) => {
     if (key === 'bad') throw new TypeError('a fault in the code');
     return Promise.resolve({});
   });
@@ -57,9 +64,11 @@ test('a throw that is no promise fails one key only', async () => {
   await controller.stop(1000);
 });
 
-test('a key comes again after the time that its reconcile asks for', async () => {
+test('a key comes again after the time that its reconcile asks for', async (newClock) => {
   let calls = 0;
-  const { clock, queue, controller, results } = setUp(async () => (++calls === 1 ? { requeueAfterMs: 30_000 } : {}));
+  const { clock, queue, controller, results } = setUp(newClock, async () =>
+    ++calls === 1 ? { requeueAfterMs: 30_000 } : {},
+  );
   queue.add('a');
   await until(() => results.length === 1, 'it was reconciled');
   clock.advance(30_000);
@@ -68,16 +77,37 @@ test('a key comes again after the time that its reconcile asks for', async () =>
   await controller.stop(1000);
 });
 
-test('no more keys are under way than there are workers', async () => {
+test('a reconcile is as long as it took, whether it succeeds or fails', async (newClock) => {
+  const clock = newClock();
+  const { queue, controller, durations } = setUp(
+    () => clock,
+    async (key) => {
+      clock.advance(1500);
+      if (key === 'bad') throw new Error('not yet');
+      return key === 'again' ? { requeueAfterMs: 30_000 } : {};
+    },
+    1,
+  );
+  for (const key of ['good', 'again', 'bad']) queue.add(key);
+  await until(() => durations.length === 3, 'all were reconciled');
+  assert.deepEqual(durations, [1.5, 1.5, 1.5]);
+  await controller.stop(0);
+});
+
+test('no more keys are under way than there are workers', async (newClock) => {
   let running = 0;
   let most = 0;
   const gates: (() => void)[] = [];
-  const { queue, controller, results } = setUp(async () => {
-    most = Math.max(most, ++running);
-    await new Promise<void>((resolve) => gates.push(resolve));
-    running--;
-    return {};
-  }, 3);
+  const { queue, controller, results } = setUp(
+    newClock,
+    async () => {
+      most = Math.max(most, ++running);
+      await new Promise<void>((resolve) => gates.push(resolve));
+      running--;
+      return {};
+    },
+    3,
+  );
   for (const key of 'abcdefgh') queue.add(key);
   while (results.length < 8) {
     await until(() => gates.length > 0, 'a worker has begun');
@@ -88,9 +118,10 @@ test('no more keys are under way than there are workers', async () => {
   await controller.stop(1000);
 });
 
-test('stopping waits for what is under way, then aborts it, and starts nothing more', async () => {
+test('stopping waits for what is under way, then aborts it, and starts nothing more', async (newClock) => {
   let aborted = false;
   const { clock, queue, controller, results } = setUp(
+    newClock,
     (_key, { signal }) =>
       new Promise((resolve) => {
         signal.addEventListener('abort', () => {
@@ -112,14 +143,14 @@ test('stopping waits for what is under way, then aborts it, and starts nothing m
   assert.equal(results.length, 1);
 });
 
-test('the log tells at level debug when each reconcile begins and ends, also one that fails', async () => {
+test('the log tells at level debug when each reconcile begins and ends, also one that fails', async (newClock) => {
   const lines: string[] = [];
   const log = operatorLogger('debug', { write: (line) => lines.push(line) });
   const reconcile: Reconcile = async (key) => {
     if (key === 'bad') throw new Error('not yet');
     return {};
   };
-  const { queue, controller, results } = setUp(reconcile, 1, log);
+  const { queue, controller, results } = setUp(newClock, reconcile, 1, log);
   queue.add('good');
   queue.add('bad');
   await until(() => results.length === 2, 'both were reconciled');

@@ -15,8 +15,8 @@ import { apiVersionOf } from '../../../../src/operator/kube/resource.ts';
 import { operatorLogger } from '../../../../src/operator/log/logger.ts';
 import type { AgentsSync } from '../../../../src/operator/sync/agents-sync.ts';
 import { encodeSyncAccess, parseSyncAccess, type SyncAccess } from '../../../../src/protocol/sync-access.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { agentPod } from '../agent-pod-builder.ts';
-import { FakeClock } from '../fake-clock.ts';
 import { netExporter } from '../net-exporter-builder.ts';
 import { quietLog } from '../quiet-log.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Watches, type WatchesOptions } from '../../../../src/operator/controller/watches.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
-import { FakeClock } from '../fake-clock.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { quietLog } from '../quiet-log.ts';
 
 test('a restore of etcd that any of the caches finds is told', () => {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { setImmediate as settled } from 'node:timers/promises';
 import fc from 'fast-check';
 import { Controller } from '../../../../src/operator/controller/controller.ts';
 import { WorkQueue } from '../../../../src/operator/controller/work-queue.ts';
-import { FakeClock } from '../fake-clock.ts';
+import { testWithEachWallClock as test } from '../../wall-clocks.ts';
 import { quietLog } from '../quiet-log.ts';
 import { type Answer, QueueModel, seconds } from './queue-model.ts';
 
@@ -51,11 +50,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-test('whatever is asked of it, and whenever, a queue does what its model does', async () => {
+test('whatever is asked of it, and whenever, a queue does what its model does', async (newClock) => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), fc.boolean(), async (steps, closes) => {
-      const clock = new FakeClock();
-      const startedAt = clock.now();
+      const clock = newClock();
+      const startedAt = clock.monotonic();
       const told: string[] = [];
       const queue = new WorkQueue({
         ...{ clock, random: () => chance, backoff },
@@ -103,7 +102,7 @@ test('whatever is asked of it, and whenever, a queue does what its model does', 
           }
           case 'pass':
             clock.advance(step.ms);
-            model.passTo(clock.now() - startedAt);
+            model.passTo(clock.monotonic() - startedAt);
             break;
           case 'close':
             queue.close();
@@ -121,8 +120,8 @@ test('whatever is asked of it, and whenever, a queue does what its model does', 
   );
 });
 
-test('hundreds of keys that all fail are tried at a bounded rate, none of them at once twice, each as often as any other', async () => {
-  const clock = new FakeClock();
+test('hundreds of keys that all fail are tried at a bounded rate, none of them at once twice, each as often as any other', async (newClock) => {
+  const clock = newClock();
   const count = 300;
   const attempts: { key: string; at: number }[] = [];
   const underWay = new Set<string>();
@@ -133,14 +132,14 @@ test('hundreds of keys that all fail are tried at a bounded rate, none of them a
     reconcile: async (key) => {
       assert.ok(!underWay.has(key), `${key} twice at once`);
       underWay.add(key);
-      attempts.push({ key, at: clock.now() });
+      attempts.push({ key, at: clock.monotonic() });
       await settled();
       underWay.delete(key);
       throw new Error('the API server is away');
     },
   });
   controller.start(4);
-  const startedAt = clock.now();
+  const startedAt = clock.monotonic();
   for (let number = 0; number < count; number++) queue.add(`${number}`);
   const quiet = () => queue.depth === 0 && underWay.size === 0;
   for (let tick = 0; tick < 1500; tick++) {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
 import { WorkQueue } from '../../../../src/operator/controller/work-queue.ts';
-import { FakeClock } from '../fake-clock.ts';
+import type { FakeClock } from '../../fake-clock.ts';
+import { testWithEachWallClock as test } from '../../wall-clocks.ts';
 
-function setUp() {
-  const clock = new FakeClock();
+function setUp(newClock: () => FakeClock) {
+  const clock = newClock();
   const seen: string[] = [];
   const queue = new WorkQueue({
     clock,
@@ -21,8 +21,8 @@ function setUp() {
   return { clock, queue, seen };
 }
 
-test('a key that waits is there once, however often it is added', async () => {
-  const { queue, seen } = setUp();
+test('a key that waits is there once, however often it is added', async (newClock) => {
+  const { queue, seen } = setUp(newClock);
   queue.add('a');
   queue.add('a');
   queue.add('b');
@@ -33,8 +33,8 @@ test('a key that waits is there once, however often it is added', async () => {
   assert.equal(seen.filter((event) => event === 'added').length, 2);
 });
 
-test('a key added while it is worked on comes again afterwards, and not before', async () => {
-  const { queue } = setUp();
+test('a key added while it is worked on comes again afterwards, and not before', async (newClock) => {
+  const { queue } = setUp(newClock);
   queue.add('a');
   await queue.next();
   queue.add('a');
@@ -47,16 +47,16 @@ test('a key added while it is worked on comes again afterwards, and not before',
   assert.equal(queue.depth, 0);
 });
 
-test('a worker that waits gets the next key at once', async () => {
-  const { queue } = setUp();
+test('a worker that waits gets the next key at once', async (newClock) => {
+  const { queue } = setUp(newClock);
   const waiting = queue.next();
   queue.add('a');
   assert.equal(await waiting, 'a');
   assert.equal(queue.depth, 0);
 });
 
-test('of several delays for one key the earliest counts', () => {
-  const { clock, queue } = setUp();
+test('of several delays for one key the earliest counts', (newClock) => {
+  const { clock, queue } = setUp(newClock);
   queue.addAfter('a', 500);
   queue.addAfter('a', 200);
   queue.addAfter('a', 900);
@@ -67,8 +67,21 @@ test('of several delays for one key the earliest counts', () => {
   assert.equal(clock.pending, 0);
 });
 
-test('retries wait longer each time, until the key is forgotten', () => {
-  const { clock, queue, seen } = setUp();
+test('a retry does not wait behind a requeue that is due later, when the wall clock is set meanwhile', (newClock) => {
+  for (const stepMs of [-3_600_000, 0, 3_600_000]) {
+    const clock = newClock();
+    const { queue } = setUp(() => clock);
+    queue.addAfter('a', 5 * 60_000);
+    clock.stepWall(stepMs);
+    queue.addAfter('a', 50);
+    clock.advance(50);
+    assert.equal(queue.depth, 1);
+    assert.equal(clock.pending, 0);
+  }
+});
+
+test('retries wait longer each time, until the key is forgotten', (newClock) => {
+  const { clock, queue, seen } = setUp(newClock);
   const waits: number[] = [];
   for (let failure = 0; failure < 6; failure++) {
     if (failure === 5) queue.forget('a');
@@ -83,8 +96,8 @@ test('retries wait longer each time, until the key is forgotten', () => {
   assert.equal(seen.filter((event) => event === 'retried').length, 6);
 });
 
-test('a closed queue lets waiting workers go and takes nothing more', async () => {
-  const { clock, queue } = setUp();
+test('a closed queue lets waiting workers go and takes nothing more', async (newClock) => {
+  const { clock, queue } = setUp(newClock);
   const waiting = queue.next();
   queue.addAfter('later', 10);
   queue.close();
@@ -96,8 +109,8 @@ test('a closed queue lets waiting workers go and takes nothing more', async () =
   assert.equal(clock.pending, 0);
 });
 
-test('it tells how long a key waited and how long it was worked on', async () => {
-  const { clock, queue, seen } = setUp();
+test('it tells how long a key waited and how long it was worked on', async (newClock) => {
+  const { clock, queue, seen } = setUp(newClock);
   queue.add('a');
   clock.advance(2000);
   await queue.next();
@@ -108,14 +121,14 @@ test('it tells how long a key waited and how long it was worked on', async () =>
   assert.deepEqual(queue.underWay(), []);
 });
 
-test('whatever the order of calls, no key is given out twice at once and no added key is lost', async () => {
+test('whatever the order of calls, no key is given out twice at once and no added key is lost', async (newClock) => {
   const step = fc.record({
     action: fc.constantFrom('add', 'take', 'done', 'retry', 'wait'),
     key: fc.constantFrom('a', 'b', 'c'),
   });
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const { clock, queue } = setUp();
+      const { clock, queue } = setUp(newClock);
       const held = new Set<string>();
       const owed = new Set<string>();
       const take = async () => {

@@ -6,7 +6,7 @@ import { DnsWatch } from '../../../../src/operator/dns/dns-watch.ts';
 import type { ListPage } from '../../../../src/operator/kube/api-client.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
-import { FakeClock, until } from '../fake-clock.ts';
+import { FakeClock, until } from '../../fake-clock.ts';
 import { quietLog } from '../quiet-log.ts';
 
 const byLabel = { namespace: 'kube-system', name: '' };

@@ -5,7 +5,7 @@ import { resolverService } from '../../../../src/operator/dns/resolver-service.t
 const services = { group: '', version: 'v1', kind: 'Service', plural: 'services' };
 
 /** Finds the cluster's DNS by its address, in a cluster where only 10.96.0.10 is a Service. */
-async function found(resolvConf: string) {
+async function found(nameservers: string[]) {
   const asked: (string | undefined)[] = [];
   const list = async (_: unknown, { fieldSelector }: { fieldSelector?: string | undefined }) => {
     asked.push(fieldSelector);
@@ -14,20 +14,18 @@ async function found(resolvConf: string) {
       fieldSelector === 'spec.clusterIP=10.96.0.10' ? [{ apiVersion: 'v1', kind: 'Service', metadata }] : [];
     return { metadata: { resourceVersion: '1' }, items };
   };
-  return { service: await resolverService({ list }, services, resolvConf, new AbortController().signal), asked };
+  return { service: await resolverService({ list }, services, nameservers, new AbortController().signal), asked };
 }
 
 test('the cluster’s DNS is the Service whose address the pod’s resolver has', async () => {
-  const { service } = await found('search a.svc.cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n');
+  const { service } = await found(['10.96.0.10']);
   assert.deepEqual(service, { namespace: 'openshift-dns', name: 'dns-default' });
 });
 
 test('a nameserver that is no Service is passed over, and where none is one, none is found', async () => {
-  const both = await found('nameserver 169.254.20.10\nnameserver\t10.96.0.10\n');
+  const both = await found(['169.254.20.10', '10.96.0.10']);
   assert.equal(both.service?.name, 'dns-default');
   assert.deepEqual(both.asked, ['spec.clusterIP=169.254.20.10', 'spec.clusterIP=10.96.0.10']);
-  assert.deepEqual(
-    (await found('nameserver 192.0.2.1\n# nameserver 10.96.0.10\nnameserver x,spec.type=y\n')).service,
-    undefined,
-  );
+  assert.deepEqual((await found(['192.0.2.1'])).service, undefined);
+  assert.deepEqual(await found([]), { service: undefined, asked: [] });
 });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { NetExporter } from '../../../../src/crd/net-exporter.ts';
-import { type EventContent, eventObject } from '../../../../src/operator/events/event.ts';
+import { type EventContent, eventObject, microTime } from '../../../../src/operator/events/event.ts';
 import { EventRecorder } from '../../../../src/operator/events/event-recorder.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
-import { FakeClock, until } from '../fake-clock.ts';
+import { type FakeClock, until } from '../../fake-clock.ts';
+import { testWithEachWallClock as test } from '../../wall-clocks.ts';
 import { netExporter } from '../net-exporter-builder.ts';
 import { quietLog } from '../quiet-log.ts';
 
@@ -12,8 +12,11 @@ const reporter = { controller: 'net-exporter.dev/operator', instance: 'operator-
 const news: EventContent = { type: 'Warning', reason: 'ObjectNotOurs', action: 'Reconcile', note: 'Service a' };
 
 /** An API server that answers each call as `answer` says: with an error, or well. */
-function setUp(answer: (call: 'create' | 'patch', turn: number) => ApiError | undefined = () => undefined) {
-  const clock = new FakeClock();
+function setUp(
+  newClock: () => FakeClock,
+  answer: (call: 'create' | 'patch', turn: number) => ApiError | undefined = () => undefined,
+) {
+  const clock = newClock();
   const calls: [string, Record<string, unknown>][] = [];
   const call = async (kind: 'create' | 'patch', body: object) => {
     calls.push([kind, body as Record<string, unknown>]);
@@ -67,8 +70,8 @@ test('a long note is cut to what the API server takes', () => {
   assert.match(note as string, /^µ{500,}…$/);
 });
 
-test('the second of a series is told, the others are counted and told every half hour and at the end', async () => {
-  const { clock, calls, recorder, record } = setUp();
+test('the second of a series is told, the others are counted and told every half hour and at the end', async (newClock) => {
+  const { clock, calls, recorder, record } = setUp(newClock);
   const minute = 60_000;
   record();
   await recorder.flushed();
@@ -84,27 +87,28 @@ test('the second of a series is told, the others are counted and told every half
     ['patch', 32],
     ['patch', 62],
   ]);
+  const lastObservedTime = microTime(clock.lastWall);
   clock.advance(6 * minute);
   await recorder.flushed();
   assert.deepEqual(series().at(-1), ['patch', 71]);
-  assert.deepEqual(calls.at(-1)![1], { series: { count: 71, lastObservedTime: '2026-01-01T01:10:00.000000Z' } });
+  assert.deepEqual(calls.at(-1)![1], { series: { count: 71, lastObservedTime } });
   assert.equal(clock.pending, 0, 'nothing is remembered');
 });
 
-test('what happens again before it is written is written once, with its count', async () => {
-  const { calls, recorder, record } = setUp();
+test('what happens again before it is written is written once, with its count', async (newClock) => {
+  const { clock, calls, recorder, record } = setUp(newClock);
   record();
   record();
   record();
   await recorder.flushed();
   assert.deepEqual(
     calls.map(([kind, body]) => [kind, body.series]),
-    [['create', { count: 3, lastObservedTime: '2026-01-01T00:00:00.000000Z' }]],
+    [['create', { count: 3, lastObservedTime: microTime(clock.lastWall) }]],
   );
 });
 
-test('another Event, one about another object, and the same after a long time are told anew', async () => {
-  const { clock, recorder, record, kinds } = setUp();
+test('another Event, one about another object, and the same after a long time are told anew', async (newClock) => {
+  const { clock, recorder, record, kinds } = setUp(newClock);
   record();
   record({ note: 'Service b' });
   record({}, another('b0000000-0000-4000-8000-000000000002'));
@@ -115,8 +119,8 @@ test('another Event, one about another object, and the same after a long time ar
   assert.deepEqual(kinds(), ['create', 'create', 'create', 'create']);
 });
 
-test('an Event that has expired is told anew, with its count', async () => {
-  const { calls, recorder, record } = setUp((kind) =>
+test('an Event that has expired is told anew, with its count', async (newClock) => {
+  const { calls, recorder, record } = setUp(newClock, (kind) =>
     kind === 'patch' ? new ApiError('NotFound', 'expired', { status: 404 }) : undefined,
   );
   record();
@@ -133,8 +137,8 @@ test('an Event that has expired is told anew, with its count', async () => {
   );
 });
 
-test('an Event that is refused is not tried again, and troubles nobody', async () => {
-  const { clock, recorder, record, kinds } = setUp(() => new ApiError('Forbidden', 'no', { status: 403 }));
+test('an Event that is refused is not tried again, and troubles nobody', async (newClock) => {
+  const { clock, recorder, record, kinds } = setUp(newClock, () => new ApiError('Forbidden', 'no', { status: 403 }));
   record();
   await recorder.flushed();
   assert.deepEqual(kinds(), ['create']);
@@ -145,8 +149,8 @@ test('an Event that is refused is not tried again, and troubles nobody', async (
   assert.equal(clock.pending, 0);
 });
 
-test('while the API server is away an Event waits, ever longer, and what comes meanwhile waits behind it', async () => {
-  const { clock, recorder, record, kinds } = setUp((_kind, turn) =>
+test('while the API server is away an Event waits, ever longer, and what comes meanwhile waits behind it', async (newClock) => {
+  const { clock, recorder, record, kinds } = setUp(newClock, (_kind, turn) =>
     turn <= 3 ? new ApiError('Unavailable', 'no answer') : undefined,
   );
   record();
@@ -162,8 +166,8 @@ test('while the API server is away an Event waits, ever longer, and what comes m
   assert.ok(delays[0]! >= 5000 && delays[2]! > delays[0]!, `${delays}`);
 });
 
-test('an Event whose first answer was lost is not told twice', async () => {
-  const { clock, recorder, record, calls } = setUp((kind, turn) => {
+test('an Event whose first answer was lost is not told twice', async (newClock) => {
+  const { clock, recorder, record, calls } = setUp(newClock, (kind, turn) => {
     if (kind === 'patch') return undefined;
     return turn === 1
       ? new ApiError('Unavailable', 'no answer')
@@ -181,8 +185,8 @@ test('an Event whose first answer was lost is not told twice', async () => {
   assert.equal((calls[0]![1].metadata as { name: string }).name, (calls[1]![1].metadata as { name: string }).name);
 });
 
-test('closing writes the counts that nobody else knows, and waits for no API server', async () => {
-  const { recorder, record, calls, clock } = setUp((_kind, turn) =>
+test('closing writes the counts that nobody else knows, and waits for no API server', async (newClock) => {
+  const { recorder, record, calls, clock } = setUp(newClock, (_kind, turn) =>
     turn === 4 ? new ApiError('Unavailable', 'no answer') : undefined,
   );
   for (let turn = 0; turn < 5; turn++) {
@@ -203,8 +207,8 @@ test('closing writes the counts that nobody else knows, and waits for no API ser
   assert.equal(clock.pending, 0);
 });
 
-test('what comes faster than the API server takes it is dropped, not piled up', async () => {
-  const { calls, recorder, record } = setUp();
+test('what comes faster than the API server takes it is dropped, not piled up', async (newClock) => {
+  const { calls, recorder, record } = setUp(newClock);
   for (let turn = 0; turn < 200; turn++) record({}, another(`uid-${turn}`));
   await recorder.flushed();
   assert.equal(calls.length, 64);
@@ -213,8 +217,8 @@ test('what comes faster than the API server takes it is dropped, not piled up', 
   assert.equal(calls.length, 65);
 });
 
-test('about one object only so much is told', async () => {
-  const { clock, calls, recorder, record } = setUp();
+test('about one object only so much is told', async (newClock) => {
+  const { clock, calls, recorder, record } = setUp(newClock);
   const tell = async (count: number, about?: NetExporter) => {
     for (let turn = 0; turn < count; turn++) {
       record({ note: `Service ${calls.length} ${turn}` }, about);

@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import { WorkQueue } from '../../../../src/operator/controller/work-queue.ts';
 import { OperatorServer } from '../../../../src/operator/http/server.ts';
 import { OperatorMetrics } from '../../../../src/operator/metrics.ts';
-import { FakeClock } from '../fake-clock.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { quietLog } from '../quiet-log.ts';
 
 const clock = new FakeClock();

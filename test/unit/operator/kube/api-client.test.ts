@@ -9,7 +9,8 @@ import { ApiTransport } from '../../../../src/operator/kube/api-transport.ts';
 import type { Credentials } from '../../../../src/operator/kube/cluster-access.ts';
 import { Connection } from '../../../../src/operator/kube/connection.ts';
 import { readPublishedKeys } from '../../../../src/operator/sync/identity/published-keys.ts';
-import { FakeClock, until } from '../fake-clock.ts';
+import { FakeClock, until } from '../../fake-clock.ts';
+import { testWithEachWallClock } from '../../wall-clocks.ts';
 
 const maps = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 const place = { namespace: 'n', name: 'a' };
@@ -226,6 +227,44 @@ test('credentials are read again after a minute, once for many requests', async 
   await Promise.all([1, 2, 3].map(() => client.get(maps, place)));
   assert.equal(read, 1);
   assert.equal(requests.at(-1)!.headers.authorization, 'Bearer renewed');
+});
+
+testWithEachWallClock('requests last and credentials age as time passes', async (newClock) => {
+  const clock = newClock();
+  const durations: number[] = [];
+  let reads = 0;
+  const credentials = () => {
+    reads++;
+    return holds('aging')();
+  };
+  const connection = new Connection({ ...access, credentials }, clock);
+  const observe = {
+    answered: ({ seconds }: { seconds: number }) => durations.push(seconds),
+    retried() {},
+    limited() {},
+  };
+  const aging = new ApiClient(
+    new ApiTransport({ connection, clock, random: () => 0, userAgent: 'operator/1', observe }),
+    'us',
+  );
+  try {
+    const ask = (tookMs: number) => {
+      answers.push((response) => {
+        clock.advance(tookMs);
+        json(200, {})(response);
+      });
+      return aging.get(maps, place);
+    };
+    await ask(250);
+    clock.advance(59_749);
+    await ask(1);
+    assert.equal(reads, 1);
+    await ask(4000);
+    assert.equal(reads, 2);
+    assert.deepEqual(durations, [0.25, 0.001, 4]);
+  } finally {
+    await connection.close();
+  }
 });
 
 test('credentials that cannot be read for a moment are used on, and read as soon as they can be', async () => {

@@ -14,7 +14,7 @@ import { Connection } from '../../../../src/operator/kube/connection.ts';
 import { connectionFault } from '../../../../src/operator/kube/connection-fault.ts';
 import { CertificateAuthority } from '../../../cluster/certificates.ts';
 import { ownedDirectory } from '../../../cluster/owned-name.ts';
-import { FakeClock } from '../fake-clock.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { quietRequests } from '../quiet-requests.ts';
 
 const maps = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' };

@@ -13,7 +13,7 @@ import { request } from 'undici';
 import { Connection } from '../../../../src/operator/kube/connection.ts';
 import { CertificateAuthority } from '../../../cluster/certificates.ts';
 import { TemporaryDirectory } from '../../agent/temporary-directory.ts';
-import { FakeClock } from '../fake-clock.ts';
+import { FakeClock } from '../../fake-clock.ts';
 
 /** A server that offers HTTP/2 and HTTP/1.1, as the API server does, and begins answers that never end. */
 async function watchServer(authority: CertificateAuthority) {

@@ -201,7 +201,7 @@ class SimulatedProcess {
       identity: `process ${id}`,
       clock: {
         monotonic: () => this.#monotonic(),
-        now: () => this.#monotonic() + this.#set,
+        wall: () => this.#monotonic() + this.#set,
         after: (ms, callback) => this.#after(ms, callback),
       },
       random,

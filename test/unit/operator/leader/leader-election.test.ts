@@ -8,7 +8,7 @@ import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import { ApiTransport } from '../../../../src/operator/kube/api-transport.ts';
 import { Connection } from '../../../../src/operator/kube/connection.ts';
 import { LeaderElection } from '../../../../src/operator/leader/leader-election.ts';
-import { until } from '../fake-clock.ts';
+import { until } from '../../fake-clock.ts';
 import { quietLog } from '../quiet-log.ts';
 import { quietRequests } from '../quiet-requests.ts';
 import { LeaseServer } from './lease-server.ts';

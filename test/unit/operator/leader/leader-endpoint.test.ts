@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { Advertised } from '../../../../src/operator/leader/endpoint-slice.ts';
 import { LeaderEndpoint } from '../../../../src/operator/leader/leader-endpoint.ts';
-import { FakeClock, until } from '../fake-clock.ts';
+import { FakeClock, until } from '../../fake-clock.ts';
 import { OneObjectServer } from '../one-object-server.ts';
 import { quietLog } from '../quiet-log.ts';
 

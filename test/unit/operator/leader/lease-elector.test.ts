@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { LeaseSpec } from '../../../../src/operator/leader/lease.ts';
 import { LeaseElector } from '../../../../src/operator/leader/lease-elector.ts';
-import { FakeClock, until } from '../fake-clock.ts';
+import { FakeClock, until } from '../../fake-clock.ts';
 import { quietLog } from '../quiet-log.ts';
 import { LeaseServer } from './lease-server.ts';
 
@@ -14,7 +14,6 @@ function setUp(server = new LeaseServer()) {
   const lost: string[] = [];
   const writes: LeaseSpec[] = [];
   const failures: Error[] = [];
-  let wall = 0;
   const elector = new LeaseElector({
     access: {
       read: async () => server.lease,
@@ -26,21 +25,13 @@ function setUp(server = new LeaseServer()) {
       },
     },
     identity: 'us',
-    clock: {
-      now: () => clock.now() + wall,
-      monotonic: () => clock.monotonic(),
-      after: (ms, callback) => clock.after(ms, callback),
-    },
+    clock,
     random: () => 1,
     log: quietLog,
     onLost: (why) => lost.push(why),
   });
   return {
     ...{ server, clock, elector, lost, writes, failures },
-    /** Sets the system's clock. */
-    setWall: (ms: number) => {
-      wall = ms;
-    },
     /** Takes the Lease that nobody holds. */
     async lead() {
       elector.observe(server.lease);
@@ -192,13 +183,13 @@ test('a Lease that someone deleted is made anew by its holder, with the same epo
 });
 
 test('a machine that slept writes nothing until the Lease is renewed: its monotonic clock stood still', async () => {
-  const { elector, setWall, lead, renewal } = setUp();
+  const { elector, clock, lead, renewal } = setUp();
   await lead();
-  setWall(60_000);
+  clock.stepWall(60_000);
   assert.equal(elector.isLeading, false);
   await renewal();
   assert.equal(elector.isLeading, true);
-  setWall(-60_000);
+  clock.stepWall(-120_000);
   assert.equal(elector.isLeading, true, 'a clock that is set back says nothing');
 });
 

@@ -6,7 +6,7 @@ import { ApiClient } from '../../../../src/operator/kube/api-client.ts';
 import { ApiTransport } from '../../../../src/operator/kube/api-transport.ts';
 import { GuardedConnection } from '../../../../src/operator/leader/guarded-connection.ts';
 import { WriteGate } from '../../../../src/operator/leader/write-gate.ts';
-import { FakeClock, until } from '../fake-clock.ts';
+import { FakeClock, until } from '../../fake-clock.ts';
 import { quietRequests } from '../quiet-requests.ts';
 
 const maps = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' };

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { hash32 } from '../../../../src/base/hash.ts';
 import { type AgentChange, DnsEndpoints, type DnsPods } from '../../../../src/operator/plan/dns-endpoints.ts';
-import { hashText } from '../../../../src/operator/plan/seeded-hash.ts';
 
 const agentsOf = (count: number, salt = 0) => Array.from({ length: count }, (_, n) => `node-${salt}-${n}`);
 const serversOf = (count: number, salt = 0) => Array.from({ length: count }, (_, n) => `10.${salt % 200}.0.${n}:53`);
@@ -161,10 +161,10 @@ function elapsed(work: () => void): number {
 /** Two pods that no hash tells apart. */
 function sameHash(): [string, string] {
   const known = new Map<number, string>();
-  const seed = hashText('uid');
+  const seed = hash32('uid');
   for (let n = 0; ; n++) {
     const server = `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}:53`;
-    const hash = hashText(server, seed);
+    const hash = hash32(server, seed);
     const other = known.get(hash);
     if (other) return [other, server];
     known.set(hash, server);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { hashPair } from '../../../../src/operator/plan/seeded-hash.ts';
+import { hashPair } from '../../../../src/base/hash.ts';
 import type { RosterChange, RosterEntry } from '../../../../src/operator/plan/topology.ts';
 
 /** What a roster is made of. */

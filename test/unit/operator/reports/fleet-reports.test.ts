@@ -8,8 +8,8 @@ import { FleetReports, type LinkReport } from '../../../../src/operator/reports/
 import type { Link } from '../../../../src/operator/reports/link-table.ts';
 import type { Outcomes } from '../../../../src/operator/reports/packed-outcomes.ts';
 import type { Report, TargetReport } from '../../../../src/protocol/report.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { targetReports } from '../../protocol/documents.ts';
-import { FakeClock } from '../fake-clock.ts';
 import { naiveSum, outcomesOf } from './naive-outcomes.ts';
 
 const windowMs = 120_000;

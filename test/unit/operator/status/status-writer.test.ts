@@ -5,7 +5,7 @@ import type { NetExporter, NetExporterStatus } from '../../../../src/crd/net-exp
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import { operatorLogger } from '../../../../src/operator/log/logger.ts';
 import { StatusWriter, type WrittenStatus } from '../../../../src/operator/status/status-writer.ts';
-import { FakeClock, until } from '../fake-clock.ts';
+import { FakeClock, until } from '../../fake-clock.ts';
 import { netExporter } from '../net-exporter-builder.ts';
 import { quietLog } from '../quiet-log.ts';
 
@@ -59,7 +59,7 @@ function setUp(live: NetExporter | undefined, keep = (status: NetExporterStatus)
         throw new ApiError('Conflict', 'changed', { status: 409 });
       const kept = keep(merged(held.status, JSON.parse(JSON.stringify(status))) as NetExporterStatus);
       held = at(String(Number(metadata.resourceVersion) + 1), kept);
-      landed.push(clock.now());
+      landed.push(clock.wall());
       // It has done what was asked, and the answer is lost.
       if (mood === 'deaf') throw new ApiError('Unavailable', 'no answer');
       return held as never;

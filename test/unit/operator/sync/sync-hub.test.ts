@@ -5,7 +5,7 @@ import type { SyncRefusal } from '../../../../src/operator/sync/identity/sync-re
 import { SyncHub, type Waiter } from '../../../../src/operator/sync/sync-hub.ts';
 import type { Assignment } from '../../../../src/protocol/assignment.ts';
 import type { Held, SyncAnswer, SyncRequest } from '../../../../src/protocol/sync.ts';
-import { FakeClock } from '../fake-clock.ts';
+import { FakeClock } from '../../fake-clock.ts';
 
 const agentOf = (podUid: string): AgentIdentity => ({
   resource: 'n/a',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServiceAccountKeys } from '../../../../../src/operator/sync/identity/service-account-keys.ts';
 import { TokenVerifier } from '../../../../../src/operator/sync/identity/token-verifier.ts';
-import { FakeClock } from '../../fake-clock.ts';
+import { FakeClock } from '../../../fake-clock.ts';
 import { TokenIssuer, type TokenOptions } from './token-issuer.ts';
 
 /** A verifier, the issuer whose keys it reads, and how often it has read them. */
@@ -16,7 +16,7 @@ async function setUp(algorithm?: string) {
     return issuer.published();
   };
   const verifier = new TokenVerifier({ keys: new ServiceAccountKeys(read, clock), audience: 'net-exporter', clock });
-  const sign = (options: TokenOptions = {}) => issuer.sign({ issuedAt: Math.floor(clock.now() / 1000), ...options });
+  const sign = (options: TokenOptions = {}) => issuer.sign({ issuedAt: Math.floor(clock.wall() / 1000), ...options });
   return { clock, issuer, state, verifier, sign };
 }
 
@@ -57,7 +57,7 @@ test('a token is refused once it has expired, also one that was good before', as
 
 test('a token from the future is refused, but for the little that clocks may differ', async () => {
   const { verifier, sign, clock } = await setUp();
-  const seconds = Math.floor(clock.now() / 1000);
+  const seconds = Math.floor(clock.wall() / 1000);
   await verifier.verify(await sign({ issuedAt: seconds + 50 }));
   await assert.rejects(verifier.verify(await sign({ issuedAt: seconds + 70 })), refused(/nbf/));
 });
@@ -106,7 +106,7 @@ test('a key that the API server got meanwhile is found, and unknown keys make it
   assert.equal(state.reads, 2);
   const stranger = await TokenIssuer.create();
   await stranger.addKey('never heard of');
-  const forged = await stranger.sign({ issuedAt: Math.floor(clock.now() / 1000) });
+  const forged = await stranger.sign({ issuedAt: Math.floor(clock.wall() / 1000) });
   for (let attempt = 0; attempt < 100; attempt++) await assert.rejects(verifier.verify(forged), refused(/not signed/));
   assert.equal(state.reads, 2);
   clock.advance(10_000);
@@ -195,7 +195,7 @@ test('another issuer that the API server has taken on is accepted', async () => 
   let issuer = before;
   const keys = new ServiceAccountKeys(() => issuer.published(), clock);
   const verifier = new TokenVerifier({ keys, audience: 'net-exporter', clock });
-  const issuedAt = Math.floor(clock.now() / 1000);
+  const issuedAt = Math.floor(clock.wall() / 1000);
   await verifier.verify(await before.sign({ issuedAt }));
   issuer = after;
   clock.advance(10_000);
@@ -209,7 +209,7 @@ test('tokens of the issuer before are good for an hour more, as they are to the 
   const read = async () => ({ ...(await issuer.published()), issuer: present });
   const keys = new ServiceAccountKeys(read, clock);
   const verifier = new TokenVerifier({ keys, audience: 'net-exporter', clock });
-  const sign = (from: string) => issuer.sign({ issuer: from, issuedAt: Math.floor(clock.now() / 1000) });
+  const sign = (from: string) => issuer.sign({ issuer: from, issuedAt: Math.floor(clock.wall() / 1000) });
   const old = await sign('https://before');
   await verifier.verify(old);
   present = 'https://after';

@@ -5,7 +5,7 @@ import { operatorLogger } from '../../../../../src/operator/log/logger.ts';
 import { isUsable, type SyncCertificates } from '../../../../../src/operator/sync/tls/sync-certificates.ts';
 import { SyncSecret } from '../../../../../src/operator/sync/tls/sync-secret.ts';
 import { syncServerName } from '../../../../../src/protocol/sync.ts';
-import { FakeClock, until } from '../../fake-clock.ts';
+import { FakeClock, until } from '../../../fake-clock.ts';
 import { OneObjectServer } from '../../one-object-server.ts';
 
 const namespace = 'net-exporter-system';
@@ -51,7 +51,7 @@ test('the first leader makes certificates, and the next one serves with the same
   const server = new OneObjectServer(namespace, name);
   const first = await leading(server);
   await until(() => first.used.length === 1, 'there are certificates');
-  assert.ok(isUsable(first.used[0], syncServerName, first.clock.now()));
+  assert.ok(isUsable(first.used[0], syncServerName, first.clock.wall()));
   assert.deepEqual(server.writes, ['create']);
   assert.deepEqual(Object.keys(dataOf(server)!).sort(), ['ca.crt', 'ca.key', 'tls.crt', 'tls.key']);
   await first.stop();
@@ -83,7 +83,7 @@ test('a leader that finds a broken Secret makes new certificates', async () => {
   server.put({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, data: { 'ca.crt': 'bm9uc2Vuc2U=' } });
   const { used, stop, clock } = await leading(server);
   await until(() => used.length === 1, 'there are certificates');
-  assert.ok(isUsable(used[0], syncServerName, clock.now()));
+  assert.ok(isUsable(used[0], syncServerName, clock.wall()));
   assert.deepEqual(server.writes, ['apply']);
   await stop();
 });
