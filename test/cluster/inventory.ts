@@ -1,24 +1,32 @@
 import { globSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { addressesOf } from './addresses.ts';
 import { cgroupDirectories } from './cgroups.ts';
+import { isAbandoned } from './cleanup.ts';
 import { mountPoints } from './mounts.ts';
 import { netnsNames } from './netns.ts';
 import { parentCgroup } from './owned-cgroup.ts';
 import { ownerOf } from './owned-name.ts';
 import { isRunning } from './processes.ts';
-import { clustersDirectory } from './state.ts';
+import { allStates, clustersDirectory } from './state.ts';
 
 /**
  * Everything on this machine by which a run could be noticed after its end, a line each: network namespaces and interfaces, mounts,
  * cgroups, processes, folders, locks and changed kernel settings. Two of these lists, from before and after the run, are compared.
- * What belongs to a process that still runs is in neither.
+ * What belongs to a process or a cluster that still runs is in neither.
  * @param directory a folder in which the run and all its processes were made to put their files
  * @param parents folders of it in which nothing may stay but programs and images, named by a hash of what they are made of
  */
 export function inventory(directory: string, parents: readonly string[]): string[] {
+  const running = allStates().filter((state) => !isAbandoned(state));
+  const clusters = running.map(({ name }) => name);
+  const networks = running.map(({ slot }) => addressesOf(slot));
   const unowned = (path: string) => {
-    const owner = ownerOf(basename(path));
-    return owner === undefined || !isRunning(owner);
+    const name = basename(path);
+    const owner = ownerOf(name);
+    if (owner !== undefined) return !isRunning(owner);
+    const cluster = name.replace(/^net-exporter-cluster-(.*)\.lock$/, '$1');
+    return !clusters.includes(cluster) && !networks.some(({ netnsPrefix }) => name.startsWith(netnsPrefix));
   };
   return [
     ...netnsNames()
@@ -26,7 +34,7 @@ export function inventory(directory: string, parents: readonly string[]): string
       .map((name) => `network namespace ${name}`),
     // Unit tests that run at the same time have interfaces too.
     ...namesIn('/sys/class/net')
-      .filter((name) => !name.startsWith('nxt'))
+      .filter((name) => !name.startsWith('nxt') && !networks.some(({ hostInterface }) => name === hostInterface))
       .map((name) => `network interface ${name}`),
     ...mountPoints()
       .filter(unowned)
@@ -38,12 +46,13 @@ export function inventory(directory: string, parents: readonly string[]): string
     ...folders(parents)
       .filter(unowned)
       .map((path) => `folder ${path}`),
-    `fs.inotify.max_user_instances ${readFileSync('/proc/sys/fs/inotify/max_user_instances', 'utf8').trim()}`,
+    // The last cluster gives it back.
+    ...(running.length > 0 ? [] : [`inotify instances ${read('/proc/sys/fs/inotify/max_user_instances').trim()}`]),
   ].sort();
 }
 
 function folders(parents: readonly string[]): string[] {
-  const locks = globSync('net-exporter-*', { cwd: '/run/lock' });
+  const locks = globSync('net-exporter-cluster-*.lock', { cwd: '/run/lock' });
   return [
     ...locks.map((name) => join('/run/lock', name)),
     ...parents.flatMap((parent) =>
