@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
+import { withDefaults } from '../../crd/with-defaults.ts';
 import { type AgentPod, agentPodOf } from '../agents/agent-pod.ts';
 import type { AppliedKind } from '../apply/applier.ts';
 import { OptionalKind } from '../cache/optional-kind.ts';
@@ -46,11 +47,8 @@ export class Watches {
     this.#options = options;
     const { client, clock, random, log, onResource, onChild, onPod, onOptional } = options;
     this.resources.onChange(onResource);
-    this.#reflect(
-      netExporters,
-      undefined,
-      this.resources,
-      (object) => withoutManagedFields(object) as unknown as NetExporter,
+    this.#reflect(netExporters, undefined, this.resources, (object) =>
+      withDefaults(withoutManagedFields(object) as unknown as NetExporter),
     );
     this.kinds = new Map(
       childKinds.map((resource) => {
