@@ -89,7 +89,7 @@ export class SyncService implements AgentsSync {
       onFigures: (key) => parts.enqueue(key),
       clock,
     });
-    this.#hub = new SyncHub({ source: this.#fleet, clock, random, holdMs });
+    this.#hub = new SyncHub({ source: this.#fleet, clock, random, holdMs, log });
     this.#endpoint = new SyncEndpoint({
       ...{ client, options, namespace, hub: this.#hub, isLeading, clock, random, log, registry },
       podAt: (key) => pods.get(key),
