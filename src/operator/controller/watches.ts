@@ -27,6 +27,8 @@ export interface WatchesOptions {
   onOptional: () => void;
   /** The content of a cache may be older than what it held before (`Store.onRewound`). */
   onRewound: () => void;
+  /** An object of this resource could not be processed. */
+  onFault: (resource: Resource) => void;
 }
 
 /** NetExporters, their children and their agents' pods, as the API server has them. */
@@ -62,6 +64,7 @@ export class Watches {
     );
     this.podMonitors = new OptionalKind({
       ...{ client, resource: podMonitors, labelSelector: oursSelector, clock, random, log },
+      onFault: options.onFault,
       onChange: onOptional,
     });
     this.podMonitors.store.onChange(onChild);
@@ -88,9 +91,10 @@ export class Watches {
     store: Store<T>,
     transform: (object: KubeObject) => T,
   ): void {
-    const { client, clock, random, log } = this.#options;
+    const { client, clock, random, log, onFault } = this.#options;
     const selection = labelSelector === undefined ? {} : { labelSelector };
-    this.reflectors.push(new Reflector({ client, resource, ...selection, transform, store, clock, random, log }));
+    const options = { client, resource, ...selection, transform, store, onFault, clock, random, log };
+    this.reflectors.push(new Reflector(options));
   }
 }
 

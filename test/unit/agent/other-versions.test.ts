@@ -39,7 +39,7 @@ const agent = { resource: 'monitoring/default', podUid: 'p', pod: 'p', node: 'n'
 function setUp(first: Settings, unknown: readonly LaterField[]) {
   const clock = new FakeClock();
   const { uid } = first.resource;
-  const fleet = new NetExporterFleet({ uid, epoch: 1, windowMs: 120_000, clock });
+  const fleet = new NetExporterFleet({ uid, epoch: 1, clock, onNews() {} });
   fleet.plan({
     ...{ pods: [agentPod({ uid: 'p', name: 'p', node: 'n', addresses: ['10.0.0.1'] })], dnsServers: [] },
     ...{ peersPerAgent: 10, endpointsPerAgent: 2 },
