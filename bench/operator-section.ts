@@ -82,7 +82,9 @@ async function observe(
   const [rate, churn] = await Promise.all([churning, operatorWindow(bench, operator, churnSeconds)]);
   const after = await operator.metrics();
   const atTheEnd = operator.usage();
-  const reconciles = histogramWindow(before, after, 'controller_runtime_reconcile_time_seconds', {});
+  const reconciles = histogramWindow(before, after, 'controller_runtime_reconcile_time_seconds', {
+    controller: 'netexporter',
+  });
   return {
     values: {
       apply_to_daemonset_seconds: quantile(applied, 0.5),
@@ -119,7 +121,8 @@ function resultOf(nodes: number, syncs: readonly number[], { values, details }: 
 
 /** Waits until every NetExporter has been reconciled after the start, and until the garbage of the start is collected. */
 async function reconciled(bench: BenchCluster, operator: MeasuredOperator): Promise<void> {
-  const count = (metrics: Metrics) => metrics.sum('controller_runtime_reconcile_total', { result: 'success' });
+  const count = (metrics: Metrics) =>
+    metrics.sum('controller_runtime_reconcile_total', { controller: 'netexporter', result: 'success' });
   let last = -1;
   for (let now = 0; now === 0 || now !== last; now = count(await operator.metrics())) {
     last = now;

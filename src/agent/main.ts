@@ -3,7 +3,9 @@ import { hostname } from 'node:os';
 import { Registry } from 'prom-client';
 import packageJson from '../../package.json' with { type: 'json' };
 import { systemClock } from '../base/clock.ts';
+import { withoutSecrets } from '../base/redaction.ts';
 import { clusterDomain, parseResolvConf } from '../base/resolv-conf.ts';
+import { endOnUnhandledErrors } from '../base/unhandled-errors.ts';
 import { registerProcessMetrics } from '../metrics/process-metrics.ts';
 import { maxSettingsBytes, parseSettings } from '../protocol/settings.ts';
 import { maxSyncAccessBytes, parseSyncAccess } from '../protocol/sync-access.ts';
@@ -38,7 +40,7 @@ const usualClusterDomain = 'cluster.local';
 const { version } = packageJson;
 const log = jsonLog((line) => process.stdout.write(line), systemClock.wall);
 
-process.on('uncaughtException', (error) => die('agent failed', error));
+endOnUnhandledErrors((error) => die('agent failed', error));
 
 try {
   await run(readEnvironment(process.env, hostname()));
@@ -121,6 +123,7 @@ function readResolver({ resolvConf: path, nameserverPort }: Environment): Resolv
 }
 
 function die(msg: string, error: Error): never {
-  log('error', msg, { code: (error as NodeJS.ErrnoException).code, reason: error.stack ?? String(error) });
+  const reason = withoutSecrets(error.stack ?? String(error));
+  log('error', msg, { code: (error as NodeJS.ErrnoException).code, reason });
   process.exit(1);
 }

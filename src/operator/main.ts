@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import packageJson from '../../package.json' with { type: 'json' };
 import { systemClock } from '../base/clock.ts';
 import { withoutSecrets } from '../base/redaction.ts';
+import { endOnUnhandledErrors } from '../base/unhandled-errors.ts';
 import { readNameservers } from './dns/nameservers.ts';
 import { OperatorServer } from './http/server.ts';
 import { ClusterAccessError, clusterAccess } from './kube/cluster-access.ts';
@@ -17,6 +18,7 @@ async function main(): Promise<void> {
   const { version } = packageJson;
   const options = operatorOptions(process.argv.slice(2), process.env, version);
   const log = operatorLogger(options.logLevel);
+  endOnUnhandledErrors((error) => log.fatal({ err: error }, 'unhandled error, ending the process'));
   const metrics = new OperatorMetrics(version);
   const operator = new Operator({
     access: clusterAccess(options.kubeconfig),

@@ -5,6 +5,7 @@ import {
   leaderMetrics,
   requestMetrics,
   runtimeMetrics,
+  watchMetrics,
 } from '../contract/metrics/operator-metrics.ts';
 import { processMetrics } from '../contract/metrics/process-metrics.ts';
 import { newCounter, newGauge, newHistogram } from '../metrics/declared.ts';
@@ -14,8 +15,14 @@ import type { QueueObserver, WorkQueue } from './controller/work-queue.ts';
 import { EventLoopLag } from './event-loop-lag.ts';
 import type { RequestObserver } from './kube/api-transport.ts';
 
-/** The one controller and its queue, as labels have it. */
-const controller = 'netexporter' satisfies keyof typeof controllerMetrics.active.labels.controller.values;
+/** The controllers, as labels have them. */
+export type ControllerName = keyof typeof controllerMetrics.active.labels.controller.values;
+
+/** Told about what one controller and its queue do. */
+export interface ControllerObserver {
+  queue: QueueObserver;
+  reconcile: ReconcileObserver;
+}
 
 /** The operator's metrics, under the names that users of controller-runtime know. */
 export class OperatorMetrics {
@@ -23,6 +30,7 @@ export class OperatorMetrics {
   readonly #registers = [this.registry];
   readonly #reconciles = newCounter(controllerMetrics.reconciles, this.#registers);
   readonly #errors = newCounter(controllerMetrics.errors, this.#registers);
+  readonly #panics = newCounter(controllerMetrics.panics, this.#registers);
   readonly #time = newHistogram(controllerMetrics.time, this.#registers);
   readonly #active = newGauge(controllerMetrics.active, this.#registers);
   readonly #requests = newCounter(requestMetrics.requests, this.#registers);
@@ -34,22 +42,8 @@ export class OperatorMetrics {
   readonly #queueTime = newHistogram(controllerMetrics.queueTime, this.#registers);
   readonly #workTime = newHistogram(controllerMetrics.workTime, this.#registers);
 
-  readonly reconcileObserver: ReconcileObserver = {
-    started: () => this.#active.inc({ controller }),
-    ended: (result, seconds) => {
-      this.#active.dec({ controller });
-      this.#reconciles.inc({ controller, result });
-      this.#time.observe({ controller }, seconds);
-      if (result === 'error') this.#errors.inc({ controller });
-    },
-  };
-
-  readonly queueObserver: QueueObserver = {
-    added: () => this.#adds.inc({ name: controller }),
-    retried: () => this.#retries.inc({ name: controller }),
-    taken: (seconds) => this.#queueTime.observe({ name: controller }, seconds),
-    finished: (seconds) => this.#workTime.observe({ name: controller }, seconds),
-  };
+  readonly #watchErrors = newCounter(watchMetrics.errors, this.#registers);
+  readonly #queues = new Map<ControllerName, WorkQueue>();
 
   readonly requestObserver: RequestObserver = {
     answered: ({ method, host, code, seconds }) => {
@@ -62,13 +56,16 @@ export class OperatorMetrics {
 
   constructor(version: string) {
     newGauge(processMetrics.buildInfo, this.#registers).set({ version }, 1);
-    // A rate over a series needs the series before the first failure.
-    for (const result of labelValues(controllerMetrics.reconciles, 'result'))
-      this.#reconciles.inc({ controller, result }, 0);
-    this.#errors.inc({ controller }, 0);
-    this.#active.set({ controller }, 0);
-    this.#adds.inc({ name: controller }, 0);
-    this.#retries.inc({ name: controller }, 0);
+    const queues = this.#queues;
+    const gauges = [
+      [controllerMetrics.depth, (queue: WorkQueue) => queue.depth],
+      [controllerMetrics.unfinished, (queue: WorkQueue) => queue.underWay().reduce((sum, seconds) => sum + seconds, 0)],
+      [controllerMetrics.longestRunning, (queue: WorkQueue) => Math.max(0, ...queue.underWay())],
+    ] as const;
+    for (const [declaration, read] of gauges)
+      newGauge(declaration, this.#registers, function () {
+        for (const [name, queue] of queues) this.set({ name }, read(queue));
+      });
     registerProcessMetrics(this.registry);
     const lag = new EventLoopLag();
     newGauge(runtimeMetrics.eventLoopLag, this.#registers, function () {
@@ -76,17 +73,43 @@ export class OperatorMetrics {
     });
   }
 
-  /** Shows what is in the queue at the time of the scrape. */
-  watchQueue(queue: WorkQueue): void {
-    const gauges = [
-      [controllerMetrics.depth, () => queue.depth],
-      [controllerMetrics.unfinished, () => queue.underWay().reduce((sum, seconds) => sum + seconds, 0)],
-      [controllerMetrics.longestRunning, () => Math.max(0, ...queue.underWay())],
-    ] as const;
-    for (const [declaration, read] of gauges)
-      newGauge(declaration, this.#registers, function () {
-        this.set({ name: controller }, read());
-      });
+  /** The series of one controller and its queue. @param controller the label `controller`, and `name` of the queue */
+  controllerObserver(controller: ControllerName): ControllerObserver {
+    const ofQueue = { name: controller };
+    // A rate over a series needs the series before the first failure.
+    for (const result of labelValues(controllerMetrics.reconciles, 'result'))
+      this.#reconciles.inc({ controller, result }, 0);
+    for (const counter of [this.#errors, this.#panics]) counter.inc({ controller }, 0);
+    this.#active.set({ controller }, 0);
+    for (const counter of [this.#adds, this.#retries]) counter.inc(ofQueue, 0);
+    return {
+      queue: {
+        added: () => this.#adds.inc(ofQueue),
+        retried: () => this.#retries.inc(ofQueue),
+        taken: (seconds) => this.#queueTime.observe(ofQueue, seconds),
+        finished: (seconds) => this.#workTime.observe(ofQueue, seconds),
+      },
+      reconcile: {
+        started: () => this.#active.inc({ controller }),
+        panicked: () => this.#panics.inc({ controller }),
+        ended: (result, seconds) => {
+          this.#active.dec({ controller });
+          this.#reconciles.inc({ controller, result });
+          this.#time.observe({ controller }, seconds);
+          if (result === 'error') this.#errors.inc({ controller });
+        },
+      },
+    };
+  }
+
+  /** Shows what is in the queue at the time of the scrape. @param name the controller's */
+  watchQueue(name: ControllerName, queue: WorkQueue): void {
+    this.#queues.set(name, queue);
+  }
+
+  /** Counts an object from a watch that could not be processed. @param resource plural */
+  watchFailed(resource: string): void {
+    this.#watchErrors.inc({ resource });
   }
 
   /** Shows who leads at the time of the scrape. @param name the Lease's */

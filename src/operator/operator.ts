@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import type { BackoffLimits } from '../base/backoff.ts';
 import { type Clock, pause } from '../base/clock.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import { managerName } from '../contract/agent-names.ts';
@@ -10,7 +11,7 @@ import { Applier } from './apply/applier.ts';
 import { ReflectorGroup } from './cache/reflector-group.ts';
 import type { StoreChange } from './cache/store.ts';
 import { netExporters, ownerKeys } from './cache/watched-kinds.ts';
-import { Controller } from './controller/controller.ts';
+import { Controller, type Reconcile } from './controller/controller.ts';
 import { netExporterReconcile } from './controller/reconcile.ts';
 import { Watches } from './controller/watches.ts';
 import { WorkQueue } from './controller/work-queue.ts';
@@ -22,12 +23,21 @@ import { Connection } from './kube/connection.ts';
 import { type KubeObject, keyOf } from './kube/kube-object.ts';
 import { GuardedConnection } from './leader/guarded-connection.ts';
 import { LeaderElection } from './leader/leader-election.ts';
-import type { OperatorMetrics } from './metrics.ts';
+import type { ControllerName, OperatorMetrics } from './metrics.ts';
 import { StatusWriter } from './status/status-writer.ts';
 import type { SyncOptions } from './sync/sync-options.ts';
 import { SyncService } from './sync/sync-service.ts';
 
 const workers = 4;
+
+/** Between attempts to reconcile. The cap is low: an API server that comes back is to find us within seconds. */
+const reconcileBackoff = { baseMs: 50, maxMs: 5000 };
+
+/** Between attempts of loops without I/O, which only a fault in the code makes fail. */
+const planBackoff = { baseMs: 100, maxMs: 10_000 };
+
+/** How long after an object could not be processed everything is reconciled and planned anew, in milliseconds. */
+const resyncMs = 5000;
 
 /**
  * Our own limit on requests, but watches and the Lease. What we ask for grows with NetExporters, not with nodes, except the
@@ -38,6 +48,7 @@ const requestRate = { perSecond: 50, burst: 100 };
 
 /** Of the five seconds that a clean stop may take, how much the reconciles, the status and the Events under way get. */
 const graceMs = 1500;
+const planGraceMs = 200;
 const statusGraceMs = 1500;
 const eventsGraceMs = 500;
 
@@ -83,6 +94,10 @@ export class Operator {
   readonly #caches: ReflectorGroup;
   readonly #queue: WorkQueue;
   readonly #controller: Controller;
+  /** Plans who probes whom. Where agents cannot reach this process it has nothing to do. */
+  readonly #planner: Controller;
+  /** Compares the figures of a status with what it says. */
+  readonly #figures: Controller;
   readonly #statusWriter: StatusWriter;
   readonly #events: EventRecorder;
   readonly #stopping = new AbortController();
@@ -91,6 +106,7 @@ export class Operator {
   #campaign: Promise<void> = Promise.resolve();
   #hasSynced = false;
   #reconciles = false;
+  #cancelResync: (() => void) | undefined;
 
   constructor(parts: OperatorParts) {
     const { access, clock, random, log, metrics, podName, namespace, identity, version, agentImage, onLost } = parts;
@@ -116,10 +132,6 @@ export class Operator {
     this.#client = clientOn(this.#connection, new TokenBucket(requestRate, clock));
     const reporter = { controller: 'net-exporter.dev/operator', instance: podName };
     this.#events = new EventRecorder({ client: this.#client, reporter, clock, random, log });
-    // The cap is low: an API server that comes back is to find us within seconds.
-    const backoff = { baseMs: 50, maxMs: 5000 };
-    this.#queue = new WorkQueue({ clock, random, backoff, observe: metrics.queueObserver });
-    metrics.watchQueue(this.#queue);
     this.#applier = new Applier(this.#client, managerName, netExporters, clock);
     this.#statusWriter = new StatusWriter({ client: this.#client, clock, random });
     this.#watches = new Watches({
@@ -129,7 +141,12 @@ export class Operator {
       onPod: (change) => this.#podChanged(change),
       onOptional: () => this.#enqueueAll(),
       onRewound: () => this.#rewound(),
+      onFault: ({ plural }) => this.#watchFailed(plural),
     });
+    const reconciles = this.#loop('netexporter', reconcileBackoff);
+    const plans = this.#loop('netexporter-plan', planBackoff);
+    const figures = this.#loop('netexporter-figures', planBackoff);
+    this.#queue = reconciles.queue;
     const { resources, kinds, pods, podMonitors } = this.#watches;
     this.#sync =
       parts.sync &&
@@ -140,18 +157,40 @@ export class Operator {
         isLeading: () => this.#election.isLeading,
         daemonSets: kinds.get('apps/v1 DaemonSet')!.store,
         enqueue: (key) => this.#enqueue(key),
+        plans: plans.queue,
+        figures: figures.queue,
+        onFault: ({ plural }) => this.#watchFailed(plural),
       });
     this.#caches = new ReflectorGroup([...this.#watches.reflectors, ...(this.#sync?.reflectors ?? [])]);
-    const reconcile = netExporterReconcile({
-      ...{ resources, kinds, pods, podMonitors, clock, agentImage },
-      nameservers: parts.nameservers,
-      applier: this.#applier,
-      statusWriter: this.#statusWriter,
-      events: this.#events,
-      sync: this.#sync,
+    this.#controller = reconciles.controller(
+      netExporterReconcile({
+        ...{ resources, kinds, pods, podMonitors, clock, agentImage },
+        nameservers: parts.nameservers,
+        applier: this.#applier,
+        statusWriter: this.#statusWriter,
+        events: this.#events,
+        sync: this.#sync,
+      }),
+    );
+    this.#planner = plans.controller(async (key) => {
+      this.#sync?.replan(key);
+      return {};
     });
-    const observe = metrics.reconcileObserver;
-    this.#controller = new Controller({ queue: this.#queue, reconcile, clock, random, log, observe });
+    this.#figures = figures.controller(async (key) => {
+      const requeueAfterMs = this.#sync?.compareFigures(key);
+      return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+    });
+  }
+
+  /** One control loop: its queue, and its controller once it is known what it does with a key. @param name in the metrics */
+  #loop(name: ControllerName, backoff: BackoffLimits) {
+    const { clock, random, log, metrics } = this.#parts;
+    const observe = metrics.controllerObserver(name);
+    const queue = new WorkQueue({ clock, random, backoff, observe: observe.queue });
+    metrics.watchQueue(name, queue);
+    const controller = (reconcile: Reconcile) =>
+      new Controller({ name, queue, reconcile, clock, random, log, observe: observe.reconcile });
+    return { queue, controller };
   }
 
   /** Why it is not ready, or undefined when it is: every cache holds the API server's content, so that it can lead. */
@@ -182,8 +221,11 @@ export class Operator {
     const never = new AbortController().signal;
     this.#stopping.abort();
     await Promise.race([this.#campaign, pause(clock, campaignGraceMs, never)]);
+    this.#cancelResync?.();
+    // Flush pending plans: the next leader takes seconds to start.
+    await this.#planner.drain(planGraceMs);
     const answered = this.#sync?.stop();
-    await this.#controller.stop(graceMs);
+    await Promise.all([this.#controller.stop(graceMs), this.#figures.stop(0)]);
     await this.#statusWriter.stop(statusGraceMs);
     await Promise.race([this.#events.close(), pause(clock, eventsGraceMs, never)]);
     await answered;
@@ -204,6 +246,8 @@ export class Operator {
     this.#sync?.lead(this.#election.epoch ?? 0);
     this.#enqueueAll();
     this.#controller.start(workers);
+    // One worker each: neither waits for I/O.
+    for (const controller of [this.#planner, this.#figures]) controller.start(1);
   }
 
   /** On a standby nothing waits: once it leads, it looks at everything. */
@@ -220,6 +264,18 @@ export class Operator {
     this.#applier.forgetWrites();
     this.#statusWriter.forgetWrites();
     this.#enqueueAll();
+  }
+
+  /** Reconciles and plans everything anew, once for many failures: such a change may have concerned any key. */
+  #watchFailed(resource: string): void {
+    const { clock, metrics } = this.#parts;
+    metrics.watchFailed(resource);
+    if (this.#stopping.signal.aborted) return;
+    this.#cancelResync ??= clock.after(resyncMs, () => {
+      this.#cancelResync = undefined;
+      this.#enqueueAll();
+      this.#sync?.resync();
+    });
   }
 
   #resourceChanged({ key, before, after }: StoreChange<NetExporter>): void {

@@ -6,6 +6,7 @@ import {
   requestMetrics,
   runtimeMetrics,
   syncServerMetrics,
+  watchMetrics,
 } from './operator-metrics.ts';
 import { dnsMetrics, networkMetrics, ntpMetrics } from './probe-metrics.ts';
 import { processMetrics } from './process-metrics.ts';
@@ -24,6 +25,7 @@ export const agentMetricGroups = {
 /** Everything the operator exposes, by subject. */
 export const operatorMetricGroups = {
   controller: controllerMetrics,
+  watch: watchMetrics,
   leader: leaderMetrics,
   request: requestMetrics,
   /** Exposed only where the operator syncs with agents. */

@@ -6,7 +6,11 @@ const requestSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 /** Powers of ten from 10 ns to 1000 s, as in client-go: ExponentialBuckets(10e-9, 10, 12). */
 const queueSeconds = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000];
 
-const controllers = { netexporter: 'reconciles NetExporters' } as const;
+const controllers = {
+  netexporter: 'reconciles NetExporters',
+  'netexporter-plan': 'plans which agent probes which targets',
+  'netexporter-figures': 'compares the numbers in the status with what agents report',
+} as const;
 const controller = { controller: { help: 'Name of the controller.', values: controllers } } as const;
 const queue = { name: { help: 'Name of the controller that the queue belongs to.', values: controllers } } as const;
 
@@ -33,6 +37,13 @@ export const controllerMetrics = {
     type: 'counter',
     help: 'Failed reconciliations by controller.',
     labels: controller,
+  },
+  panics: {
+    name: 'controller_runtime_reconcile_panics_total',
+    type: 'counter',
+    help: 'Reconciliations that failed because of a bug, by controller.',
+    labels: controller,
+    notes: 'They count as errors too. A failure affects one NetExporter only; the operator’s log has the stack.',
   },
   time: {
     name: 'controller_runtime_reconcile_time_seconds',
@@ -96,6 +107,17 @@ export const controllerMetrics = {
     unit: 'seconds',
     help: 'Longest time spent so far on a key being processed in seconds.',
     labels: queue,
+  },
+} as const satisfies MetricGroup;
+
+/** Objects that the operator watches. */
+export const watchMetrics = {
+  errors: {
+    name: 'net_exporter_operator_watch_errors_total',
+    type: 'counter',
+    help: 'Objects from watches that the operator could not process, by resource.',
+    labels: { resource: { help: 'Plural name of the resource.' } },
+    notes: 'Other objects are processed. The operator reconciles everything five seconds later; its log has the error.',
   },
 } as const satisfies MetricGroup;
 
@@ -174,7 +196,8 @@ export const syncServerMetrics = {
           too_large: 'refused: the body is larger than 256 KiB',
           invalid: 'refused: the body is not a sync request',
           superseded: 'refused: another request of the same agent came',
-          unavailable: 'refused: the operator does not lead, is stopping, or does not know the API server’s keys',
+          unavailable:
+            'refused: the operator does not lead, is stopping, does not know the API server’s keys, or failed to answer',
         },
       },
     },

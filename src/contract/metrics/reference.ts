@@ -23,6 +23,7 @@ const operatorSections: Record<keyof typeof operatorMetricGroups, Section> = {
     title: 'Controllers and work queues',
     text: 'Names and meanings are those of controller-runtime and client-go, so their dashboards and alerts work.',
   },
+  watch: { title: 'Watches' },
   leader: { title: 'Leader election' },
   request: { title: 'Requests to the API server' },
   syncServer: {

@@ -31,10 +31,26 @@ export class AgentPods {
   }
 
   /**
-   * Of the NetExporter's own DaemonSet, and of those before it: whoever has its labels besides is no agent of it.
+   * The agents as they are by what the last `update` found: the pods of the NetExporter's own DaemonSet, and of those before
+   * it. Others that have its labels are no agents of it.
+   */
+  of(resource: NetExporter): AgentPod[] {
+    const key = keyOf(resource);
+    const present = this.#pods.byIndex('owner', key);
+    const agents: AgentPod[] = [];
+    for (const [daemonSetUid, { owner, isEnding }] of this.#known.get(key) ?? []) {
+      const pods = present.filter(({ controller }) => controller === daemonSetUid);
+      if (isEnding) agents.push(...pods.map((pod) => this.#leave(pod)));
+      else if (owner === resource.metadata.uid) agents.push(...pods);
+    }
+    return agents;
+  }
+
+  /**
+   * Takes in which DaemonSets there are at present, and which of them end.
    * @param isGone whether the NetExporter is. A DaemonSet that it left without an owner stays, and its agents go on by themselves
    */
-  of(resource: NetExporter, isGone: boolean): AgentPod[] {
+  update(resource: NetExporter, isGone: boolean): void {
     const key = keyOf(resource);
     const { namespace, name, uid } = resource.metadata;
     const present = this.#pods.byIndex('owner', key);
@@ -43,18 +59,16 @@ export class AgentPods {
     this.#known.set(key, known);
     if (daemonSet) this.#learn(known, daemonSet, uid, isGone);
     const isKept = isGone || !isPaused(resource);
-    const agents: AgentPod[] = [];
     for (const [daemonSetUid, state] of known) {
-      const pods = present.filter(({ controller }) => controller === daemonSetUid);
       const stays = daemonSet?.metadata.uid === daemonSetUid && !isBeingDeleted(daemonSet);
       // A DaemonSet that is not to be seen may have lost our label only: a pod that is deleted tells, where the label would be mended.
-      state.isEnding = !stays && (state.isEnding || (isKept && pods.some(({ deleting }) => deleting)));
-      if (state.isEnding) agents.push(...pods.map((pod) => this.#leave(pod)));
-      else if (state.owner === uid) agents.push(...pods);
-      if (pods.length === 0) known.delete(daemonSetUid);
+      state.isEnding =
+        !stays &&
+        (state.isEnding ||
+          (isKept && present.some(({ controller, deleting }) => deleting && controller === daemonSetUid)));
+      if (!present.some(({ controller }) => controller === daemonSetUid)) known.delete(daemonSetUid);
     }
     if (known.size === 0) this.#known.delete(key);
-    return agents;
   }
 
   #learn(known: Map<string, KnownDaemonSet>, daemonSet: KubeObject, resourceUid: string, isGone: boolean): void {

@@ -1,31 +1,46 @@
 import type { Clock } from '../../base/clock.ts';
 import { parseDuration } from '../../base/durations.ts';
+import { errorText } from '../../base/error-text.ts';
 import { isPaused } from '../../contract/agent-names.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import type { Acknowledgement, Held, SyncRequest } from '../../protocol/sync.ts';
 import { keyOf } from '../kube/kube-object.ts';
 import type { NodeFacts } from '../plan/node-facts.ts';
-import type { AgentPod } from './agent-pod.ts';
+import type { AgentPods } from './agent-pods.ts';
 import { NetExporterFleet } from './net-exporter-fleet.ts';
 import type { Propagation } from './propagation.ts';
 import type { AgentIdentity, SyncNews, SyncSource } from './sync-source.ts';
 
-/** Changes that come together are planned for together. Milliseconds. */
+/** Changes that come within so long are planned for together. Milliseconds. */
 const coalesceMs = 100;
 
-/** How often it is looked whether the figures of a status have changed; of those about which nothing was heard, less often. */
+/**
+ * The figures of a status are compared at most so often, in milliseconds, and after `idleLookMs` without news: agents that
+ * fall silent make none.
+ */
 const lookMs = 1000;
-const idleLooks = 5;
+const idleLookMs = 5000;
+
+/** The part of a work queue that the fleet uses. The controller of the queue works on each key once, later. */
+export interface KeyQueue {
+  add(key: string): void;
+  /** @param ms of several times for one key the earliest counts */
+  addAfter(key: string, ms: number): void;
+}
 
 export interface FleetParts {
-  /** The pods of a NetExporter's agents; `isGone`: the NetExporter is. */
-  podsOf: (resource: NetExporter, isGone: boolean) => AgentPod[];
+  /** The pods of each NetExporter's agents. */
+  pods: Pick<AgentPods, 'update' | 'of'>;
   nodeOf: (name: string) => NodeFacts | undefined;
   /** `ip:port` of the DNS pods that `spec.dns.service` means; undefined while they are not known, which `outdate` ends. */
   dnsServersOf: (resource: NetExporter) => string[] | undefined;
   /** Whether `spec.dns.service` names a Service that is not to be found. */
   lacksDnsService: (resource: NetExporter) => boolean;
+  /** Each key in it is handed to `replan`. */
+  plans: KeyQueue;
+  /** Each key in it is handed to `compareFigures`. */
+  figures: KeyQueue;
   clock: Clock;
   /** These agents are to be answered now. */
   wake: (podUids: Iterable<string>) => void;
@@ -43,6 +58,8 @@ interface Member {
   isHeld: boolean;
   /** The DNS pods of the last plan. */
   dnsServers: string[] | undefined;
+  /** Why the last attempt to plan failed, in which case another one is due; undefined where it did not. */
+  fault: string | undefined;
   /** The figures as they were last told, or asked for. */
   told: string;
 }
@@ -50,56 +67,41 @@ interface Member {
 /**
  * All agents of all NetExporters: who probes whom, what each of them should hold and what it does hold. It knows nothing until
  * this operator leads, and is the source of all that agents are answered.
+ *
+ * The order of calls is `lead`, then `plan` and `settle` at each reconcile, `replan` and `compareFigures` for each key of the
+ * two queues, and `stop`. What can fail for one NetExporter is in `replan` and `compareFigures` only.
  */
 export class Fleet implements SyncSource {
   readonly #parts: FleetParts;
   readonly #members = new Map<string, Member>();
-  readonly #outdated = new Set<string>();
   #epoch: number | undefined;
-  #looks = 0;
-  #cancelPlan: (() => void) | undefined;
-  #cancelLook = () => {};
+  /** When it began to lead, in monotonic milliseconds. */
+  #since = 0;
 
   constructor(parts: FleetParts) {
     this.#parts = parts;
   }
 
-  /** This operator leads from now on: plans for these. @param epoch the leader's */
+  /** This operator leads from now on: has the agents of these planned for at once. @param epoch the leader's */
   lead(epoch: number, resources: Iterable<NetExporter>): void {
     this.#epoch = epoch;
+    this.#since = this.#parts.clock.monotonic();
     for (const resource of resources) {
-      this.plan(resource);
-      this.#members.get(keyOf(resource))!.isHeld = isEditedWhilePaused(resource);
+      this.#take(resource, epoch).isHeld = isEditedWhilePaused(resource);
+      this.#parts.plans.add(keyOf(resource));
     }
-    this.#planOutdated();
-    this.#lookLater();
   }
 
-  /** What is pending is planned at once, for the next leader needs seconds; then nothing any more. */
+  /** Nothing is planned any more. What is pending is to be planned before. */
   stop(): void {
-    if (this.#cancelPlan) this.#planOutdated();
     this.#epoch = undefined;
-    this.#cancelLook();
   }
 
   /** Has the targets of a NetExporter's agents planned by this spec. */
   plan(resource: NetExporter): void {
     if (this.#epoch === undefined) return;
-    const key = keyOf(resource);
-    const { uid } = resource.metadata;
-    const member = this.#members.get(key);
-    const windowMs = parseDuration(resource.spec.health.window);
-    if (member?.fleet.uid === uid) {
-      if (member.resource.metadata.generation !== resource.metadata.generation) member.fleet.isPlanned = false;
-      member.resource = resource;
-      member.isGone = false;
-      member.isHeld = false;
-      member.fleet.reports.windowMs = windowMs;
-    } else {
-      const fleet = new NetExporterFleet({ uid, epoch: this.#epoch, windowMs, clock: this.#parts.clock });
-      this.#members.set(key, { resource, fleet, isGone: false, isHeld: false, dnsServers: undefined, told: '' });
-    }
-    this.outdate(key);
+    this.#take(resource, this.#epoch);
+    this.outdate(keyOf(resource));
   }
 
   /** Has a NetExporter's agents use these settings. */
@@ -107,6 +109,12 @@ export class Fleet implements SyncSource {
     const member = this.#members.get(key);
     if (member?.fleet.uid !== settings.resource.uid || !member.fleet.settle(settings)) return;
     this.#parts.wake(member.fleet.pods);
+  }
+
+  /** The DNS Services whose pods some agents are to ask. */
+  dnsServices(): NetExporter['spec']['dns']['service'][] {
+    const asking = [...this.#members.values()].filter(({ resource, isGone }) => !isGone && asksDnsPods(resource));
+    return asking.map(({ resource }) => resource.spec.dns.service);
   }
 
   /** The NetExporter is gone. Its agents are told who leaves until the last of them is gone, too. */
@@ -119,9 +127,10 @@ export class Fleet implements SyncSource {
 
   /** What a NetExporter's plan was made of has changed. */
   outdate(key: string): void {
-    if (this.#epoch === undefined || !this.#members.has(key)) return;
-    this.#outdated.add(key);
-    this.#cancelPlan ??= this.#parts.clock.after(coalesceMs, () => this.#planOutdated());
+    const member = this.#members.get(key);
+    // After a failure the next attempt waits for its time, and sees this change too.
+    if (this.#epoch === undefined || !member || member.fault !== undefined) return;
+    this.#parts.plans.addAfter(key, coalesceMs);
   }
 
   /** What every plan was made of has changed. */
@@ -135,8 +144,18 @@ export class Fleet implements SyncSource {
     if (!member || member.isGone) return undefined;
     const propagation = this.#propagationOf(member);
     // It is in a status now: when it becomes what was told before it, that is news.
-    member.told = JSON.stringify(propagation) ?? '';
+    member.told = textOf(member, propagation);
     return propagation;
+  }
+
+  /** Why a NetExporter's targets cannot be planned; undefined where they can. */
+  faultOf(key: string): string | undefined {
+    return this.#members.get(key)?.fault;
+  }
+
+  /** The keys of all NetExporters that have agents, or may have some. */
+  keys(): Iterable<string> {
+    return this.#members.keys();
   }
 
   answerFor({ resource, podUid }: AgentIdentity, held: Held): SyncNews | undefined {
@@ -150,63 +169,110 @@ export class Fleet implements SyncSource {
   /** A connection that is lost says nothing: the agent makes another one, or does not report. */
   gone(): void {}
 
-  #planOutdated(): void {
-    this.#cancelPlan?.();
-    this.#cancelPlan = undefined;
-    const { podsOf, nodeOf, dnsServersOf, wake } = this.#parts;
-    const changed: string[] = [];
-    for (const key of this.#outdated) {
-      const member = this.#members.get(key)!;
-      const { network, dns } = member.resource.spec;
-      const pods = podsOf(member.resource, member.isGone);
-      if (member.isGone && pods.length === 0) {
-        this.#members.delete(key);
-        continue;
-      }
-      if (member.isHeld) {
-        member.fleet.register(pods);
-        continue;
-      }
-      // Of one that is gone they are not watched any more.
-      const dnsServers = member.isGone ? member.dnsServers : dnsServersOf(member.resource);
-      if (!dnsServers) continue;
-      member.dnsServers = dnsServers;
-      changed.push(
-        ...member.fleet.plan({
-          ...{ pods, nodes: nodeOf, dnsServers },
-          peersPerAgent: network.peersPerAgent,
-          endpointsPerAgent: dns.endpointsPerAgent,
-        }),
-      );
+  /**
+   * Brings the targets of one NetExporter's agents up to date.
+   * @throws whatever planning throws. It is to be tried again; until it works agents keep what they have
+   */
+  replan(key: string): void {
+    const member = this.#members.get(key);
+    if (!member || this.#epoch === undefined) return;
+    try {
+      this.#planFor(key, member);
+      member.fault = undefined;
+    } catch (error) {
+      member.fault = errorText(error);
+      this.#compareLater(key);
+      throw error;
     }
-    this.#outdated.clear();
+  }
+
+  /** Reports the figures of one NetExporter's status where they have changed. @returns when to compare them again, in milliseconds */
+  compareFigures(key: string): number | undefined {
+    const member = this.#members.get(key);
+    if (!member || member.isGone || this.#epoch === undefined) return undefined;
+    const figures = textOf(member, this.#propagationOf(member));
+    if (figures !== member.told) this.#parts.onFigures(key);
+    member.told = figures;
+    return idleLookMs;
+  }
+
+  #take(resource: NetExporter, epoch: number): Member {
+    const key = keyOf(resource);
+    const { uid, generation } = resource.metadata;
+    let member = this.#members.get(key);
+    if (member?.fleet.uid !== uid) {
+      const onNews = () => this.#compareLater(key);
+      const fleet = new NetExporterFleet({ uid, epoch, clock: this.#parts.clock, onNews });
+      const state = { isGone: false, isHeld: false, dnsServers: undefined, fault: undefined, told: '' };
+      member = { resource, fleet, ...state };
+      this.#members.set(key, member);
+    } else if (member.resource.metadata.generation !== generation) {
+      member.fleet.isPlanned = false;
+      // An edit may be what helps.
+      member.fault = undefined;
+    }
+    Object.assign(member, { resource, isGone: false, isHeld: false });
+    this.#compareLater(key);
+    return member;
+  }
+
+  #planFor(key: string, member: Member): void {
+    const { resource, fleet, isGone } = member;
+    const { network, dns, health } = resource.spec;
+    const { nodeOf, wake } = this.#parts;
+    this.#parts.pods.update(resource, isGone);
+    const pods = this.#parts.pods.of(resource);
+    if (isGone && pods.length === 0) {
+      this.#members.delete(key);
+      return;
+    }
+    fleet.reports.windowMs = parseDuration(health.window);
+    if (member.isHeld) {
+      fleet.register(pods);
+      return;
+    }
+    const dnsServers = this.#dnsServersOf(member);
+    if (!dnsServers) return;
+    member.dnsServers = dnsServers;
+    const changed = fleet.plan({
+      pods,
+      nodes: nodeOf,
+      dnsServers,
+      peersPerAgent: network.enabled ? network.peersPerAgent : 0,
+      endpointsPerAgent: dns.enabled ? dns.endpointsPerAgent : 0,
+    });
     if (changed.length > 0) wake(changed);
   }
 
-  /** Agents that fall silent tell nobody: the figures are looked at now and then. */
-  #lookLater(): void {
-    this.#cancelLook = this.#parts.clock.after(lookMs, () => {
-      const all = ++this.#looks % idleLooks === 0;
-      for (const [key, member] of this.#members) if (all || member.fleet.stirred) this.#look(key, member);
-      this.#lookLater();
-    });
+  /** Undefined while they are not known. */
+  #dnsServersOf({ resource, isGone, dnsServers }: Member): string[] | undefined {
+    if (!asksDnsPods(resource)) return [];
+    // Of one that is gone they are not watched any more.
+    return isGone ? dnsServers : this.#parts.dnsServersOf(resource);
+  }
+
+  /** At the next whole second since it leads: news of many agents come together. */
+  #compareLater(key: string): void {
+    const { clock, figures } = this.#parts;
+    figures.addAfter(key, lookMs - ((clock.monotonic() - this.#since) % lookMs));
   }
 
   #propagationOf({ resource, fleet }: Member): Propagation | undefined {
     const propagation = fleet.propagation();
-    if (!propagation || !this.#parts.lacksDnsService(resource)) return propagation;
+    if (!propagation || !asksDnsPods(resource) || !this.#parts.lacksDnsService(resource)) return propagation;
     const { namespace, name } = resource.spec.dns.service;
     return { ...propagation, missingDns: `${namespace}/${name}` };
   }
+}
 
-  #look(key: string, member: Member): void {
-    member.fleet.stirred = false;
-    if (member.isGone) return;
-    const figures = JSON.stringify(this.#propagationOf(member)) ?? '';
-    if (figures === member.told) return;
-    member.told = figures;
-    this.#parts.onFigures(key);
-  }
+/** What a status says of a fleet, as text, to be compared. */
+function textOf({ fault }: Member, propagation: Propagation | undefined): string {
+  return fault ?? JSON.stringify(propagation) ?? '';
+}
+
+/** Whether agents are to ask single DNS pods. */
+function asksDnsPods({ spec: { dns } }: NetExporter): boolean {
+  return dns.enabled && dns.endpointsPerAgent > 0;
 }
 
 /** Whether its spec is one that was not to be applied; nobody knows any more what it was before. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import { type Acknowledgement, type Held, holdMs, type SyncRequest, settingsDigest } from '../../protocol/sync.ts';
-import { FleetPlan, type PlanInput } from '../plan/fleet-plan.ts';
+import { FleetPlan, type PlanChanges, type PlanInput } from '../plan/fleet-plan.ts';
 import type { PlannedPod, TargetState } from '../plan/target-states.ts';
 import { FleetReports } from '../reports/fleet-reports.ts';
 import { type Propagation, propagationOf, sameAssignment, sameSettings } from './propagation.ts';
@@ -22,12 +22,12 @@ export class NetExporterFleet {
   readonly uid: string;
   /** What they have reported of their targets in the last window of time. */
   readonly reports: FleetReports;
-  /** Whether something has changed by which `propagation` may be another one, but for time. Whoever looks at it sets it back. */
-  stirred = true;
   /** Whether the plan is by the present spec. Whoever has another spec sets it back. */
   isPlanned = false;
   readonly #clock: Clock;
-  readonly #plan: FleetPlan;
+  readonly #epoch: number;
+  readonly #onNews: () => void;
+  #plan: FleetPlan;
   readonly #since: number;
   /** By the pod's uid. */
   readonly #agents = new Map<string, { node: string; call: Call | undefined }>();
@@ -36,11 +36,21 @@ export class NetExporterFleet {
   #held: Held['settings'];
   #unlinked: Propagation['unlinked'];
 
-  /** @param epoch the leader's; @param windowMs of `spec.health.window` */
-  constructor({ uid, epoch, windowMs, clock }: { uid: string; epoch: number; windowMs: number; clock: Clock }) {
+  constructor(options: {
+    uid: string;
+    /** The leader's. */
+    epoch: number;
+    clock: Clock;
+    /** Something has changed by which `propagation` may be another one. That it may be one after some time is not told. */
+    onNews: () => void;
+  }) {
+    const { uid, epoch, clock, onNews } = options;
     this.uid = uid;
-    this.reports = new FleetReports({ clock, windowMs });
+    // No report is taken before the first agent is registered, by when the window is known.
+    this.reports = new FleetReports({ clock, windowMs: 0 });
     this.#clock = clock;
+    this.#epoch = epoch;
+    this.#onNews = onNews;
     this.#plan = new FleetPlan({ uid, epoch, startedAt: clock.wall() });
     this.#since = clock.monotonic();
   }
@@ -52,18 +62,34 @@ export class NetExporterFleet {
     if (sameSettings(this.#held, held)) return false;
     this.#settings = settings;
     this.#held = held;
-    this.stirred = true;
+    this.#onNews();
     return true;
   }
 
-  /** Plans for these agents. @returns the uids of the pods whose assignment is another one now */
+  /**
+   * Plans for these agents.
+   * @returns the uids of the pods whose assignment is another one now
+   * @throws whatever planning throws. The next plan is then made anew, as by a new leader: agents keep what they have until then
+   */
   plan(input: PlanInput): string[] {
-    const { changed, uncovered } = this.#plan.update(input);
-    this.stirred = true;
+    const { changed, uncovered } = this.#update(input);
+    this.#onNews();
     this.isPlanned = true;
     this.#unlinked = uncovered;
     this.register(input.pods);
     return changed;
+  }
+
+  #update(input: PlanInput): PlanChanges {
+    try {
+      return this.#plan.update(input);
+    } catch (error) {
+      // It may have taken in half of what there is. Revisions rise although the wall clock may have been set back.
+      const startedAt = Math.max(this.#clock.wall(), this.#plan.revision);
+      this.#plan = new FleetPlan({ uid: this.uid, epoch: this.#epoch, startedAt });
+      this.isPlanned = false;
+      throw error;
+    }
   }
 
   /** These are the agents that there are. */
@@ -102,8 +128,8 @@ export class NetExporterFleet {
     const saysNew =
       !sameSettings(call?.held.settings, held.settings) || !sameAssignment(call?.held.assignment, held.assignment);
     // Most calls say what the one before said: thousands of them need not be looked through for that every second.
-    if (!call || saysNew || now - call.at > silentAfterMs) this.stirred = true;
     agent.call = { at: now, held };
+    if (!call || saysNew || now - call.at > silentAfterMs) this.#onNews();
     return report && this.reports.take(podUid, report);
   }
 

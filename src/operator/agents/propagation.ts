@@ -26,7 +26,9 @@ export type PropagationFinding =
   /** This operator leads only now: what its agents hold is not known yet, so what was found before stays. */
   | 'unknown'
   /** Why agents cannot call. */
-  | { obstacle: string };
+  | { obstacle: string }
+  /** Why their targets cannot be planned. */
+  | { unplanned: string };
 
 /** What is known of one agent. */
 export interface AgentState {

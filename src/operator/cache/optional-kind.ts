@@ -24,6 +24,8 @@ export interface OptionalKindOptions {
   /** Uniform in [0, 1). */
   random: () => number;
   log: Logger;
+  /** An object could not be processed. */
+  onFault?: (resource: Resource) => void;
   /** Called when the kind has become available or has gone. */
   onChange: () => void;
 }
@@ -90,12 +92,12 @@ export class OptionalKind {
   }
 
   #follow(signal: AbortSignal): void {
-    const { resource, labelSelector, clock, random, log, onChange } = this.#options;
+    const { resource, labelSelector, clock, random, log, onChange, onFault } = this.#options;
     const end = new AbortController();
     const { store } = this;
     const transform = (object: KubeObject) => object;
     const client = this.#watchingClient(end.signal);
-    const reflector = new Reflector({ client, resource, labelSelector, transform, store, clock, random, log });
+    const reflector = new Reflector({ client, resource, labelSelector, transform, store, onFault, clock, random, log });
     this.#log.info('the API is there');
     this.#watch = { end, reflector, running: reflector.run(AbortSignal.any([signal, end.signal])) };
     void reflector.synced.then(() => {

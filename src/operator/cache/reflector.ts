@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
+import { errorText } from '../../base/error-text.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { type ApiErrorCode, errorOfWatchEvent, isApiError } from '../kube/api-error.ts';
 import { checkedEvent, checkedPage } from '../kube/checked-answers.ts';
@@ -40,6 +41,8 @@ export interface ReflectorOptions<T> {
   /** Shrinks an object to what is used: memory is objects × size. */
   transform: (object: KubeObject) => T;
   store: Store<T>;
+  /** An object could not be processed, and its change has perhaps not had all of its effects. */
+  onFault?: ((resource: Resource) => void) | undefined;
   clock: Clock;
   /** Uniform in [0, 1). */
   random: () => number;
@@ -74,6 +77,7 @@ export class Reflector<T> {
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.#log = options.log.child({ resource: options.resource.plural });
+    options.store.onFault((key, error) => this.#cannotProcess(key, error));
   }
 
   /** What it was made with: which objects, and where they are kept. */
@@ -148,7 +152,7 @@ export class Reflector<T> {
 
   /** Reads every page into the store. @returns the version to watch from */
   async #list(signal: AbortSignal): Promise<string> {
-    const { client, resource, store, transform } = this.#options;
+    const { client, resource, store } = this.#options;
     this.#watchingSince = undefined;
     const objects = new Map<string, StoredObject<T>>();
     let next: string | undefined;
@@ -156,8 +160,10 @@ export class Reflector<T> {
     do {
       const answer = await client.list(resource, { ...this.#selection, limit: pageSize, continue: next }, signal);
       const page = checkedPage(answer, resource);
-      for (const object of page.items)
-        objects.set(keyOf(object), { object: transform(object), version: object.metadata.resourceVersion });
+      for (const object of page.items) {
+        const taken = this.#transformed(object) ?? this.#kept(object);
+        if (taken) objects.set(keyOf(object), taken);
+      }
       version = page.metadata.resourceVersion;
       next = page.metadata.continue;
     } while (next);
@@ -187,17 +193,42 @@ export class Reflector<T> {
   }
 
   #take(answer: unknown): void {
-    const { store, transform, resource } = this.#options;
+    const { store, resource } = this.#options;
     const { type, object } = checkedEvent(answer, resource);
     if (type === 'ERROR') throw errorOfWatchEvent(object);
     const { resourceVersion } = object.metadata;
     // Told a second time, perhaps by a server that is behind: what came after it is in the store already.
     if (!isNewer(resourceVersion, this.#resourceVersion!)) return;
-    if (type === 'ADDED' || type === 'MODIFIED') store.set(keyOf(object), transform(object), resourceVersion);
-    else if (type === 'DELETED') store.delete(keyOf(object));
+    if (type === 'ADDED' || type === 'MODIFIED') {
+      const taken = this.#transformed(object);
+      if (taken) store.set(keyOf(object), taken.object, resourceVersion);
+    } else if (type === 'DELETED') store.delete(keyOf(object));
     // Of a newer server, perhaps: the version still counts.
     else if (type !== 'BOOKMARK') this.#log.warn({ type }, 'a watch event of an unknown type');
     this.#resourceVersion = resourceVersion;
+  }
+
+  /** Undefined where it cannot be processed: one such object must not keep the others from being known. */
+  #transformed(object: KubeObject): StoredObject<T> | undefined {
+    try {
+      return { object: this.#options.transform(object), version: object.metadata.resourceVersion };
+    } catch (error) {
+      this.#cannotProcess(keyOf(object), error);
+      return undefined;
+    }
+  }
+
+  /** An object as it was when it could be processed; undefined where it never could. */
+  #kept(object: KubeObject): StoredObject<T> | undefined {
+    const known = this.#options.store.get(keyOf(object));
+    return known === undefined ? undefined : { object: known, version: undefined };
+  }
+
+  #cannotProcess(key: string, error: unknown): void {
+    // Once for each reason: there may be thousands of objects. The metrics count them.
+    const isNew = this.#reports.isNew('object', errorText(error));
+    this.#log[isNew ? 'error' : 'debug']({ err: error, key }, 'cannot process an object; going on with the others');
+    this.#options.onFault?.(this.#options.resource);
   }
 
   #failed(error: unknown): void {

@@ -20,6 +20,9 @@ export class Store<T> {
   readonly #indexes = new Map<string, { of: Index<T>; keys: Map<string, Set<string>> }>();
   #listener: (change: StoreChange<T>) => void = () => {};
   #rewoundListener: () => void = () => {};
+  #faultListener: (key: string, error: unknown) => void = (_key, error) => {
+    throw error;
+  };
 
   constructor(indexes: Record<string, Index<T>> = {}) {
     for (const [name, of] of Object.entries(indexes)) this.#indexes.set(name, { of, keys: new Map() });
@@ -40,7 +43,15 @@ export class Store<T> {
 
   /** Tells so. */
   rewound(): void {
-    this.#rewoundListener();
+    this.#guard('', () => this.#rewoundListener());
+  }
+
+  /**
+   * Calls back when another listener has thrown, with the key of the object that it was called for: the changes of other objects
+   * go on. Without this listener the error goes to whoever changes the store.
+   */
+  onFault(listener: (key: string, error: unknown) => void): void {
+    this.#faultListener = listener;
   }
 
   get size(): number {
@@ -68,7 +79,7 @@ export class Store<T> {
     if (before !== undefined && version !== undefined && before.version === version) return;
     this.#objects.set(key, { object: after, version });
     this.#reindex(key, before?.object, after);
-    this.#listener({ key, before: before?.object, after });
+    this.#guard(key, () => this.#listener({ key, before: before?.object, after }));
   }
 
   delete(key: string): void {
@@ -76,7 +87,15 @@ export class Store<T> {
     if (before === undefined) return;
     this.#objects.delete(key);
     this.#reindex(key, before.object, undefined);
-    this.#listener({ key, before: before.object, after: undefined });
+    this.#guard(key, () => this.#listener({ key, before: before.object, after: undefined }));
+  }
+
+  #guard(key: string, call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#faultListener(key, error);
+    }
   }
 
   /** Makes these the only objects. */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
+import { errorText } from '../../base/error-text.ts';
 import { leastDelay } from '../kube/retry.ts';
 import { ReportOnce } from '../log/report-once.ts';
 import type { WorkQueue } from './work-queue.ts';
@@ -18,6 +19,8 @@ export type Reconcile = (key: string, context: { log: Logger; signal: AbortSigna
 /** Told about every reconcile, for metrics. */
 export interface ReconcileObserver {
   started(): void;
+  /** A fault in the code; `ended` follows. */
+  panicked(): void;
   ended(result: 'success' | 'requeue_after' | 'error', seconds: number): void;
 }
 
@@ -35,6 +38,8 @@ export class Controller {
   #count = 0;
 
   constructor(options: {
+    /** As in the metrics. */
+    name: string;
     queue: WorkQueue;
     reconcile: Reconcile;
     clock: Clock;
@@ -47,7 +52,7 @@ export class Controller {
     this.#reconcile = options.reconcile;
     this.#clock = options.clock;
     this.#random = options.random;
-    this.#log = options.log;
+    this.#log = options.log.child({ controller: options.name });
     this.#observe = options.observe;
   }
 
@@ -58,7 +63,20 @@ export class Controller {
   /** Takes no more keys and lets what is under way finish; what has not after `graceMs` is aborted and waited for. */
   async stop(graceMs: number): Promise<void> {
     this.#queue.close();
-    const cancel = this.#clock.after(graceMs, () => this.#stop.abort(new Error('the operator is stopping')));
+    await this.#finish(graceMs);
+  }
+
+  /** The same, but works on every key that waits first, also on those whose time has not come. */
+  async drain(graceMs: number): Promise<void> {
+    this.#queue.drain();
+    await this.#finish(graceMs);
+  }
+
+  async #finish(graceMs: number): Promise<void> {
+    const cancel = this.#clock.after(graceMs, () => {
+      this.#queue.close();
+      this.#stop.abort(new Error('the operator is stopping'));
+    });
     await Promise.all(this.#workers);
     cancel();
   }
@@ -88,13 +106,22 @@ export class Controller {
       ended(requeueAfterMs === undefined ? 'success' : 'requeue_after');
       if (this.#reports.forget(key)) log.info('reconciling works again');
     } catch (error) {
+      if (isFault(error)) this.#observe.panicked();
       ended('error');
       this.#queue.retry(key, leastDelay(error, this.#random));
       // Once for each reason: the retries are in the metrics.
       if (this.#stop.signal.aborted) log.info('the reconcile was given up');
-      else if (this.#reports.isNew(key, String(error))) log.error({ err: error }, 'reconcile failed; trying again');
+      else if (this.#reports.isNew(key, errorText(error))) log.error({ err: error }, 'reconcile failed; trying again');
       else log.debug({ err: error }, 'reconcile failed again');
     }
     log.debug('reconcile ended');
   }
+}
+
+/** The errors of JavaScript itself mean a fault in the code: failed requests and invalid answers have errors of our own. */
+const faults = [TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError];
+
+/** Whether controller-runtime would call it a panic. */
+function isFault(error: unknown): boolean {
+  return !(error instanceof Error) || faults.some((fault) => error instanceof fault);
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
+import { withDefaults } from '../../crd/with-defaults.ts';
 import { type AgentPod, agentPodOf } from '../agents/agent-pod.ts';
 import type { AppliedKind } from '../apply/applier.ts';
 import { OptionalKind } from '../cache/optional-kind.ts';
@@ -26,6 +27,8 @@ export interface WatchesOptions {
   onOptional: () => void;
   /** The content of a cache may be older than what it held before (`Store.onRewound`). */
   onRewound: () => void;
+  /** An object of this resource could not be processed. */
+  onFault: (resource: Resource) => void;
 }
 
 /** NetExporters, their children and their agents' pods, as the API server has them. */
@@ -46,11 +49,8 @@ export class Watches {
     this.#options = options;
     const { client, clock, random, log, onResource, onChild, onPod, onOptional } = options;
     this.resources.onChange(onResource);
-    this.#reflect(
-      netExporters,
-      undefined,
-      this.resources,
-      (object) => withoutManagedFields(object) as unknown as NetExporter,
+    this.#reflect(netExporters, undefined, this.resources, (object) =>
+      withDefaults(withoutManagedFields(object) as unknown as NetExporter),
     );
     this.kinds = new Map(
       childKinds.map((resource) => {
@@ -64,6 +64,7 @@ export class Watches {
     );
     this.podMonitors = new OptionalKind({
       ...{ client, resource: podMonitors, labelSelector: oursSelector, clock, random, log },
+      onFault: options.onFault,
       onChange: onOptional,
     });
     this.podMonitors.store.onChange(onChild);
@@ -90,9 +91,10 @@ export class Watches {
     store: Store<T>,
     transform: (object: KubeObject) => T,
   ): void {
-    const { client, clock, random, log } = this.#options;
+    const { client, clock, random, log, onFault } = this.#options;
     const selection = labelSelector === undefined ? {} : { labelSelector };
-    this.reflectors.push(new Reflector({ client, resource, ...selection, transform, store, clock, random, log }));
+    const options = { client, resource, ...selection, transform, store, onFault, clock, random, log };
+    this.reflectors.push(new Reflector(options));
   }
 }
 

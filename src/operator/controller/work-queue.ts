@@ -69,6 +69,7 @@ export class WorkQueue {
     const earlier = this.#delayed.get(key);
     if (earlier && earlier.at <= at) return;
     earlier?.cancel();
+    this.#delayed.delete(key);
     const cancel = this.#clock.after(ms, () => {
       this.#delayed.delete(key);
       this.add(key);
@@ -96,9 +97,9 @@ export class WorkQueue {
 
   /** The next key, when there is one; undefined when the queue is closed. `done` must be called for each. */
   next(): Promise<string | undefined> {
-    if (this.#closed) return Promise.resolve(undefined);
     const key = this.#queue.shift();
     if (key !== undefined) return Promise.resolve(this.#begin(key));
+    if (this.#closed) return Promise.resolve(undefined);
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
@@ -107,16 +108,35 @@ export class WorkQueue {
     if (since === undefined) return;
     this.#processing.delete(key);
     this.#observe.finished((this.#clock.monotonic() - since) / 1000);
-    if (this.#dirty.has(key) && !this.#closed) this.#offer(key);
+    if (this.#dirty.has(key)) this.#offer(key);
   }
 
   /** Gives out no more keys and forgets those that wait. */
   close(): void {
-    this.#closed = true;
     this.#queue.length = 0;
     this.#dirty.clear();
     for (const { cancel } of this.#delayed.values()) cancel();
     this.#delayed.clear();
+    this.#end();
+  }
+
+  /**
+   * Takes no more keys, and still gives out each one that waits, now also those whose time has not come: client-go's
+   * `ShutDownWithDrain`. `next` resolves with undefined after the last one.
+   */
+  drain(): void {
+    if (this.#closed) return;
+    const delayed = [...this.#delayed].sort(([, a], [, b]) => a.at - b.at);
+    this.#delayed.clear();
+    for (const [key, { cancel }] of delayed) {
+      cancel();
+      this.add(key);
+    }
+    this.#end();
+  }
+
+  #end(): void {
+    this.#closed = true;
     for (const resolve of this.#waiting.splice(0)) resolve(undefined);
   }
 

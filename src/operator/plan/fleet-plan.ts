@@ -57,6 +57,11 @@ export class FleetPlan {
     this.#topology = new Topology({ seed: uid, peersPerAgent: 0 });
   }
 
+  /** Of the latest update. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** Brings the assignments up to date with what there is now. */
   update({ pods, nodes, dnsServers, peersPerAgent, endpointsPerAgent }: PlanInput): PlanChanges {
     this.#revision += 1;

@@ -1,3 +1,4 @@
+import { withoutSecrets } from '../../base/redaction.ts';
 import type { NetExporterStatus } from '../../crd/net-exporter.ts';
 import type { Propagation, PropagationFinding } from '../agents/propagation.ts';
 import { listed } from './wording.ts';
@@ -21,6 +22,10 @@ export function propagationStatus(
   if (finding === 'unknown') return { figures: figuresOf(previous?.agents), verdict: undefined };
   if ('obstacle' in finding)
     return { figures: {}, verdict: [false, { reason: 'SyncUnavailable', message: finding.obstacle }] };
+  if ('unplanned' in finding) {
+    const message = `The targets of the agents cannot be planned, so they keep those that they have: ${withoutSecrets(finding.unplanned)}. The operator retries; its log says more.`;
+    return { figures: figuresOf(previous?.agents), verdict: [false, { reason: 'PlanFailed', message }] };
+  }
   const { agents, configured, reporting, waiting, unlinked, missingDns } = finding;
   const figures = { configured, reporting };
   if (agents === 0) return { figures, verdict: [true, { reason: 'NoAgents', message: 'there are no agents' }] };

@@ -1,7 +1,10 @@
+import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
+import { errorText } from '../../base/error-text.ts';
 import type { Acknowledgement, Held, SyncAnswer, SyncRequest } from '../../protocol/sync.ts';
 import { syncVersion } from '../../protocol/sync.ts';
 import type { AgentIdentity, SyncNews, SyncSource } from '../agents/sync-source.ts';
+import { ReportOnce } from '../log/report-once.ts';
 import { SyncRefusal } from './identity/sync-refusal.ts';
 
 /** An agent's request that waits for its answer. It is told once, by one of these. */
@@ -54,6 +57,9 @@ export class SyncHub {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #holdMs: number;
+  readonly #log: Logger;
+  /** By NetExporter. */
+  readonly #reports = new ReportOnce();
   /** By pod: an agent has one request. */
   readonly #requests = new Map<string, HeldRequest>();
   readonly #offers = new Map<string, Offer>();
@@ -69,11 +75,13 @@ export class SyncHub {
     random: () => number;
     /** How long a request is held at most. */
     holdMs: number;
+    log: Logger;
   }) {
     this.#source = options.source;
     this.#clock = options.clock;
     this.#random = options.random;
     this.#holdMs = options.holdMs;
+    this.#log = options.log;
   }
 
   /** How many requests are held. */
@@ -137,9 +145,7 @@ export class SyncHub {
     for (const podUid of this.#woken) {
       this.#woken.delete(podUid);
       const entry = this.#requests.get(podUid);
-      const news = entry && this.#news(entry);
-      if (!news) continue;
-      this.#answer(entry, news);
+      if (!entry || !this.#settle(entry, false)) continue;
       if (this.#clock.monotonic() >= end) break;
     }
     this.#isWaking = this.#woken.size > 0;
@@ -167,8 +173,38 @@ export class SyncHub {
   #tick(): void {
     this.#isTicking = false;
     const now = this.#clock.monotonic();
-    for (const entry of this.#requests.values()) if (entry.until <= now) this.#answer(entry, this.#news(entry));
+    for (const entry of this.#requests.values()) if (entry.until <= now) this.#settle(entry, true);
     if (this.#requests.size > 0) this.#tickLater();
+  }
+
+  /**
+   * Answers a request that is held. A failure concerns this agent alone: it is refused, and asks again.
+   * @param always whether it is answered also where there is nothing to tell
+   * @returns whether the request is held no more
+   */
+  #settle(entry: HeldRequest, always: boolean): boolean {
+    try {
+      const news = this.#news(entry);
+      if (!news && !always) return false;
+      this.#answer(entry, news);
+    } catch (error) {
+      this.#failed(entry, error);
+    }
+    return true;
+  }
+
+  #failed({ agent, waiter }: HeldRequest, error: unknown): void {
+    this.#requests.delete(agent.podUid);
+    this.#offers.delete(agent.podUid);
+    const { resource, pod } = agent;
+    // Once for each reason: there may be thousands of them, each again and again. The metrics count them.
+    if (this.#reports.isNew(resource, errorText(error)))
+      this.#log.error({ err: error, key: resource, pod }, 'cannot answer an agent; it will ask again');
+    try {
+      waiter.refuse(new SyncRefusal('Unavailable', 'agents cannot be answered at present; ask again'));
+    } catch (refusalError) {
+      this.#log.debug({ err: refusalError, key: resource, pod }, 'cannot refuse an agent');
+    }
   }
 
   /** Undefined where there is nothing to tell. */

@@ -10,7 +10,7 @@ import { holdMs } from '../../protocol/sync.ts';
 import type { SyncAccess } from '../../protocol/sync-access.ts';
 import type { AgentPod } from '../agents/agent-pod.ts';
 import { AgentPods } from '../agents/agent-pods.ts';
-import { Fleet } from '../agents/fleet.ts';
+import { Fleet, type KeyQueue } from '../agents/fleet.ts';
 import type { PropagationFinding } from '../agents/propagation.ts';
 import { Reflector } from '../cache/reflector.ts';
 import type { Reflects } from '../cache/reflector-group.ts';
@@ -20,6 +20,7 @@ import { DnsWatch } from '../dns/dns-watch.ts';
 import { resolverService } from '../dns/resolver-service.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
+import type { Resource } from '../kube/resource.ts';
 import { type NodeFacts, nodeFactsOf } from '../plan/node-facts.ts';
 import type { AgentsSync } from './agents-sync.ts';
 import { SyncEndpoint } from './sync-endpoint.ts';
@@ -48,6 +49,12 @@ export interface SyncServiceParts {
   registry: Registry;
   /** Has a NetExporter reconciled. */
   enqueue: (key: string) => void;
+  /** Each key in it is handed to `replan`. */
+  plans: KeyQueue;
+  /** Each key in it is handed to `compareFigures`. */
+  figures: KeyQueue;
+  /** An object of this resource could not be processed. */
+  onFault: (resource: Resource) => void;
 }
 
 /**
@@ -78,25 +85,32 @@ export class SyncService implements AgentsSync {
       ...{ client, resource: apiUses.endpointSlices, nodeOf, ...watching },
       onChange: () => this.#fleet.outdateAll(),
     });
-    const agentPods = new AgentPods(pods, daemonSets);
     this.#fleet = new Fleet({
-      podsOf: (resource, isGone) => agentPods.of(resource, isGone),
+      pods: new AgentPods(pods, daemonSets),
       nodeOf,
       dnsServersOf: ({ spec }) => this.#dns.serversOf(spec.dns.service),
-      lacksDnsService: ({ spec: { dns } }) =>
-        dns.enabled && dns.endpointsPerAgent > 0 && this.#dns.isMissing(dns.service),
+      lacksDnsService: ({ spec }) => this.#dns.isMissing(spec.dns.service),
+      plans: parts.plans,
+      figures: parts.figures,
       wake: (podUids) => this.#hub.wake(podUids),
       onFigures: (key) => parts.enqueue(key),
       clock,
     });
-    this.#hub = new SyncHub({ source: this.#fleet, clock, random, holdMs });
+    this.#hub = new SyncHub({ source: this.#fleet, clock, random, holdMs, log });
     this.#endpoint = new SyncEndpoint({
       ...{ client, options, namespace, hub: this.#hub, isLeading, clock, random, log, registry },
       podAt: (key) => pods.get(key),
       onChange: () => this.#enqueueAll(),
     });
     this.reflectors = [
-      new Reflector({ client, resource: apiUses.nodes, store: this.#nodes, transform: nodeFactsOf, ...watching }),
+      new Reflector({
+        client,
+        resource: apiUses.nodes,
+        store: this.#nodes,
+        transform: nodeFactsOf,
+        onFault: parts.onFault,
+        ...watching,
+      }),
       ...this.#endpoint.reflectors,
     ];
   }
@@ -107,7 +121,7 @@ export class SyncService implements AgentsSync {
     this.#serving = Promise.all([this.#endpoint.serve(this.#end.signal), this.#findResolver(this.#end.signal)]);
   }
 
-  /** Answers what is held and lets nobody in any more. */
+  /** Answers what is held and lets nobody in any more. What is to be planned is to be planned before. */
   async stop(): Promise<void> {
     this.#end.abort(new Error('the operator is stopping'));
     this.#fleet.stop();
@@ -144,8 +158,28 @@ export class SyncService implements AgentsSync {
   }
 
   findingOf(key: string): PropagationFinding {
+    const propagation = this.#fleet.propagationOf(key);
     const { obstacle } = this.#endpoint;
-    return obstacle === undefined ? (this.#fleet.propagationOf(key) ?? 'unknown') : { obstacle };
+    if (obstacle !== undefined) return { obstacle };
+    const unplanned = this.#fleet.faultOf(key);
+    return unplanned === undefined ? (propagation ?? 'unknown') : { unplanned };
+  }
+
+  /** Brings the targets of a NetExporter's agents up to date. @throws whatever planning throws: it is to be tried again */
+  replan(key: string): void {
+    this.#fleet.replan(key);
+  }
+
+  /** Has a NetExporter reconciled where its figures have changed. @returns when to compare them again, in milliseconds */
+  compareFigures(key: string): number | undefined {
+    return this.#fleet.compareFigures(key);
+  }
+
+  /** Plans for all anew, and forgets NetExporters that are gone: a change may have been missed. */
+  resync(): void {
+    for (const key of this.#fleet.keys()) if (!this.#parts.resources.get(key)) this.#fleet.forget(key);
+    this.#retainDns();
+    this.#fleet.outdateAll();
   }
 
   /** For NetExporters that do not name the cluster's DNS, where it has not the usual label. It never rejects. */
@@ -165,7 +199,7 @@ export class SyncService implements AgentsSync {
   }
 
   #retainDns(): void {
-    this.#dns.retain([...this.#parts.resources.values()].map(({ spec }) => spec.dns.service));
+    this.#dns.retain(this.#fleet.dnsServices());
   }
 
   #enqueueAll(): void {

@@ -7,6 +7,7 @@ import { before, test } from 'node:test';
 import { udpProbe } from '../../../src/agent/probes/udp/udp-probe.ts';
 import { agentMetrics } from '../../../src/contract/metrics/declared-metrics.ts';
 import { encodeSettings, type Settings } from '../../../src/protocol/settings.ts';
+import { failingOnSignal, unhandled } from '../failing-on-signal.ts';
 import { exposedFamilies } from '../metrics/exposed-families.ts';
 import { AgentPod, freePort } from './agent-process.ts';
 import { eventually } from './eventually.ts';
@@ -363,3 +364,16 @@ test('an agent that cannot start says why and exits 1', async () => {
   assert.equal(await agent.exitCode(), 1);
   assert.equal(agent.log.at(-1)?.code, 'EADDRINUSE');
 });
+
+for (const [what, code] of Object.entries(unhandled))
+  test(`an unhandled ${what} ends the agent with code 1, and its log says why without what is secret in it`, async () => {
+    using directory = new TemporaryDirectory();
+    await using agent = new AgentPod(directory, 1).start(await freePort(), failingOnSignal(code));
+    await agent.ready();
+    agent.signal('SIGUSR2');
+    assert.equal(await agent.exitCode(), 1);
+    const { level, msg, reason } = agent.log.at(-1)!;
+    assert.deepEqual([level, msg], ['error', 'agent failed']);
+    assert.match(reason as string, /\[redacted\]/);
+    assert.doesNotMatch(JSON.stringify(agent.log) + agent.stderr, /opaque-token/);
+  });

@@ -15,6 +15,7 @@ import {
 } from '../../../src/protocol/sync.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { agentPod } from '../operator/agent-pod-builder.ts';
+import { quietLog } from '../operator/quiet-log.ts';
 import { settings } from '../protocol/documents.ts';
 
 /** What an agent may not know of. Each has a value that stands for what was meant before it was there. */
@@ -38,7 +39,7 @@ const agent = { resource: 'monitoring/default', podUid: 'p', pod: 'p', node: 'n'
 function setUp(first: Settings, unknown: readonly LaterField[]) {
   const clock = new FakeClock();
   const { uid } = first.resource;
-  const fleet = new NetExporterFleet({ uid, epoch: 1, windowMs: 120_000, clock });
+  const fleet = new NetExporterFleet({ uid, epoch: 1, clock, onNews() {} });
   fleet.plan({
     ...{ pods: [agentPod({ uid: 'p', name: 'p', node: 'n', addresses: ['10.0.0.1'] })], dnsServers: [] },
     ...{ peersPerAgent: 10, endpointsPerAgent: 2 },
@@ -50,7 +51,7 @@ function setUp(first: Settings, unknown: readonly LaterField[]) {
       took: ({ podUid }, request) => fleet.took(podUid, request),
       gone() {},
     },
-    ...{ clock, random: () => 0, holdMs },
+    ...{ clock, random: () => 0, holdMs, log: quietLog },
   });
   const choice = new SourceChoice(new FakeClock());
   /** @returns the answer; undefined when the request is held instead */

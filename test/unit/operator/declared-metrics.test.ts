@@ -15,19 +15,17 @@ import { OperatorProcess } from './operator-process.ts';
 /** What an operator exposes once everything has happened that it counts. */
 async function fullExposition(): Promise<string> {
   const metrics = new OperatorMetrics('1.2.3');
-  const observe = metrics.queueObserver;
-  const queue = new WorkQueue({
-    clock: new FakeClock(),
-    random: () => 1,
-    backoff: { baseMs: 100, maxMs: 1000 },
-    observe,
-  });
-  metrics.watchQueue(queue);
+  for (const name of ['netexporter', 'netexporter-plan', 'netexporter-figures'] as const) {
+    const { queue: observe, reconcile } = metrics.controllerObserver(name);
+    const backoff = { baseMs: 100, maxMs: 1000 };
+    metrics.watchQueue(name, new WorkQueue({ clock: new FakeClock(), random: () => 1, backoff, observe }));
+    reconcile.started();
+    reconcile.ended('success', 0.1);
+    observe.taken(0.1);
+    observe.finished(0.1);
+  }
+  metrics.watchFailed('pods');
   metrics.watchLeadership('net-exporter-operator', () => true);
-  metrics.reconcileObserver.started();
-  metrics.reconcileObserver.ended('success', 0.1);
-  observe.taken(0.1);
-  observe.finished(0.1);
   for (const method of ['GET', 'POST', 'PATCH', 'DELETE']) {
     const request = { method, host: '10.96.0.1:443', code: '200', seconds: 0.01 };
     metrics.requestObserver.answered(request);

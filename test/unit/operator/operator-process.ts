@@ -10,8 +10,9 @@ export class OperatorProcess implements AsyncDisposable {
   readonly #exited: Promise<unknown[]>;
   #output = '';
 
-  constructor(kubeconfig: string) {
-    this.#child = spawn(process.execPath, [main, '--kubeconfig', kubeconfig], {
+  /** @param nodeArguments before the program */
+  constructor(kubeconfig: string, nodeArguments: string[] = []) {
+    this.#child = spawn(process.execPath, [...nodeArguments, main, '--kubeconfig', kubeconfig], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PORT: '0', LOG_LEVEL: 'trace', POD_NAME: 'operator-0', POD_NAMESPACE: 'net-exporter-system' },
     });
@@ -34,6 +35,10 @@ export class OperatorProcess implements AsyncDisposable {
       if (Date.now() > deadline) throw new Error(`it never said ${pattern}:\n${this.#output}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
   }
 
   /** Resolves with its exit code once it has ended. */

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { CertificateAuthority } from '../../cluster/certificates.ts';
 import { waitFor } from '../../cluster/wait.ts';
 import { TemporaryDirectory } from '../agent/temporary-directory.ts';
+import { failingOnSignal, unhandled } from '../failing-on-signal.ts';
 import { OperatorProcess } from './operator-process.ts';
 
 /** How many requests each of its caches may have tried in vain before a process counts as one that waits. */
@@ -127,3 +128,17 @@ test('an API server that is not there is waited for, and asked as soon as it is'
   using _server = await apiServer(authority, port);
   await unreadyBecause(operator, /nobody may do anything/);
 });
+
+for (const [what, code] of Object.entries(unhandled))
+  test(`an unhandled ${what} ends the operator with code 1, and its log says why without what is secret in it`, async () => {
+    using directory = new TemporaryDirectory();
+    const file = directory.file('kubeconfig');
+    writeFileSync(file, kubeconfig(`http://127.0.0.1:${await freePort()}`));
+    await using operator = new OperatorProcess(file, failingOnSignal(code));
+    await operator.says(/the operator has started/);
+    operator.signal('SIGUSR2');
+    assert.equal(await operator.exitCode(), 1);
+    await operator.says(/"level":"fatal".*\[redacted\].*"stack":.*unhandled error, ending the process/);
+    assert.doesNotMatch(operator.output, /opaque-token/);
+    for (const line of operator.output.trim().split('\n')) JSON.parse(line);
+  });

@@ -39,13 +39,18 @@ function setUp() {
   pod('p1');
   pod('p2');
   /** Each agent, with `-` where it leaves. */
-  const agents = (of = resource, isGone = false) =>
+  const asked = (of = resource) =>
     agentPods
-      .of(of, isGone)
+      .of(of)
       .map(({ uid, deleting }) => (deleting ? `${uid}-` : uid))
       .sort();
+  /** The same after a look at what there is now. */
+  const agents = (of = resource, isGone = false) => {
+    agentPods.update(of, isGone);
+    return asked(of);
+  };
   assert.deepEqual(agents(), ['p1', 'p2']);
-  return { pods, daemonSets, agentPods, resource, pod, daemonSet, agents };
+  return { pods, daemonSets, agentPods, resource, pod, daemonSet, agents, asked };
 }
 
 test('whoever has the labels of agents, but not their DaemonSet, is none', () => {
@@ -71,7 +76,7 @@ test('when a DaemonSet is gone all of its pods leave as soon as one is deleted, 
   assert.deepEqual(agents(), ['p1', 'p2'], 'it may have lost its label only');
   pod('p1', { deleting: true });
   assert.deepEqual(agents(), ['p1-', 'p2-']);
-  assert.equal(agentPods.of(resource, false)[1], agentPods.of(resource, false)[1], 'the same is the same object');
+  assert.equal(agentPods.of(resource)[1], agentPods.of(resource)[1], 'the same is the same object');
   pods.delete('monitoring/p1');
   assert.deepEqual(agents(), ['p2-'], 'although none is deleted at present');
   pods.delete('monitoring/p2');
@@ -146,4 +151,20 @@ test('nobody takes peers from the agents of a paused NetExporter, whose DaemonSe
   pod('p1', { deleting: true });
   assert.deepEqual(agents(paused), ['p1-', 'p2']);
   assert.deepEqual(agents(paused, true), ['p1-', 'p2-']);
+});
+
+test('to ask changes nothing: which agents there are does not depend on how often, nor when, it was asked', () => {
+  const [often, once] = [setUp(), setUp()];
+  for (const { daemonSets, pod, pods, asked } of [often, once]) {
+    const ask = () => (asked === often.asked ? asked() : undefined);
+    daemonSets.delete(key);
+    ask();
+    pod('p1', { deleting: true });
+    ask();
+    ask();
+    pods.delete('monitoring/p1');
+    ask();
+  }
+  assert.deepEqual(often.asked(), ['p2']);
+  assert.deepEqual([often.agents(), often.asked()], [once.agents(), once.asked()]);
 });

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as settled } from 'node:timers/promises';
 import { pausedAnnotation } from '../../../../src/contract/agent-names.ts';
 import type { NetExporter } from '../../../../src/crd/net-exporter.ts';
 import type { AgentPod } from '../../../../src/operator/agents/agent-pod.ts';
 import { Fleet } from '../../../../src/operator/agents/fleet.ts';
 import { settingsOf } from '../../../../src/operator/agents/settings-of.ts';
+import { Controller, type Reconcile } from '../../../../src/operator/controller/controller.ts';
+import { WorkQueue } from '../../../../src/operator/controller/work-queue.ts';
 import { keyOf } from '../../../../src/operator/kube/kube-object.ts';
 import type { NodeFacts } from '../../../../src/operator/plan/node-facts.ts';
 import type { Report } from '../../../../src/protocol/report.ts';
@@ -12,9 +15,34 @@ import { type Held, settingsDigest } from '../../../../src/protocol/sync.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { agentPod } from '../agent-pod-builder.ts';
 import { netExporter } from '../net-exporter-builder.ts';
+import { quietLog } from '../quiet-log.ts';
 
 const key = 'monitoring/default';
 const report: Report = { stream: 's', sequence: 4, spanMs: 1000, targets: [] };
+
+/** A control loop of one worker, as the operator has it. */
+function loop(clock: FakeClock, reconcile: Reconcile) {
+  const results: string[] = [];
+  const backoff = { baseMs: 400, maxMs: 10_000 };
+  const observe = { added() {}, retried() {}, taken() {}, finished() {} };
+  const queue = new WorkQueue({ clock, random: () => 1, backoff, observe });
+  const controller = new Controller({
+    ...{ name: 'test', queue, reconcile, clock, random: () => 0, log: quietLog },
+    observe: { started() {}, panicked: () => results.push('panic'), ended: (result) => results.push(result) },
+  });
+  controller.start(1);
+  return { queue, controller, results };
+}
+
+async function pass(clock: FakeClock, ms: number): Promise<void> {
+  const end = clock.monotonic() + ms;
+  await settled();
+  while (clock.next !== undefined && clock.monotonic() + clock.next <= end) {
+    clock.advance(clock.next);
+    await settled();
+  }
+  clock.advance(end - clock.monotonic());
+}
 
 /** A fleet of one NetExporter with an agent on each of three nodes, and all that it tells. */
 function setUp() {
@@ -26,21 +54,66 @@ function setUp() {
     pods.set(`p${number}`, agentPod({ uid: `p${number}`, name: `p${number}`, node, addresses: [`10.0.0.${number}`] }));
     nodes.set(node, { name: node, zone: `z${number}`, ready: true, notice: undefined, bootId: 'b' });
   }
-  const dns: { servers: string[] | undefined; isMissing?: boolean } = { servers: ['10.1.0.1:53'] };
+  const dns: { servers: string[] | undefined; isMissing?: boolean; asked: number } = {
+    servers: ['10.1.0.1:53'],
+    asked: 0,
+  };
   const woken: string[] = [];
   const figures: string[] = [];
-  const fleet = new Fleet({
-    podsOf: () => [...pods.values()],
-    nodeOf: (name) => nodes.get(name),
-    dnsServersOf: () => dns.servers,
+  /** What throws, as long as it is in here. */
+  const faults = new Set<string>();
+  const throwIf = (what: string) => {
+    if (faults.has(what)) throw new TypeError(what);
+  };
+  const plans = loop(clock, async (of) => {
+    fleet.replan(of);
+    return {};
+  });
+  const comparisons = loop(clock, async (of) => {
+    const requeueAfterMs = fleet.compareFigures(of);
+    return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+  });
+  const fleet: Fleet = new Fleet({
+    pods: {
+      update: ({ metadata: { name } }) => throwIf(`pods of ${name}`),
+      of: () => [...pods.values()],
+    },
+    nodeOf: (name) => {
+      throwIf(`node ${name}`);
+      return nodes.get(name);
+    },
+    dnsServersOf: () => {
+      dns.asked++;
+      return dns.servers;
+    },
     lacksDnsService: () => dns.isMissing ?? false,
     wake: (podUids) => woken.push([...podUids].sort().join()),
-    onFigures: (of) => figures.push(of),
+    onFigures: (of) => {
+      throwIf(`figures of ${of}`);
+      figures.push(of);
+    },
+    plans: plans.queue,
+    figures: comparisons.queue,
     clock,
   });
   const agent = (podUid: string) => ({ resource: key, podUid, pod: podUid, node: '' });
   return {
     clock,
+    faults,
+    results: { plans: plans.results, figures: comparisons.results },
+    /** Has it lead, and do what is due. */
+    lead: (epoch: number, resources: NetExporter[]) => {
+      fleet.lead(epoch, resources);
+      return settled();
+    },
+    /** Lets time pass, and everything that falls due be done at its time. */
+    pass: (ms: number) => pass(clock, ms),
+    /** As an operator stops. */
+    stop: async () => {
+      await plans.controller.drain(0);
+      fleet.stop();
+      await comparisons.controller.stop(0);
+    },
     pods,
     nodes,
     dns,
@@ -64,15 +137,15 @@ function setUp() {
 }
 
 /** The same with plans and settings. */
-function led(resource = netExporter()) {
+async function led(resource = netExporter()) {
   const parts = setUp();
-  parts.fleet.lead(7, [resource]);
+  await parts.lead(7, [resource]);
   parts.settle(resource);
   parts.woken.length = 0;
   return { ...parts, resource };
 }
 
-test('before it leads it plans nothing, and nothing is known of anybody', () => {
+test('before it leads it plans nothing, and nothing is known of anybody', async () => {
   const { fleet, answerFor, call, settle } = setUp();
   fleet.plan(netExporter());
   settle(netExporter());
@@ -81,9 +154,9 @@ test('before it leads it plans nothing, and nothing is known of anybody', () => 
   assert.equal(fleet.propagationOf(key), undefined);
 });
 
-test('as soon as it leads there are plans of its epoch, and settings once they are known', () => {
-  const { fleet, answerFor, settle, woken } = setUp();
-  fleet.lead(7, [netExporter()]);
+test('as soon as it leads there are plans of its epoch, and settings once they are known', async () => {
+  const { answerFor, settle, woken, lead } = setUp();
+  await lead(7, [netExporter()]);
   const { assignment, settings } = answerFor('p1', {})!;
   assert.deepEqual([assignment?.epoch, assignment?.peers.map(({ node }) => node).sort()], [7, ['n2', 'n3']]);
   assert.deepEqual(assignment?.dnsServers, ['10.1.0.1:53']);
@@ -93,51 +166,51 @@ test('as soon as it leads there are plans of its epoch, and settings once they a
   assert.equal(answerFor('p1', {})?.settings?.resource.generation, 3);
 });
 
-test('nothing is planned until the DNS pods are known: agents keep those that they have', () => {
-  const { fleet, answerFor, settle, clock, dns, woken } = setUp();
+test('nothing is planned until the DNS pods are known: agents keep those that they have', async () => {
+  const { fleet, answerFor, settle, dns, woken, pass, lead } = setUp();
   dns.servers = undefined;
-  fleet.lead(7, [netExporter()]);
+  await lead(7, [netExporter()]);
   settle(netExporter());
-  clock.advance(1000);
+  await pass(1000);
   assert.deepEqual(Object.keys(answerFor('p1', {})!), ['settings', 'settingsDigest']);
   dns.servers = ['10.1.0.2:53'];
   fleet.outdateAll();
-  clock.advance(100);
+  await pass(100);
   assert.deepEqual(answerFor('p1', {})?.assignment?.dnsServers, ['10.1.0.2:53']);
   assert.equal(woken.at(-1), 'p1,p2,p3');
 });
 
-test('a spec whose targets are not planned yet is not propagated, whatever agents hold of its settings', () => {
-  const { fleet, settle, sync, clock, dns } = led();
+test('a spec whose targets are not planned yet is not propagated, whatever agents hold of its settings', async () => {
+  const { fleet, settle, sync, dns, pass } = await led();
   for (const pod of ['p1', 'p2', 'p3']) sync(pod);
   dns.servers = undefined;
   const edited = netExporter();
   edited.metadata.generation = 4;
   fleet.plan(edited);
   settle(edited);
-  clock.advance(1000);
+  await pass(1000);
   for (const pod of ['p1', 'p2', 'p3']) sync(pod);
   const { configured, waiting } = fleet.propagationOf(key)!;
   assert.deepEqual([configured, waiting[0]], [0, { node: 'n1', why: 'waits for its targets to be planned' }]);
   dns.servers = ['10.1.0.2:53'];
   fleet.outdateAll();
-  clock.advance(100);
+  await pass(100);
   assert.equal(fleet.propagationOf(key)?.waiting[0]?.why, 'still has other targets');
   for (const pod of ['p1', 'p2', 'p3']) sync(pod);
   assert.equal(fleet.propagationOf(key)?.configured, 3);
 });
 
-test('DNS pods that are not known for a moment, without an edit, keep nobody waiting', () => {
-  const { fleet, sync, clock, dns } = led();
+test('DNS pods that are not known for a moment, without an edit, keep nobody waiting', async () => {
+  const { fleet, sync, dns, pass } = await led();
   for (const pod of ['p1', 'p2', 'p3']) sync(pod);
   dns.servers = undefined;
   fleet.outdateAll();
-  clock.advance(100);
+  await pass(100);
   assert.equal(fleet.propagationOf(key)?.configured, 3);
 });
 
-test('a DNS Service that is named and not there is told', () => {
-  const { fleet, sync, clock, dns, figures } = led(
+test('a DNS Service that is named and not there is told', async () => {
+  const { fleet, sync, dns, figures, pass } = await led(
     netExporter((spec) => {
       spec.dns.service.name = 'corends';
     }),
@@ -146,13 +219,13 @@ test('a DNS Service that is named and not there is told', () => {
   assert.equal(fleet.propagationOf(key)?.missingDns, undefined);
   Object.assign(dns, { servers: [], isMissing: true });
   fleet.outdateAll();
-  clock.advance(1100);
+  await pass(1100);
   assert.deepEqual(figures, [key]);
   assert.equal(fleet.propagationOf(key)?.missingDns, 'kube-system/corends');
 });
 
-test('an agent is offered what it does not hold, and nothing else', () => {
-  const { answerFor, sync } = led();
+test('an agent is offered what it does not hold, and nothing else', async () => {
+  const { answerFor, sync } = await led();
   const held = sync('p1');
   assert.deepEqual(answerFor('p1', held), {});
   assert.deepEqual(Object.keys(answerFor('p1', { settings: held.settings })!), ['assignment']);
@@ -161,124 +234,124 @@ test('an agent is offered what it does not hold, and nothing else', () => {
   assert.deepEqual(answerFor('p1', { ...held, settings: { ...held.settings, generation: 9 } }), lacking);
 });
 
-test('a leader of an epoch that comes again, as after a restore from a backup, offers its own plan', () => {
-  const first = led();
+test('a leader of an epoch that comes again, as after a restore from a backup, offers its own plan', async () => {
+  const first = await led();
   const held = first.sync('p1');
   const restored = setUp();
-  restored.clock.advance(60_000);
+  await restored.pass(60_000);
   restored.dns.servers = ['10.1.0.9:53'];
-  restored.fleet.lead(7, [netExporter()]);
+  await restored.lead(7, [netExporter()]);
   const { assignment } = restored.answerFor('p1', held)!;
   assert.deepEqual([assignment?.epoch, assignment?.dnsServers], [7, ['10.1.0.9:53']]);
   assert.ok(assignment!.revision > held.assignment.revision, 'which agents take at once');
 });
 
-test('settings wake all agents, but only when they are others', () => {
-  const { settle, woken, resource } = led();
+test('settings wake all agents, but only when they are others', async () => {
+  const { settle, woken, resource } = await led();
   settle(resource);
   assert.deepEqual(woken, []);
   settle(resource, ['10.96.0.1']);
   assert.deepEqual(woken, ['p1,p2,p3']);
 });
 
-test('pods that come and go are planned for together, and wake those whom they concern', () => {
-  const { fleet, pods, nodes, woken, clock, answerFor } = led();
+test('pods that come and go are planned for together, and wake those whom they concern', async () => {
+  const { fleet, pods, nodes, woken, answerFor, pass } = await led();
   for (const number of [4, 5]) {
     nodes.set(`n${number}`, { name: `n${number}`, zone: '', ready: true, notice: undefined, bootId: 'b' });
     pods.set(`p${number}`, agentPod({ uid: `p${number}`, node: `n${number}`, addresses: [`10.0.0.${number}`] }));
     fleet.outdate(key);
   }
   assert.equal(answerFor('p1', {})?.assignment?.peers.length, 2, 'not yet');
-  clock.advance(100);
+  await pass(100);
   assert.equal(answerFor('p1', {})?.assignment?.peers.length, 4);
   assert.deepEqual(woken, ['p1,p2,p3,p4,p5']);
 });
 
-test('another NetExporter of the same name starts anew', () => {
-  const { fleet, answerFor, sync, clock } = led();
+test('another NetExporter of the same name starts anew', async () => {
+  const { fleet, answerFor, sync, pass } = await led();
   sync('p1');
   const other = netExporter();
   other.metadata.uid = 'another';
   fleet.plan(other);
-  clock.advance(100);
+  await pass(100);
   assert.equal(answerFor('p1', {})?.assignment?.uid, 'another');
   assert.equal(answerFor('p1', {})?.settings, undefined, 'settings are those of the other one');
 });
 
-test('agents of a NetExporter that is gone go on, and are told that their peers leave, until the last one is gone', () => {
-  const { fleet, answerFor, sync, clock, pods, dns, woken, figures } = led();
+test('agents of a NetExporter that is gone go on, and are told that their peers leave, until the last one is gone', async () => {
+  const { fleet, answerFor, sync, pods, dns, woken, figures, pass } = await led();
   const held = sync('p1');
   fleet.forget(key);
   // As it is while nobody watches them any more.
   dns.servers = undefined;
-  clock.advance(100);
+  await pass(100);
   assert.deepEqual(answerFor('p1', held), {});
   assert.equal(fleet.propagationOf(key), undefined, 'of another one of its name nothing is known');
   woken.length = 0;
   for (const [uid, pod] of pods) pods.set(uid, { ...pod, deleting: true });
   fleet.outdate(key);
-  clock.advance(100);
+  await pass(100);
   assert.deepEqual(woken, ['p1,p2,p3']);
   const { assignment } = answerFor('p1', held)!;
   assert.deepEqual([assignment?.peers, assignment?.dnsServers], [[], ['10.1.0.1:53']]);
   pods.clear();
   fleet.outdate(key);
-  clock.advance(100);
+  await pass(100);
   assert.equal(answerFor('p1', held), undefined);
-  clock.advance(60_000);
+  await pass(60_000);
   assert.deepEqual(figures, []);
 });
 
-test('a NetExporter that is gone and has no agents is forgotten, and one that comes back is not', () => {
-  const { fleet, answerFor, clock, pods, resource, sync } = led();
+test('a NetExporter that is gone and has no agents is forgotten, and one that comes back is not', async () => {
+  const { fleet, answerFor, pods, resource, sync, pass } = await led();
   const held = sync('p1');
   fleet.forget(key);
   fleet.plan(resource);
   pods.clear();
-  clock.advance(100);
+  await pass(100);
   assert.notEqual(answerFor('p1', held), undefined);
   fleet.forget(key);
-  clock.advance(100);
+  await pass(100);
   assert.equal(answerFor('p1', held), undefined);
 });
 
-test('a report is acknowledged, but not one of a pod that is no agent', () => {
-  const { fleet, call } = led();
+test('a report is acknowledged, but not one of a pod that is no agent', async () => {
+  const { fleet, call } = await led();
   assert.deepEqual(call('p1', {}, { report }), { stream: 's', sequence: 4 });
   assert.equal(call('stranger', {}, { report }), undefined);
   assert.equal(fleet.propagationOf('monitoring/other'), undefined);
 });
 
-test('what agents hold is not known until all have called, or had the time to', () => {
-  const { fleet, sync, clock } = led();
+test('what agents hold is not known until all have called, or had the time to', async () => {
+  const { fleet, sync, pass } = await led();
   sync('p1');
   sync('p2');
   assert.equal(fleet.propagationOf(key), undefined);
   sync('p3');
   assert.deepEqual(fleet.propagationOf(key), { agents: 3, reporting: 3, configured: 3, waiting: [] });
-  const other = led();
+  const other = await led();
   other.sync('p1');
-  other.clock.advance(45_000);
+  await other.pass(45_000);
   other.sync('p1');
   assert.deepEqual(other.fleet.propagationOf(key)?.configured, 1);
-  clock.advance(0);
+  await pass(0);
 });
 
-test('figures are told when they change, also when an agent falls silent, and not again', () => {
-  const { sync, clock, figures, fleet, settle, resource } = led();
+test('figures are told when they change, also when an agent falls silent, and not again', async () => {
+  const { sync, figures, fleet, settle, resource, pass } = await led();
   for (const pod of ['p1', 'p2', 'p3']) sync(pod);
-  clock.advance(1000);
+  await pass(1000);
   assert.deepEqual(figures, [key]);
   for (let second = 0; second < 30; second++) {
     sync('p1');
     sync('p2');
-    clock.advance(1000);
+    await pass(1000);
   }
   assert.deepEqual(figures, [key]);
   for (let second = 0; second < 30; second++) {
     sync('p1');
     sync('p2');
-    clock.advance(1000);
+    await pass(1000);
   }
   assert.deepEqual(figures, [key, key]);
   assert.deepEqual(fleet.propagationOf(key), {
@@ -286,44 +359,44 @@ test('figures are told when they change, also when an agent falls silent, and no
     waiting: [{ node: 'n3', why: 'does not call any more' }],
   });
   settle(resource, ['10.96.0.1']);
-  clock.advance(1000);
+  await pass(1000);
   assert.equal(figures.length, 3);
   assert.equal(fleet.propagationOf(key)?.configured, 0);
 });
 
-test('figures that a status has caught in the middle of an edit are told when they are as before it', () => {
-  const { sync, clock, figures, fleet, settle, resource } = led();
+test('figures that a status has caught in the middle of an edit are told when they are as before it', async () => {
+  const { sync, figures, fleet, settle, resource, pass } = await led();
   for (const pod of ['p1', 'p2', 'p3']) sync(pod);
-  clock.advance(1000);
+  await pass(1000);
   settle(resource, ['10.96.0.1']);
   assert.equal(fleet.propagationOf(key)?.configured, 0, 'the reconcile that settles them asks at once');
   for (const pod of ['p1', 'p2', 'p3']) sync(pod);
   figures.length = 0;
-  clock.advance(1000);
+  await pass(1000);
   assert.deepEqual(figures, [key]);
   assert.equal(fleet.propagationOf(key)?.configured, 3);
 });
 
-test('of a pod that is being deleted nobody waits for anything', () => {
-  const { fleet, pods, sync, clock } = led();
+test('of a pod that is being deleted nobody waits for anything', async () => {
+  const { fleet, pods, sync, pass } = await led();
   for (const pod of ['p1', 'p2']) sync(pod);
   pods.set('p3', { ...pods.get('p3')!, deleting: true });
   fleet.outdate(key);
-  clock.advance(100);
+  await pass(100);
   for (const pod of ['p1', 'p2']) sync(pod);
   assert.deepEqual(fleet.propagationOf(key), { agents: 2, reporting: 2, configured: 2, waiting: [] });
 });
 
-test('the last report of a pod that is being deleted is taken for as long as the pod is there', () => {
-  const { fleet, pods, call, sync, clock } = led();
+test('the last report of a pod that is being deleted is taken for as long as the pod is there', async () => {
+  const { fleet, pods, call, sync, pass } = await led();
   const held = sync('p3');
   pods.set('p3', { ...pods.get('p3')!, deleting: true });
   fleet.outdate(key);
-  clock.advance(100);
+  await pass(100);
   assert.deepEqual(call('p3', held, { report, leaving: true }), { stream: 's', sequence: 4 });
   pods.delete('p3');
   fleet.outdate(key);
-  clock.advance(100);
+  await pass(100);
   assert.equal(call('p3', held, { report, leaving: true }), undefined);
 });
 
@@ -335,10 +408,10 @@ function paused(observedGeneration: number): NetExporter {
   return resource;
 }
 
-test('agents of a NetExporter that was edited while it is paused keep what they have when the leader changes', () => {
-  const { fleet, answerFor, call, settle, clock, sync } = setUp();
-  fleet.lead(8, [paused(2)]);
-  clock.advance(60_000);
+test('agents of a NetExporter that was edited while it is paused keep what they have when the leader changes', async () => {
+  const { fleet, answerFor, call, settle, sync, pass, lead } = setUp();
+  await lead(8, [paused(2)]);
+  await pass(60_000);
   assert.deepEqual(answerFor('p1', {}), {});
   assert.deepEqual(call('p1', {}, { report }), { stream: 's', sequence: 4 }, 'what they report counts');
   const why = 'has not called yet';
@@ -351,27 +424,179 @@ test('agents of a NetExporter that was edited while it is paused keep what they 
   fleet.plan(netExporter());
   settle(netExporter());
   assert.deepEqual([fleet.propagationOf(key)?.agents, fleet.propagationOf(key)?.configured], [3, 0]);
-  clock.advance(100);
+  await pass(100);
   for (const pod of ['p1', 'p2', 'p3']) sync(pod);
   assert.deepEqual(fleet.propagationOf(key)?.configured, 3);
 });
 
-test('those of one that was not edited since are planned for, and how far its settings have got is not known', () => {
-  const { fleet, answerFor, call, clock } = setUp();
-  fleet.lead(8, [paused(3)]);
+test('those of one that was not edited since are planned for, and how far its settings have got is not known', async () => {
+  const { fleet, answerFor, call, pass, lead } = setUp();
+  await lead(8, [paused(3)]);
   const { assignment } = answerFor('p1', {})!;
   assert.equal(assignment?.peers.length, 2);
   for (const pod of ['p1', 'p2', 'p3']) call(pod, { assignment: answerFor(pod, {})!.assignment! });
-  clock.advance(1000);
+  await pass(1000);
   assert.equal(fleet.propagationOf(key), undefined);
 });
 
-test('one that is told to stop plans what is pending at once, and then nothing any more', () => {
-  const { fleet, clock, nodes, woken } = led();
+test('one that is told to stop plans what is pending at once, and then nothing any more', async () => {
+  const { fleet, clock, nodes, woken, stop } = await led();
   nodes.set('n3', { ...nodes.get('n3')!, notice: 'cordon' });
   fleet.outdateAll();
-  fleet.stop();
+  await stop();
   assert.deepEqual(woken, ['p1,p2']);
   fleet.outdateAll();
   assert.equal(clock.pending, 0);
+});
+
+/** Another NetExporter, with the same agents. */
+function another(): NetExporter {
+  const resource = netExporter(undefined, 'other');
+  resource.metadata.uid = 'another';
+  return resource;
+}
+const otherKey = 'monitoring/other';
+const other = (podUid: string) => ({ resource: otherKey, podUid, pod: podUid, node: '' });
+
+test('a NetExporter for which planning throws fails alone, is tried again later each time, and then works', async () => {
+  const { fleet, faults, lead, pass, answerFor, woken, figures, results } = setUp();
+  faults.add('pods of default');
+  await lead(7, [netExporter(), another()]);
+  assert.equal(fleet.answerFor(other('p1'), {})?.assignment?.peers.length, 2, 'the other one is planned for');
+  assert.equal(answerFor('p1', {})?.assignment, undefined);
+  assert.equal(fleet.faultOf(key), 'TypeError: pods of default');
+  assert.equal(fleet.faultOf(otherKey), undefined);
+  await pass(1000);
+  assert.deepEqual(figures, [key], 'its status is written anew');
+  const failures = () => results.plans.filter((result) => result === 'panic').length;
+  assert.equal(failures(), 2, 'at once, after 400 ms, and then not before another 800 ms');
+  await pass(9000);
+  assert.equal(failures(), 5, 'after 1.2, 2.8 and 6 s');
+  faults.clear();
+  woken.length = 0;
+  await pass(10_000);
+  assert.equal(answerFor('p1', {})?.assignment?.peers.length, 2);
+  assert.deepEqual([fleet.faultOf(key), woken], [undefined, ['p1,p2,p3']]);
+  assert.deepEqual(figures.slice(1), [key], 'so is it when it works again');
+});
+
+test('pods that come and go do not hurry on what fails, but an edit does', async () => {
+  const { fleet, faults, lead, pass, answerFor, results, resource } = { ...setUp(), resource: netExporter() };
+  faults.add('pods of default');
+  await lead(7, [resource]);
+  await pass(2800);
+  const before = results.plans.length;
+  for (let time = 0; time < 20; time++) {
+    fleet.outdate(key);
+    fleet.plan(resource);
+    await pass(100);
+  }
+  assert.equal(results.plans.length, before);
+  faults.clear();
+  const edited = netExporter();
+  edited.metadata.generation = 4;
+  fleet.plan(edited);
+  await pass(100);
+  assert.equal(answerFor('p1', {})?.assignment?.peers.length, 2);
+});
+
+test('a plan that breaks off in the middle is made anew, and agents keep what they have until it is', async () => {
+  const { fleet, clock, faults, pods, nodes, answerFor, sync, pass, call } = await led();
+  const held = sync('p1');
+  clock.stepWall(-3_600_000);
+  nodes.set('n4', { name: 'n4', zone: 'z4', ready: true, notice: undefined, bootId: 'b' });
+  pods.set('p4', agentPod({ uid: 'p4', node: 'n4', addresses: ['10.0.0.4'] }));
+  pods.delete('p2');
+  faults.add('node n4');
+  fleet.outdate(key);
+  await pass(100);
+  assert.match(fleet.faultOf(key)!, /node n4/);
+  assert.deepEqual(answerFor('p1', held), {});
+  assert.deepEqual(call('p1', held, { report }), { stream: 's', sequence: 4 }, 'what it reports counts');
+  faults.clear();
+  await pass(400);
+  const { assignment } = answerFor('p1', held)!;
+  assert.deepEqual(assignment?.peers.map(({ node }) => node).sort(), ['n3', 'n4']);
+  assert.ok(assignment!.revision > held.assignment.revision, 'which agents take');
+});
+
+test('a NetExporter whose figures cannot be told fails alone, and is tried again', async () => {
+  const { fleet, faults, lead, pass, figures, call, results, settle } = setUp();
+  faults.add(`figures of ${key}`);
+  await lead(7, [netExporter(), another()]);
+  for (const resource of [netExporter(), another()]) settle(resource);
+  for (const pod of ['p1', 'p2', 'p3']) {
+    call(pod, {});
+    fleet.took(other(pod), { version: 1, held: {} });
+  }
+  await pass(1000);
+  assert.deepEqual(figures, [otherKey]);
+  assert.ok(results.figures.includes('panic'));
+  faults.clear();
+  await pass(1000);
+  assert.deepEqual(figures, [otherKey, key]);
+});
+
+test('one that is told to stop plans what it can, although planning throws for another one', async () => {
+  const { fleet, clock, lead, faults, nodes, woken, stop, settle } = setUp();
+  await lead(7, [netExporter(), another()]);
+  settle(netExporter());
+  woken.length = 0;
+  faults.add('pods of default');
+  nodes.set('n3', { ...nodes.get('n3')!, notice: 'cordon' });
+  fleet.outdateAll();
+  await stop();
+  assert.deepEqual(woken, ['p1,p2']);
+  assert.equal(clock.pending, 0);
+});
+
+test('who does not probe the network gets no peers, is not woken for them, and no zone is missed', async () => {
+  const resource = netExporter((spec) => {
+    spec.network.enabled = false;
+    spec.network.peersPerAgent = 1;
+  });
+  const { fleet, answerFor, sync, pods, woken, pass } = await led(resource);
+  assert.deepEqual(answerFor('p1', {})?.assignment?.peers, []);
+  for (const pod of ['p1', 'p2', 'p3']) sync(pod);
+  assert.deepEqual(fleet.propagationOf(key), { agents: 3, reporting: 3, configured: 3, waiting: [] });
+  pods.set('p3', { ...pods.get('p3')!, ready: false });
+  fleet.outdate(key);
+  await pass(100);
+  assert.deepEqual(woken, []);
+  const edited = netExporter();
+  edited.metadata.generation = 4;
+  fleet.plan(edited);
+  await pass(100);
+  assert.equal(answerFor('p1', {})?.assignment?.peers.length, 2, 'until it does');
+});
+
+for (const [what, change] of [
+  ['does not probe DNS', (spec: NetExporter['spec']) => (spec.dns.enabled = false)],
+  ['asks no single DNS pods', (spec: NetExporter['spec']) => (spec.dns.endpointsPerAgent = 0)],
+] as const)
+  test(`who ${what} gets none of them, waits for none, has none watched and misses none`, async () => {
+    const parts = setUp();
+    Object.assign(parts.dns, { servers: undefined, isMissing: true });
+    const resource = netExporter((spec) => {
+      change(spec);
+      spec.dns.service.name = 'corends';
+    });
+    const { fleet, answerFor, sync, dns } = parts;
+    await parts.lead(7, [resource]);
+    parts.settle(resource);
+    assert.deepEqual(answerFor('p1', {})?.assignment?.dnsServers, []);
+    for (const pod of ['p1', 'p2', 'p3']) sync(pod);
+    assert.deepEqual([dns.asked, [...fleet.dnsServices()]], [0, []]);
+    assert.deepEqual(fleet.propagationOf(key), { agents: 3, reporting: 3, configured: 3, waiting: [] });
+  });
+
+test('the DNS Services are those of the specs that are planned by, of what is not gone', async () => {
+  const edited = paused(3);
+  const { fleet } = await led(edited);
+  edited.spec.dns.service.name = 'old';
+  fleet.plan(another());
+  const names = () => fleet.dnsServices().map(({ name }) => name);
+  assert.deepEqual(names(), ['old', '']);
+  fleet.forget(key);
+  assert.deepEqual(names(), ['']);
 });

@@ -33,6 +33,9 @@ interface Answers {
 function setUp(answers: Answers, clock = new FakeClock()) {
   const store = new Store<string>();
   const asked: string[] = [];
+  /** The names of objects that cannot be transformed. */
+  const unfit = new Set<string>();
+  const faults: string[] = [];
   const lines: { level: string; msg: string }[] = [];
   const log = operatorLogger('info', { write: (line) => lines.push(JSON.parse(line)) });
   async function* events(answer: Watched | 'open', signal: AbortSignal) {
@@ -71,14 +74,20 @@ function setUp(answers: Answers, clock = new FakeClock()) {
       return events(answer, signal);
     },
   };
-  const transform = ({ metadata }: KubeObject) => metadata.resourceVersion;
-  const reflector = new Reflector({ client, resource, transform, store, clock, random: () => 0, log });
+  const transform = ({ metadata }: KubeObject) => {
+    if (unfit.has(metadata.name)) throw new TypeError('nobody can read it');
+    return metadata.resourceVersion;
+  };
+  const onFault = ({ plural }: { plural: string }) => faults.push(plural);
+  const reflector = new Reflector({ client, resource, transform, store, onFault, clock, random: () => 0, log });
   const stop = new AbortController();
   const running = reflector.run(stop.signal);
   const waiting = () => until(() => clock.pending === 1, 'it waits');
   return {
     clock,
     store,
+    unfit,
+    faults,
     asked,
     lines,
     reflector,
@@ -355,4 +364,29 @@ test('stopping ends it, whatever it does', async () => {
   await waitingForRetry.waiting();
   await waitingForRetry.end();
   assert.equal(waitingForRetry.reflector.hasSynced, false);
+});
+
+test('an object that cannot be processed stays as it was known, is counted and logged once, and the others go on', async () => {
+  const added = (name: string, version: string) => ({ type: 'ADDED', object: pod(name, version) }) as WatchEvent;
+  const { reflector, unfit, faults, store, content, lines, pause, asking, end } = setUp({
+    lists: [page('10', [pod('a', '1'), pod('b', '2')]), page('50', [pod('a', '48'), pod('b', '49'), pod('c', '50')])],
+    watches: [[added('b', '11'), added('a', '12'), added('c', '13')], new ApiError('Gone', 'too old')],
+  });
+  unfit.add('b');
+  await reflector.synced;
+  await pause();
+  await asking('watch from 13');
+  assert.deepEqual([content(), faults], [{ a: '12', c: '13' }, ['pods', 'pods']]);
+  unfit.clear();
+  store.onChange(({ key }) => {
+    if (key === 'n/a') throw new RangeError('what follows from it fails');
+  });
+  unfit.add('c');
+  await pause();
+  await asking('watch from 50');
+  assert.deepEqual(content(), { a: '48', b: '49', c: '13' });
+  assert.equal(faults.length, 4);
+  const told = lines.filter(({ msg }) => msg.startsWith('cannot process'));
+  assert.equal(told.length, 2, 'once for each reason');
+  await end();
 });

@@ -100,3 +100,32 @@ test('whatever happens, an index holds exactly what a search through everything 
     }),
   );
 });
+
+test('a listener that throws for one object is told of the others, and the store holds them all', () => {
+  const { store } = setUp();
+  const told: string[] = [];
+  const faults: string[] = [];
+  store.onChange(({ key }) => {
+    if (key === 'bad') throw new TypeError('a fault');
+    told.push(key);
+  });
+  assert.throws(() => store.set('bad', { owner: 'x' }), /a fault/, 'nobody takes it');
+  store.onFault((key, error) => faults.push(`${key}: ${error}`));
+  const object = { object: { owner: 'x' }, version: '2' };
+  store.replace(
+    new Map([
+      ['a', object],
+      ['bad', object],
+      ['z', object],
+    ]),
+  );
+  store.delete('bad');
+  assert.deepEqual(told, ['a', 'z']);
+  assert.deepEqual(faults, ['bad: TypeError: a fault', 'bad: TypeError: a fault']);
+  assert.equal(store.size, 2);
+  store.onRewound(() => {
+    throw new TypeError('another one');
+  });
+  store.rewound();
+  assert.equal(faults.at(-1), ': TypeError: another one');
+});

@@ -11,9 +11,11 @@ function setUp(newClock: () => FakeClock, reconcile: Reconcile, workers = 2, log
   const clock = newClock();
   const results: string[] = [];
   const durations: number[] = [];
+  const panics = { count: 0 };
   const observe = { added() {}, retried() {}, taken() {}, finished() {} };
   const queue = new WorkQueue({ clock, random: () => 1, backoff: { baseMs: 100, maxMs: 1000 }, observe });
   const controller = new Controller({
+    name: 'test',
     queue,
     reconcile,
     clock,
@@ -21,6 +23,7 @@ function setUp(newClock: () => FakeClock, reconcile: Reconcile, workers = 2, log
     log,
     observe: {
       started() {},
+      panicked: () => panics.count++,
       ended(result, seconds) {
         results.push(result);
         durations.push(seconds);
@@ -28,7 +31,7 @@ function setUp(newClock: () => FakeClock, reconcile: Reconcile, workers = 2, log
     },
   });
   controller.start(workers);
-  return { clock, queue, controller, results, durations };
+  return { clock, queue, controller, results, durations, panics };
 }
 
 test('a reconcile that throws is tried again, and the other keys go on', async (newClock) => {
@@ -52,16 +55,58 @@ test('a reconcile that throws is tried again, and the other keys go on', async (
   await controller.stop(1000);
 });
 
-test('a throw that is no promise fails one key only', async (newClock) => {
-  const { queue, controller, results } = setUp(newClock, (key) => {
-    if (key === 'bad') throw new TypeError('a fault in the code');
-    return Promise.resolve({});
+for (const [what, thrown, isPanic] of [
+  ['a fault in the code', new TypeError('a fault in the code'), true],
+  ['what is no error', 'text', true],
+  ['what nobody can write out', Object.create(null), true],
+  ['an error of the API', new Error('not yet'), false],
+] as const)
+  test(`a reconcile that throws ${what}, and no promise, fails one key only, which is counted`, async (newClock) => {
+    const reconcile: Reconcile = (key) => {
+      if (key === 'bad') throw thrown;
+      return Promise.resolve({});
+    };
+    const { queue, controller, results, panics } = setUp(newClock, reconcile, 1);
+    queue.add('bad');
+    queue.add('good');
+    await until(() => results.length === 2, 'both were reconciled');
+    assert.deepEqual(results.sort(), ['error', 'success']);
+    assert.equal(panics.count, isPanic ? 1 : 0);
+    await controller.stop(1000);
   });
+
+test('draining works on every key that waits, also for its time, once more each, and ends', async (newClock) => {
+  const calls: string[] = [];
+  const reconcile: Reconcile = async (key) => {
+    calls.push(key);
+    if (key === 'bad') throw new Error('not yet');
+    return { requeueAfterMs: 1000 };
+  };
+  const { clock, queue, controller } = setUp(newClock, reconcile, 1);
   queue.add('bad');
-  queue.add('good');
-  await until(() => results.length === 2, 'both were reconciled');
-  assert.deepEqual(results.sort(), ['error', 'success']);
-  await controller.stop(1000);
+  await until(() => clock.pending === 1, 'the bad one waits for its next attempt');
+  queue.addAfter('later', 60_000);
+  queue.add('now');
+  await controller.drain(1000);
+  queue.add('late');
+  assert.deepEqual(calls.sort(), ['bad', 'bad', 'later', 'now']);
+  assert.deepEqual([clock.pending, queue.depth], [0, 0]);
+});
+
+test('draining gives up what takes longer than its grace', async (newClock) => {
+  const calls: string[] = [];
+  const reconcile: Reconcile = (key, { signal }) => {
+    calls.push(key);
+    return new Promise((resolve) => signal.addEventListener('abort', () => resolve({})));
+  };
+  const { clock, queue, controller } = setUp(newClock, reconcile, 1);
+  queue.add('slow');
+  queue.add('next');
+  await until(() => calls.length === 1, 'the first is under way');
+  const drained = controller.drain(500);
+  clock.advance(500);
+  await drained;
+  assert.deepEqual(calls, ['slow']);
 });
 
 test('a key comes again after the time that its reconcile asks for', async (newClock) => {

@@ -89,8 +89,7 @@ export class QueueModel {
 
   ask(): void {
     const asked = this.#asked++;
-    if (this.#closed) this.answers.push({ asked, key: undefined });
-    else this.#idle.push(asked);
+    this.#idle.push(asked);
     this.#giveOut();
   }
 
@@ -119,7 +118,14 @@ export class QueueModel {
     this.#wanted.clear();
     this.#line.length = 0;
     this.#later = [];
-    for (const asked of this.#idle.splice(0)) this.answers.push({ asked, key: undefined });
+    this.#giveOut();
+  }
+
+  drain(): void {
+    if (this.#closed) return;
+    for (const { key } of this.#later.splice(0).sort((a, b) => a.at - b.at)) this.add(key);
+    this.#closed = true;
+    this.#giveOut();
   }
 
   #queueUp(key: string): void {
@@ -135,6 +141,7 @@ export class QueueModel {
       this.#wanted.delete(key);
       this.#held.set(key, this.now);
     }
+    if (this.#closed) for (const asked of this.#idle.splice(0)) this.answers.push({ asked, key: undefined });
   }
 }
 

@@ -13,7 +13,7 @@ test('a restore of etcd that any of the caches finds is told', () => {
   const watches = new Watches({
     ...{ clock: new FakeClock(), random: () => 0, log: quietLog },
     client: { list: nobody, watch: nobody } as unknown as WatchesOptions['client'],
-    ...{ onResource() {}, onChild() {}, onPod() {}, onOptional() {} },
+    ...{ onResource() {}, onChild() {}, onPod() {}, onOptional() {}, onFault() {} },
     onRewound: () => told++,
   });
   const stores = [watches.resources, watches.pods, watches.podMonitors.store];

@@ -19,7 +19,7 @@ type Step =
   | { do: 'retry'; key: string; leastMs: number }
   | { do: 'retryMany'; count: number }
   | { do: 'done'; index: number }
-  | { do: 'ask' | 'close' }
+  | { do: 'ask' | 'close' | 'drain' }
   | { do: 'pass'; ms: number };
 
 const key = fc.constantFrom(...keys);
@@ -50,72 +50,83 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
+/** What may follow: an end by either way, or by both, and what is done to a queue that has ended. */
+const end: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('close' as const, 'drain' as const) }) },
+  { weight: 1, arbitrary: step },
+);
+
 test('whatever is asked of it, and whenever, a queue does what its model does', async (newClock) => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), fc.boolean(), async (steps, closes) => {
-      const clock = newClock();
-      const startedAt = clock.monotonic();
-      const told: string[] = [];
-      const queue = new WorkQueue({
-        ...{ clock, random: () => chance, backoff },
-        observe: {
-          added: () => told.push('added'),
-          retried: () => told.push('retried'),
-          taken: (time) => told.push(`taken ${seconds(time * 1000)}`),
-          finished: (time) => told.push(`finished ${seconds(time * 1000)}`),
-        },
-      });
-      const model = new QueueModel(backoff, chance);
-      const answers: Answer[] = [];
-      let asked = 0;
-      for (const step of closes ? [...steps, { do: 'close' as const }, { do: 'ask' as const }] : steps) {
-        switch (step.do) {
-          case 'add':
-          case 'forget':
-            queue[step.do](step.key);
-            model[step.do](step.key);
-            break;
-          case 'addAfter':
-            queue.addAfter(step.key, step.ms);
-            model.addAfter(step.key, step.ms);
-            break;
-          case 'retry':
-            queue.retry(step.key, step.leastMs);
-            model.retry(step.key, step.leastMs);
-            break;
-          case 'retryMany':
-            for (let number = 0; number < step.count; number++)
-              for (const one of [queue, model]) one.retry(`many-${number}`, 0);
-            break;
-          case 'done': {
-            // Also of a key that nobody has.
-            const held = model.held[step.index] ?? keys[step.index] ?? 'a stranger';
-            queue.done(held);
-            model.done(held);
-            break;
+    fc.asyncProperty(
+      fc.array(step, { maxLength: 80, size: 'max' }),
+      fc.array(end, { maxLength: 8 }),
+      async (steps, ends) => {
+        const clock = newClock();
+        const startedAt = clock.monotonic();
+        const told: string[] = [];
+        const queue = new WorkQueue({
+          ...{ clock, random: () => chance, backoff },
+          observe: {
+            added: () => told.push('added'),
+            retried: () => told.push('retried'),
+            taken: (time) => told.push(`taken ${seconds(time * 1000)}`),
+            finished: (time) => told.push(`finished ${seconds(time * 1000)}`),
+          },
+        });
+        const model = new QueueModel(backoff, chance);
+        const answers: Answer[] = [];
+        let asked = 0;
+        for (const step of [...steps, ...ends]) {
+          switch (step.do) {
+            case 'add':
+            case 'forget':
+              queue[step.do](step.key);
+              model[step.do](step.key);
+              break;
+            case 'addAfter':
+              queue.addAfter(step.key, step.ms);
+              model.addAfter(step.key, step.ms);
+              break;
+            case 'retry':
+              queue.retry(step.key, step.leastMs);
+              model.retry(step.key, step.leastMs);
+              break;
+            case 'retryMany':
+              for (let number = 0; number < step.count; number++)
+                for (const one of [queue, model]) one.retry(`many-${number}`, 0);
+              break;
+            case 'done': {
+              // Also of a key that nobody has.
+              const held = model.held[step.index] ?? keys[step.index] ?? 'a stranger';
+              queue.done(held);
+              model.done(held);
+              break;
+            }
+            case 'ask': {
+              const number = asked++;
+              void queue.next().then((key) => answers.push({ asked: number, key }));
+              model.ask();
+              break;
+            }
+            case 'pass':
+              clock.advance(step.ms);
+              model.passTo(clock.monotonic() - startedAt);
+              break;
+            case 'close':
+            case 'drain':
+              queue[step.do]();
+              model[step.do]();
           }
-          case 'ask': {
-            const number = asked++;
-            void queue.next().then((key) => answers.push({ asked: number, key }));
-            model.ask();
-            break;
-          }
-          case 'pass':
-            clock.advance(step.ms);
-            model.passTo(clock.monotonic() - startedAt);
-            break;
-          case 'close':
-            queue.close();
-            model.close();
+          await settled();
+          assert.deepEqual(answers, model.answers);
+          assert.deepEqual(told, model.told);
+          assert.equal(queue.depth, model.depth);
+          assert.equal(queue.underWay().length, model.held.length);
+          assert.equal(clock.pending > 0, model.nextAt !== undefined);
         }
-        await settled();
-        assert.deepEqual(answers, model.answers);
-        assert.deepEqual(told, model.told);
-        assert.equal(queue.depth, model.depth);
-        assert.equal(queue.underWay().length, model.held.length);
-        assert.equal(clock.pending > 0, model.nextAt !== undefined);
-      }
-    }),
+      },
+    ),
     { numRuns: 300 },
   );
 });
@@ -128,7 +139,8 @@ test('hundreds of keys that all fail are tried at a bounded rate, none of them a
   const observe = { added() {}, retried() {}, taken() {}, finished() {} };
   const queue = new WorkQueue({ clock, random: () => chance, backoff, observe });
   const controller = new Controller({
-    ...{ queue, clock, random: () => chance, log: quietLog, observe: { started() {}, ended() {} } },
+    name: 'test',
+    ...{ queue, clock, random: () => chance, log: quietLog, observe: { started() {}, panicked() {}, ended() {} } },
     reconcile: async (key) => {
       assert.ok(!underWay.has(key), `${key} twice at once`);
       underWay.add(key);

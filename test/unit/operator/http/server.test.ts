@@ -8,13 +8,15 @@ import { quietLog } from '../quiet-log.ts';
 
 const clock = new FakeClock();
 const metrics = new OperatorMetrics('1.2.3');
+const observe = metrics.controllerObserver('netexporter');
+metrics.controllerObserver('netexporter-plan');
 const queue = new WorkQueue({
   clock,
   random: () => 1,
   backoff: { baseMs: 100, maxMs: 1000 },
-  observe: metrics.queueObserver,
+  observe: observe.queue,
 });
-metrics.watchQueue(queue);
+metrics.watchQueue('netexporter', queue);
 let leading = false;
 metrics.watchLeadership('net-exporter-operator', () => leading);
 let why: string | undefined = 'waiting for the first list of pods';
@@ -43,8 +45,10 @@ test('it is alive while it is not ready, and says what it waits for', async () =
 });
 
 test('metrics have the names that users of controller-runtime know', async () => {
-  metrics.reconcileObserver.started();
-  metrics.reconcileObserver.ended('error', 0.2);
+  observe.reconcile.started();
+  observe.reconcile.panicked();
+  metrics.watchFailed('pods');
+  observe.reconcile.ended('error', 0.2);
   const request = { method: 'GET', host: '10.96.0.1:443', code: '200', seconds: 0.01 };
   metrics.requestObserver.answered(request);
   metrics.requestObserver.retried({ ...request, code: '429' });
@@ -59,7 +63,11 @@ test('metrics have the names that users of controller-runtime know', async () =>
     'controller_runtime_reconcile_total{controller="netexporter",result="success"} 0',
     'controller_runtime_reconcile_total{controller="netexporter",result="error"} 1',
     'controller_runtime_reconcile_errors_total{controller="netexporter"} 1',
+    'controller_runtime_reconcile_panics_total{controller="netexporter"} 1',
     'controller_runtime_reconcile_time_seconds_count{controller="netexporter"} 1',
+    'controller_runtime_reconcile_total{controller="netexporter-plan",result="error"} 0',
+    'controller_runtime_reconcile_panics_total{controller="netexporter-plan"} 0',
+    'net_exporter_operator_watch_errors_total{resource="pods"} 1',
     'controller_runtime_active_workers{controller="netexporter"} 0',
     'rest_client_requests_total{code="200",method="GET",host="10.96.0.1:443"} 1',
     'rest_client_request_duration_seconds_count{verb="GET",host="10.96.0.1:443"} 1',

@@ -138,6 +138,7 @@ const sync: [string, Findings['propagation'], [string, string] | undefined, [num
   ['no agent at all', { ...spread, agents: 0, configured: 0, reporting: 0 }, ['True', 'NoAgents'], [0, 0]],
   ['one that waits', { ...spread, configured: 2, reporting: 2, waiting: lacking }, ['False', 'AgentsWaiting'], [2, 2]],
   ['agents that cannot call', { obstacle: 'no Service' }, ['False', 'SyncUnavailable'], []],
+  ['targets that cannot be planned', { unplanned: 'TypeError: x' }, ['False', 'PlanFailed'], []],
   ['nothing known yet', 'unknown', undefined, []],
 ];
 for (const [what, propagation, expected, [configured, reporting]] of sync)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AgentIdentity } from '../../../../src/operator/agents/sync-source.ts';
+import { operatorLogger } from '../../../../src/operator/log/logger.ts';
 import type { SyncRefusal } from '../../../../src/operator/sync/identity/sync-refusal.ts';
 import { SyncHub, type Waiter } from '../../../../src/operator/sync/sync-hub.ts';
 import type { Assignment } from '../../../../src/protocol/assignment.ts';
@@ -54,11 +55,13 @@ function setUp({ random = (): number => 0 } = {}) {
   const start = clock.monotonic();
   const plan = new Map<string, number>();
   const gone: string[] = [];
-  const state = { known: true, asked: 0 };
+  const lines: string[] = [];
+  const state = { known: true, asked: 0, faulty: '' };
   const hub = new SyncHub({
     source: {
       answerFor({ podUid }, { assignment }) {
         state.asked++;
+        if (podUid === state.faulty) throw new TypeError(`no answer for ${podUid}`);
         if (!state.known) return undefined;
         const revision = plan.get(podUid)!;
         return assignment?.revision === revision ? {} : { assignment: assignmentOf(revision) };
@@ -69,6 +72,7 @@ function setUp({ random = (): number => 0 } = {}) {
     clock,
     random,
     holdMs: 15_000,
+    log: operatorLogger('info', { write: (line) => void lines.push(line) }),
   });
   const call = (podUid: string, held: Held, sequence?: number, leaving?: boolean) => {
     if (!plan.has(podUid)) plan.set(podUid, 1);
@@ -76,7 +80,7 @@ function setUp({ random = (): number => 0 } = {}) {
     hub.exchange(agentOf(podUid), request(held, sequence, leaving), caller);
     return caller;
   };
-  return { clock, start, plan, gone, state, hub, call };
+  return { clock, start, plan, gone, state, hub, call, lines };
 }
 
 test('what is newer than what is held is answered at once', () => {
@@ -271,4 +275,39 @@ test('a hub that closes tells what is still to be told, and sends everyone else 
   assert.deepEqual([waiting.refusals, late.refusals], [['Unavailable'], ['Unavailable']]);
   clock.advance(20_000);
   assert.deepEqual([waiting.answers, late.answers, clock.pending], [[], [], 0]);
+});
+
+test('an agent for which there is no answer is refused, and logged once: the others are answered when woken and when their time is over', () => {
+  const { call, clock, plan, hub, state, lines } = setUp();
+  for (let round = 1; round <= 3; round++) {
+    const [a, b, c] = ['a', 'b', 'c'].map((uid) => call(uid, holding(plan.get(uid) ?? 1)));
+    state.faulty = 'a';
+    for (const uid of ['a', 'b']) plan.set(uid, round + 1);
+    hub.wake(['a', 'b']);
+    clock.advance(100);
+    assert.deepEqual([a?.refusals, b?.last?.assignment?.revision], [['Unavailable'], round + 1]);
+    const again = call('b', holding(round + 1));
+    state.faulty = 'b';
+    clock.advance(15_250);
+    assert.deepEqual([again.refusals, c?.last], [['Unavailable'], { version: 1 }]);
+    state.faulty = '';
+  }
+  assert.deepEqual([hub.held, clock.pending], [0, 0]);
+  assert.equal(lines.length, 2, 'once for each reason');
+  assert.match(lines[0]!, /"key":"n\/a","pod":"pod-a".*cannot answer an agent/);
+});
+
+test('an answer that cannot be sent is one agent’s, also when the hub closes', () => {
+  const { call, clock, plan, hub } = setUp();
+  const [a, b] = [call('a', holding(1)), call('b', holding(1))];
+  const fail = () => {
+    throw new TypeError('it cannot be sent');
+  };
+  Object.assign(a, { answer: fail, refuse: fail });
+  for (const uid of ['a', 'b']) plan.set(uid, 2);
+  hub.wake(['a', 'b']);
+  hub.close();
+  assert.equal(b.last?.assignment?.revision, 2);
+  assert.deepEqual([a.answers, hub.held], [[], 0]);
+  clock.advance(100);
 });

@@ -65,6 +65,7 @@ export class SyncRig {
       clock,
       random: () => 0,
       holdMs: options.holdMs ?? 200,
+      log: options.log ?? quietLog,
     });
     const metrics = new SyncMetrics(this.registry);
     this.server = new SyncServer({

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { type Clock, systemClock } from '../../../src/base/clock.ts';
+import { pausedAnnotation } from '../../../src/contract/agent-names.ts';
+import { syncServiceName } from '../../../src/contract/operator-names.ts';
+import type { NetExporter } from '../../../src/crd/net-exporter.ts';
+import { until } from '../fake-clock.ts';
+import { FakeApiServer, operatorOn } from './fake-api-server.ts';
+import { netExporter } from './net-exporter-builder.ts';
+
+/** A NetExporter of this name, and a uid of its own. */
+function named(name: string, change?: Parameters<typeof netExporter>[0]): NetExporter {
+  const resource = netExporter(change, name);
+  resource.metadata.uid = `uid-of-${name}`;
+  return resource;
+}
+
+/** An operator that runs on an API server that has these NetExporters. */
+async function setUp(resources: object[], clock?: Clock) {
+  const server = await FakeApiServer.start();
+  const namespace = 'net-exporter-system';
+  server.put({ kind: 'Service', metadata: { namespace, name: syncServiceName }, spec: { clusterIPs: ['10.96.0.9'] } });
+  for (const resource of resources) server.put(resource);
+  const { operator, metrics } = operatorOn(server, clock);
+  after(async () => {
+    await operator.stop();
+    server.stop();
+  });
+  operator.start();
+  const metric = async (series: string) => {
+    const line = (await metrics.registry.metrics()).split('\n').find((text) => text.startsWith(`${series} `));
+    return line === undefined ? 0 : Number(line.slice(series.length + 1));
+  };
+  const conditionsOf = (name: string) =>
+    (server.find('netexporters', name)?.status as NetExporter['status'])?.conditions ?? [];
+  return {
+    server,
+    operator,
+    metric,
+    /** How often a controller was done with a key, by result. */
+    results: (controller: string, result: string) =>
+      metric(`controller_runtime_reconcile_total{controller="${controller}",result="${result}"}`),
+    panics: (controller: string) => metric(`controller_runtime_reconcile_panics_total{controller="${controller}"}`),
+    conditionsOf,
+    /** Waits until this one has its agents' DaemonSet and a status. */
+    served: (name: string) =>
+      until(
+        () => server.find('daemonsets', `${name}-agent`) !== undefined && conditionsOf(name).length > 0,
+        `${name} is served`,
+      ),
+  };
+}
+
+test('a NetExporter without spec.health, which an older CRD does not know, is served by the defaults, and so are others', async () => {
+  const { health: _, ...spec } = named('older').spec;
+  const { operator, served, panics, results } = await setUp([{ ...named('older'), spec }, named('newer')]);
+  for (const name of ['older', 'newer']) await served(name);
+  assert.equal(operator.state(), 'leading');
+  for (const controller of ['netexporter', 'netexporter-plan', 'netexporter-figures'])
+    assert.equal(await panics(controller), 0, controller);
+  assert.ok((await results('netexporter-plan', 'success')) >= 2);
+});
+
+test('where reconciling one NetExporter throws, the operator leads and serves the others', async () => {
+  const bad = named('bad', (spec) => {
+    spec.dns.interval = 'never';
+  });
+  const { server, operator, served, panics, results } = await setUp([bad, named('good')]);
+  await served('good');
+  server.put(named('later'));
+  await served('later');
+  assert.equal(operator.state(), 'leading');
+  assert.ok((await panics('netexporter')) >= 1);
+  assert.ok((await results('netexporter-plan', 'success')) >= 3, 'and plans for all');
+});
+
+test('where planning for one NetExporter throws, its condition says so, it has its agents, and the others are planned for', async () => {
+  const bad = named('bad', (spec) => {
+    spec.health.window = 'never';
+  });
+  const { server, served, conditionsOf, panics, results } = await setUp([bad, named('good')]);
+  for (const name of ['bad', 'good']) await served(name);
+  const propagated = () => conditionsOf('bad').find(({ type }) => type === 'ConfigPropagated');
+  await until(() => propagated()?.reason === 'PlanFailed', 'the condition says so');
+  assert.match(propagated()!.message, /cannot be planned.*"never" is not a duration.*retries/);
+  assert.notEqual(conditionsOf('good').find(({ type }) => type === 'ConfigPropagated')?.reason, 'PlanFailed');
+  assert.ok((await panics('netexporter-plan')) >= 1);
+  assert.equal(await panics('netexporter'), 0);
+  assert.ok((await results('netexporter-plan', 'success')) >= 1);
+  server.put({ ...named('bad'), metadata: { ...bad.metadata, generation: bad.metadata.generation + 1 } });
+  await until(() => propagated()?.reason !== 'PlanFailed', 'an edit helps');
+});
+
+test('an object that cannot be read, or from which nothing can be concluded, keeps no other from being taken in, and is caught up with', async () => {
+  const ours = {
+    'app.kubernetes.io/managed-by': 'net-exporter-operator',
+    'app.kubernetes.io/name': 'net-exporter-agent',
+  };
+  const pod = {
+    kind: 'Pod',
+    metadata: { namespace: 'monitoring', name: 'p', labels: ours },
+    status: { podIPs: 'none' },
+  };
+  const { server, operator, served, metric } = await setUp([pod, named('one')]);
+  await served('one');
+  const failures = (resource: string) => metric(`net_exporter_operator_watch_errors_total{resource="${resource}"}`);
+  assert.equal(await failures('pods'), 1);
+  const daemonSet = server.find('daemonsets', 'one-agent')!;
+  const [{ apiVersion: _, ...owner }] = daemonSet.metadata.ownerReferences;
+  server.put({ ...daemonSet, metadata: { ...daemonSet.metadata, ownerReferences: [owner] } });
+  // From the object before nothing can be concluded, so that nobody is told that this one has drifted.
+  const { 'app.kubernetes.io/part-of': partOf, ...labels } = daemonSet.metadata.labels;
+  server.put({ ...daemonSet, metadata: { ...daemonSet.metadata, labels } });
+  server.put(named('later'));
+  await served('later');
+  assert.equal(operator.state(), 'leading');
+  const present = () => server.find('daemonsets', 'one-agent')!.metadata.labels['app.kubernetes.io/part-of'];
+  await until(() => present() === partOf, 'it is found all the same');
+  assert.equal(await failures('daemonsets'), 2);
+});
+
+test('the DNS pods of a paused NetExporter are watched on as it was before an edit, however often another one is reconciled', async () => {
+  const withService = (name: string) =>
+    named('one', (spec) => {
+      spec.dns.service = { namespace: 'kube-system', name };
+    });
+  const { server, served, results } = await setUp([withService('before'), named('other')]);
+  for (const name of ['one', 'other']) await served(name);
+  const asked = (verb: string, name: string) =>
+    server.counts.get(`${verb} endpointslices kubernetes.io/service-name=${name}`) ?? 0;
+  await until(() => asked('watch', 'before') === 1, 'the Service is watched');
+  const edited = withService('after');
+  edited.metadata.annotations = { [pausedAnnotation]: 'true' };
+  edited.metadata.generation += 1;
+  server.put(edited);
+  const done = async () => (await results('netexporter', 'success')) + (await results('netexporter', 'requeue_after'));
+  for (let time = 1; time <= 5; time++) {
+    const before = await done();
+    const other = named('other');
+    other.metadata.generation += time;
+    server.put(other);
+    while ((await done()) === before) await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.deepEqual([asked('watch', 'before'), asked('list', 'before')], [1, 1]);
+  assert.equal(asked('list', 'after'), 0);
+});
+
+test('an operator that is told to stop plans first what waits to be planned together with what else may come', async () => {
+  /** The times for which plans wait: they do not pass here. */
+  const held = new Set<() => void>();
+  const clock: Clock = {
+    ...systemClock,
+    after(ms, callback) {
+      if (ms !== 100) return systemClock.after(ms, callback);
+      held.add(callback);
+      return () => held.delete(callback);
+    },
+  };
+  const { server, operator, served, results } = await setUp([named('one')], clock);
+  await served('one');
+  for (const callback of held) callback();
+  held.clear();
+  server.put({ kind: 'Node', metadata: { name: 'n1' }, spec: { unschedulable: true } });
+  await until(() => held.size === 1, 'a plan waits');
+  const before = await results('netexporter-plan', 'success');
+  await operator.stop();
+  assert.equal(await results('netexporter-plan', 'success'), before + 1);
+  assert.equal(held.size, 0);
+});
