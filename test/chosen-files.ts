@@ -4,7 +4,7 @@ import { oneOf, parseCommandLine, runScript } from '../src/base/command-line.ts'
 const usage = `npm test                       all tests
 npm run test:e2e [-- NAME…]    the end-to-end tests, or those of test/e2e/NAME.test.ts
 
-They run on a local Kubernetes of their own, or on the local cluster that NET_EXPORTER_E2E_CLUSTER names. zz-audit passes only after
+They run on a local Kubernetes of their own, or on the local cluster that NET_EXPORTER_E2E_CLUSTER names. requests passes only after
 all the others.`;
 
 const ending = '.test.ts';

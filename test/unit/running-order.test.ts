@@ -4,9 +4,9 @@ import { disturbsNobody, inRunningOrder } from '../running-order.ts';
 
 test('unit tests run beside the first of the end-to-end tests, those that disturb nobody side by side, and the last one comes last', () => {
   const files = [
-    ...['test/e2e/zz-audit.test.ts', 'test/e2e/dns-outage.test.ts', 'test/e2e/pod-security.test.ts'],
+    ...['test/e2e/requests.test.ts', 'test/e2e/dns-outage.test.ts', 'test/e2e/pod-security.test.ts'],
     ...['test/e2e/bad-input.test.ts', 'test/unit/b.test.ts'],
-    ...['test/e2e/at-rest.test.ts', 'test/unit/a/c.test.ts'],
+    ...['test/e2e/upgrade.test.ts', 'test/e2e/at-rest.test.ts', 'test/unit/a/c.test.ts'],
   ];
   assert.deepEqual(inRunningOrder(files), [
     'test/e2e/at-rest.test.ts',
@@ -15,7 +15,8 @@ test('unit tests run beside the first of the end-to-end tests, those that distur
     'test/e2e/bad-input.test.ts',
     'test/e2e/pod-security.test.ts',
     'test/e2e/dns-outage.test.ts',
-    'test/e2e/zz-audit.test.ts',
+    'test/e2e/upgrade.test.ts',
+    'test/e2e/requests.test.ts',
   ]);
 });
 

@@ -5,7 +5,7 @@ import { getJson } from './agents.ts';
 import { auditEvents, operatorUser } from './audit-log.ts';
 import { environment } from './environment.ts';
 
-// The name makes it the last of the end-to-end tests: what is told here is about all of them together.
+// test/running-order.ts makes it the last of the end-to-end tests, since it is about the requests of all of them.
 
 /** Permissions that this run may well not need, each with its reason. As `verb resource.group`. */
 const unusedForAReason = new Map([
