@@ -1,4 +1,4 @@
-import { dial, type TcpTarget } from '../src/agent/probes/tcp-dial.ts';
+import { dial, type TcpSubject } from '../src/agent/probes/tcp-dial.ts';
 import { parseHostPort } from '../src/base/host-port.ts';
 import type { ClockDial } from './clock-dials.ts';
 
@@ -16,7 +16,7 @@ hosts.forEach((host, index) => {
   setTimeout(() => setInterval(() => void turn(host, target), intervalMs), (index * intervalMs) / hosts.length);
 });
 
-async function turn(host: string, target: TcpTarget): Promise<void> {
+async function turn(host: string, target: TcpSubject): Promise<void> {
   const startedAt = Date.now() / 1000;
   const context = { timeoutMs: intervalMs, signal: new AbortController().signal, kernel: undefined };
   const dialled = await dial(target, context);

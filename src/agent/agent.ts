@@ -7,31 +7,31 @@ import type { Log } from './log.ts';
 import type { AgentMetrics } from './metrics/agent-metrics.ts';
 import type { ProbeMetrics } from './metrics/probe-metrics.ts';
 import type { SyncMetrics } from './metrics/sync-metrics.ts';
-import { KissRestraint } from './plan/kiss-restraint.ts';
-import { OutcomeLog, problemOf } from './plan/outcome-log.ts';
+import { NtpBackoff } from './plan/ntp-backoff.ts';
 import { Schedule } from './plan/schedule.ts';
 import { StartGrace } from './plan/start-grace.ts';
-import { type AgentIdentity, planTargets, type ResolverConfiguration, type Target } from './plan/targets.ts';
+import { problemOf, TargetStateLog } from './plan/target-state-log.ts';
+import { type PodIdentity, planTargets, type ResolverConfiguration, type Target } from './plan/targets.ts';
 import type { AddressLookup } from './probes/peer-lookup.ts';
 import type { Attempt } from './probes/probes.ts';
 import type { MountedFile } from './sources/mounted-file.ts';
-import type { SavedCopy } from './sources/saved-copy.ts';
-import { type Known, Sources } from './sources/sources.ts';
+import { type ProbeInputs, Sources } from './sources/sources.ts';
+import type { StateCache } from './sources/state-cache.ts';
 import { ReportLedger } from './sync/report-ledger.ts';
-import { SyncClient, type SyncConnection } from './sync/sync-client.ts';
+import { SyncClient, type SyncTransport } from './sync/sync-client.ts';
 
 /** How long the last report may take, in milliseconds: less than the process goes on for, see main.ts. */
 const lastReportMs = 2000;
 
 /** What an agent is made of. */
 export interface AgentParts {
-  identity: AgentIdentity;
+  identity: PodIdentity;
   resolver: ResolverConfiguration;
   settingsFile: MountedFile<Settings>;
   /** Without its document the agent does without the operator. */
   syncAccessFile: MountedFile<SyncAccess>;
-  operator: SyncConnection;
-  savedCopy: SavedCopy;
+  operator: SyncTransport;
+  stateCache: StateCache;
   lookup: AddressLookup;
   attempt: Attempt<Target>;
   kernel: Kernel | undefined;
@@ -54,22 +54,22 @@ export class Agent {
   readonly #sync: SyncClient;
   readonly #reports: ReportLedger;
   readonly #schedule: Schedule;
-  readonly #outcomes: OutcomeLog;
+  readonly #targetStates: TargetStateLog;
   readonly #startGrace: StartGrace;
-  readonly #kissRestraint: KissRestraint;
+  readonly #ntpBackoff: NtpBackoff;
 
   constructor(parts: AgentParts) {
     const { clock, random, log, identity, resolver, agentMetrics, syncMetrics, operator } = parts;
     this.#parts = parts;
-    this.#outcomes = new OutcomeLog(log, clock);
+    this.#targetStates = new TargetStateLog(log, clock);
     this.#startGrace = new StartGrace(clock);
-    this.#kissRestraint = new KissRestraint(clock);
+    this.#ntpBackoff = new NtpBackoff(clock);
     this.#reports = new ReportLedger(clock);
     this.#schedule = new Schedule(clock, identity.nodeName, agentMetrics);
     this.#sources = new Sources(
       { ...parts, clusterDomain: resolver.clusterDomain },
       {
-        changed: (known) => this.#plan(known),
+        changed: (inputs) => this.#plan(inputs),
         access: (access) => {
           syncMetrics.asks(access !== undefined);
           this.#sync.use(access);
@@ -118,14 +118,14 @@ export class Agent {
   }
 
   /** @returns how many targets there are now */
-  #plan({ settings, peers }: Known): number {
+  #plan({ settings, peers }: ProbeInputs): number {
     const { resolver, identity, probeMetrics } = this.#parts;
     const targets = planTargets(settings, resolver, peers, identity);
     probeMetrics.plan(targets);
     this.#reports.plan(targets);
-    this.#outcomes.keep(targets);
+    this.#targetStates.keep(targets);
     this.#startGrace.plan(targets);
-    this.#kissRestraint.plan(targets);
+    this.#ntpBackoff.plan(targets);
     this.#schedule.set(
       targets.map((target) => ({
         key: target.key,
@@ -139,20 +139,23 @@ export class Agent {
   async #turn(target: Target, signal: AbortSignal): Promise<void> {
     const { attempt, kernel, probeMetrics } = this.#parts;
     try {
-      const withheld = this.#kissRestraint.insteadOf(target);
+      const withheld = this.#ntpBackoff.insteadOf(target);
       const result = withheld ?? (await attempt(target, { timeoutMs: target.timeoutMs, signal, kernel }));
       if (signal.aborted || this.#startGrace.excuses(target, result)) return;
-      if (!withheld) this.#kissRestraint.record(target, result);
+      if (!withheld) this.#ntpBackoff.record(target, result);
       // Nothing was tried, nothing is known.
       else if (result.failures.length === 0) return;
       probeMetrics.record(target, result);
       this.#reports.record(target, result);
-      this.#outcomes.record(target, problemOf(result));
+      this.#targetStates.record(target, problemOf(result));
     } catch (error) {
       // A probe rejects for nothing that the network does: this is the agent's own trouble, and this target's alone.
       if (signal.aborted) return;
       probeMetrics.fault(target.probe);
-      this.#outcomes.record(target, `fault of the agent: ${error instanceof Error ? error.message : String(error)}`);
+      this.#targetStates.record(
+        target,
+        `fault of the agent: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 }

@@ -22,7 +22,7 @@ import type { ResolverConfiguration } from './plan/targets.ts';
 import { addressLookup } from './probes/peer-lookup.ts';
 import { newAttempt } from './probes/probes.ts';
 import { MountedFile } from './sources/mounted-file.ts';
-import { SavedCopy } from './sources/saved-copy.ts';
+import { StateCache } from './sources/state-cache.ts';
 import { OperatorConnection } from './sync/operator-connection.ts';
 
 /**
@@ -61,7 +61,7 @@ async function run(environment: Environment): Promise<void> {
     settingsFile: new MountedFile(environment.settingsFile, maxSettingsBytes, parseSettings),
     syncAccessFile: new MountedFile(environment.syncAccessFile, maxSyncAccessBytes, parseSyncAccess),
     operator: new OperatorConnection(environment.syncTokenFile),
-    savedCopy: new SavedCopy(environment.stateDirectory),
+    stateCache: new StateCache(environment.stateDirectory),
     lookup,
     attempt: newAttempt(lookup),
     kernel,

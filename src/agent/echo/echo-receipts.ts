@@ -4,7 +4,7 @@ import { type EchoReceipt, type EchoRequest, maxEchoSequence } from './echo-mess
 /** How many probers are known at once. Each agent is probed by about as many as it probes, at most a few hundred. */
 const defaultCapacity = 1024;
 
-interface Known extends EchoReceipt {
+interface ProberState extends EchoReceipt {
   turn: bigint;
   /** The sequences that have come of this turn, a bit each. */
   sequences: number;
@@ -17,7 +17,7 @@ interface Known extends EchoReceipt {
  */
 export class EchoReceipts {
   /** In the order of their last requests. */
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, ProberState>();
   readonly #capacity: number;
   readonly #random: () => number;
 

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { settingsMetrics } from '../../contract/metrics/agent-metrics.ts';
 import { type LabelValue, labelValues } from '../../contract/metrics/metric.ts';
 import { newCounter, newGauge } from '../../metrics/declared.ts';
-import type { Source } from '../sources/source-verdict.ts';
+import type { Source } from '../sources/source-decision.ts';
 import type { SyncEvents } from '../sync/sync-client.ts';
 import type { SyncFailure } from '../sync/sync-error.ts';
 

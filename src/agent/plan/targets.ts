@@ -42,20 +42,20 @@ export interface NtpTarget extends Planned<'ntp'> {
 export type Target = DnsTarget | NetworkTarget | NtpTarget;
 
 /** Who plans: what the choice of peers depends on besides the settings. */
-export interface AgentIdentity {
+export interface PodIdentity {
   nodeName: string;
   podIps: readonly string[];
 }
 
 /** Whom the agent may probe: what the operator chose for it; or the addresses of all agents as far as known, the own one among them or not. */
-export type KnownPeers = Pick<Assignment, 'peers' | 'dnsServers'> | { addresses: readonly string[] };
+export type AvailablePeers = Pick<Assignment, 'peers' | 'dnsServers'> | { addresses: readonly string[] };
 
 /** Everything that an agent probes, each target once. */
 export function planTargets(
   settings: Settings,
   resolver: ResolverConfiguration,
-  peers: KnownPeers,
-  identity: AgentIdentity,
+  peers: AvailablePeers,
+  identity: PodIdentity,
 ): Target[] {
   const targets = [
     ...dnsTargets(settings, resolver, 'dnsServers' in peers ? peers.dnsServers : []),
@@ -66,7 +66,7 @@ export function planTargets(
 }
 
 /** Those that were assigned, or a choice of all. */
-function peersOf(known: KnownPeers, { network }: Settings, { podIps, nodeName }: AgentIdentity): AssignedPeer[] {
+function peersOf(known: AvailablePeers, { network }: Settings, { podIps, nodeName }: PodIdentity): AssignedPeer[] {
   if ('peers' in known) return known.peers;
   return choosePeers(known.addresses, podIps, nodeName, network.peersPerAgent).map((host) => ({
     address: formatHostPort(host, network.peerPort),

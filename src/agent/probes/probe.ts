@@ -52,4 +52,4 @@ export interface ProbeContext {
  * The one signature that all probes share. It resolves for whatever the network does; it rejects only when aborted
  * or for a fault of the agent itself (no descriptor left, no memory), which is counted apart from the network's.
  */
-export type Probe<Target> = (target: Target, context: ProbeContext) => Promise<ProbeResult>;
+export type Probe<Subject> = (subject: Subject, context: ProbeContext) => Promise<ProbeResult>;

@@ -1,16 +1,16 @@
-import { type DnsTarget, dnsProbe } from './dns/dns-probe.ts';
-import { type NtpTarget, ntpProbe } from './ntp/ntp-probe.ts';
+import { type DnsSubject, dnsProbe } from './dns/dns-probe.ts';
+import { type NtpSubject, ntpProbe } from './ntp/ntp-probe.ts';
 import type { AddressLookup } from './peer-lookup.ts';
 import type { ProbeContext, ProbeResult } from './probe.ts';
 import { tcpProbe } from './tcp/tcp-probe.ts';
-import type { TcpTarget } from './tcp-dial.ts';
-import { type UdpTarget, udpProbe } from './udp/udp-probe.ts';
+import type { TcpSubject } from './tcp-dial.ts';
+import { type UdpSubject, udpProbe } from './udp/udp-probe.ts';
 
 /** What to probe, and by which probe. */
 export type ProbeTask =
-  | { probe: 'dns'; subject: DnsTarget }
-  | { probe: 'network'; subject: ({ protocol: 'TCP' } & TcpTarget) | ({ protocol: 'UDP' } & UdpTarget) }
-  | { probe: 'ntp'; subject: NtpTarget };
+  | { probe: 'dns'; subject: DnsSubject }
+  | { probe: 'network'; subject: ({ protocol: 'TCP' } & TcpSubject) | ({ protocol: 'UDP' } & UdpSubject) }
+  | { probe: 'ntp'; subject: NtpSubject };
 
 /** Takes one turn at a target with the probe that it is for; resolves and rejects as a `Probe` does. */
 export type Attempt<Task extends ProbeTask = ProbeTask> = (task: Task, context: ProbeContext) => Promise<ProbeResult>;

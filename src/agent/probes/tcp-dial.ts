@@ -7,7 +7,7 @@ import type { ProbeContext, Timing } from './probe.ts';
 import { socketFailure } from './socket-failure.ts';
 
 /** An address to connect to; `host` is an IP address, v4 or v6. */
-export interface TcpTarget {
+export interface TcpSubject {
   host: string;
   port: number;
 }
@@ -34,7 +34,7 @@ export type Dialled = ({ socket: DialledSocket } & Handshake) | { failure: Failu
  * @param context `timeoutMs` is for the handshake alone
  * @throws the signal's reason when aborted; RangeError when `host` is no address; the system's error when the fault is the agent's
  */
-export function dial({ host, port }: TcpTarget, { timeoutMs, signal, kernel }: ProbeContext): Promise<Dialled> {
+export function dial({ host, port }: TcpSubject, { timeoutMs, signal, kernel }: ProbeContext): Promise<Dialled> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     // A name would be looked up by getaddrinfo, which is not what is to be measured.

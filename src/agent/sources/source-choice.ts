@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Assignment } from '../../protocol/assignment.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import { type Held, type HeldSettings, settingsDigest } from '../../protocol/sync.ts';
-import { type Holding, judgeAssignment, judgeSettings, type LiveSource, type Verdict } from './source-verdict.ts';
+import { type Decision, decideAssignment, decideSettings, type Holding, type LiveSource } from './source-decision.ts';
 
 /** How many NetExporters that were given up are remembered. */
 const formerCapacity = 16;
@@ -62,26 +62,26 @@ export class SourceChoice {
    * @param digest what the operator calls them. An operator of another version knows other fields, so that it may be another one than that of
    *   the settings as they are read here; also where they say nothing new, it is what is held from now on.
    */
-  offerSettings(value: Settings, source: LiveSource, digest?: string): Verdict {
+  offerSettings(value: Settings, source: LiveSource, digest?: string): Decision {
     const at = this.#clock.monotonic();
     const former = this.#former.includes(value.resource.uid);
-    const verdict = judgeSettings(this.#settings, { value, source, at, former });
-    if (verdict === 'take') this.#hold(taken(value, source, at), digest);
-    else if (verdict === 'same' && source === 'sync') {
+    const decision = decideSettings(this.#settings, { value, source, at, former });
+    if (decision === 'take') this.#hold(taken(value, source, at), digest);
+    else if (decision === 'same' && source === 'sync') {
       this.#settings!.confirmedAt = at;
       this.#name = nameOf(value, digest);
     }
-    return verdict;
+    return decision;
   }
 
   /** An assignment of another NetExporter than the one whose settings are held counts as older. */
-  offerAssignment(value: Assignment): Verdict {
+  offerAssignment(value: Assignment): Decision {
     const at = this.#clock.monotonic();
     if (this.#settings && this.#settings.value.resource.uid !== value.uid) return 'older';
-    const verdict = judgeAssignment(this.#assignment, { value, source: 'sync', at });
-    if (verdict === 'take') this.#assignment = taken(value, 'sync', at);
-    else if (verdict === 'same') this.#assignment!.confirmedAt = at;
-    return verdict;
+    const decision = decideAssignment(this.#assignment, { value, source: 'sync', at });
+    if (decision === 'take') this.#assignment = taken(value, 'sync', at);
+    else if (decision === 'same') this.#assignment!.confirmedAt = at;
+    return decision;
   }
 
   /** The operator was told of these and answered nothing newer. What has been taken since then is not meant. */

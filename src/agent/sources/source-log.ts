@@ -2,7 +2,7 @@ import type { Assignment } from '../../protocol/assignment.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import type { Log, LogFields } from '../log.ts';
 import type { Reading } from './mounted-file.ts';
-import type { Source } from './source-verdict.ts';
+import type { Source } from './source-decision.ts';
 
 /** Why a file brought no document. */
 type Unusable = Extract<Reading<unknown>, { error: unknown }>['error'];

@@ -4,30 +4,30 @@ import type { Settings } from '../../protocol/settings.ts';
 import type { Held, SyncAnswer } from '../../protocol/sync.ts';
 import type { SyncAccess } from '../../protocol/sync-access.ts';
 import type { Log } from '../log.ts';
-import type { KnownPeers } from '../plan/targets.ts';
+import type { AvailablePeers } from '../plan/targets.ts';
 import type { AddressLookup } from '../probes/peer-lookup.ts';
-import { CopyWriter } from './copy-writer.ts';
+import { FallbackPeers } from './fallback-peers.ts';
 import type { MountedFile } from './mounted-file.ts';
-import type { SavedCopy } from './saved-copy.ts';
 import { SourceChoice } from './source-choice.ts';
+import type { LiveSource, Source } from './source-decision.ts';
 import { SourceLog } from './source-log.ts';
-import type { LiveSource, Source } from './source-verdict.ts';
-import { UnassignedPeers } from './unassigned-peers.ts';
+import type { StateCache } from './state-cache.ts';
+import { StateCacheWriter } from './state-cache-writer.ts';
 
 /** How often the mounted files are looked at, in milliseconds. */
 const filePollMs = 1000;
 
 /** What an agent probes by. */
-export interface Known {
+export interface ProbeInputs {
   settings: Settings;
-  peers: KnownPeers;
+  peers: AvailablePeers;
 }
 
 /** What the sources are made of. */
 export interface SourcesParts {
   settingsFile: MountedFile<Settings>;
   syncAccessFile: MountedFile<SyncAccess>;
-  savedCopy: SavedCopy;
+  stateCache: StateCache;
   lookup: AddressLookup;
   /** The cluster's own domain, without dots at its ends. */
   clusterDomain: string;
@@ -38,7 +38,7 @@ export interface SourcesParts {
 /** What happens at the sources. */
 export interface SourcesEvents {
   /** What is known is something else now. @returns how many targets there are for it */
-  changed(known: Known): number;
+  changed(inputs: ProbeInputs): number;
   /** How the operator is reached from now on; undefined: not at all. */
   access(access: SyncAccess | undefined): void;
   settingsInEffect(generation: number, source: Source): void;
@@ -58,9 +58,9 @@ export class Sources {
   readonly #parts: SourcesParts;
   readonly #events: SourcesEvents;
   readonly #choice: SourceChoice;
-  readonly #copy: CopyWriter;
+  readonly #copy: StateCacheWriter;
   readonly #log: SourceLog;
-  readonly #peers: UnassignedPeers;
+  readonly #peers: FallbackPeers;
   /** Whether there is an operator that assigns: an access to it was mounted, be it one that cannot be used. */
   #assigns = false;
   #inEffect: { settings?: Settings | undefined; assignment?: Assignment | undefined } = {};
@@ -70,9 +70,9 @@ export class Sources {
     this.#parts = parts;
     this.#events = events;
     this.#choice = new SourceChoice(parts.clock);
-    this.#copy = new CopyWriter(parts.savedCopy, parts.log);
+    this.#copy = new StateCacheWriter(parts.stateCache, parts.log);
     this.#log = new SourceLog(parts.log);
-    this.#peers = new UnassignedPeers(parts.lookup, parts.clock, {
+    this.#peers = new FallbackPeers(parts.lookup, parts.clock, {
       changed: () => this.#peersChanged(),
       lookedUp: (answered) => this.#peersLookedUp(answered),
       gaveUp: () => this.#gaveUpAssignment(),
@@ -86,10 +86,10 @@ export class Sources {
 
   /** Tries all sources but the operator for the first time and goes on looking; returns when they were tried. */
   start(): void {
-    const { savedCopy } = this.#parts;
+    const { stateCache } = this.#parts;
     this.#pollAccess();
-    const assignment = this.#assigns ? savedCopy.readAssignment() : undefined;
-    this.#choice.restore(savedCopy.readSettings(), assignment, savedCopy.readFormer());
+    const assignment = this.#assigns ? stateCache.readAssignment() : undefined;
+    this.#choice.restore(stateCache.readSettings(), assignment, stateCache.readFormer());
     this.#apply();
     this.#pollSettings();
     this.#pollLater();
@@ -185,10 +185,10 @@ export class Sources {
 
   #followPeers(): void {
     const { settings, assignment } = this.#inEffect;
-    const { savedCopy, clusterDomain } = this.#parts;
+    const { stateCache, clusterDomain } = this.#parts;
     const service = settings?.network.enabled && settings.network.peersPerAgent > 0 ? settings.network.peerService : '';
     const remembered = () => {
-      const known = savedCopy.readPeers();
+      const known = stateCache.readPeers();
       return known?.service === service ? known.addresses : [];
     };
     this.#peers.update(

@@ -7,7 +7,7 @@ import { afterDelay } from '../../base/delay.ts';
 import { parseHostPort } from '../../base/host-port.ts';
 import { holdMs, maxAnswerBytes, syncPath } from '../../protocol/sync.ts';
 import type { SyncAccess } from '../../protocol/sync-access.ts';
-import type { SyncConnection } from './sync-client.ts';
+import type { SyncTransport } from './sync-client.ts';
 import { SyncError, type SyncFailure } from './sync-error.ts';
 
 /** How long things may take, in milliseconds. */
@@ -33,7 +33,7 @@ const tokenPattern = /^[\w.~+/-]{1,16384}=*$/;
  * One TLS 1.3 connection to the operator, kept for the next request. The operator is who has a certificate of the authority in the access, for the
  * name there: the address says nothing. The agent is whom its token names, which the kubelet renews in its file.
  */
-export class OperatorConnection implements SyncConnection {
+export class OperatorConnection implements SyncTransport {
   readonly #tokenFile: string;
   readonly #times: OperatorTimes;
   #agent: Agent | undefined;

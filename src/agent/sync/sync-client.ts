@@ -3,11 +3,11 @@ import type { Clock } from '../../base/clock.ts';
 import { decodeSyncAnswer, encodeSyncRequest, type SyncAnswer, type SyncRequest } from '../../protocol/sync.ts';
 import type { SyncAccess } from '../../protocol/sync-access.ts';
 import type { Log } from '../log.ts';
+import { RetryPolicy } from './retry-policy.ts';
 import { SyncError, type SyncFailure } from './sync-error.ts';
-import { SyncPace } from './sync-pace.ts';
 
 /** A way to the operator. */
-export interface SyncConnection {
+export interface SyncTransport {
   /**
    * Posts a request.
    * @returns the answer's body
@@ -37,7 +37,7 @@ export interface SyncEvents {
 
 /** What the client is made of. */
 export interface SyncClientParts {
-  connection: SyncConnection;
+  connection: SyncTransport;
   dialogue: SyncDialogue;
   events: SyncEvents;
   clock: Clock;
@@ -55,7 +55,7 @@ const quietMs = 60_000;
  */
 export class SyncClient {
   readonly #parts: SyncClientParts;
-  readonly #pace: SyncPace;
+  readonly #retries: RetryPolicy;
   #access: SyncAccess | undefined;
   #run: AbortController | undefined;
   #endRest = () => {};
@@ -63,7 +63,7 @@ export class SyncClient {
 
   constructor(parts: SyncClientParts) {
     this.#parts = parts;
-    this.#pace = new SyncPace(parts.random);
+    this.#retries = new RetryPolicy(parts.random);
   }
 
   /**
@@ -145,13 +145,13 @@ export class SyncClient {
       const news = dialogue.answered(request, understood(body));
       events.requested('ok');
       this.#tell('ok');
-      return this.#pace.answered(news, clock.monotonic() - startedAt);
+      return this.#retries.answered(news, clock.monotonic() - startedAt);
     } catch (caught) {
       if (signal.aborted) return 0;
       const error = syncErrorOf(caught);
       events.requested(error.code);
       this.#tell(error.code, error.message);
-      return this.#pace.failed(error);
+      return this.#retries.failed(error);
     }
   }
 

@@ -9,7 +9,7 @@ import type { AddressAnswers } from '../../../src/agent/probes/peer-lookup.ts';
 import type { ProbeResult } from '../../../src/agent/probes/probe.ts';
 import type { Attempt } from '../../../src/agent/probes/probes.ts';
 import { MountedFile } from '../../../src/agent/sources/mounted-file.ts';
-import { SavedCopy } from '../../../src/agent/sources/saved-copy.ts';
+import { StateCache } from '../../../src/agent/sources/state-cache.ts';
 import { registerProcessMetrics } from '../../../src/metrics/process-metrics.ts';
 import { encodeSettings, maxSettingsBytes, parseSettings, type Settings } from '../../../src/protocol/settings.ts';
 import { encodeSyncAccess, maxSyncAccessBytes, parseSyncAccess } from '../../../src/protocol/sync-access.ts';
@@ -53,7 +53,7 @@ export function newNode(directory: TemporaryDirectory) {
       settingsFile: new MountedFile(volume.path, maxSettingsBytes, parseSettings),
       syncAccessFile: new MountedFile(accessFile, maxSyncAccessBytes, parseSyncAccess),
       operator,
-      savedCopy: new SavedCopy(directory.file('state')),
+      stateCache: new StateCache(directory.file('state')),
       lookup: async (name) => {
         asked.push(name);
         return world.answers;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { test } from 'node:test';
-import { takeBackMs } from '../../../src/agent/sources/source-verdict.ts';
-import { assignmentPatienceMs } from '../../../src/agent/sources/unassigned-peers.ts';
+import { assignmentPatienceMs } from '../../../src/agent/sources/fallback-peers.ts';
+import { takeBackMs } from '../../../src/agent/sources/source-decision.ts';
 import { holdMs, settingsDigest } from '../../../src/protocol/sync.ts';
 import { newNode, silence, success } from './agent-node.ts';
 import { assignmentWith } from './assignment-builder.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { SyncConnection } from '../../../src/agent/sync/sync-client.ts';
+import type { SyncTransport } from '../../../src/agent/sync/sync-client.ts';
 import { SyncError } from '../../../src/agent/sync/sync-error.ts';
 import type { Clock } from '../../../src/base/clock.ts';
 import type { Assignment } from '../../../src/protocol/assignment.ts';
@@ -16,7 +16,7 @@ import {
 import type { SyncAccess } from '../../../src/protocol/sync-access.ts';
 
 /** An operator as one agent sees it: it holds a request until there is something new, and takes each report once. */
-export class SimulatedOperator implements SyncConnection {
+export class SimulatedOperator implements SyncTransport {
   clock: Clock | undefined;
   /** Whether nobody answers. */
   away = false;

@@ -7,7 +7,7 @@ import { type AskDns, askOverUdp, type DnsExchange, type DnsServer } from './dns
 import { askOverTcp } from './dns-tcp.ts';
 
 /** A name to look up at a server. */
-export interface DnsTarget {
+export interface DnsSubject {
   /** As it is written in the resource: with a final dot it is asked as it is, without one through the search list. */
   name: string;
   server: DnsServer;
@@ -24,7 +24,7 @@ export interface DnsTarget {
  * `nodata` an answer without a record of the type, `malformed` messages but no answer among them.
  * @throws DnsNameError for a name that cannot be asked for, and as every `Probe`
  */
-export const dnsProbe: Probe<DnsTarget> = async (target, context): Promise<ProbeResult> => {
+export const dnsProbe: Probe<DnsSubject> = async (target, context): Promise<ProbeResult> => {
   const lookup = new Lookup(target, context);
   const failure = await lookup.run();
   const { seconds, timing, retransmits } = lookup;
@@ -40,12 +40,12 @@ class Lookup {
   seconds = 0;
   retransmits = 0;
   timing: Timing;
-  readonly #target: DnsTarget;
+  readonly #target: DnsSubject;
   readonly #context: ProbeContext;
   readonly #deadline: number;
   readonly #ask: AskDns;
 
-  constructor(target: DnsTarget, context: ProbeContext) {
+  constructor(target: DnsSubject, context: ProbeContext) {
     this.#target = target;
     this.#context = context;
     this.#deadline = systemClock.monotonic() + context.timeoutMs;
@@ -76,7 +76,7 @@ class Lookup {
     return verdict !== 'nodata' && verdict !== 'nxdomain';
   }
 
-  async #question(name: string, type: DnsTarget['type']): Promise<DnsExchange> {
+  async #question(name: string, type: DnsSubject['type']): Promise<DnsExchange> {
     const timeoutMs = Math.max(0, this.#deadline - systemClock.monotonic());
     const query = { id: randomInt(0x1_0000), name, type };
     const exchange = await this.#ask(this.#target.server, query, { ...this.#context, timeoutMs });

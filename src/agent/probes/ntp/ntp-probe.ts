@@ -10,7 +10,7 @@ import { exchangeOverUdp, type UdpExchange } from '../udp-exchange.ts';
 import { compareClocks, encodeRequest, judgeAnswer, type NtpVerdict } from './ntp-message.ts';
 
 /** An NTP server to ask. */
-export interface NtpTarget {
+export interface NtpSubject {
   /** An address, or a name as it is written in the resource: with a final dot it is looked up as it is, without one through the search list. */
   host: string;
   port: number;
@@ -26,7 +26,7 @@ export interface NtpTarget {
  * @param lookup what finds the addresses of names
  * @throws DnsNameError for a name that cannot be asked for, and as every `Probe`
  */
-export function ntpProbe(lookup: AddressLookup): Probe<NtpTarget> {
+export function ntpProbe(lookup: AddressLookup): Probe<NtpSubject> {
   return async ({ host, port, resolver }, context) => {
     const deadline = systemClock.monotonic() + context.timeoutMs;
     const addresses = isIP(host) === 0 ? await addressesOf(candidateNames(host, resolver), lookup, context) : [host];

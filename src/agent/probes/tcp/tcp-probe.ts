@@ -3,13 +3,13 @@ import { systemClock } from '../../../base/clock.ts';
 import { afterDelay } from '../../../base/delay.ts';
 import type { Probe, ProbeContext, ProbeResult } from '../probe.ts';
 import { socketFailure } from '../socket-failure.ts';
-import { dial, type TcpTarget } from '../tcp-dial.ts';
+import { dial, type TcpSubject } from '../tcp-dial.ts';
 
 /**
  * Makes a TCP connection and ends it. `ok` gives the handshake's duration; otherwise the reason is `timeout`, `refused`, `unreachable` or
  * `reset`. The connection is ended by a RST (RFC 9293 §3.5.2) without a byte sent, so that neither side keeps it in TIME_WAIT.
  */
-export const tcpProbe: Probe<TcpTarget> = async (target, context): Promise<ProbeResult> => {
+export const tcpProbe: Probe<TcpSubject> = async (target, context): Promise<ProbeResult> => {
   const deadline = systemClock.monotonic() + context.timeoutMs;
   const dialled = await dial(target, context);
   if ('failure' in dialled) {

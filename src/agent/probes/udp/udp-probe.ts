@@ -7,7 +7,7 @@ import { exchangeOverUdp } from '../udp-exchange.ts';
 import { EchoLedger, type EchoOutcome } from './echo-ledger.ts';
 
 /** An agent that answers echoes; `host` is an IP address, v4 or v6. */
-export interface UdpTarget {
+export interface UdpSubject {
   host: string;
   port: number;
   /** How many packets a turn sends. */
@@ -30,7 +30,7 @@ const ledgerCapacity = 512;
  * The latency is the round trip, with the time that the peer's process takes to answer.
  * @returns a probe that remembers, from turn to turn, what its peers have received
  */
-export function udpProbe(): Probe<UdpTarget> {
+export function udpProbe(): Probe<UdpSubject> {
   /** By peer, in the order of their last turns. */
   const ledgers = new Map<string, EchoLedger>();
   return async (target, context) => {
@@ -52,7 +52,7 @@ interface Answered {
 
 type PacketOutcome = Answered | { failure: Extract<FailureReason, 'lost' | 'refused' | 'unreachable'> };
 
-async function takeTurn(target: UdpTarget, ledger: EchoLedger, context: ProbeContext): Promise<ProbeResult> {
+async function takeTurn(target: UdpSubject, ledger: EchoLedger, context: ProbeContext): Promise<ProbeResult> {
   let packets: PacketOutcome[];
   try {
     packets = await sendPackets(target, ledger, context);
@@ -77,7 +77,7 @@ function outcomeOf(packet: PacketOutcome): EchoOutcome {
 }
 
 /** Sends a turn's packets, none of which waits for another; the last is given up when the timeout of the turn is over. */
-async function sendPackets(target: UdpTarget, ledger: EchoLedger, context: ProbeContext): Promise<PacketOutcome[]> {
+async function sendPackets(target: UdpSubject, ledger: EchoLedger, context: ProbeContext): Promise<PacketOutcome[]> {
   const turn = ledger.begin();
   // Not all of a short timeout may go by before the last packet is sent.
   const spacing = Math.min(spacingMs, context.timeoutMs / (4 * target.packets));
@@ -104,7 +104,7 @@ async function sendPackets(target: UdpTarget, ledger: EchoLedger, context: Probe
   }
 }
 
-async function sendPacket(target: UdpTarget, request: Buffer, context: ProbeContext): Promise<PacketOutcome> {
+async function sendPacket(target: UdpSubject, request: Buffer, context: ProbeContext): Promise<PacketOutcome> {
   const judge = (message: Buffer) => readEchoAnswer(message, request);
   const { outcome, seconds, timing } = await exchangeOverUdp(target, request, judge, context);
   if (typeof outcome !== 'string') return { receipt: outcome, seconds, timing };

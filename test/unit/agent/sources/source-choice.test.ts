@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SourceChoice } from '../../../../src/agent/sources/source-choice.ts';
-import { takeBackMs } from '../../../../src/agent/sources/source-verdict.ts';
+import { takeBackMs } from '../../../../src/agent/sources/source-decision.ts';
 import { settingsDigest } from '../../../../src/protocol/sync.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { assignmentWith } from '../assignment-builder.ts';

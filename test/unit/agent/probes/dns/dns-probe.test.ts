@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import packet from 'dns-packet';
 import fc from 'fast-check';
 import { KernelCallError } from '../../../../../src/agent/kernel/kernel.ts';
-import { type DnsTarget, dnsProbe } from '../../../../../src/agent/probes/dns/dns-probe.ts';
+import { type DnsSubject, dnsProbe } from '../../../../../src/agent/probes/dns/dns-probe.ts';
 import type { ProbeResult } from '../../../../../src/agent/probes/probe.ts';
 import type { FailureReason } from '../../../../../src/contract/failure-reason.ts';
 import { eventually } from '../../eventually.ts';
@@ -36,7 +36,7 @@ import {
 /** Enough for an answer from this machine, little enough to wait for in vain. */
 const shortMs = 250;
 
-function targetOf({ host, port }: { host: string; port: number }, given: Partial<DnsTarget> = {}): DnsTarget {
+function targetOf({ host, port }: { host: string; port: number }, given: Partial<DnsSubject> = {}): DnsSubject {
   return {
     name: 'api.example.com.',
     server: { host, port },
@@ -207,7 +207,8 @@ describe('dnsProbe over UDP at a server that misbehaves', () => {
 });
 
 describe('dnsProbe over TCP', () => {
-  const target = (server: DnsServer, given: Partial<DnsTarget> = {}) => targetOf(server, { protocol: 'TCP', ...given });
+  const target = (server: DnsServer, given: Partial<DnsSubject> = {}) =>
+    targetOf(server, { protocol: 'TCP', ...given });
 
   for (const { source, kernel } of timings)
     for (const host of ['127.0.0.1', '::1'] as const)
@@ -465,7 +466,7 @@ describe('dnsProbe through a network that loses packets', () => {
     namespace = await NetworkNamespace.create();
   });
   after(() => namespace[Symbol.asyncDispose]());
-  const targetThere = (host: string, protocol: DnsTarget['protocol']) => targetOf({ host, port: 5353 }, { protocol });
+  const targetThere = (host: string, protocol: DnsSubject['protocol']) => targetOf({ host, port: 5353 }, { protocol });
 
   it('calls a black hole a timeout', async () => {
     await namespace.filter(['meta l4proto { tcp, udp } th dport 5353 drop']);

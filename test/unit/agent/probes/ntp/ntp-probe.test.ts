@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { ProbeMetrics } from '../../../../../src/agent/metrics/probe-metrics.ts';
 import type { NtpTarget } from '../../../../../src/agent/plan/targets.ts';
-import { ntpProbe, type NtpTarget as Subject } from '../../../../../src/agent/probes/ntp/ntp-probe.ts';
+import { type NtpSubject, ntpProbe } from '../../../../../src/agent/probes/ntp/ntp-probe.ts';
 import { type AddressAnswers, type AddressLookup, addressLookup } from '../../../../../src/agent/probes/peer-lookup.ts';
 import type { ProbeContext } from '../../../../../src/agent/probes/probe.ts';
 import { eventually } from '../../eventually.ts';
@@ -23,14 +23,14 @@ const good: NtpBehaviour = (request, send) => send(ntpAnswer(request));
 const noLookup: AddressLookup = () => assert.fail('an address is not looked up');
 const resolver = { search: [], ndots: 1 };
 
-function targetOf(subject: Partial<Subject> & { host: string; port: number }): NtpTarget {
+function targetOf(subject: Partial<NtpSubject> & { host: string; port: number }): NtpTarget {
   const labels = { server: 'the-server:123' };
   return { probe: 'ntp', key: 'ntp', labels, subject: { resolver, ...subject }, intervalMs: 60_000, timeoutMs: 5000 };
 }
 
 /** What a turn moved: every series that is new, gone (undefined) or another, buckets aside. */
 async function moved(
-  server: Partial<Subject> & { host: string; port: number },
+  server: Partial<NtpSubject> & { host: string; port: number },
   context: ProbeContext = contextWith(),
   lookup: AddressLookup = noLookup,
 ): Promise<Record<string, number | undefined>> {

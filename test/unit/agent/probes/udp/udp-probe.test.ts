@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { encodeEchoRequest, makeEchoAnswer, readEchoRequest } from '../../../../../src/agent/echo/echo-message.ts';
 import { KernelCallError } from '../../../../../src/agent/kernel/kernel.ts';
 import type { ProbeResult } from '../../../../../src/agent/probes/probe.ts';
-import { type UdpTarget, udpProbe } from '../../../../../src/agent/probes/udp/udp-probe.ts';
+import { type UdpSubject, udpProbe } from '../../../../../src/agent/probes/udp/udp-probe.ts';
 import { eventually } from '../../eventually.ts';
 import { startEchoPeer } from '../../servers/echo-peer.ts';
 import { type EchoProcess, startEchoProcess } from '../../servers/echo-process.ts';
@@ -26,7 +26,7 @@ const shortMs = 300;
 const mixedMs = 1500;
 const none = { forward: 0, return: 0, unknown: 0 };
 
-function targetOf({ host = '127.0.0.1', port }: { host?: string; port: number }, given: Partial<UdpTarget> = {}) {
+function targetOf({ host = '127.0.0.1', port }: { host?: string; port: number }, given: Partial<UdpSubject> = {}) {
   return { host, port, packets: 3, size: 64, ...given };
 }
 
@@ -268,7 +268,7 @@ describe('udpProbe through a network that loses packets', () => {
     await namespace[Symbol.asyncDispose]();
   });
   const hosts = () => [namespace.address4, namespace.address6];
-  const targetThere = (host: string, given: Partial<UdpTarget> = {}) => targetOf({ host, port: peer.port }, given);
+  const targetThere = (host: string, given: Partial<UdpSubject> = {}) => targetOf({ host, port: peer.port }, given);
 
   it('tells that requests were lost on the way there', async () => {
     for (const host of hosts())

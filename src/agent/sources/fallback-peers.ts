@@ -17,21 +17,21 @@ export interface ListedService {
 }
 
 /** What happens while there is no assignment. */
-export interface UnassignedPeersEvents extends PeersEvents {
+export interface FallbackPeersEvents extends PeersEvents {
   /** An assignment was expected in vain: from now on the Service is looked up. */
   gaveUp(): void;
 }
 
 /** The addresses that the agents' Service lists, for an agent to which no peers are assigned. While some are, the Service is not looked up. */
-export class UnassignedPeers {
+export class FallbackPeers {
   readonly #clock: Clock;
-  readonly #events: UnassignedPeersEvents;
+  readonly #events: FallbackPeersEvents;
   readonly #peers: Peers;
   #service: ListedService | undefined;
   #standsIn = false;
   #cancelPatience: (() => void) | undefined;
 
-  constructor(lookup: AddressLookup, clock: Clock, events: UnassignedPeersEvents) {
+  constructor(lookup: AddressLookup, clock: Clock, events: FallbackPeersEvents) {
     this.#clock = clock;
     this.#events = events;
     this.#peers = new Peers(lookup, clock, events);

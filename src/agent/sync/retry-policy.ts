@@ -21,7 +21,7 @@ const newsMs = 100;
 const heldMs = 1000;
 
 /** When the operator is asked next. */
-export class SyncPace {
+export class RetryPolicy {
   readonly #random: () => number;
   #failures = 0;
   /** Of them the last ones that an operator answered who could not say more. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { SavedCopy } from '../../../../src/agent/sources/saved-copy.ts';
+import { StateCache } from '../../../../src/agent/sources/state-cache.ts';
 import { assignmentWith } from '../assignment-builder.ts';
 import { settingsWith } from '../settings-builder.ts';
 import { TemporaryDirectory } from '../temporary-directory.ts';
@@ -11,12 +11,12 @@ const peers = { service: 'default-agent-peers.monitoring.svc', addresses: ['10.0
 test('what was written is read again by the next process', () => {
   using directory = new TemporaryDirectory();
   const settings = settingsWith({ resource: { generation: 4 } });
-  const copy = new SavedCopy(directory.file('not/there/yet'));
+  const copy = new StateCache(directory.file('not/there/yet'));
   copy.writeSettings(settings);
   copy.writeAssignment(assignmentWith({ epoch: 2, revision: 7 }));
   copy.writePeers(peers);
   copy.writeFormer(['uid-1', 'uid-2']);
-  const next = new SavedCopy(directory.file('not/there/yet'));
+  const next = new StateCache(directory.file('not/there/yet'));
   assert.deepEqual(next.readSettings(), settings);
   assert.deepEqual(next.readAssignment(), assignmentWith({ epoch: 2, revision: 7 }));
   assert.deepEqual(next.readPeers(), peers);
@@ -25,7 +25,7 @@ test('what was written is read again by the next process', () => {
 
 test('writing again replaces, and leaves nothing else behind', () => {
   using directory = new TemporaryDirectory();
-  const copy = new SavedCopy(directory.path);
+  const copy = new StateCache(directory.path);
   copy.writePeers(peers);
   copy.writePeers({ ...peers, addresses: [] });
   assert.deepEqual(copy.readPeers(), { ...peers, addresses: [] });
@@ -34,7 +34,7 @@ test('writing again replaces, and leaves nothing else behind', () => {
 
 test('no copy is no error', () => {
   using directory = new TemporaryDirectory();
-  const copy = new SavedCopy(directory.file('nowhere'));
+  const copy = new StateCache(directory.file('nowhere'));
   assert.equal(copy.readSettings(), undefined);
   assert.equal(copy.readAssignment(), undefined);
   assert.equal(copy.readPeers(), undefined);
@@ -43,7 +43,7 @@ test('no copy is no error', () => {
 
 test('a torn copy is no copy, wherever it is torn', () => {
   using directory = new TemporaryDirectory();
-  const copy = new SavedCopy(directory.path);
+  const copy = new StateCache(directory.path);
   copy.writeSettings(settingsWith());
   copy.writeAssignment(assignmentWith());
   copy.writePeers(peers);
@@ -64,7 +64,7 @@ test('a torn copy is no copy, wherever it is torn', () => {
 
 test('a copy that holds something else is no copy', () => {
   using directory = new TemporaryDirectory();
-  const copy = new SavedCopy(directory.path);
+  const copy = new StateCache(directory.path);
   for (const content of [
     'null',
     '[]',
@@ -86,5 +86,5 @@ test('a copy that holds something else is no copy', () => {
 test('a copy that cannot be written says why', () => {
   using directory = new TemporaryDirectory();
   writeFileSync(directory.file('file'), '');
-  assert.throws(() => new SavedCopy(directory.file('file/below')).writePeers(peers), { code: 'ENOTDIR' });
+  assert.throws(() => new StateCache(directory.file('file/below')).writePeers(peers), { code: 'ENOTDIR' });
 });

@@ -5,7 +5,7 @@ import { type Assignment, encodeAssignment, parseAssignment } from '../../protoc
 import { encodeSettings, parseSettings, type Settings } from '../../protocol/settings.ts';
 
 /** Addresses that a headless Service was last seen to list. */
-export interface KnownPeers {
+export interface CachedPeers {
   /** The Service, as settings name it. */
   service: string;
   addresses: string[];
@@ -20,7 +20,7 @@ const maxAddresses = 100_000;
  * What the operator calls the settings is not kept: a copy has no more of them than the process that wrote it knew, so whoever reads it must not
  * say that it has all of them.
  */
-export class SavedCopy {
+export class StateCache {
   readonly #directory: string;
 
   constructor(directory: string) {
@@ -62,15 +62,15 @@ export class SavedCopy {
   }
 
   /** @returns undefined when there are none or they cannot be used */
-  readPeers(): KnownPeers | undefined {
+  readPeers(): CachedPeers | undefined {
     return this.#read('peers.json', (text) => {
       const value: unknown = JSON.parse(text);
-      return isKnownPeers(value) ? { service: value.service, addresses: value.addresses } : undefined;
+      return isCachedPeers(value) ? { service: value.service, addresses: value.addresses } : undefined;
     });
   }
 
   /** @throws the file system's error */
-  writePeers(peers: KnownPeers): void {
+  writePeers(peers: CachedPeers): void {
     this.#write('peers.json', JSON.stringify(peers));
   }
 
@@ -95,7 +95,7 @@ function isFormer(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((uid) => typeof uid === 'string');
 }
 
-function isKnownPeers(value: unknown): value is KnownPeers {
+function isCachedPeers(value: unknown): value is CachedPeers {
   if (typeof value !== 'object' || value === null) return false;
   const { service, addresses } = value as Record<string, unknown>;
   return (

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { assignmentPatienceMs, FallbackPeers } from '../../../../src/agent/sources/fallback-peers.ts';
 import { peerLookupPeriodMs } from '../../../../src/agent/sources/peers.ts';
-import { assignmentPatienceMs, UnassignedPeers } from '../../../../src/agent/sources/unassigned-peers.ts';
 import { FakeClock } from '../../fake-clock.ts';
 
 function setUp() {
   const clock = new FakeClock();
   const asked: string[] = [];
   const happened: string[] = [];
-  const peers = new UnassignedPeers(
+  const peers = new FallbackPeers(
     async (name) => {
       asked.push(name);
       return { A: ['10.0.0.1'], AAAA: [] };
@@ -46,7 +46,7 @@ test('an assignment is waited for ten seconds, once, whatever else changes; then
 test('what is remembered counts from the moment when an assignment is given up', async () => {
   const clock = new FakeClock();
   const seen: (readonly string[])[] = [];
-  const peers = new UnassignedPeers(async () => ({ A: undefined, AAAA: undefined }), clock, {
+  const peers = new FallbackPeers(async () => ({ A: undefined, AAAA: undefined }), clock, {
     changed: () => {},
     lookedUp: () => {},
     gaveUp: () => seen.push(peers.addresses),

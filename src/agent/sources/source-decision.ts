@@ -9,7 +9,7 @@ export type LiveSource = 'sync' | 'file';
 export type Source = LiveSource | 'copy';
 
 /** What to do with what comes in: take it, or leave it, since it says the same or is older than what is held. */
-export type Verdict = 'take' | 'same' | 'older';
+export type Decision = 'take' | 'same' | 'older';
 
 /** What is held, and what speaks for it. Times are those of the agent's clock, in milliseconds. */
 export interface Holding<T> {
@@ -42,10 +42,10 @@ export const takeBackMs = 2 * holdMs;
  * yet with what the own copy has from the operator.
  * Of one generation the operator's words count, which may write the same spec differently after an upgrade; while it is silent, the file's do.
  */
-export function judgeSettings(
+export function decideSettings(
   held: Holding<Settings> | undefined,
   { value, source, at, former }: Offer<Settings>,
-): Verdict {
+): Decision {
   if (!held) return 'take';
   if (held.value.resource.uid !== value.resource.uid) {
     const isOfFileAlone = held.source === 'file' && held.confirmedAt === undefined;
@@ -62,10 +62,10 @@ export function judgeSettings(
  * Judges an assignment of the NetExporter that is held, or of any where none is. Within a uid the higher (epoch, revision) wins; the operator
  * may go back as it may with settings.
  */
-export function judgeAssignment(
+export function decideAssignment(
   held: Holding<Assignment> | undefined,
   { value, source, at }: Offer<Assignment>,
-): Verdict {
+): Decision {
   if (!held || held.value.uid !== value.uid) return 'take';
   const newer = value.epoch - held.value.epoch || value.revision - held.value.revision;
   if (newer > 0) return 'take';
@@ -74,7 +74,7 @@ export function judgeAssignment(
   return source === 'sync' ? 'take' : 'older';
 }
 
-function mayTakeBack({ takenAt, confirmedAt = takenAt }: Holding<unknown>, at: number): Verdict {
+function mayTakeBack({ takenAt, confirmedAt = takenAt }: Holding<unknown>, at: number): Decision {
   return at - confirmedAt >= takeBackMs ? 'take' : 'older';
 }
 

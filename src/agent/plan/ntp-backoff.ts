@@ -6,7 +6,7 @@ import type { Target } from './targets.ts';
 /** How long a server that wants no more requests gets none, in milliseconds, and the longest that RATE alone puts a request off. */
 const pauseMs = 3_600_000;
 
-interface Known {
+interface BackoffState {
   /** How often the server said that it is asked too often: each time doubles the interval. */
   doublings: number;
   /** Before this there is no request. */
@@ -19,9 +19,9 @@ interface Known {
  * Obeys kisses of death (RFC 5905 §7.4). RATE: from now on this server is asked half as often, again with each further RATE. DENY and RSTR:
  * it is not asked for an hour; all that while its turns count as failures, since it gives no time.
  */
-export class KissRestraint {
+export class NtpBackoff {
   readonly #clock: Clock;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, BackoffState>();
 
   constructor(clock: Clock) {
     this.#clock = clock;

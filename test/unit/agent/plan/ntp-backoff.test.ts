@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KissRestraint } from '../../../../src/agent/plan/kiss-restraint.ts';
+import { NtpBackoff } from '../../../../src/agent/plan/ntp-backoff.ts';
 import type { ProbeResult } from '../../../../src/agent/probes/probe.ts';
 import type { KissCode } from '../../../../src/contract/kiss-codes.ts';
 import { FakeClock } from '../../fake-clock.ts';
@@ -12,15 +12,15 @@ const kissed = (kiss: KissCode): ProbeResult => ({ ...answer, latencies: [], fai
 /** Takes a turn every interval and asks where it may: `minutes` turns of a target with an interval of one minute. */
 async function turns(minutes: number, replies: (ask: number) => ProbeResult) {
   const clock = new FakeClock();
-  const restraint = new KissRestraint(clock);
+  const backoff = new NtpBackoff(clock);
   const target = ntpTarget('10.0.0.123');
-  restraint.plan([target]);
+  backoff.plan([target]);
   const asked: number[] = [];
   const failed: number[] = [];
   for (let minute = 0; minute < minutes; minute++) {
-    const instead = restraint.insteadOf(target);
+    const instead = backoff.insteadOf(target);
     if (!instead) {
-      restraint.record(target, replies(asked.length));
+      backoff.record(target, replies(asked.length));
       asked.push(minute);
     } else if (instead.failures.length > 0) failed.push(minute);
     await clock.advanceAsync(60_000);
@@ -57,16 +57,16 @@ for (const code of ['DENY', 'RSTR'] as const)
 
 test('what one server says concerns no other target, and is forgotten with the server', () => {
   const clock = new FakeClock();
-  const restraint = new KissRestraint(clock);
+  const backoff = new NtpBackoff(clock);
   const [denying, other] = [ntpTarget('10.0.0.1'), ntpTarget('10.0.0.2')];
   const peer = networkTarget('10.0.0.1');
-  restraint.plan([denying, other, peer]);
-  restraint.record(denying, kissed('DENY'));
-  assert.deepEqual(restraint.insteadOf(denying)?.failures, ['kiss_of_death']);
-  for (const target of [other, peer]) assert.equal(restraint.insteadOf(target), undefined);
-  restraint.plan([denying, other]);
-  assert.ok(restraint.insteadOf(denying), 'a new plan with the server in it changes nothing');
-  restraint.plan([other]);
-  restraint.plan([denying, other]);
-  assert.equal(restraint.insteadOf(denying), undefined);
+  backoff.plan([denying, other, peer]);
+  backoff.record(denying, kissed('DENY'));
+  assert.deepEqual(backoff.insteadOf(denying)?.failures, ['kiss_of_death']);
+  for (const target of [other, peer]) assert.equal(backoff.insteadOf(target), undefined);
+  backoff.plan([denying, other]);
+  assert.ok(backoff.insteadOf(denying), 'a new plan with the server in it changes nothing');
+  backoff.plan([other]);
+  backoff.plan([denying, other]);
+  assert.equal(backoff.insteadOf(denying), undefined);
 });

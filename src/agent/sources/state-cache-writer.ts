@@ -1,18 +1,18 @@
 import type { Assignment } from '../../protocol/assignment.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import type { Log } from '../log.ts';
-import type { KnownPeers, SavedCopy } from './saved-copy.ts';
+import type { CachedPeers, StateCache } from './state-cache.ts';
 
 /**
  * Keeps the agent's own copy of what is in effect. A copy that cannot be written is a worse restart some day, and nothing more today: that is
  * written to the log, once until it can be.
  */
-export class CopyWriter {
-  readonly #copy: SavedCopy;
+export class StateCacheWriter {
+  readonly #copy: StateCache;
   readonly #log: Log;
   #fails = false;
 
-  constructor(copy: SavedCopy, log: Log) {
+  constructor(copy: StateCache, log: Log) {
     this.#copy = copy;
     this.#log = log;
   }
@@ -30,11 +30,11 @@ export class CopyWriter {
     this.#write((copy) => copy.writeAssignment(assignment));
   }
 
-  peers(peers: KnownPeers): void {
+  peers(peers: CachedPeers): void {
     this.#write((copy) => copy.writePeers(peers));
   }
 
-  #write(write: (copy: SavedCopy) => void): void {
+  #write(write: (copy: StateCache) => void): void {
     try {
       write(this.#copy);
       this.#fails = false;

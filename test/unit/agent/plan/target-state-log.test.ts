@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OutcomeLog, problemOf } from '../../../../src/agent/plan/outcome-log.ts';
+import { problemOf, TargetStateLog } from '../../../../src/agent/plan/target-state-log.ts';
 import type { ProbeResult } from '../../../../src/agent/probes/probe.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { dnsTarget, networkTarget } from '../target-builder.ts';
@@ -8,27 +8,27 @@ import { dnsTarget, networkTarget } from '../target-builder.ts';
 function setUp() {
   const lines: string[] = [];
   const clock = new FakeClock();
-  const outcomes = new OutcomeLog(
+  const states = new TargetStateLog(
     (level, msg, fields) => lines.push(`${level} ${msg} ${fields?.host} ${fields?.reason}`),
     clock,
   );
-  return { lines, clock, outcomes };
+  return { lines, clock, states };
 }
 
 test('a target that is well is not written about', () => {
-  const { lines, outcomes } = setUp();
-  for (let n = 0; n < 10; n++) outcomes.record(networkTarget('10.0.0.1'), undefined);
+  const { lines, states } = setUp();
+  for (let n = 0; n < 10; n++) states.record(networkTarget('10.0.0.1'), undefined);
   assert.deepEqual(lines, []);
 });
 
 test('a failure that lasts is one line, its end another', async () => {
-  const { lines, outcomes, clock } = setUp();
+  const { lines, states, clock } = setUp();
   for (let n = 0; n < 60; n++) {
-    outcomes.record(networkTarget('10.0.0.1'), 'timeout');
+    states.record(networkTarget('10.0.0.1'), 'timeout');
     await clock.advanceAsync(10_000);
   }
   for (let n = 0; n < 60; n++) {
-    outcomes.record(networkTarget('10.0.0.1'), undefined);
+    states.record(networkTarget('10.0.0.1'), undefined);
     await clock.advanceAsync(10_000);
   }
   assert.deepEqual(lines, [
@@ -38,25 +38,25 @@ test('a failure that lasts is one line, its end another', async () => {
 });
 
 test('a target that comes and goes is written about at most once a minute, and the last line is true in the end', async () => {
-  const { lines, outcomes, clock } = setUp();
+  const { lines, states, clock } = setUp();
   for (let n = 0; n < 600; n++) {
-    outcomes.record(dnsTarget('a.'), n % 2 === 0 ? 'timeout' : undefined);
+    states.record(dnsTarget('a.'), n % 2 === 0 ? 'timeout' : undefined);
     await clock.advanceAsync(1000);
   }
   assert.ok(lines.length >= 2 && lines.length <= 11, `${lines.length} lines in ten minutes`);
   await clock.advanceAsync(60_000);
-  outcomes.record(dnsTarget('a.'), 'servfail');
+  states.record(dnsTarget('a.'), 'servfail');
   assert.equal(lines.at(-1), 'warn target fails a. servfail');
 });
 
 test('targets do not stand in for each other, and those that left are forgotten', () => {
-  const { lines, outcomes } = setUp();
+  const { lines, states } = setUp();
   const [a, b] = [networkTarget('10.0.0.1'), networkTarget('10.0.0.2')];
-  outcomes.record(a, 'timeout');
-  outcomes.record(b, 'refused');
-  outcomes.keep([b]);
-  outcomes.record(a, 'timeout');
-  outcomes.record(b, 'refused');
+  states.record(a, 'timeout');
+  states.record(b, 'refused');
+  states.keep([b]);
+  states.record(a, 'timeout');
+  states.record(b, 'refused');
   assert.deepEqual(lines, [
     'warn target fails 10.0.0.1:8000 timeout',
     'warn target fails 10.0.0.2:8000 refused',

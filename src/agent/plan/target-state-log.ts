@@ -6,7 +6,7 @@ import type { Target } from './targets.ts';
 /** How long a target's state is not written about again, in milliseconds, however often it changes. */
 const quietMs = 60_000;
 
-interface Known {
+interface LoggedState {
   state: string;
   saidAt: number;
 }
@@ -15,10 +15,10 @@ interface Known {
  * Writes when targets begin to fail and when they are well again: changes only, and of one target at most one a minute, so that neither a
  * cluster without DNS nor a peer that comes and goes floods the log. A target that is well from its first turn on is not written about.
  */
-export class OutcomeLog {
+export class TargetStateLog {
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, LoggedState>();
 
   constructor(log: Log, clock: Clock) {
     this.#log = log;
