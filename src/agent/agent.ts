@@ -152,10 +152,7 @@ export class Agent {
       // A probe rejects for nothing that the network does: this is the agent's own trouble, and this target's alone.
       if (signal.aborted) return;
       probeMetrics.fault(target.probe);
-      this.#targetStates.record(
-        target,
-        `fault of the agent: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      this.#targetStates.record(target, `agent error: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 }

@@ -51,7 +51,7 @@ function addresses(list: string): string[] {
   const given = list.split(',').map((item) => item.trim());
   const wrong = given.find((item) => item !== '' && isIP(item) === 0);
   if (wrong !== undefined)
-    throw new EnvironmentError(`POD_IPS must be addresses with commas between them, got "${wrong}"`);
+    throw new EnvironmentError(`POD_IPS must be a comma-separated list of IP addresses, got "${wrong}"`);
   return given.filter((item) => item !== '');
 }
 

@@ -78,19 +78,20 @@ async function run(environment: Environment): Promise<void> {
     version,
     metrics: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
     ready: () => state === 'ready',
-    failed: (error) => log('error', 'request failed', { reason: error.message }),
+    failed: (error) => log('error', 'cannot answer HTTP request', { reason: error.message }),
   });
   const echo = new EchoResponder(systemClock, {
     answered: () => agentMetrics.echoAnswered(),
     dropped: (reason) => agentMetrics.echoDropped(reason),
-    failed: (address, { code, message }) => log('error', 'echoes are not answered', { address, code, reason: message }),
-    listening: (address, port) => log('info', 'echoes are answered', { address, port }),
+    failed: (address, { code, message }) =>
+      log('error', 'UDP echo responder failed, will retry', { address, code, reason: message }),
+    listening: (address, port) => log('info', 'UDP echo responder is listening', { address, port }),
   });
   const stop = (signal: string) => {
     // Whoever asks twice does not want to wait.
     if (state === 'stopping') process.exit(0);
     state = 'stopping';
-    log('info', 'agent stops', { signal });
+    log('info', 'stopping agent', { signal });
     agent.stop();
     systemClock.after(graceMs, () => {
       server.close();
@@ -116,7 +117,7 @@ function readResolver({ resolvConf: path, nameserverPort }: Environment): Resolv
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    log('error', 'resolver configuration cannot be read', { reason: (error as Error).message });
+    log('error', 'cannot read resolv.conf, no default nameserver to probe', { reason: (error as Error).message });
   }
   const resolvConf = parseResolvConf(text);
   return { ...resolvConf, nameserverPort, clusterDomain: clusterDomain(resolvConf) ?? usualClusterDomain };

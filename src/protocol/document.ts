@@ -58,7 +58,7 @@ export function json(text: string, maxBytes: number): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    return refuse(`the document is not JSON: ${(error as Error).message}`);
+    return refuse(`the document is not valid JSON: ${(error as Error).message}`);
   }
 }
 

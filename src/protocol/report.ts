@@ -110,7 +110,7 @@ function encodeTarget(target: TargetReport, words: Words): unknown[] {
     losses ? [losses.forward, losses.return, losses.unknown] : [],
   ];
   readAs('InvalidReport', () => {
-    if (attempts !== told) refuse(`attempts must be the latencies and failures, ${told}, got ${attempts}`);
+    if (attempts !== told) refuse(`attempts must equal the number of latencies and failures, ${told}, got ${attempts}`);
   });
   while (isEmpty(encoded.at(-1))) encoded.pop();
   return encoded;
@@ -155,7 +155,7 @@ function decodeLatencies(value: unknown): SketchEntry[] {
   for (const number of list(value, 'latencies', 2 * (maxSketchIndex + 1), count)) {
     const last = entries.at(-1);
     if (number < 0) {
-      if (last?.[1] !== 1 || number === -1) refuse('latencies must have a count behind its bucket only');
+      if (last?.[1] !== 1 || number === -1) refuse('latencies must have a count only after its bucket');
       last![1] = -number;
     } else {
       if (number > maxSketchIndex || (last && number <= last[0]))

@@ -50,12 +50,12 @@ function read(value: unknown): SyncAccess {
 
 function addresses(value: unknown): string[] {
   const found = list(value, 'addresses', 2, hostPort);
-  if (found.length === 0) refuse('addresses must have at least one');
+  if (found.length === 0) refuse('addresses must have at least one item');
   return found;
 }
 
 function certificates(value: unknown): string {
   const found = text(value, 'ca', 65_536);
-  if (!found.includes('-----BEGIN CERTIFICATE-----')) refuse('ca must be one or more certificates as PEM');
+  if (!found.includes('-----BEGIN CERTIFICATE-----')) refuse('ca must be one or more PEM certificates');
   return found;
 }

@@ -182,7 +182,7 @@ test('with operator, DNS and API server gone together, agents probe what they kn
   await endOutage();
   await bringBack();
   const log = await env.kubectl(['logs', '-n', namespace, restarted.pod]);
-  assert.match(log.split('\n').find((line) => line.includes('settings are in effect')) ?? log, /"source":"copy"/);
+  assert.match(log.split('\n').find((line) => line.includes('applied settings')) ?? log, /"source":"copy"/);
   agents = await waitForAgents(env.kubectl, namespace, name, env.cluster.nodes.length);
   const restarts = (await agentsOf(env.kubectl, namespace, name)).map((agent) => `${hostOf(agent)} ${agent.restarts}`);
   assert.deepEqual(

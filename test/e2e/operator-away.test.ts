@@ -71,7 +71,7 @@ test('with both operators away for two minutes, while agents and nodes come and 
 
     await patch('configmap', `${name}-agent`, { data: { 'settings.json': '{"version": 1, broken' } });
     await waitFor('the settings that cannot be read to be reported', brokenSettings, { timeout: deadline });
-    assert.match(await env.kubectl(['logs', '-n', namespace, witness.pod]), /settings.*not JSON/);
+    assert.match(await env.kubectl(['logs', '-n', namespace, witness.pod]), /settings.*not valid JSON/);
 
     await env.cluster.removeNode(joined);
     await fleet.collectPodsOf(joined);

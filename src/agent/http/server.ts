@@ -117,7 +117,7 @@ export class AgentServer {
   }
 
   async #answer({ method, url = '/' }: IncomingMessage): Promise<Answer> {
-    if (method !== 'GET' && method !== 'HEAD') return plain(405, 'only GET and HEAD');
+    if (method !== 'GET' && method !== 'HEAD') return plain(405, 'method not allowed; use GET or HEAD');
     switch (url.split('?', 1)[0]) {
       case '/metrics': {
         const { text, contentType } = await this.#content.metrics();

@@ -52,7 +52,7 @@ export class KernelCallError extends Error {
   readonly syscall: string;
 
   constructor(syscall: string, code: string) {
-    super(`${syscall} ${code}`);
+    super(`${syscall} failed: ${code}`);
     this.syscall = syscall;
     this.code = code;
   }

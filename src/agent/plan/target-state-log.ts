@@ -34,8 +34,8 @@ export class TargetStateLog {
     if (!known && problem === undefined) return;
     this.#known.set(target.key, { state, saidAt: now });
     const { probe, labels } = target;
-    if (problem === undefined) this.#log('info', 'target answers again', { probe, ...labels });
-    else this.#log('warn', 'target fails', { probe, ...labels, reason: problem });
+    if (problem === undefined) this.#log('info', 'target recovered', { probe, ...labels });
+    else this.#log('warn', 'target is failing', { probe, ...labels, reason: problem });
   }
 
   /** Keeps what is known of these targets and forgets all others. */

@@ -21,7 +21,8 @@ export function candidateNames(name: string, { search, ndots }: ResolverOptions)
   const names = [...new Set(candidates)].filter(
     (candidate) => (candidate === '' && name === '.') || isAskable(candidate),
   );
-  if (names.length === 0) throw new DnsNameError(`"${name}" is not a name that DNS can be asked for`);
+  if (names.length === 0)
+    throw new DnsNameError(`"${name}" is not a valid DNS name: a label must have 1 to 63 bytes, the name at most 253`);
   return names;
 }
 

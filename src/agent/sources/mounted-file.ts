@@ -64,19 +64,20 @@ export class MountedFile<T> {
     try {
       const stat = statSync(this.#path, { bigint: true });
       const identity = [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(' ');
-      if (!stat.isFile()) return { identity, problem: this.#error('is not a regular file') };
-      if (stat.size > this.#maxBytes)
-        return { identity, problem: this.#error(`is larger than ${this.#maxBytes} bytes`) };
+      if (!stat.isFile()) return { identity, problem: this.#error('not a regular file') };
+      if (stat.size > this.#maxBytes) return { identity, problem: this.#error(`larger than ${this.#maxBytes} bytes`) };
       return { identity };
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
       const problem =
-        code === 'ENOENT' ? this.#error('is not there', 'FileMissing') : this.#error((error as Error).message);
+        code === 'ENOENT'
+          ? this.#error('no such file; check the ConfigMap that is mounted there', 'FileMissing')
+          : this.#error((error as Error).message);
       return { identity: code, problem };
     }
   }
 
   #error(problem: string, code: MountedFileError['code'] = 'FileUnreadable'): MountedFileError {
-    return new MountedFileError(code, `${this.#path}: ${problem}`);
+    return new MountedFileError(code, `cannot read ${this.#path}: ${problem}`);
   }
 }

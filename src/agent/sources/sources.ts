@@ -75,7 +75,7 @@ export class Sources {
     this.#peers = new FallbackPeers(parts.lookup, parts.clock, {
       changed: () => this.#peersChanged(),
       lookedUp: (answered) => this.#peersLookedUp(answered),
-      gaveUp: () => this.#gaveUpAssignment(),
+      gaveUp: () => this.#assignmentTimedOut(),
     });
   }
 
@@ -133,7 +133,7 @@ export class Sources {
     else if (!this.#assigns) {
       this.#choice.dropAssignment();
       this.#events.access(undefined);
-    } else this.#log.accessUnusable(reading.error);
+    } else this.#log.accessNotLoaded(reading.error);
     this.#apply();
   }
 
@@ -146,15 +146,15 @@ export class Sources {
       this.#apply();
       return;
     }
-    this.#log.settingsUnusable(reading.error, this.#choice.settings?.value.resource.generation);
+    this.#log.settingsNotLoaded(reading.error, this.#choice.settings?.value.resource.generation);
   }
 
   #offerSettings(settings: Settings, source: LiveSource, digest?: string): void {
-    if (this.#choice.offerSettings(settings, source, digest) === 'older') this.#log.settingsLeftAlone(settings, source);
+    if (this.#choice.offerSettings(settings, source, digest) === 'older') this.#log.settingsIgnored(settings, source);
   }
 
   #offerAssignment(assignment: Assignment): void {
-    if (this.#choice.offerAssignment(assignment) === 'older') this.#log.assignmentLeftAlone(assignment);
+    if (this.#choice.offerAssignment(assignment) === 'older') this.#log.assignmentIgnored(assignment);
   }
 
   /** Puts in effect what is held. @returns whether it is anything new */
@@ -204,9 +204,9 @@ export class Sources {
     this.#events.peersInEffect(assignment?.value.revision ?? 0, assignment?.source ?? otherwise);
   }
 
-  #gaveUpAssignment(): void {
+  #assignmentTimedOut(): void {
     this.#tellPeers();
-    this.#log.assignmentGivenUp(this.#changed());
+    this.#log.assignmentTimedOut(this.#changed());
   }
 
   #peersChanged(): void {

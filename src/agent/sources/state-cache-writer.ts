@@ -39,7 +39,7 @@ export class StateCacheWriter {
       write(this.#copy);
       this.#fails = false;
     } catch (error) {
-      if (!this.#fails) this.#log('warn', 'own copy cannot be written', { reason: (error as Error).message });
+      if (!this.#fails) this.#log('warn', 'cannot write the state cache', { reason: (error as Error).message });
       this.#fails = true;
     }
   }

@@ -87,9 +87,10 @@ export class OperatorConnection implements SyncTransport {
     try {
       token = readFileSync(this.#tokenFile, 'utf8').trim();
     } catch (error) {
-      throw new SyncError('credential', (error as Error).message);
+      throw new SyncError('credential', `cannot read the token file: ${(error as Error).message}`);
     }
-    if (!tokenPattern.test(token)) throw new SyncError('credential', `${this.#tokenFile} holds no token`);
+    if (!tokenPattern.test(token))
+      throw new SyncError('credential', `${this.#tokenFile} does not contain a service account token`);
     return token;
   }
 }
@@ -120,7 +121,7 @@ function exchange({ host, port, agent, token, body, signal, times }: Exchange): 
     outcome ??= error;
     sent.destroy();
   };
-  const cancelAnswer = afterDelay(times.answerMs, () => fail(late('no answer', times.answerMs)));
+  const cancelAnswer = afterDelay(times.answerMs, () => fail(late('no response', times.answerMs)));
   let cancelDial = () => {};
   let cancelConnect = () => {};
   sent.once('socket', (socket) => {
@@ -141,7 +142,7 @@ function exchange({ host, port, agent, token, body, signal, times }: Exchange): 
     cancelDial();
     cancelConnect();
     // Such as an upgrade, which nobody asked for: it ends without an error.
-    outcome ??= new SyncError('unreachable', 'the connection was closed');
+    outcome ??= new SyncError('unreachable', 'connection closed without a response');
     if (typeof outcome === 'string') resolve(outcome);
     else reject(outcome);
   });
@@ -159,7 +160,8 @@ function collect(
   let length = 0;
   response.on('data', (piece: Buffer) => {
     length += piece.length;
-    if (length > maxAnswerBytes) fail(new SyncError('malformed', `the answer is longer than ${maxAnswerBytes} bytes`));
+    if (length > maxAnswerBytes)
+      fail(new SyncError('malformed', `the response is larger than ${maxAnswerBytes} bytes`));
     else pieces.push(piece);
   });
   response.on('error', (error: NodeJS.ErrnoException) => fail(new SyncError(failureOf(error), error.message)));
@@ -171,7 +173,7 @@ function collect(
 function refusalOf({ statusCode = 0, headers }: IncomingMessage): SyncError {
   const code = refusals[statusCode] ?? 'refused';
   const seconds = /^\d{1,6}$/.exec(headers['retry-after'] ?? '')?.[0];
-  return new SyncError(code, `status ${statusCode}`, seconds === undefined ? undefined : Number(seconds) * 1000);
+  return new SyncError(code, `HTTP status ${statusCode}`, seconds === undefined ? undefined : Number(seconds) * 1000);
 }
 
 const refusals: Record<number, SyncFailure> = { 401: 'unauthorized', 403: 'unauthorized', 503: 'unavailable' };

@@ -106,10 +106,10 @@ export class SyncClient {
       }
     } catch (caught) {
       const { code, message } = end.signal.aborted
-        ? new SyncError('timeout', `no answer within ${withinMs} ms`)
+        ? new SyncError('timeout', `no response within ${withinMs} ms`)
         : syncErrorOf(caught);
       events.requested(code);
-      log('warn', 'what was found last is not reported', { code, reason: message });
+      log('warn', 'final report not delivered', { code, reason: message });
     } finally {
       cancel();
       connection.close();
@@ -160,8 +160,8 @@ export class SyncClient {
     const at = clock.monotonic();
     if (this.#said && (this.#said.result === result || at - this.#said.at < quietMs)) return;
     this.#said = { result, at };
-    if (result === 'ok') log('info', 'the operator answers');
-    else log('warn', 'no sync with the operator; what is known stays', { code: result, reason });
+    if (result === 'ok') log('info', 'in sync with the operator');
+    else log('warn', 'cannot sync with the operator, keeping the current settings and peers', { code: result, reason });
   }
 }
 

@@ -78,7 +78,7 @@ test('an agent that stands still in the middle of probes has no failure and no l
   const late = after.get('net_exporter_turns_skipped_total{reason="late"}')!;
   assert.ok(late - before.get('net_exporter_turns_skipped_total{reason="late"}')! >= 2 * 2 * counts.length, `${late}`);
   assert.deepEqual(
-    agent.log.filter(({ msg }) => msg === 'target fails'),
+    agent.log.filter(({ msg }) => msg === 'target is failing'),
     [],
   );
 });

@@ -153,7 +153,7 @@ test('with the operator gone an agent goes on with what it knows, asks now and t
   operator.away = false;
   await agent.clock.advanceAsync(5000 + holdMs);
   assert.ok((await agent.series()).get('net_exporter_sync_age_seconds')! < 5);
-  assert.equal(agent.logged.at(-1), 'info the operator answers');
+  assert.equal(agent.logged.at(-1), 'info in sync with the operator');
 });
 
 test('an edit is in effect with the answer that brings it; no turn of a target that stays is skipped or doubled', async () => {
@@ -205,7 +205,7 @@ test('a file that comes late with what the operator has said is no news, and one
   write(settingsWith({ resource: { generation: 2 } }));
   await agent.clock.advanceAsync(60_000);
   assert.equal((await agent.series()).get('net_exporter_settings_generation'), 2);
-  assert.equal(agent.logged.filter((line) => line.includes('settings are in effect')).length, 2);
+  assert.equal(agent.logged.filter((line) => line.includes('applied settings')).length, 2);
 });
 
 test('a replayed answer of an earlier time changes nothing, and is not asked for in a circle', async () => {
@@ -239,7 +239,7 @@ test('an agent of another version than the operator’s is given settings once, 
   await first.clock.advanceAsync(600_000);
   assert.equal(given(), 1);
   assert.deepEqual(held(), { uid: 'uid-1', generation: 1, digest: 'of more fields than the agent knows' });
-  assert.equal(first.logged.filter((line) => line.includes('settings are in effect')).length, 1);
+  assert.equal(first.logged.filter((line) => line.includes('applied settings')).length, 1);
   // The operator is of another version now.
   operator.set({ digest: 'of fewer' });
   await first.clock.advanceAsync(600_000);
@@ -302,7 +302,7 @@ test('CR deleted and made anew, restart while the file is behind: what the opera
     settings: { uid: 'uid-2', generation: 1, digest: settingsDigest(remade) },
     assignment: { uid: 'uid-2', epoch: 1, revision: 1 },
   });
-  assert.equal(second.logged.filter((line) => line.includes('settings are in effect')).length, 1);
+  assert.equal(second.logged.filter((line) => line.includes('applied settings')).length, 1);
 });
 
 test('an own copy of the version before, which knew nothing of what was given up, is read', async () => {
@@ -349,8 +349,8 @@ test('an access that cannot be used is said once, and the one before stays', asy
   assert.deepEqual(await dialled(agent), assigned);
   assert.ok(operator.requests.length > 3);
   assert.deepEqual(
-    agent.logged.filter((line) => line.startsWith('error access')),
-    ['error access to the operator cannot be used: addresses must be a list of at most 2 items'],
+    agent.logged.filter((line) => line.startsWith('error cannot load the sync access')),
+    ['error cannot load the sync access file: addresses must be a list of at most 2 items'],
   );
 });
 
@@ -464,7 +464,7 @@ test('an agent that is stopped while the operator is away, or does not answer, t
     agent.stop();
     await clock.advanceAsync(2000);
     assert.equal(clock.pending, 0, trouble);
-    assert.equal(logged.filter((line) => line.includes('what was found last is not reported')).length, 1, trouble);
+    assert.equal(logged.filter((line) => line.includes('final report not delivered')).length, 1, trouble);
   }
 });
 

@@ -60,7 +60,7 @@ test('a broken settings file is reported once and the last good one goes on', as
   assert.deepEqual(await hosts('network_dial_error_total'), before);
   assert.deepEqual(
     logged.filter((line) => line.startsWith('error')),
-    ['error settings file cannot be used: resource must be an object'],
+    ['error cannot load the settings file: resource must be an object'],
   );
   node.write(settingsWith({ resource: { generation: 4 } }));
   await clock.advanceAsync(2000);
@@ -75,7 +75,7 @@ test('a file of an older generation is left alone, one of another NetExporter is
   node.write(settingsWith({ resource: { generation: 6 } }));
   await clock.advanceAsync(2000);
   assert.equal((await series()).get('net_exporter_settings_generation'), 7);
-  assert.ok(logged.includes('warn settings of an older generation are left alone'));
+  assert.ok(logged.includes('warn ignoring settings of an older generation'));
   node.write(settingsWith({ resource: { uid: 'uid-2', generation: 1 } }));
   await clock.advanceAsync(2000);
   assert.equal((await series()).get('net_exporter_settings_generation'), 1);
@@ -99,7 +99,7 @@ test('an agent that starts again without its file and without DNS goes on with w
   assert.deepEqual((await second.hosts('network_dial_error_total')).sort(), known);
   assert.equal(known.length, 3);
   assert.ok(now.get('net_exporter_peer_lookup_error_total')! > 1);
-  assert.equal(second.logged.filter((line) => line.includes('peers cannot be looked up')).length, 1);
+  assert.equal(second.logged.filter((line) => line.includes('peer lookup failed')).length, 1);
 });
 
 test('peers that were known of another Service are not taken over', async () => {
@@ -208,7 +208,7 @@ test('what is known of a target’s failures goes with it', async () => {
   const { clock, logged } = node.start();
   // Long enough for a new target's grace to end and its next turn to come.
   await clock.advanceAsync(30_000);
-  const failures = () => logged.filter((line) => line === 'warn target fails: timeout').length;
+  const failures = () => logged.filter((line) => line === 'warn target is failing: timeout').length;
   assert.equal(failures(), 3);
   const all = node.world.answers;
   node.world.answers = { A: [], AAAA: [] };
@@ -244,7 +244,7 @@ test('a copy that cannot be written is said once and hinders nothing', async () 
   const { clock, logged, hosts } = node.start();
   await clock.advanceAsync(20_000);
   assert.equal((await hosts('network_dial_error_total')).length, 3);
-  assert.equal(logged.filter((line) => line.startsWith('warn own copy cannot be written')).length, 1);
+  assert.equal(logged.filter((line) => line.startsWith('warn cannot write the state cache')).length, 1);
 });
 
 test('at the defaults an agent has at most 550 series, in the largest cluster, dual stack, with three DNS servers', async () => {
@@ -293,7 +293,7 @@ test('a time server that asks for silence gets it for an hour, in which its turn
   assert.equal(now.get('ntp_kiss_of_death_total{code="DENY",server="10.0.0.123:123"}'), 1);
   assert.equal(now.get('ntp_latency_seconds_count{server="10.0.0.124:123"}'), 20);
   assert.equal(now.get('ntp_offset_seconds{server="10.0.0.124:123"}'), 0.25);
-  assert.equal(logged.filter((line) => line === 'warn target fails: kiss_of_death').length, 1);
+  assert.equal(logged.filter((line) => line === 'warn target is failing: kiss_of_death').length, 1);
   await clock.advanceAsync(50 * 60_000);
   assert.equal(times(servers[0]!), 2);
 });
@@ -319,5 +319,5 @@ test('a time server that is asked too often is asked less often, and no turn lef
     0.25,
     'what is known stays through turns left out',
   );
-  assert.equal(logged.filter((line) => line.includes('target answers again')).length, 1);
+  assert.equal(logged.filter((line) => line.includes('target recovered')).length, 1);
 });

@@ -201,7 +201,11 @@ test('an agent whose operator is an impostor tells it nothing, says so once, and
   );
   assert.ok(series.get('net_exporter_sync_age_seconds')! > 0);
   assert.equal(requests, 0);
-  assert.equal(agent.log.filter(({ msg }) => msg === 'no sync with the operator; what is known stays').length, 1);
+  assert.equal(
+    agent.log.filter(({ msg }) => msg === 'cannot sync with the operator, keeping the current settings and peers')
+      .length,
+    1,
+  );
   assert.equal(agent.stderr, '');
 });
 
@@ -237,7 +241,7 @@ test('an agent that is told to stop, as a process, reports what it found last, s
   assert.equal(await agent.exitCode(), 0);
   assert.equal(told(), last);
   assert.equal(operator.requests.at(-1)?.leaving, true);
-  assert.equal(agent.log.at(-1)?.msg, 'agent stops', 'and nothing went wrong');
+  assert.equal(agent.log.at(-1)?.msg, 'stopping agent', 'and nothing went wrong');
   assert.equal(agent.stderr, '');
 });
 
@@ -275,7 +279,7 @@ test('an agent whose operator never answers, or never gets as far as a handshake
     assert.ok(performance.now() - signalledAt < 5000, name);
     assert.equal(called(), before + 1, `${name}: it is tried once more`);
     const { msg, code } = agent.log.at(-1)!;
-    assert.deepEqual([msg, code], ['what was found last is not reported', 'timeout']);
+    assert.deepEqual([msg, code], ['final report not delivered', 'timeout']);
   };
   await stop(silent.access(authority.ca), 'silent', () => requests);
   await stop(accessTo(port, authority.ca), 'deaf', () => connections);

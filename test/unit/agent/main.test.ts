@@ -131,7 +131,7 @@ test('the whole agent, as a process: measures, follows an edit, survives a broke
   assert.equal(broken.get('net_exporter_settings_generation'), 2);
   const dialsThen = broken.get(peer('network_latency_seconds_count', '127.0.0.2'))!;
   await agent.metricsThat((series) => series.get(peer('network_latency_seconds_count', '127.0.0.2'))! > dialsThen + 2);
-  assert.equal(agent.log.filter(({ msg }) => msg === 'settings file cannot be used').length, 1);
+  assert.equal(agent.log.filter(({ msg }) => msg === 'cannot load the settings file').length, 1);
 
   // DNS falls silent: its errors rise, the peers and their dials stay.
   dns.zone.set('example.org', 'silence').set(peersName, 'silence');
@@ -295,7 +295,7 @@ test('an agent whose echo port is taken measures and serves all the same, and sa
   await using agent = pod.start(taken.port);
   await agent.ready();
   assert.equal((await agent.get('/metrics')).status, 200);
-  const lines = agent.log.filter(({ msg }) => msg === 'echoes are not answered');
+  const lines = agent.log.filter(({ msg }) => msg === 'UDP echo responder failed, will retry');
   assert.deepEqual(
     lines.map(({ address, code }) => [address, code]),
     [['127.0.0.1', 'EADDRINUSE']],

@@ -56,7 +56,7 @@ test('an assignment that cannot be used is refused by the name of its field', ()
 });
 
 test('text that is not JSON, or too large, is refused', () => {
-  assert.throws(() => parseAssignment('{"version": 1,'), { code: 'InvalidAssignment', message: /not JSON/ });
+  assert.throws(() => parseAssignment('{"version": 1,'), { code: 'InvalidAssignment', message: /not valid JSON/ });
   assert.throws(() => parseAssignment(' '.repeat(maxAssignmentBytes + 1)), { message: /larger than/ });
 });
 

@@ -103,8 +103,8 @@ test('a report that cannot be used is refused by the name of its part', () => {
     [of(3, 2, 0, 3), /targets\[0\]\.probe must be one of dns, network, ntp, got "host"/],
     [of(1, 2, 0), /targets\[0\]\.host/],
     [of(1, 2, 0, 5), /targets\[0\]\.host must be a whole number from 0 to 4/],
-    [of(1, 2, 0, 3, 0, 0, 0, [-2]), /latencies must have a count behind its bucket/],
-    [of(1, 2, 0, 3, 0, 0, 0, [5, -2, -2]), /latencies must have a count behind its bucket/],
+    [of(1, 2, 0, 3, 0, 0, 0, [-2]), /latencies must have a count only after its bucket/],
+    [of(1, 2, 0, 3, 0, 0, 0, [5, -2, -2]), /latencies must have a count only after its bucket/],
     [of(1, 2, 0, 3, 0, 0, 0, [5, 5]), /latencies must name buckets from 0 to 255 in ascending order/],
     [of(1, 2, 0, 3, 0, 0, 0, [256]), /latencies must name buckets/],
     [of(1, 2, 0, 3, 0, 0, 0, [], [2, 1]), /failures\[0\] must be one of timeout/],
@@ -119,7 +119,7 @@ test('a report that cannot be used is refused by the name of its part', () => {
 
 test('a report that contradicts itself is not written', () => {
   for (const [wrong, message] of [
-    [{ attempts: 8 }, /attempts must be the latencies and failures, 7, got 8/],
+    [{ attempts: 8 }, /attempts must equal the number of latencies and failures, 7, got 8/],
     [
       {
         latencies: [

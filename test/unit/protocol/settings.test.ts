@@ -111,7 +111,7 @@ test('a document that cannot be used is refused by the name of its field', () =>
 });
 
 test('text that is not JSON, or larger than a ConfigMap, is refused', () => {
-  assert.throws(() => parseSettings('{"version": 1,'), /not JSON/);
+  assert.throws(() => parseSettings('{"version": 1,'), /not valid JSON/);
   assert.throws(() => parseSettings(' '.repeat(1_048_577)), /larger than/);
   assert.throws(() => parseSettings('[]'), /must be an object/);
 });

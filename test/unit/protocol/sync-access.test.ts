@@ -39,11 +39,11 @@ test('equal ones are equal text, whatever the order of their keys, and fields of
 test('one that cannot be used is refused by the name of its field', () => {
   for (const [wrong, message] of [
     [{ version: '1' }, /version must be 1, got "1"/],
-    [{ addresses: [] }, /addresses must have at least one/],
+    [{ addresses: [] }, /addresses must have at least one item/],
     [{ addresses: Array(3).fill('10.0.0.1:1') }, /addresses must be a list of at most 2/],
     [{ addresses: ['operator:8443'] }, /addresses\[0\] must be ip:port/],
     [{ serverName: 1 }, /serverName/],
-    [{ ca: 'a secret' }, /^ca must be one or more certificates as PEM$/],
+    [{ ca: 'a secret' }, /^ca must be one or more PEM certificates$/],
   ] as const)
     assert.throws(() => parseSyncAccess(JSON.stringify({ ...access, ...wrong })), {
       code: 'InvalidSyncAccess',

@@ -27,7 +27,7 @@ test('fields of a newer writer are ignored', () => {
 test('a request that cannot be used is refused by the name of its field', () => {
   const settings = { uid: 'a', generation: 1, digest: '0123456789abcdef' };
   for (const [body, message] of [
-    ['', /not JSON/],
+    ['', /not valid JSON/],
     ['[]', /the document must be an object/],
     [{ version: 2, held: {} }, /version must be 1, got 2/],
     [{ version: 1 }, /held must be an object/],

@@ -32,8 +32,8 @@ test('a failure that lasts is one line, its end another', async () => {
     await clock.advanceAsync(10_000);
   }
   assert.deepEqual(lines, [
-    'warn target fails 10.0.0.1:8000 timeout',
-    'info target answers again 10.0.0.1:8000 undefined',
+    'warn target is failing 10.0.0.1:8000 timeout',
+    'info target recovered 10.0.0.1:8000 undefined',
   ]);
 });
 
@@ -46,7 +46,7 @@ test('a target that comes and goes is written about at most once a minute, and t
   assert.ok(lines.length >= 2 && lines.length <= 11, `${lines.length} lines in ten minutes`);
   await clock.advanceAsync(60_000);
   states.record(dnsTarget('a.'), 'servfail');
-  assert.equal(lines.at(-1), 'warn target fails a. servfail');
+  assert.equal(lines.at(-1), 'warn target is failing a. servfail');
 });
 
 test('targets do not stand in for each other, and those that left are forgotten', () => {
@@ -58,9 +58,9 @@ test('targets do not stand in for each other, and those that left are forgotten'
   states.record(a, 'timeout');
   states.record(b, 'refused');
   assert.deepEqual(lines, [
-    'warn target fails 10.0.0.1:8000 timeout',
-    'warn target fails 10.0.0.2:8000 refused',
-    'warn target fails 10.0.0.1:8000 timeout',
+    'warn target is failing 10.0.0.1:8000 timeout',
+    'warn target is failing 10.0.0.2:8000 refused',
+    'warn target is failing 10.0.0.1:8000 timeout',
   ]);
 });
 

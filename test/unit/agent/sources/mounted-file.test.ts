@@ -71,12 +71,12 @@ test('a file that is not there is reported once, and read when it comes', () => 
   const error = errorOf(file.poll());
   assert.ok(error instanceof MountedFileError);
   assert.equal(error.code, 'FileMissing');
-  assert.equal(error.message, `${path}: is not there`);
+  assert.equal(error.message, `cannot read ${path}: no such file; check the ConfigMap that is mounted there`);
   assert.equal(file.poll(), undefined);
   writeFileSync(path, encodeSettings(generation(1)));
   assert.deepEqual(file.poll(), { document: generation(1) });
   rmSync(path);
-  assert.match(errorOf(file.poll()).message, /is not there/);
+  assert.match(errorOf(file.poll()).message, /no such file/);
 });
 
 test('a file that could not be read for a moment is reported once, and read as soon as it can be, without a change', () => {
@@ -105,7 +105,7 @@ test('what is no regular file is not opened', () => {
   execFileSync('mkfifo', [directory.file('pipe')]);
   symlinkSync('loop', directory.file('loop'));
   for (const name of ['directory', 'pipe'])
-    assert.match(errorOf(settingsFile(directory.file(name)).poll()).message, /is not a regular file/);
+    assert.match(errorOf(settingsFile(directory.file(name)).poll()).message, /not a regular file/);
   assert.match(errorOf(settingsFile(directory.file('loop')).poll()).message, /ELOOP/);
 });
 
@@ -114,5 +114,5 @@ test('a file larger than a ConfigMap is not read', () => {
   const path = directory.file('settings.json');
   writeFileSync(path, '');
   truncateSync(path, 1_048_577);
-  assert.equal(errorOf(settingsFile(path).poll()).message, `${path}: is larger than 1048576 bytes`);
+  assert.equal(errorOf(settingsFile(path).poll()).message, `cannot read ${path}: larger than 1048576 bytes`);
 });

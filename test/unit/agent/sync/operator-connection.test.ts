@@ -209,7 +209,7 @@ test('who takes the connection and then says nothing is given up, in the handsha
   for (const socket of sockets) socket.destroy();
   mute.close();
   await using operator = await start(() => {});
-  await refuses(post(operator.access(authority.ca), times), 'timeout', /no answer within 600 ms/);
+  await refuses(post(operator.access(authority.ca), times), 'timeout', /no response within 600 ms/);
 });
 
 test('an answer that drips is given up at its deadline', async () => {
@@ -241,7 +241,7 @@ test('an answer of a gigabyte is left where it is, of known length or not, and c
       pump();
     });
     const before = process.memoryUsage().arrayBuffers;
-    await refuses(post(operator.access(authority.ca)), 'malformed', new RegExp(`longer than ${maxAnswerBytes} bytes`));
+    await refuses(post(operator.access(authority.ca)), 'malformed', new RegExp(`larger than ${maxAnswerBytes} bytes`));
     assert.ok(written < 2 ** 26, `${written} bytes were sent`);
     assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 25);
   }
@@ -292,7 +292,7 @@ test('a status says what to do: who I am, wait, another operator, anything else'
   for (next of answers) {
     const [status, , code, retryAfterMs] = next;
     const posted = connection.post(operator.access(authority.ca), '', new AbortController().signal);
-    const error = await refuses(posted, code, new RegExp(`^status ${status}$`));
+    const error = await refuses(posted, code, new RegExp(`^HTTP status ${status}$`));
     assert.equal(error.retryAfterMs, retryAfterMs, `${status}`);
   }
   connection.close();
@@ -309,7 +309,11 @@ test('without a token nobody is asked, and what is no token is not sent', async 
   await refuses(post(access, undefined, directory.file('nowhere')), 'credential', /ENOENT.*nowhere/);
   for (const content of ['', 'two words', 'a\r\nX-Injected: 1', 'ä', 'x'.repeat(20_000)]) {
     writeFileSync(directory.file('no-token'), content);
-    await refuses(post(access, undefined, directory.file('no-token')), 'credential', /no-token holds no token$/);
+    await refuses(
+      post(access, undefined, directory.file('no-token')),
+      'credential',
+      /no-token does not contain a service account token$/,
+    );
   }
   assert.deepEqual([requests, operator.connections], [0, 0]);
 });

@@ -86,7 +86,7 @@ test('the operator is asked at once and again as soon as it has answered, one re
   await clock.advanceAsync(60_000);
   assert.deepEqual(state.asked, [0, 15_000, 30_000, 45_000, 60_000]);
   assert.equal(state.answers.length, 4);
-  assert.deepEqual(state.logged, ['info the operator answers']);
+  assert.deepEqual(state.logged, ['info in sync with the operator']);
 });
 
 test('the first request says what is held once whoever told the access is through', async () => {
@@ -139,12 +139,12 @@ test('trouble is counted each time, written about once, and ends with the next a
   );
   assert.ok(state.results.every((result) => result === 'untrusted'));
   assert.deepEqual(state.logged, [
-    'warn no sync with the operator; what is known stays untrusted certificate has expired',
+    'warn cannot sync with the operator, keeping the current settings and peers untrusted certificate has expired',
   ]);
   state.operator = holds(clock);
   await clock.advanceAsync(30_000);
   assert.equal(state.results.at(-1), 'ok');
-  assert.deepEqual(state.logged.slice(1), ['info the operator answers']);
+  assert.deepEqual(state.logged.slice(1), ['info in sync with the operator']);
 });
 
 test('an operator that comes and goes is written about once a minute at most', async () => {
@@ -185,7 +185,7 @@ test('a fault of the agent ends neither the process nor the dialogue', async () 
 
 test('the first to leave a leader that stops does not wait long, and no two agents come back together', async () => {
   const { clock, client, state } = setUp();
-  state.operator = () => Promise.reject(new SyncError('unavailable', 'status 503', 1000));
+  state.operator = () => Promise.reject(new SyncError('unavailable', 'HTTP status 503', 1000));
   client.use(access);
   await clock.advanceAsync(10_000);
   assert.deepEqual(state.asked.slice(0, 4), [0, 1000, 2000, 3000]);
@@ -293,12 +293,12 @@ test('at the end an operator that never answers, and one that acknowledges nothi
   await clock.advanceAsync(1);
   await finished;
   assert.deepEqual([state.posted.length, state.results, clock.pending], [2, ['timeout'], 0]);
-  assert.deepEqual(state.logged, ['warn what was found last is not reported timeout no answer within 2000 ms']);
+  assert.deepEqual(state.logged, ['warn final report not delivered timeout no response within 2000 ms']);
 
   for (const [operator, result] of [
     [async () => empty, 'ok'],
     [async () => 'garbage', 'malformed'],
-    [() => Promise.reject(new SyncError('unavailable', 'status 503', 1000)), 'unavailable'],
+    [() => Promise.reject(new SyncError('unavailable', 'HTTP status 503', 1000)), 'unavailable'],
   ] as const) {
     const other = setUp();
     other.state.operator = never;
