@@ -20,15 +20,15 @@ import type { StateCache } from './sources/state-cache.ts';
 import { ReportLedger } from './sync/report-ledger.ts';
 import { SyncClient, type SyncTransport } from './sync/sync-client.ts';
 
-/** How long the last report may take, in milliseconds: less than the process goes on for, see main.ts. */
+/** Timeout of the final report, in milliseconds. Must be shorter than the shutdown grace period in main.ts. */
 const lastReportMs = 2000;
 
-/** What an agent is made of. */
+/** The dependencies of an agent. */
 export interface AgentParts {
   identity: PodIdentity;
   resolver: ResolverConfiguration;
   settingsFile: MountedFile<Settings>;
-  /** Without its document the agent does without the operator. */
+  /** Without this file the agent runs without the operator. */
   syncAccessFile: MountedFile<SyncAccess>;
   operator: SyncTransport;
   stateCache: StateCache;
@@ -39,14 +39,14 @@ export interface AgentParts {
   agentMetrics: AgentMetrics;
   syncMetrics: SyncMetrics;
   clock: Clock;
-  /** From 0 to below 1. */
+  /** Uniform in [0, 1). */
   random: () => number;
   log: Log;
 }
 
 /**
- * Sources of settings and peers → plan of targets → schedule → probe → metrics, and reports to the operator. Whatever of these fails, the others
- * go on.
+ * Runs the pipeline: sources of settings and peers → target plan → schedule → probes → metrics and reports to the
+ * operator. A failure in one stage does not stop the others.
  */
 export class Agent {
   readonly #parts: AgentParts;
@@ -105,19 +105,19 @@ export class Agent {
     });
   }
 
-  /** Tries the sources for the first time and goes on looking; returns when those on this machine were tried. */
+  /** Reads the local sources once, then keeps polling all sources. Returns after the first local read. */
   start(): void {
     this.#sources.start();
   }
 
-  /** Ends all probes, those in flight too, and reports what they have found until now, if that can be done within two seconds. */
+  /** Aborts all probes, including those in flight, and sends a final report if that takes at most two seconds. */
   stop(): void {
     this.#sources.stop();
     this.#schedule.stop();
     void this.#sync.finish(lastReportMs);
   }
 
-  /** @returns how many targets there are now */
+  /** @returns the number of targets */
   #plan({ settings, peers }: ProbeInputs): number {
     const { resolver, identity, probeMetrics } = this.#parts;
     const targets = planTargets(settings, resolver, peers, identity);
@@ -139,17 +139,17 @@ export class Agent {
   async #turn(target: Target, signal: AbortSignal): Promise<void> {
     const { attempt, kernel, probeMetrics } = this.#parts;
     try {
-      const withheld = this.#ntpBackoff.insteadOf(target);
-      const result = withheld ?? (await attempt(target, { timeoutMs: target.timeoutMs, signal, kernel }));
+      const skipped = this.#ntpBackoff.resultWhileBackingOff(target);
+      const result = skipped ?? (await attempt(target, { timeoutMs: target.timeoutMs, signal, kernel }));
       if (signal.aborted || this.#startGrace.excuses(target, result)) return;
-      if (!withheld) this.#ntpBackoff.record(target, result);
-      // Nothing was tried, nothing is known.
+      if (!skipped) this.#ntpBackoff.record(target, result);
+      // The turn was skipped: there is no result to record.
       else if (result.failures.length === 0) return;
       probeMetrics.record(target, result);
       this.#reports.record(target, result);
       this.#targetStates.record(target, problemOf(result));
     } catch (error) {
-      // A probe rejects for nothing that the network does: this is the agent's own trouble, and this target's alone.
+      // Probes resolve for network failures, so a rejection is an error of the agent. It affects this target only.
       if (signal.aborted) return;
       probeMetrics.fault(target.probe);
       this.#targetStates.record(target, `agent error: ${error instanceof Error ? error.message : String(error)}`);

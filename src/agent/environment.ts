@@ -1,39 +1,42 @@
 import { isIP } from 'node:net';
 
-/** What the pod tells its agent, read once at start. */
+/** Configuration of the agent from environment variables, read once at start. */
 export interface Environment {
-  /** The node that the agent runs on. Seeds its schedule and its choice of peers, so that a new pod on the node goes on as the old one did. */
+  /**
+   * Name of the node. Seeds the schedule and the choice of peers, so a replacement pod on the node continues with the
+   * same ones.
+   */
   nodeName: string;
-  /** The agent's own addresses, none of which is a peer. */
+  /** Addresses of the pod. They are excluded from the peers. */
   podIps: string[];
-  /** The port of the HTTP server (TCP) and of the echo (UDP). */
+  /** Port of the HTTP server (TCP) and of the echo responder (UDP). */
   port: number;
-  /** The settings document, in a directory that the kubelet refreshes. */
+  /** Path of the settings document, in a directory that the kubelet keeps up to date. */
   settingsFile: string;
-  /** How the operator is reached, in the same directory; where it is missing, agents do without. */
+  /** Path of the sync access document, in the same directory. If it is missing, the agent runs without the operator. */
   syncAccessFile: string;
-  /** The token by which the operator knows the agent; the kubelet renews it. */
+  /** Path of the service account token that authenticates the agent to the operator. The kubelet rotates it. */
   syncTokenFile: string;
-  /** Where the agent keeps its own copy of settings, assignment and peers. */
+  /** Directory of the state cache: settings, assignment and peers. */
   stateDirectory: string;
-  /** The resolver configuration that workloads on this node have. */
+  /** Path of the resolv.conf that pods on this node use by default. */
   resolvConf: string;
-  /** The port on which the nameservers of `resolvConf` are asked, which that file has no word for. */
+  /** Port of the nameservers in `resolvConf`. resolv.conf(5) has no syntax for ports. */
   nameserverPort: number;
 }
 
-/** An environment that the agent cannot start from; `message` names the variable and what it must be. */
+/** Invalid environment variables. `message` names the variable and its valid values. */
 export class EnvironmentError extends Error {
   readonly code = 'InvalidEnvironment';
   override readonly name = 'EnvironmentError';
 }
 
 /**
- * Reads the agent's environment; what is not set has the value that the operator's DaemonSet would give.
- * @throws EnvironmentError when a variable holds something else than it must
+ * Reads the environment variables. Defaults equal the values that the DaemonSet sets.
+ * @throws EnvironmentError if a variable is invalid
  */
 export function readEnvironment(variables: Record<string, string | undefined>, hostname: string): Environment {
-  const text = (name: string, otherwise: string) => variables[name] || otherwise;
+  const text = (name: string, fallback: string) => variables[name] || fallback;
   return {
     nodeName: text('NODE_NAME', text('POD_NAME', hostname)),
     podIps: addresses(variables.POD_IPS ?? ''),
@@ -49,9 +52,9 @@ export function readEnvironment(variables: Record<string, string | undefined>, h
 
 function addresses(list: string): string[] {
   const given = list.split(',').map((item) => item.trim());
-  const wrong = given.find((item) => item !== '' && isIP(item) === 0);
-  if (wrong !== undefined)
-    throw new EnvironmentError(`POD_IPS must be a comma-separated list of IP addresses, got "${wrong}"`);
+  const invalid = given.find((item) => item !== '' && isIP(item) === 0);
+  if (invalid !== undefined)
+    throw new EnvironmentError(`POD_IPS must be a comma-separated list of IP addresses, got "${invalid}"`);
   return given.filter((item) => item !== '');
 }
 

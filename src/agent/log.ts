@@ -1,15 +1,15 @@
 export type LogLevel = 'info' | 'warn' | 'error';
 
-/** Facts of a log line beside its message; what is undefined is left out. */
+/** Structured fields of a log line. Undefined fields are left out. */
 export type LogFields = Record<string, string | number | boolean | undefined>;
 
-/** Writes what happened, one fact a line. */
+/** Writes one log line. */
 export type Log = (level: LogLevel, msg: string, fields?: LogFields) => void;
 
 /**
- * A log of JSON lines with `time` (RFC 3339), `level` and `msg` first.
- * A few lines of our own in place of a library, since every megabyte of an agent is paid for on every node.
- * @param write is handed whole lines
+ * Logs JSON lines with `time` (RFC 3339), `level` and `msg` first.
+ * Not a library, because memory of the agent is spent on every node.
+ * @param write receives whole lines
  * @param wall milliseconds since the epoch
  */
 export function jsonLog(write: (line: string) => void, wall: () => number): Log {

@@ -26,15 +26,15 @@ import { StateCache } from './sources/state-cache.ts';
 import { OperatorConnection } from './sync/operator-connection.ts';
 
 /**
- * How long scrapes and peers are served after the signal to stop, in milliseconds: until everyone knows that this agent is going. Meanwhile it
- * makes its last report.
+ * Shutdown grace period, in milliseconds. After the stop signal the agent keeps serving scrapes and peers for this
+ * long, until endpoints are updated everywhere, and sends its final report.
  */
 const graceMs = 3000;
 
-/** How long one try at one nameserver may take when peers are looked up, in milliseconds. */
+/** Timeout of one try at one nameserver in a peer lookup, in milliseconds. */
 const lookupTimeoutMs = 2000;
 
-/** The cluster's domain where resolv.conf does not show it: what kubeadm and most distributions choose. */
+/** Cluster domain if resolv.conf does not show it: the default of kubeadm and most distributions. */
 const usualClusterDomain = 'cluster.local';
 
 const { version } = packageJson;
@@ -88,7 +88,7 @@ async function run(environment: Environment): Promise<void> {
     listening: (address, port) => log('info', 'UDP echo responder is listening', { address, port }),
   });
   const stop = (signal: string) => {
-    // Whoever asks twice does not want to wait.
+    // A second signal skips the grace period.
     if (state === 'stopping') process.exit(0);
     state = 'stopping';
     log('info', 'stopping agent', { signal });
@@ -99,7 +99,7 @@ async function run(environment: Environment): Promise<void> {
       process.exit(0);
     });
   };
-  // Before anything is waited for: to the first process of a container, the kernel delivers only signals that it handles.
+  // Installed before the first await: the kernel delivers to PID 1 only signals that it handles.
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
 
@@ -111,7 +111,10 @@ async function run(environment: Environment): Promise<void> {
   state = 'ready';
 }
 
-/** Read once: the kubelet writes it before the container starts, and never again. Without it nothing is asked but what settings name. */
+/**
+ * Reads resolv.conf once, because the kubelet never changes it after the container starts. If that fails, only the
+ * servers in the settings and assignment are probed.
+ */
 function readResolver({ resolvConf: path, nameserverPort }: Environment): ResolverConfiguration {
   let text = '';
   try {

@@ -3,18 +3,18 @@ import type { AddressInfo, Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { landingPage } from './landing-page.ts';
 
-/** What the server shows. */
+/** Content that the server serves. */
 export interface ServerContent {
   version: string;
-  /** The exposition and its content type. */
+  /** The metrics exposition and its content type. */
   metrics(): Promise<{ text: string; contentType: string }>;
   /** Whether the agent is ready. */
   ready(): boolean;
-  /** Told when a request failed by a fault of ours. */
+  /** Called when a request fails because of an error in the agent. */
   failed(error: Error): void;
 }
 
-/** How long things may take and how much there may be, so that nobody who can reach the port can use the agent up. */
+/** Limits that keep clients from exhausting the agent. */
 export interface ServerLimits {
   connections: number;
   headerBytes: number;
@@ -22,13 +22,13 @@ export interface ServerLimits {
   headersTimeoutMs: number;
   requestTimeoutMs: number;
   keepAliveMs: number;
-  /** For a client that does not take what it asked for. */
+  /** Idle timeout of a connection whose client does not read the response. */
   idleMs: number;
-  /** How often the two request timeouts are looked at. */
+  /** Interval at which the two request timeouts are checked. */
   checkEveryMs: number;
 }
 
-/** Keep-alive outlasts the usual scrape intervals, so that a scraper keeps its connection. */
+/** Keep-alive is longer than common scrape intervals, so scrapers reuse their connections. */
 export const defaultLimits: ServerLimits = {
   connections: 256,
   headerBytes: 8192,
@@ -47,8 +47,9 @@ interface Answer {
 }
 
 /**
- * The agent's HTTP server. `node:http` as it is: a framework would cost several megabytes on every node for six paths.
- * Every peer's probe opens a connection here and resets it without a word; that is no event.
+ * The agent's HTTP server. Uses plain `node:http`, because a framework costs several megabytes on every node for six
+ * paths.
+ * Every peer's TCP probe opens a connection and resets it without sending anything. That is not an error.
  */
 export class AgentServer {
   readonly #content: ServerContent;
@@ -73,9 +74,9 @@ export class AgentServer {
   }
 
   /**
-   * Listens on all addresses, IPv6 and IPv4, or on IPv4 alone where the machine has no IPv6.
-   * @param port 0 for any free one
-   * @param addresses tried in turn until the machine has one
+   * Listens on all addresses: IPv6 and IPv4, or only IPv4 if the machine has no IPv6.
+   * @param port 0 for any free port
+   * @param addresses tried in order until the machine has one
    * @returns the port
    * @throws the system's error, for example EADDRINUSE
    */
@@ -147,7 +148,7 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
     response.setHeader('Vary', 'Accept-Encoding');
     if (acceptsGzip(request.headers['accept-encoding'])) {
       response.setHeader('Content-Encoding', 'gzip');
-      // In place, about a millisecond: the asynchronous one would start a pool of threads, whose memory stays.
+      // Synchronous, about a millisecond: asynchronous compression starts a thread pool whose memory is never released.
       body = gzipSync(body, { level: 4 });
     }
   }
@@ -169,7 +170,10 @@ export function acceptsGzip(header: string | undefined): boolean {
   });
 }
 
-/** What Node does by itself for a request that cannot be parsed or came too slowly, without a word about connections that were just closed. */
+/**
+ * Answers a request that cannot be parsed or arrives too slowly, like Node does by default. Closed connections are
+ * ignored.
+ */
 function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();

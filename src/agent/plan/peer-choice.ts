@@ -2,10 +2,11 @@ import { isIP, SocketAddress } from 'node:net';
 import { hash32 } from '../../base/hash.ts';
 
 /**
- * Chooses which of the agents' addresses this one probes: the `count` with the highest hash of (chooser, address), called rendezvous hashing
- * (Thaler and Ravishankar, 1998). An address that comes or goes moves at most one place of the choice, and every agent is chosen by about as many.
- * @param own addresses that are the agent itself
- * @returns at most `count` addresses, each once and in its canonical form, in a stable order
+ * Chooses the peers of this agent by rendezvous hashing (Thaler and Ravishankar, 1998): the `count` addresses with the
+ * highest hash of (chooser, address). Adding or removing an address changes at most one peer, and all agents are chosen
+ * about equally often.
+ * @param own addresses of the agent itself
+ * @returns at most `count` addresses in canonical form, each once, in a stable order
  */
 export function choosePeers(
   addresses: readonly string[],
@@ -22,7 +23,7 @@ export function choosePeers(
     .map(({ address }) => address);
 }
 
-/** One way of writing an address (RFC 5952), so that the kubelet's and the DNS server's compare equal. */
+/** Canonical text form (RFC 5952), so addresses from the kubelet and from DNS compare equal. */
 function canonical(address: string): string {
   return isIP(address) === 6 ? new SocketAddress({ address, family: 'ipv6' }).address : address;
 }

@@ -1,37 +1,38 @@
 import type { Clock } from '../../base/clock.ts';
 import { hashFraction } from '../../base/hash.ts';
 
-/** Something that has turns of its own. */
+/** Something that runs periodically. */
 export interface Task {
-  /** Tasks of one key are the same one. */
+  /** Identifies the task across updates. */
   key: string;
   intervalMs: number;
-  /** Takes one turn; the signal is aborted when the task is taken away. A rejection ends the turn and nothing else. */
+  /** Runs one turn. `signal` is aborted when the task is removed. A rejection ends only this turn. */
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** Why a turn was left out: the one before was still running, or the process was held up past it. */
+/** Why a turn was skipped: the previous one was still running, or the process was stalled when it was due. */
 export type SkipReason = 'running' | 'late';
 
-/** What the schedule tells about itself. */
+/** Events of the schedule. */
 export interface ScheduleEvents {
-  /** A timer fired this many seconds after it was due; 0 when on time. */
+  /** A timer fired this many seconds late; 0 if on time. */
   late(seconds: number): void;
   skipped(reason: SkipReason, turns: number): void;
 }
 
-/** A turn may begin this much late, in milliseconds, though never more than half the interval; later it is left out. */
+/** Maximum delay of a turn, in milliseconds, limited to half the interval. A later turn is skipped. */
 const toleranceMs = 1000;
 
-/** How often the schedule looks whether the process is held up, in milliseconds, beside the turns themselves. */
+/** Interval at which the schedule checks for stalls, in milliseconds, in addition to the turns. */
 const heartbeatMs = 500;
 
 /**
- * Gives every task its turns: at `epoch + offset + n · interval` on a monotonic clock, where the offset is a hash of seed and task. So turns
- * are spread over the interval, differ from agent to agent, stay where they are when other tasks come and go, and never drift.
+ * Runs every task at `epoch + offset + n · interval` on a monotonic clock, where the offset is a hash of seed and key.
+ * So turns are spread over the interval, differ between agents, do not move when other tasks are added or removed, and
+ * never drift.
  *
- * When the process was held up (a stalled event loop, a throttled or frozen container), the turns that it missed are counted and left out:
- * they are neither made up for in a burst nor anybody's failure.
+ * Turns that a stalled process missed (blocked event loop, throttled or frozen container) are counted and skipped. They
+ * neither run later in a burst nor count as failures.
  */
 export class Schedule {
   readonly #clock: Clock;
@@ -41,7 +42,7 @@ export class Schedule {
   readonly #entries = new Map<string, Entry>();
   #cancelHeartbeat = () => {};
 
-  /** @param seed what sets this agent's offsets apart from the others' */
+  /** @param seed makes the offsets of this agent differ from those of other agents */
   constructor(clock: Clock, seed: string, events: ScheduleEvents) {
     this.#clock = clock;
     this.#seed = seed;
@@ -50,7 +51,10 @@ export class Schedule {
     this.#heartbeat();
   }
 
-  /** From now on these tasks, each key once, have turns. Ends those that are gone, a turn in flight with it, starts those that are new, and leaves the others be. */
+  /**
+   * Sets the tasks, each key once. Removed tasks end, including a turn in flight; new ones start; the others are
+   * unchanged.
+   */
   set(tasks: readonly Task[]): void {
     const wanted = new Map(tasks.map((task) => [task.key, task]));
     for (const [key, entry] of this.#entries) {
@@ -69,7 +73,7 @@ export class Schedule {
     }
   }
 
-  /** Ends all tasks and the schedule itself. */
+  /** Ends all tasks and the stall check. */
   stop(): void {
     this.set([]);
     this.#cancelHeartbeat();
@@ -105,7 +109,7 @@ class Entry {
     this.#begin();
   }
 
-  /** Takes the new form of the task; its turns move only when the interval is another. */
+  /** Replaces the task. Its turns move only if the interval changes. */
   replace(task: Task): void {
     const moved = task.intervalMs !== this.#task.intervalMs;
     this.#task = task;
@@ -119,7 +123,7 @@ class Entry {
     this.#running?.abort();
   }
 
-  /** The first turn is the next that the epoch gives, so that it does not matter when a task came. */
+  /** The first turn is the next one counted from the epoch, so it does not depend on when the task was added. */
   #begin(): void {
     this.#turn = Math.max(0, Math.ceil((this.#clock.monotonic() - this.#dueAt(0)) / this.#task.intervalMs));
     this.#arm();
@@ -139,7 +143,7 @@ class Entry {
     const { intervalMs } = this.#task;
     const lateMs = Math.max(0, this.#clock.monotonic() - this.#dueAt(this.#turn));
     this.#events.late(lateMs / 1000);
-    // Of the turns that are due by now only the last may still be taken, if it is fresh enough.
+    // Of the turns that are due, only the last one may run, and only if it is not too late.
     const older = Math.floor(lateMs / intervalMs);
     const fresh = lateMs - older * intervalMs <= Math.min(toleranceMs, intervalMs / 2);
     const missed = fresh ? older : older + 1;

@@ -2,21 +2,24 @@ import type { Clock } from '../../base/clock.ts';
 import type { ProbeResult } from '../probes/probe.ts';
 import type { Target } from './targets.ts';
 
-/** From an address being known until something listens there: pulling an image, above all. Milliseconds. */
+/** Grace period from planning a target until something listens there, which includes pulling an image. Milliseconds. */
 const listeningMs = 60_000;
 
-/** From an address being known until packets find it: routes to a new pod, kube-proxy's rules for a new Service. Milliseconds. */
+/**
+ * Grace period from planning a target until packets reach it: routes to a new pod, kube-proxy rules of a new Service.
+ * Milliseconds.
+ */
 const routedMs = 15_000;
 
 /**
- * Tells a target that has not started yet from one that is broken. A pod and a Service have their addresses before packets
- * find them, and before anything listens there: that is how every rollout begins, and no fault of the network. So what a
- * network target that has not answered once does not do is excused for a while after it was planned: a refusal longest, for
- * it shows that the way there is well, everything else shortly. From its first answer on nothing is.
+ * Ignores failures of network targets that have not started yet. A pod or Service has its address before packets reach
+ * it and before anything listens there: every rollout begins like that, and the network is not at fault. Until a target
+ * first answers, its failures are ignored for a while after it was planned: `refused` for the longer period, because it
+ * shows that packets arrive, all others for the shorter one.
  */
 export class StartGrace {
   readonly #clock: Clock;
-  /** When the targets that have not answered yet were planned, by key. */
+  /** Time at which each target that has not answered yet was planned, by key. */
   readonly #plannedAt = new Map<string, number>();
   #keys = new Set<string>();
 
@@ -24,7 +27,7 @@ export class StartGrace {
     this.#clock = clock;
   }
 
-  /** These are the targets from now on; the grace of a new one begins. */
+  /** Sets the targets. The grace period of new ones begins now. */
   plan(targets: readonly Target[]): void {
     const keys = new Set(targets.filter(({ probe }) => probe === 'network').map(({ key }) => key));
     for (const key of keys) if (!this.#keys.has(key)) this.#plannedAt.set(key, this.#clock.monotonic());
@@ -32,7 +35,7 @@ export class StartGrace {
     this.#keys = keys;
   }
 
-  /** Whether what a turn found is only that its target has not started yet. */
+  /** Whether to ignore the result because the target has not started yet. */
   excuses(target: Target, result: ProbeResult): boolean {
     const plannedAt = this.#plannedAt.get(target.key);
     if (plannedAt === undefined) return false;

@@ -3,17 +3,17 @@ import type { Log } from '../log.ts';
 import type { LossDirection, ProbeResult } from '../probes/probe.ts';
 import type { Target } from './targets.ts';
 
-/** How long a target's state is not written about again, in milliseconds, however often it changes. */
+/** Minimum time between two log lines about a target, in milliseconds. */
 const quietMs = 60_000;
 
 interface LoggedState {
   state: string;
-  saidAt: number;
+  loggedAt: number;
 }
 
 /**
- * Writes when targets begin to fail and when they are well again: changes only, and of one target at most one a minute, so that neither a
- * cluster without DNS nor a peer that comes and goes floods the log. A target that is well from its first turn on is not written about.
+ * Logs when a target starts to fail and when it recovers. Logs only changes, and at most one per minute and target, so
+ * neither a cluster without DNS nor a flapping peer floods the log. A target that never failed is not logged.
  */
 export class TargetStateLog {
   readonly #log: Log;
@@ -25,20 +25,20 @@ export class TargetStateLog {
     this.#clock = clock;
   }
 
-  /** @param problem what went wrong in this turn; undefined when nothing did */
+  /** @param problem reason for the failure of this turn; undefined if it succeeded */
   record(target: Target, problem: string | undefined): void {
     const state = problem ?? '';
     const known = this.#known.get(target.key);
     const now = this.#clock.monotonic();
-    if (known?.state === state || (known && now - known.saidAt < quietMs)) return;
+    if (known?.state === state || (known && now - known.loggedAt < quietMs)) return;
     if (!known && problem === undefined) return;
-    this.#known.set(target.key, { state, saidAt: now });
+    this.#known.set(target.key, { state, loggedAt: now });
     const { probe, labels } = target;
     if (problem === undefined) this.#log('info', 'target recovered', { probe, ...labels });
     else this.#log('warn', 'target is failing', { probe, ...labels, reason: problem });
   }
 
-  /** Keeps what is known of these targets and forgets all others. */
+  /** Removes the state of all other targets. */
   keep(targets: readonly Target[]): void {
     const keys = new Set(targets.map(({ key }) => key));
     for (const key of this.#known.keys()) if (!keys.has(key)) this.#known.delete(key);
@@ -47,7 +47,7 @@ export class TargetStateLog {
 
 const directions = ['forward', 'return'] satisfies LossDirection[];
 
-/** What went wrong in a turn, for people, such as `timeout` or `lost (forward)`; undefined when nothing did. */
+/** Reason for the failure of a turn as text, such as `timeout` or `lost (forward)`; undefined if it succeeded. */
 export function problemOf({ failures, losses }: ProbeResult): string | undefined {
   const [problem] = failures;
   const known = problem === 'lost' ? directions.filter((direction) => (losses?.[direction] ?? 0) > 0) : [];

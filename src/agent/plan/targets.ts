@@ -10,13 +10,13 @@ export interface ResolverConfiguration {
   nameserverPort: number;
   search: string[];
   ndots: number;
-  /** The cluster's own domain, without dots at its ends. */
+  /** The cluster domain, without leading or trailing dots. */
   clusterDomain: string;
 }
 
 interface Planned<Probe extends ProbeTask['probe']> {
   probe: Probe;
-  /** Says which series the target has: two targets of one key are the same one. */
+  /** Identifies the series of the target: targets with equal keys are the same target. */
   key: string;
   intervalMs: number;
   timeoutMs: number;
@@ -28,29 +28,35 @@ export interface DnsTarget extends Planned<'dns'> {
   labels: { host: string; server: string; protocol: TransportProtocol; type: RecordType };
 }
 
-/** An address to connect to, or an agent to send echoes to. `peer_node` and `peer_zone` are empty where only the address is known. */
+/**
+ * An address to dial, or an agent to send echoes to. `peer_node` and `peer_zone` are empty if only the address is
+ * known.
+ */
 export interface NetworkTarget extends Planned<'network'> {
   labels: { host: string; protocol: TransportProtocol; peer_node: string; peer_zone: string };
 }
 
-/** A time server to ask. */
+/** A time server to query. */
 export interface NtpTarget extends Planned<'ntp'> {
   labels: { server: string };
 }
 
-/** One thing that is probed at its own turns and has series of its own. */
+/** Something that is probed on its own schedule and has its own series. */
 export type Target = DnsTarget | NetworkTarget | NtpTarget;
 
-/** Who plans: what the choice of peers depends on besides the settings. */
+/** The pod of the agent: inputs of the choice of peers in addition to the settings. */
 export interface PodIdentity {
   nodeName: string;
   podIps: readonly string[];
 }
 
-/** Whom the agent may probe: what the operator chose for it; or the addresses of all agents as far as known, the own one among them or not. */
+/**
+ * Peers that the agent can probe: those that the operator assigned, or the known addresses of all agents, possibly
+ * including its own.
+ */
 export type AvailablePeers = Pick<Assignment, 'peers' | 'dnsServers'> | { addresses: readonly string[] };
 
-/** Everything that an agent probes, each target once. */
+/** Plans all targets of the agent, each once. */
 export function planTargets(
   settings: Settings,
   resolver: ResolverConfiguration,
@@ -65,7 +71,7 @@ export function planTargets(
   return [...new Map(targets.map((target) => [target.key, target])).values()];
 }
 
-/** Those that were assigned, or a choice of all. */
+/** The assigned peers, or a choice from all addresses. */
 function peersOf(known: AvailablePeers, { network }: Settings, { podIps, nodeName }: PodIdentity): AssignedPeer[] {
   if ('peers' in known) return known.peers;
   return choosePeers(known.addresses, podIps, nodeName, network.peersPerAgent).map((host) => ({
@@ -79,7 +85,7 @@ function dnsTargets({ dns }: Settings, resolver: ResolverConfiguration, assigned
   if (!dns.enabled) return [];
   const { intervalMs, timeoutMs } = dns;
   const hosts = dns.hosts.length > 0 ? dns.hosts : [`kubernetes.default.svc.${resolver.clusterDomain}.`];
-  // The first nameserver only: libc asks the others when that one fails, so it is the one that workloads depend on.
+  // Only the first nameserver: libc queries the others only if it fails, so it is the one that workloads depend on.
   const own = resolver.nameservers.slice(0, 1).map((host) => ({ host, port: resolver.nameserverPort }));
   const servers = [...own, ...[...dns.servers, ...assigned].map(address)];
   const { search, ndots } = resolver;
@@ -112,7 +118,7 @@ function networkTargets({ network }: Settings, peers: readonly AssignedPeer[]): 
         return target(subject, peer.node, peer.zone);
       }),
     ),
-    // By TCP only: packets to a Service reach several agents, none of which could tell how many were lost.
+    // Only by TCP: packets to a Service reach several agents, and none of them can count the losses.
     ...network.services.map((text) => target({ protocol: 'TCP', ...address(text) }, '', '')),
   ];
 }
@@ -127,7 +133,7 @@ function ntpTargets({ ntp }: Settings, { search, ndots }: ResolverConfiguration)
   });
 }
 
-/** Settings and assignments hold nothing but addresses here: the protocol has checked them. */
+/** Never undefined: the protocol validates addresses. */
 function address(text: string): { host: string; port: number } {
   return parseHostPort(text)!;
 }

@@ -2,34 +2,40 @@ import type { Clock } from '../../base/clock.ts';
 import type { AddressLookup } from '../probes/peer-lookup.ts';
 import { Peers, type PeersEvents } from './peers.ts';
 
-/** How long the operator may take to assign peers, in milliseconds, until the agents' Service is looked up instead. */
-export const assignmentPatienceMs = 10_000;
+/** Time to wait for an assignment before looking up the agents' Service, in milliseconds. */
+export const assignmentTimeoutMs = 10_000;
 
-/** What is known of assignments. `expected`: there is none yet, but an operator that makes some; `never`: nobody makes any. */
+/**
+ * State of the assignment. `expected`: there is none yet, but an operator that assigns peers; `never`: no operator
+ * assigns peers.
+ */
 export type AssignmentState = 'assigned' | 'expected' | 'never';
 
-/** The agents' Service, and from whence to start until the DNS server answers. */
+/** The agents' Service, with the addresses to use until the DNS server answers. */
 export interface ListedService {
   /** Fully qualified. */
   name: string;
-  /** Addresses that it was seen to list earlier. */
-  remembered(): readonly string[];
+  /** Its last known addresses. */
+  cached(): readonly string[];
 }
 
-/** What happens while there is no assignment. */
+/** Events while there is no assignment. */
 export interface FallbackPeersEvents extends PeersEvents {
-  /** An assignment was expected in vain: from now on the Service is looked up. */
-  gaveUp(): void;
+  /** No assignment arrived in time. The Service is looked up from now on. */
+  timedOut(): void;
 }
 
-/** The addresses that the agents' Service lists, for an agent to which no peers are assigned. While some are, the Service is not looked up. */
+/**
+ * Peers of an agent without an assignment: the addresses of the agents' Service. The Service is not looked up while
+ * there is an assignment.
+ */
 export class FallbackPeers {
   readonly #clock: Clock;
   readonly #events: FallbackPeersEvents;
   readonly #peers: Peers;
   #service: ListedService | undefined;
-  #standsIn = false;
-  #cancelPatience: (() => void) | undefined;
+  #isActive = false;
+  #cancelTimeout: (() => void) | undefined;
 
   constructor(lookup: AddressLookup, clock: Clock, events: FallbackPeersEvents) {
     this.#clock = clock;
@@ -37,44 +43,44 @@ export class FallbackPeers {
     this.#peers = new Peers(lookup, clock, events);
   }
 
-  /** Sorted; none while peers are assigned or still expected to be. */
+  /** Sorted; empty while peers are assigned or an assignment is expected. */
   get addresses(): readonly string[] {
     return this.#peers.addresses;
   }
 
-  /** Whether the Service stands in for an assignment. */
-  get standsIn(): boolean {
-    return this.#standsIn;
+  /** Whether the Service replaces the assignment. */
+  get isActive(): boolean {
+    return this.#isActive;
   }
 
-  /** @param service undefined where no peers are to be probed */
+  /** @param service undefined if no peers are to be probed */
   update(service: ListedService | undefined, assignments: AssignmentState): void {
     this.#service = service;
-    if (assignments !== 'expected') this.#standsIn = assignments === 'never';
-    if (assignments !== 'expected' || this.#standsIn) this.#endPatience();
-    else this.#cancelPatience ??= this.#clock.after(assignmentPatienceMs, () => this.#giveUp());
+    if (assignments !== 'expected') this.#isActive = assignments === 'never';
+    if (assignments !== 'expected' || this.#isActive) this.#clearTimeout();
+    else this.#cancelTimeout ??= this.#clock.after(assignmentTimeoutMs, () => this.#timeOut());
     this.#follow();
   }
 
   stop(): void {
-    this.#endPatience();
+    this.#clearTimeout();
     this.#peers.follow(undefined);
   }
 
-  #giveUp(): void {
-    this.#cancelPatience = undefined;
-    this.#standsIn = true;
+  #timeOut(): void {
+    this.#cancelTimeout = undefined;
+    this.#isActive = true;
     this.#follow();
-    this.#events.gaveUp();
+    this.#events.timedOut();
   }
 
-  #endPatience(): void {
-    this.#cancelPatience?.();
-    this.#cancelPatience = undefined;
+  #clearTimeout(): void {
+    this.#cancelTimeout?.();
+    this.#cancelTimeout = undefined;
   }
 
   #follow(): void {
-    const service = this.#standsIn ? this.#service : undefined;
-    this.#peers.follow(service?.name, service?.remembered);
+    const service = this.#isActive ? this.#service : undefined;
+    this.#peers.follow(service?.name, service?.cached);
   }
 }

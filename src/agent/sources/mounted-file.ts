@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { ProtocolError } from '../../protocol/document.ts';
 
-/** A document that could not be read from its file; `message` says why. */
+/** A file that cannot be read; `message` says why. */
 export class MountedFileError extends Error {
   override readonly name = 'MountedFileError';
   readonly code: 'FileMissing' | 'FileUnreadable';
@@ -12,24 +12,25 @@ export class MountedFileError extends Error {
   }
 }
 
-/** What a look at the file brought: its document, or why there is none. */
+/** Result of a poll: the document, or why there is none. */
 export type Reading<T> = { document: T } | { error: MountedFileError | ProtocolError };
 
 /**
- * A document that is mounted into the pod. It is looked at again and again rather than watched: the kubelet swaps a link in the path
- * (`..data`), which file notifications report differently from one file system to the next.
- * All of it is synchronous: a `stat` of a local file costs microseconds, while Node's asynchronous files start a pool of threads with their memory.
+ * A document in a file that is mounted into the pod. The file is polled, not watched: the kubelet replaces a symbolic
+ * link in the path (`..data`), which file notifications report differently on each file system.
+ * All calls are synchronous: a `stat` of a local file takes microseconds, and asynchronous file access in Node starts a
+ * thread pool that costs memory.
  */
 export class MountedFile<T> {
   readonly #path: string;
   readonly #maxBytes: number;
   readonly #parse: (text: string) => T;
-  /** What the last look found. */
+  /** State of the file at the last poll. */
   #seen: string | undefined;
 
   /**
-   * @param maxBytes a larger file is not read
-   * @param parse throws a ProtocolError for a text that is no such document
+   * @param maxBytes larger files are not read
+   * @param parse throws a ProtocolError if the text is not a valid document
    */
   constructor(path: string, maxBytes: number, parse: (text: string) => T) {
     this.#path = path;
@@ -38,9 +39,9 @@ export class MountedFile<T> {
   }
 
   /**
-   * Looks at the file.
-   * @returns undefined when it is what it was the last time, so that a broken file is reported once for each of its changes; one that cannot be
-   *   read is tried again at each look, and reported once while the reason is the same; never throws
+   * Reads the file if it has changed. Never throws.
+   * @returns undefined if it is unchanged, so an invalid file is reported once per change. A file that cannot be read
+   *   is tried again at each poll, and reported once per reason.
    */
   poll(): Reading<T> | undefined {
     const { identity, problem } = this.#state();
@@ -51,7 +52,7 @@ export class MountedFile<T> {
       return reading;
     } catch (error) {
       const { message } = error as Error;
-      // Trouble with reading may pass without a change of the file, as where no descriptor was free.
+      // A read error can go away without a change of the file, for example if no file descriptor was free.
       const found = error instanceof ProtocolError ? identity : `${identity}: ${message}`;
       if (found === this.#seen) return undefined;
       this.#seen = found;
@@ -59,7 +60,7 @@ export class MountedFile<T> {
     }
   }
 
-  /** What tells one state of the file from another, and what keeps it from being read. */
+  /** Identifies the state of the file, and the problem that prevents reading it. */
   #state(): { identity: string; problem?: MountedFileError } {
     try {
       const stat = statSync(this.#path, { bigint: true });

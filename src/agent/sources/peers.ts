@@ -1,20 +1,20 @@
 import type { Clock } from '../../base/clock.ts';
 import type { AddressAnswers, AddressLookup } from '../probes/peer-lookup.ts';
 
-/** How long after an answer the agents' Service is asked again, in milliseconds. */
+/** Time between lookups of the agents' Service, in milliseconds. */
 export const peerLookupPeriodMs = 5000;
 
-/** What happens while peers are followed. */
+/** Events of a followed Service. */
 export interface PeersEvents {
-  /** The addresses are others than before. */
+  /** The addresses changed. */
   changed(): void;
-  /** A lookup ended; `answered` tells whether the server said anything for both address families. */
+  /** A lookup finished; `answered` is whether the server answered for both address families. */
   lookedUp(answered: boolean): void;
 }
 
 /**
- * The addresses that a headless Service lists, looked up again and again. It fails static: where the server gives no answer, what is known
- * stays, each address family for itself. "There are none" is an answer.
+ * Polls the addresses of a headless Service. It fails static: without an answer, the known addresses of that address
+ * family stay. An answer without addresses removes them.
  */
 export class Peers {
   readonly #lookup: AddressLookup;
@@ -31,22 +31,22 @@ export class Peers {
     this.#events = events;
   }
 
-  /** What is known now, sorted. */
+  /** The known addresses, sorted. */
   get addresses(): readonly string[] {
     return this.#addresses;
   }
 
   /**
-   * Follows a Service from now on, in place of the one before. Following the same again changes nothing.
-   * @param name fully qualified, or undefined to follow none and know none
-   * @param remembered reads the addresses to start from until the server answers
+   * Starts to follow a Service and stops following the previous one. Does nothing if it is the same Service.
+   * @param name fully qualified, or undefined to follow none and forget all addresses
+   * @param cached reads the addresses to use until the server answers
    */
-  follow(name: string | undefined, remembered: () => readonly string[] = () => []): void {
+  follow(name: string | undefined, cached: () => readonly string[] = () => []): void {
     if (name === this.#name) return;
     this.#stop?.();
     this.#stop = undefined;
     this.#name = name;
-    const addresses = remembered();
+    const addresses = cached();
     this.#know({
       A: addresses.filter((address) => !address.includes(':')),
       AAAA: addresses.filter((address) => address.includes(':')),

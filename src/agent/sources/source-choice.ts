@@ -5,15 +5,15 @@ import type { Settings } from '../../protocol/settings.ts';
 import { type Held, type HeldSettings, settingsDigest } from '../../protocol/sync.ts';
 import { type Decision, decideAssignment, decideSettings, type Holding, type LiveSource } from './source-decision.ts';
 
-/** How many NetExporters that were given up are remembered. */
+/** Number of abandoned NetExporters that are remembered. */
 const formerCapacity = 16;
 
-/** Settings and an assignment of one NetExporter: of all that the sources bring, what counts. */
+/** Selects, from everything the sources deliver, the settings and the assignment of one NetExporter. */
 export class SourceChoice {
   readonly #clock: Clock;
   #former: readonly string[] = [];
   #settings: Holding<Settings> | undefined;
-  /** What names the settings held: with the operator's own digest as soon as it has said it. */
+  /** Identifies the current settings to the operator, by its own digest once it has sent one. */
   #name: HeldSettings | undefined;
   #assignment: Holding<Assignment> | undefined;
 
@@ -29,12 +29,12 @@ export class SourceChoice {
     return this.#assignment;
   }
 
-  /** The uids of NetExporters that were given up, the last at the end. */
+  /** The uids of abandoned NetExporters, oldest first. */
   get former(): readonly string[] {
     return this.#former;
   }
 
-  /** What the operator is told. */
+  /** What the agent tells the operator that it holds. */
   get held(): Held {
     const assignment = this.#assignment?.value;
     return {
@@ -46,8 +46,8 @@ export class SourceChoice {
   }
 
   /**
-   * Begins with the agent's own copy of what it knew before, settings and assignment as far as they belong together.
-   * @param former uids that were given up: what is mounted may still be of one of them
+   * Starts from the state cache. The assignment is used only if it belongs to the settings.
+   * @param former uids of abandoned NetExporters: the mounted file may still be of one of them
    */
   restore(settings: Settings | undefined, assignment: Assignment | undefined, former: readonly string[] = []): void {
     const takenAt = this.#clock.monotonic();
@@ -58,9 +58,10 @@ export class SourceChoice {
   }
 
   /**
-   * Settings of another NetExporter than the one before put an end to its assignment.
-   * @param digest what the operator calls them. An operator of another version knows other fields, so that it may be another one than that of
-   *   the settings as they are read here; also where they say nothing new, it is what is held from now on.
+   * Offers settings. Taking those of another NetExporter drops the assignment.
+   * @param digest the digest by which the operator identifies the settings. It can differ from the digest of the
+   *   settings as parsed here, because an operator of another version knows other fields. It is stored even if the
+   *   settings are unchanged.
    */
   offerSettings(value: Settings, source: LiveSource, digest?: string): Decision {
     const at = this.#clock.monotonic();
@@ -74,7 +75,7 @@ export class SourceChoice {
     return decision;
   }
 
-  /** An assignment of another NetExporter than the one whose settings are held counts as older. */
+  /** Offers an assignment. One of another NetExporter than the current settings counts as older. */
   offerAssignment(value: Assignment): Decision {
     const at = this.#clock.monotonic();
     if (this.#settings && this.#settings.value.resource.uid !== value.uid) return 'older';
@@ -84,7 +85,7 @@ export class SourceChoice {
     return decision;
   }
 
-  /** The operator was told of these and answered nothing newer. What has been taken since then is not meant. */
+  /** The operator received these and answered nothing newer. Anything taken since then is not confirmed. */
   confirm({ settings, assignment }: Held): void {
     const confirmedAt = this.#clock.monotonic();
     if (this.#settings && settings && isDeepStrictEqual(settings, this.held.settings))
@@ -93,7 +94,7 @@ export class SourceChoice {
       this.#assignment.confirmedAt = confirmedAt;
   }
 
-  /** From now on there is no assignment. */
+  /** Removes the assignment. */
   dropAssignment(): void {
     this.#assignment = undefined;
   }

@@ -2,45 +2,49 @@ import { type Assignment, encodeAssignment } from '../../protocol/assignment.ts'
 import { encodeSettings, type Settings } from '../../protocol/settings.ts';
 import { holdMs } from '../../protocol/sync.ts';
 
-/** Where newer things come from: the operator's answers, the file that is mounted. */
+/** Sources of new documents: responses of the operator, and the mounted file. */
 export type LiveSource = 'sync' | 'file';
 
-/** Where what is held came from; the agent's own copy of what it knew before stands in for the others at a start. */
+/** Source of the current document. The state cache (`copy`) is read only at start. */
 export type Source = LiveSource | 'copy';
 
-/** What to do with what comes in: take it, or leave it, since it says the same or is older than what is held. */
+/** What to do with an offered document: take it, or ignore it because it is the same or older than the current one. */
 export type Decision = 'take' | 'same' | 'older';
 
-/** What is held, and what speaks for it. Times are those of the agent's clock, in milliseconds. */
+/** The current document and its evidence. Times are of the monotonic clock, in milliseconds. */
 export interface Holding<T> {
   value: T;
   source: Source;
   takenAt: number;
-  /** When an answer of the operator's last carried it, or said that it is the newest. */
+  /** Time of the last response that contained it or confirmed that it is the newest. */
   confirmedAt?: number;
 }
 
-/** An offer as it is judged. */
+/** An offered document. */
 export interface Offer<T> {
   value: T;
   source: LiveSource;
   at: number;
-  /** Whether something of the same NetExporter was held before what is held now, and given up for it. */
+  /** Whether this NetExporter was abandoned for the current one. */
   former?: boolean;
 }
 
 /**
- * How long the operator has to be silent about what is held, in milliseconds, until it may take it back: two holds. Until then an older word
- * of it may be one that was held up on its way, or a leader's that does not know yet that it leads no longer.
+ * Time without a confirmation of the current document until the operator may revert it, in milliseconds: two holds.
+ * Until then an older document may be a delayed response, or come from a leader that does not know yet that it lost the
+ * lease.
  */
 export const takeBackMs = 2 * holdMs;
 
 /**
- * Judges settings. Another uid is another NetExporter, whose generations start again; within a uid the higher generation wins, wherever it comes
- * from. The operator alone may go back: to an older generation, when its store was restored; and so to a NetExporter that was given up. The file
- * brings back such a one at once where it alone has spoken for the other, and else as late as the operator: at a start, it may not have caught up
- * yet with what the own copy has from the operator.
- * Of one generation the operator's words count, which may write the same spec differently after an upgrade; while it is silent, the file's do.
+ * Decides about settings. A different uid is a different NetExporter, whose generations start again. Within a uid, the
+ * higher generation wins, whatever its source. Only the operator may go back to an older generation (after etcd was
+ * restored), and to an abandoned NetExporter.
+ * The mounted file may switch back to an abandoned NetExporter immediately if only the file ever announced the current
+ * one. Otherwise it must wait `takeBackMs`, like the operator: at start it may be older than the settings that the
+ * state cache has from the operator.
+ * Within a generation, the operator wins, because it may write the same spec differently after an upgrade. If it has
+ * not confirmed the current settings within `takeBackMs`, the file wins.
  */
 export function decideSettings(
   held: Holding<Settings> | undefined,
@@ -59,8 +63,8 @@ export function decideSettings(
 }
 
 /**
- * Judges an assignment of the NetExporter that is held, or of any where none is. Within a uid the higher (epoch, revision) wins; the operator
- * may go back as it may with settings.
+ * Decides about an assignment for the current NetExporter, or for any if there is none. Within a uid, the higher
+ * (epoch, revision) wins; the operator may go back as it may with settings.
  */
 export function decideAssignment(
   held: Holding<Assignment> | undefined,
@@ -78,7 +82,7 @@ function mayTakeBack({ takenAt, confirmedAt = takenAt }: Holding<unknown>, at: n
   return at - confirmedAt >= takeBackMs ? 'take' : 'older';
 }
 
-/** Whether the operator has spoken for it within the last two holds. */
+/** Whether the operator confirmed it within the last two holds. */
 function isConfirmed({ confirmedAt }: Holding<unknown>, at: number): boolean {
   return confirmedAt !== undefined && at - confirmedAt < takeBackMs;
 }

@@ -4,13 +4,13 @@ import type { Log, LogFields } from '../log.ts';
 import type { Reading } from './mounted-file.ts';
 import type { Source } from './source-decision.ts';
 
-/** Why a file brought no document. */
+/** Why a file could not be loaded. */
 type LoadError = Extract<Reading<unknown>, { error: unknown }>['error'];
 
-/** Writes what happens at the sources. What goes on in the same way is written once. */
+/** Logs events of the sources. Repeated events are logged once. */
 export class SourceLog {
   readonly #log: Log;
-  /** What was last left alone, by message. */
+  /** The fields last logged for ignored documents, by message. */
   readonly #lastIgnored = new Map<string, string>();
   #lookupFails = false;
 
@@ -18,12 +18,12 @@ export class SourceLog {
     this.#log = log;
   }
 
-  /** @param targets how many there are for them */
+  /** @param targets number of targets that they result in */
   settingsInEffect({ resource: { uid, generation } }: Settings, source: Source, targets: number): void {
     this.#log('info', 'applied settings', { source, uid, generation, targets });
   }
 
-  /** @param targets how many there are for it */
+  /** @param targets number of targets that it results in */
   assignmentInEffect({ uid, epoch, revision }: Assignment, source: Source, targets: number): void {
     this.#log('info', 'applied assignment', { source, uid, epoch, revision, targets });
   }
@@ -53,7 +53,7 @@ export class SourceLog {
     this.#log('info', 'peers changed', { addresses, targets });
   }
 
-  /** @param answered whether the lookup was; that it is as before is not written */
+  /** @param answered whether the server answered; logged only if this changes */
   peersLookedUp(answered: boolean, service: string | undefined): void {
     if (answered !== this.#lookupFails) return;
     this.#lookupFails = !answered;
@@ -61,10 +61,10 @@ export class SourceLog {
     else this.#log('warn', 'peer lookup failed, keeping the known peers', { service });
   }
 
-  /** Once, however often it is offered. */
+  /** Logs a document that is offered repeatedly only once. */
   #logIgnored(msg: string, fields: LogFields): void {
-    const what = JSON.stringify(fields);
-    if (what !== this.#lastIgnored.get(msg)) this.#log('warn', msg, fields);
-    this.#lastIgnored.set(msg, what);
+    const key = JSON.stringify(fields);
+    if (key !== this.#lastIgnored.get(msg)) this.#log('warn', msg, fields);
+    this.#lastIgnored.set(msg, key);
   }
 }

@@ -14,54 +14,58 @@ import { SourceLog } from './source-log.ts';
 import type { StateCache } from './state-cache.ts';
 import { StateCacheWriter } from './state-cache-writer.ts';
 
-/** How often the mounted files are looked at, in milliseconds. */
+/** Poll interval of the mounted files, in milliseconds. */
 const filePollMs = 1000;
 
-/** What an agent probes by. */
+/** Inputs of the target plan. */
 export interface ProbeInputs {
   settings: Settings;
   peers: AvailablePeers;
 }
 
-/** What the sources are made of. */
+/** The dependencies of the sources. */
 export interface SourcesParts {
   settingsFile: MountedFile<Settings>;
   syncAccessFile: MountedFile<SyncAccess>;
   stateCache: StateCache;
   lookup: AddressLookup;
-  /** The cluster's own domain, without dots at its ends. */
+  /** The cluster domain, without leading or trailing dots. */
   clusterDomain: string;
   clock: Clock;
   log: Log;
 }
 
-/** What happens at the sources. */
+/** Events of the sources. */
 export interface SourcesEvents {
-  /** What is known is something else now. @returns how many targets there are for it */
+  /** The inputs changed. @returns the number of targets that they result in */
   changed(inputs: ProbeInputs): number;
-  /** How the operator is reached from now on; undefined: not at all. */
+  /** How to reach the operator; undefined: there is no operator to sync with. */
   access(access: SyncAccess | undefined): void;
   settingsInEffect(generation: number, source: Source): void;
-  /** The settings file changed, and was good or was not. */
+  /** The settings file changed; `good` is whether it is valid. */
   settingsRead(good: boolean): void;
-  /** Peers come from an assignment of this revision, which is 0 without one; or from the agents' Service; or are still waited for. */
+  /**
+   * Where peers come from: an assignment (revision 0 if there is none), or the agents' Service; undefined while the
+   * agent waits for an assignment.
+   */
   peersInEffect(revision: number, source: Source | 'service' | undefined): void;
   /** The agents' Service was looked up. */
   peersLookedUp(answered: boolean): void;
 }
 
 /**
- * What to probe, from all that may tell: the operator's answers; the mounted settings; the agent's own copy of both, at a start; and, where no
- * assignment comes or nobody makes one, the addresses that the agents' Service lists. It fails static: whatever goes away, what is known stays.
+ * Combines all sources of what to probe: the operator's responses, the mounted settings file, the state cache at start,
+ * and, if no assignment arrives or there is no operator, the addresses of the agents' Service. It fails static: if a
+ * source becomes unavailable, its last known state stays in effect.
  */
 export class Sources {
   readonly #parts: SourcesParts;
   readonly #events: SourcesEvents;
   readonly #choice: SourceChoice;
-  readonly #copy: StateCacheWriter;
+  readonly #cacheWriter: StateCacheWriter;
   readonly #log: SourceLog;
   readonly #peers: FallbackPeers;
-  /** Whether there is an operator that assigns: an access to it was mounted, be it one that cannot be used. */
+  /** Whether an operator assigns peers: a sync access file is mounted, even an invalid one. */
   #assigns = false;
   #inEffect: { settings?: Settings | undefined; assignment?: Assignment | undefined } = {};
   #cancelPoll = () => {};
@@ -70,21 +74,21 @@ export class Sources {
     this.#parts = parts;
     this.#events = events;
     this.#choice = new SourceChoice(parts.clock);
-    this.#copy = new StateCacheWriter(parts.stateCache, parts.log);
+    this.#cacheWriter = new StateCacheWriter(parts.stateCache, parts.log);
     this.#log = new SourceLog(parts.log);
     this.#peers = new FallbackPeers(parts.lookup, parts.clock, {
       changed: () => this.#peersChanged(),
       lookedUp: (answered) => this.#peersLookedUp(answered),
-      gaveUp: () => this.#assignmentTimedOut(),
+      timedOut: () => this.#assignmentTimedOut(),
     });
   }
 
-  /** What the operator is told that is held. */
+  /** What the agent tells the operator that it holds. */
   get held(): Held {
     return this.#choice.held;
   }
 
-  /** Tries all sources but the operator for the first time and goes on looking; returns when they were tried. */
+  /** Reads all sources except the operator once, then polls them. Returns after the first read. */
   start(): void {
     const { stateCache } = this.#parts;
     this.#pollAccess();
@@ -95,16 +99,16 @@ export class Sources {
     this.#pollLater();
   }
 
-  /** Ends all looking. */
+  /** Stops polling. */
   stop(): void {
     this.#cancelPoll();
     this.#peers.stop();
   }
 
   /**
-   * Takes an answer of the operator.
-   * @param told what it was told that is held
-   * @returns whether it brought anything new
+   * Takes a response of the operator.
+   * @param told what the agent said that it holds
+   * @returns whether the response contained anything new
    */
   answered(told: Held, { settings, settingsDigest, assignment }: SyncAnswer): boolean {
     this.#choice.confirm({
@@ -127,7 +131,7 @@ export class Sources {
   #pollAccess(): void {
     const reading = this.#parts.syncAccessFile.poll();
     if (!reading) return;
-    // A ConfigMap without an access is of an operator that assigns nothing.
+    // A ConfigMap without this file was written by an operator that does not assign peers.
     this.#assigns = 'document' in reading || reading.error.code !== 'FileMissing';
     if ('document' in reading) this.#events.access(reading.document);
     else if (!this.#assigns) {
@@ -157,7 +161,7 @@ export class Sources {
     if (this.#choice.offerAssignment(assignment) === 'older') this.#log.assignmentIgnored(assignment);
   }
 
-  /** Puts in effect what is held. @returns whether it is anything new */
+  /** Applies the current documents. @returns whether anything changed */
   #apply(): boolean {
     const { settings, assignment } = this.#choice;
     const before = this.#inEffect;
@@ -167,16 +171,16 @@ export class Sources {
     if (!newSettings && !newAssignment) return false;
     if (newSettings && settings) {
       this.#events.settingsInEffect(settings.value.resource.generation, settings.source);
-      if (settings.source !== 'copy') this.#copy.settings(settings.value, this.#choice.former);
+      if (settings.source !== 'copy') this.#cacheWriter.settings(settings.value, this.#choice.former);
     }
-    if (newAssignment && assignment && assignment.source !== 'copy') this.#copy.assignment(assignment.value);
+    if (newAssignment && assignment && assignment.source !== 'copy') this.#cacheWriter.assignment(assignment.value);
     const targets = this.#changed();
     if (newSettings && settings) this.#log.settingsInEffect(settings.value, settings.source, targets);
     if (newAssignment && assignment) this.#log.assignmentInEffect(assignment.value, assignment.source, targets);
     return true;
   }
 
-  /** @returns how many targets there are now */
+  /** @returns the number of targets */
   #changed(): number {
     const { settings, assignment } = this.#inEffect;
     if (!settings) return 0;
@@ -187,25 +191,25 @@ export class Sources {
     const { settings, assignment } = this.#inEffect;
     const { stateCache, clusterDomain } = this.#parts;
     const service = settings?.network.enabled && settings.network.peersPerAgent > 0 ? settings.network.peerService : '';
-    const remembered = () => {
+    const cached = () => {
       const known = stateCache.readPeers();
       return known?.service === service ? known.addresses : [];
     };
     this.#peers.update(
-      service === '' ? undefined : { name: `${service}.${clusterDomain}.`, remembered },
+      service === '' ? undefined : { name: `${service}.${clusterDomain}.`, cached },
       assignment ? 'assigned' : this.#assigns ? 'expected' : 'never',
     );
-    this.#tellPeers();
+    this.#reportPeers();
   }
 
-  #tellPeers(): void {
+  #reportPeers(): void {
     const { assignment } = this.#choice;
-    const otherwise = this.#peers.standsIn ? 'service' : undefined;
-    this.#events.peersInEffect(assignment?.value.revision ?? 0, assignment?.source ?? otherwise);
+    const fallback = this.#peers.isActive ? 'service' : undefined;
+    this.#events.peersInEffect(assignment?.value.revision ?? 0, assignment?.source ?? fallback);
   }
 
   #assignmentTimedOut(): void {
-    this.#tellPeers();
+    this.#reportPeers();
     this.#log.assignmentTimedOut(this.#changed());
   }
 
@@ -214,7 +218,7 @@ export class Sources {
     if (service === undefined) return;
     const targets = this.#changed();
     const addresses = [...this.#peers.addresses];
-    this.#copy.peers({ service, addresses });
+    this.#cacheWriter.peers({ service, addresses });
     this.#log.peersChanged(addresses.length, targets);
   }
 

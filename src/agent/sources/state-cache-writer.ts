@@ -4,39 +4,39 @@ import type { Log } from '../log.ts';
 import type { CachedPeers, StateCache } from './state-cache.ts';
 
 /**
- * Keeps the agent's own copy of what is in effect. A copy that cannot be written is a worse restart some day, and nothing more today: that is
- * written to the log, once until it can be.
+ * Writes the settings, assignment and peers in effect to the state cache. A failure matters only for a later restart,
+ * so it is logged once until a write succeeds again.
  */
 export class StateCacheWriter {
-  readonly #copy: StateCache;
+  readonly #cache: StateCache;
   readonly #log: Log;
   #fails = false;
 
-  constructor(copy: StateCache, log: Log) {
-    this.#copy = copy;
+  constructor(cache: StateCache, log: Log) {
+    this.#cache = cache;
     this.#log = log;
   }
 
-  /** @param former uids of NetExporters that were given up */
+  /** @param former uids of abandoned NetExporters */
   settings(settings: Settings, former: readonly string[]): void {
-    this.#write((copy) => {
-      // First, so that whoever reads these settings knows which ones they have replaced.
-      copy.writeFormer(former);
-      copy.writeSettings(settings);
+    this.#write((cache) => {
+      // First, so a reader of the settings knows which ones they replaced.
+      cache.writeFormer(former);
+      cache.writeSettings(settings);
     });
   }
 
   assignment(assignment: Assignment): void {
-    this.#write((copy) => copy.writeAssignment(assignment));
+    this.#write((cache) => cache.writeAssignment(assignment));
   }
 
   peers(peers: CachedPeers): void {
-    this.#write((copy) => copy.writePeers(peers));
+    this.#write((cache) => cache.writePeers(peers));
   }
 
-  #write(write: (copy: StateCache) => void): void {
+  #write(write: (cache: StateCache) => void): void {
     try {
-      write(this.#copy);
+      write(this.#cache);
       this.#fails = false;
     } catch (error) {
       if (!this.#fails) this.#log('warn', 'cannot write the state cache', { reason: (error as Error).message });

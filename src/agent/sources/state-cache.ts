@@ -4,21 +4,22 @@ import { join } from 'node:path';
 import { type Assignment, encodeAssignment, parseAssignment } from '../../protocol/assignment.ts';
 import { encodeSettings, parseSettings, type Settings } from '../../protocol/settings.ts';
 
-/** Addresses that a headless Service was last seen to list. */
+/** Last known addresses of a headless Service. */
 export interface CachedPeers {
-  /** The Service, as settings name it. */
+  /** Name of the Service, as in the settings. */
   service: string;
   addresses: string[];
 }
 
-/** More addresses than a Service of agents can have; a longer list is not one of ours. */
+/** Upper limit: a longer list was not written by an agent. */
 const maxAddresses = 100_000;
 
 /**
- * The agent's own copy of what it knows, for a restart while the operator, the API server or DNS is away. Each part is a file that is replaced
- * as a whole by a rename, so that a reader finds the old or the new one. It is not synced to disk: it lives in a volume that goes with the pod.
- * What the operator calls the settings is not kept: a copy has no more of them than the process that wrote it knew, so whoever reads it must not
- * say that it has all of them.
+ * Caches settings, assignment and peers for restarts while the operator, the API server or DNS is unavailable. Each
+ * part is a file that is replaced by a rename, so readers see the old or the new content. Files are not synced to disk,
+ * because the volume is deleted with the pod.
+ * The operator's digest of the settings is not saved: a newer process may understand fields that the writer dropped, so
+ * it must not claim to hold the operator's exact settings.
  */
 export class StateCache {
   readonly #directory: string;
@@ -27,27 +28,30 @@ export class StateCache {
     this.#directory = directory;
   }
 
-  /** @returns undefined when there are none or they cannot be used */
+  /** @returns undefined if the file is missing or invalid */
   readSettings(): Settings | undefined {
     return this.#read('settings.json', parseSettings);
   }
 
-  /** @throws the file system's error */
+  /** @throws the error of the file system */
   writeSettings(settings: Settings): void {
     this.#write('settings.json', encodeSettings(settings));
   }
 
-  /** @returns undefined when there is none or it cannot be used */
+  /** @returns undefined if the file is missing or invalid */
   readAssignment(): Assignment | undefined {
     return this.#read('assignment.json', parseAssignment);
   }
 
-  /** @throws the file system's error */
+  /** @throws the error of the file system */
   writeAssignment(assignment: Assignment): void {
     this.#write('assignment.json', encodeAssignment(assignment));
   }
 
-  /** @returns the uids of NetExporters that were given up; none when they cannot be used, or from a version that did not write them */
+  /**
+   * @returns the uids of abandoned NetExporters; none if the file is missing (older versions do not write it) or
+   *   invalid
+   */
   readFormer(): readonly string[] {
     const decode = (text: string) => {
       const value: unknown = JSON.parse(text);
@@ -56,12 +60,12 @@ export class StateCache {
     return this.#read('former.json', decode) ?? [];
   }
 
-  /** @throws the file system's error */
+  /** @throws the error of the file system */
   writeFormer(uids: readonly string[]): void {
     this.#write('former.json', JSON.stringify(uids));
   }
 
-  /** @returns undefined when there are none or they cannot be used */
+  /** @returns undefined if the file is missing or invalid */
   readPeers(): CachedPeers | undefined {
     return this.#read('peers.json', (text) => {
       const value: unknown = JSON.parse(text);
@@ -69,7 +73,7 @@ export class StateCache {
     });
   }
 
-  /** @throws the file system's error */
+  /** @throws the error of the file system */
   writePeers(peers: CachedPeers): void {
     this.#write('peers.json', JSON.stringify(peers));
   }
@@ -78,7 +82,7 @@ export class StateCache {
     try {
       return decode(readFileSync(join(this.#directory, file), 'utf8'));
     } catch {
-      // A copy that is missing, torn or from another version is no copy: the agent goes on with its other sources.
+      // A missing or invalid file, or one of another version, is ignored: the agent continues with its other sources.
       return undefined;
     }
   }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import { Agent, request } from 'node:https';
+import { Agent as HttpsAgent, request } from 'node:https';
 import { checkServerIdentity } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import { afterDelay } from '../../base/delay.ts';
@@ -10,35 +10,39 @@ import type { SyncAccess } from '../../protocol/sync-access.ts';
 import type { SyncTransport } from './sync-client.ts';
 import { SyncError, type SyncFailure } from './sync-error.ts';
 
-/** How long things may take, in milliseconds. */
+/** Timeouts, in milliseconds. */
 export interface OperatorTimes {
-  /** Until there is a TCP connection. */
+  /** TCP connect. */
   dialMs: number;
-  /** Until it is one whose certificate was found good. */
+  /** TCP connect and TLS handshake. */
   connectMs: number;
-  /** Until the whole answer is there. */
+  /** Complete response. */
   answerMs: number;
 }
 
-/** A dial may lose one SYN, which is sent again after 1 s; a handshake may wait for an operator that thousands call at once. */
+/**
+ * The connect timeout allows for one lost SYN, which is sent again after 1 s. The handshake timeout allows for an
+ * operator that thousands of agents contact at once.
+ */
 const defaultTimes: OperatorTimes = { dialMs: 2000, connectMs: 5000, answerMs: holdMs + 10_000 };
 
-/** How large an answer's headers may be, in bytes. */
+/** Maximum size of the response headers, in bytes. */
 const maxHeaderBytes = 8192;
 
-/** What a token may look like: the alphabet of RFC 6750 §2.1, and far longer than any. */
+/** Valid tokens: the alphabet of RFC 6750 §2.1, and a length far above that of any real token. */
 const tokenPattern = /^[\w.~+/-]{1,16384}=*$/;
 
 /**
- * One TLS 1.3 connection to the operator, kept for the next request. The operator is who has a certificate of the authority in the access, for the
- * name there: the address says nothing. The agent is whom its token names, which the kubelet renews in its file.
+ * One TLS 1.3 connection to the operator, kept open for the next request. The operator is authenticated by a
+ * certificate of the authority and the name in the sync access; its address does not matter. The agent is authenticated
+ * by its service account token, which the kubelet rotates.
  */
 export class OperatorConnection implements SyncTransport {
   readonly #tokenFile: string;
   readonly #times: OperatorTimes;
-  #agent: Agent | undefined;
+  #httpsAgent: HttpsAgent | undefined;
   #access: SyncAccess | undefined;
-  /** How often a connection was in vain: the next one is tried at the other address. */
+  /** Number of failed requests. The next one uses the other address. */
   #failures = 0;
 
   constructor(tokenFile: string, times: OperatorTimes = defaultTimes) {
@@ -51,7 +55,15 @@ export class OperatorConnection implements SyncTransport {
     const { addresses } = access;
     const { host, port } = parseHostPort(addresses[this.#failures % addresses.length]!)!;
     try {
-      return await exchange({ host, port, agent: this.#agentFor(access), token, body, signal, times: this.#times });
+      return await exchange({
+        host,
+        port,
+        agent: this.#httpsAgentFor(access),
+        token,
+        body,
+        signal,
+        times: this.#times,
+      });
     } catch (error) {
       this.#failures++;
       throw error;
@@ -59,16 +71,19 @@ export class OperatorConnection implements SyncTransport {
   }
 
   close(): void {
-    this.#agent?.destroy();
-    this.#agent = undefined;
+    this.#httpsAgent?.destroy();
+    this.#httpsAgent = undefined;
   }
 
-  /** Another access means another connection. Sessions are not resumed: each connection is checked by the authority of its time. */
-  #agentFor(access: SyncAccess): Agent {
-    if (!this.#agent || !isDeepStrictEqual(access, this.#access)) {
+  /**
+   * A changed access opens a new connection. Sessions are not resumed, so each connection is verified with the current
+   * authority.
+   */
+  #httpsAgentFor(access: SyncAccess): HttpsAgent {
+    if (!this.#httpsAgent || !isDeepStrictEqual(access, this.#access)) {
       this.close();
       this.#access = access;
-      this.#agent = new Agent({
+      this.#httpsAgent = new HttpsAgent({
         keepAlive: true,
         maxFreeSockets: 1,
         maxCachedSessions: 0,
@@ -79,7 +94,7 @@ export class OperatorConnection implements SyncTransport {
         checkServerIdentity: (_, certificate) => checkServerIdentity(access.serverName, certificate),
       });
     }
-    return this.#agent;
+    return this.#httpsAgent;
   }
 
   #token(): string {
@@ -98,14 +113,14 @@ export class OperatorConnection implements SyncTransport {
 interface Exchange {
   host: string;
   port: number;
-  agent: Agent;
+  agent: HttpsAgent;
   token: string;
   body: string;
   signal: AbortSignal;
   times: OperatorTimes;
 }
 
-/** Resolves or rejects only when the connection is free again, or gone: a request that comes earlier would find it in use. */
+/** Settles only when the connection is free or closed. Otherwise the next request would find it in use. */
 function exchange({ host, port, agent, token, body, signal, times }: Exchange): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const sent = request({
@@ -141,7 +156,7 @@ function exchange({ host, port, agent, token, body, signal, times }: Exchange): 
     cancelAnswer();
     cancelDial();
     cancelConnect();
-    // Such as an upgrade, which nobody asked for: it ends without an error.
+    // For example a protocol upgrade, which ends without an error.
     outcome ??= new SyncError('unreachable', 'connection closed without a response');
     if (typeof outcome === 'string') resolve(outcome);
     else reject(outcome);
@@ -150,7 +165,7 @@ function exchange({ host, port, agent, token, body, signal, times }: Exchange): 
   return promise;
 }
 
-/** Takes an answer in, as long as it is one. */
+/** Collects the body of a response up to the maximum size. */
 function collect(
   response: IncomingMessage,
   fail: (error: SyncError) => void,
@@ -178,7 +193,9 @@ function refusalOf({ statusCode = 0, headers }: IncomingMessage): SyncError {
 
 const refusals: Record<number, SyncFailure> = { 401: 'unauthorized', 403: 'unauthorized', 503: 'unavailable' };
 
-/** Node names what the system says `E…`, what its parser of HTTP says `HPE_…`, and what TLS and certificates are about otherwise. */
+/**
+ * Error codes of Node: `E…` is a system error, `HPE_…` an HTTP parser error, all others are about TLS and certificates.
+ */
 function failureOf({ code = '' }: NodeJS.ErrnoException): SyncFailure {
   if (code.startsWith('HPE_')) return 'malformed';
   return /^E[A-Z]+$/.test(code) && code !== 'EPROTO' ? 'unreachable' : 'untrusted';

@@ -13,15 +13,15 @@ import type { Acknowledgement } from '../../protocol/sync.ts';
 import type { Target } from '../plan/targets.ts';
 import type { ProbeResult } from '../probes/probe.ts';
 
-/** The largest report as it is on the wire, in bytes: what else a request says has room beside it. */
+/** Maximum size of an encoded report, in bytes. Leaves room for the rest of the request. */
 const maxReportBytes = 250_000;
 
-/** How many targets that are gone wait at most to be reported once more, while the operator is away. */
+/** Maximum number of removed targets that wait for their last report while the operator is unavailable. */
 const goneCapacity = 500;
 
-/** What became of the attempts at one target since it was last reported. */
+/** Results of the attempts at one target since its last report. */
 interface Entry {
-  /** From when on, in milliseconds of the agent's clock. */
+  /** Start of the period, in milliseconds of the monotonic clock. */
   since: number;
   target: Target;
   failures: Map<FailureReason, number>;
@@ -31,19 +31,20 @@ interface Entry {
 }
 
 /**
- * What probes found, added up until the operator acknowledges it. A report that was sent is sent again as it is, under its sequence, until it
- * is acknowledged: so whatever is lost on the way, nothing is lost or counted twice. Meanwhile the next one gathers.
+ * Aggregates probe results until the operator acknowledges them. A report is sent again unchanged, with its sequence
+ * number, until it is acknowledged, so a lost request or response neither loses results nor counts them twice. New
+ * results are collected for the next report meanwhile.
  */
 export class ReportLedger {
   readonly #clock: Clock;
   readonly #stream: string;
-  /** The next report, by target, those that wait longest first. */
+  /** The next report by target, longest waiting first. */
   readonly #entries = new Map<string, Entry>();
   #since: number;
   #sequence = 0;
   #sent: Report | undefined;
 
-  /** @param stream what no other process calls its reports */
+  /** @param stream identifies the reports of this process; unique */
   constructor(clock: Clock, stream = randomBytes(9).toString('base64url')) {
     this.#clock = clock;
     this.#stream = stream;
@@ -51,7 +52,8 @@ export class ReportLedger {
   }
 
   /**
-   * These are the targets from now on. What is known of others is reported once more; when the operator is away, of the last that have gone.
+   * Sets the targets. Results of removed targets are reported once more; if the operator is unavailable, only those of
+   * the most recently removed ones.
    */
   plan(targets: readonly Target[]): void {
     const keys = new Set(targets.map(({ key }) => key));
@@ -59,7 +61,7 @@ export class ReportLedger {
     for (const key of gone.slice(0, Math.max(0, gone.length - goneCapacity))) this.#entries.delete(key);
   }
 
-  /** Adds what a turn of a target's probe found. */
+  /** Adds the result of a turn. */
   record(target: Target, { latencies, failures, retransmits, losses }: ProbeResult): void {
     const entry = this.#entries.get(target.key) ?? newEntry(target, this.#since);
     this.#entries.set(target.key, entry);
@@ -75,20 +77,20 @@ export class ReportLedger {
     };
   }
 
-  /** The report to send: the one that is not acknowledged yet, or the next; undefined where there is nothing to report. */
+  /** The report to send: the unacknowledged one, or the next; undefined if there is nothing to report. */
   report(): Report | undefined {
     this.#sent ??= this.#next();
     return this.#sent;
   }
 
-  /** The operator has this report. @returns whether it is the one that waits for it; any other is passed over */
+  /** Handles an acknowledgement. @returns whether it is for the pending report; others are ignored */
   acknowledge({ stream, sequence }: Acknowledgement): boolean {
     if (this.#sent?.stream !== stream || this.#sent.sequence !== sequence) return false;
     this.#sent = undefined;
     return true;
   }
 
-  /** Takes as many of the targets that wait longest as fit. */
+  /** Takes the longest waiting targets, as many as fit. */
   #next(): Report | undefined {
     const now = this.#clock.monotonic();
     const waiting = [...this.#entries];
@@ -126,7 +128,7 @@ function reportOf({ target, failures, retransmits, latencies, losses }: Entry): 
   };
 }
 
-/** What a report calls a target: by the labels of its metrics. */
+/** Identifies a target in a report, by the labels of its metrics. */
 function subjectOf(
   target: Target,
 ): Pick<TargetReport, 'probe' | 'host' | 'server' | 'protocol' | 'type' | 'node' | 'zone'> {

@@ -1,61 +1,66 @@
 import { backoffDelay, doubledDelay } from '../../base/backoff.ts';
 import type { SyncError } from './sync-error.ts';
 
-/** Over how long agents spread that all lost the operator at once, in milliseconds. */
+/** Time over which agents that lost the operator at the same moment spread their first retries, in milliseconds. */
 export const spreadMs = 2000;
 
-/** Between tries that fail, in milliseconds: doubled from the shortest to the longest, each drawn from the upper half. */
+/**
+ * Shortest and longest delay between failed attempts, in milliseconds. The delay doubles, with jitter in the upper
+ * half.
+ */
 export const shortestMs = 100;
 export const longestMs = 5000;
 
-/** The longest that a server's word is taken for, in milliseconds. */
+/** Upper bound on an honoured Retry-After, in milliseconds. */
 const longestRetryAfterMs = 60_000;
 
-/** So many times in a row an operator may be there and unable to answer, as at a change of the leader, before it is left alone for longer. */
+/** Number of consecutive 503 responses (expected during a leader change) before the retry delay starts to grow. */
 const transitions = 5;
 
-/** From the start of a request to that of the next at least, in milliseconds, also when there is news all the time. */
+/** Minimum time between the starts of two requests, in milliseconds, even if there is news all the time. */
 const newsMs = 100;
 
-/** An answer that brings nothing new is held back by an operator that works, for longer than this, in milliseconds. */
+/** A working operator holds a request without news for longer than this, in milliseconds. */
 const heldMs = 1000;
 
-/** When the operator is asked next. */
+/** Decides when to send the next sync request. */
 export class RetryPolicy {
   readonly #random: () => number;
   #failures = 0;
-  /** Of them the last ones that an operator answered who could not say more. */
+  /** Number of consecutive 503 responses among them. */
   #unavailable = 0;
   #hasty = 0;
 
-  /** @param random from 0 to below 1 */
+  /** @param random uniform in [0, 1) */
   constructor(random: () => number) {
     this.#random = random;
   }
 
   /**
-   * An answer came.
-   * @param news whether it brought anything new
-   * @param tookMs how long after its request
-   * @returns in how many milliseconds the next request is due
+   * Handles a response.
+   * @param news whether it contained anything new
+   * @param tookMs time since the request
+   * @returns the delay until the next request, in milliseconds
    */
   answered(news: boolean, tookMs: number): number {
     this.#failures = this.#unavailable = 0;
     this.#hasty = news || tookMs >= heldMs ? 0 : this.#hasty + 1;
-    // Such as an operator that offers what is older than what is held: asking at once would bring the same again.
+    // For example an operator that offers documents older than the current ones: an immediate request would return the
+    // same again.
     if (this.#hasty > 0) return this.#backoff(this.#hasty);
     return Math.max(0, newsMs - tookMs);
   }
 
-  /** A request came to nothing. @returns in how many milliseconds the next one is due */
+  /** Handles a failed request. @returns the delay until the next one, in milliseconds */
   failed({ code, retryAfterMs }: Pick<SyncError, 'code' | 'retryAfterMs'>): number {
     this.#failures++;
     this.#unavailable = code === 'unavailable' ? this.#unavailable + 1 : 0;
     if (this.#failures === 1 && retryAfterMs === undefined) return this.#random() * spreadMs;
     const own = this.#backoff(Math.max(1, this.#failures - 1));
     if (retryAfterMs === undefined) return own;
-    // A leader that stops, or a standby: the next one is there soon, so this one's word is a wish. If it is not, as while nobody knows
-    // the API server's keys, a thousand agents must not go on making as many handshakes a second.
+    // A stopping leader or a standby: another leader is expected soon, so Retry-After is only a hint. If none appears,
+    // for example because no operator can fetch the keys of the API server, a thousand agents must not keep making as
+    // many handshakes per second.
     if (code === 'unavailable') {
       const soonMs = Math.max(spreadMs, Math.min(retryAfterMs, longestMs));
       const limits = { baseMs: soonMs, maxMs: longestRetryAfterMs };

@@ -6,60 +6,60 @@ import type { Log } from '../log.ts';
 import { RetryPolicy } from './retry-policy.ts';
 import { SyncError, type SyncFailure } from './sync-error.ts';
 
-/** A way to the operator. */
+/** Sends requests to the operator. */
 export interface SyncTransport {
   /**
-   * Posts a request.
-   * @returns the answer's body
+   * Sends a request.
+   * @returns the body of the response
    * @throws SyncError, also when `signal` is aborted
    */
   post(access: SyncAccess, body: string, signal: AbortSignal): Promise<string>;
-  /** Lets go of what is open; a later post opens it again. */
+  /** Closes the open connection. The next post opens a new one. */
   close(): void;
 }
 
-/** What is said to the operator, and who hears what it answers. */
+/** Provides requests and consumes responses. */
 export interface SyncDialogue {
-  /** What to say now. */
+  /** The next request. */
   request(): SyncRequest;
-  /** @returns whether the answer brought anything new */
+  /** @returns whether the response contained anything new */
   answered(request: SyncRequest, answer: SyncAnswer): boolean;
-  /** What is left to say before the end; undefined: nothing. It is the same until it is acknowledged. */
+  /** The final request; undefined if there is nothing left to report. The same until it is acknowledged. */
   lastRequest(): SyncRequest | undefined;
-  /** @returns whether the answer acknowledges what was said */
+  /** @returns whether the response acknowledges the final request */
   lastAnswered(answer: SyncAnswer): boolean;
 }
 
-/** What the client tells about itself. */
+/** Events of the client. */
 export interface SyncEvents {
   requested(result: 'ok' | SyncFailure): void;
 }
 
-/** What the client is made of. */
+/** The dependencies of the client. */
 export interface SyncClientParts {
   connection: SyncTransport;
   dialogue: SyncDialogue;
   events: SyncEvents;
   clock: Clock;
-  /** From 0 to below 1. */
+  /** Uniform in [0, 1). */
   random: () => number;
   log: Log;
 }
 
-/** How long nothing is written about the operator again, in milliseconds, however often it comes and goes. */
+/** Minimum time between two log lines about the operator, in milliseconds. */
 const quietMs = 60_000;
 
 /**
- * Asks the operator, again and again, one request at a time: the operator holds each until there is something new. Trouble changes nothing of
- * what the agent does but when it asks next; it is counted, and written about when it begins, changes or ends.
+ * Long-polls the operator, one request at a time: the operator holds each request until there is something new. A
+ * failure only changes the time of the next request. Failures are counted, and logged when they start, change or end.
  */
 export class SyncClient {
   readonly #parts: SyncClientParts;
   readonly #retries: RetryPolicy;
   #access: SyncAccess | undefined;
   #run: AbortController | undefined;
-  #endRest = () => {};
-  #said: { result: string; at: number } | undefined;
+  #endWait = () => {};
+  #logged: { result: string; at: number } | undefined;
 
   constructor(parts: SyncClientParts) {
     this.#parts = parts;
@@ -67,12 +67,13 @@ export class SyncClient {
   }
 
   /**
-   * Asks this operator from now on; undefined: none. A request under way goes on while there is one; one that waits for its time is made at once.
+   * Sets the operator; undefined stops the client. A request in flight continues if there still is an operator, and a
+   * waiting retry is sent immediately.
    */
   use(access: SyncAccess | undefined): void {
     if (isDeepStrictEqual(access, this.#access)) return;
     this.#access = access;
-    this.#endRest();
+    this.#endWait();
     if (!access) {
       this.#run?.abort();
       this.#run = undefined;
@@ -80,16 +81,16 @@ export class SyncClient {
     } else if (!this.#run) {
       const run = new AbortController();
       this.#run = run;
-      // Not before whoever tells the access is through: at a start it has yet to look at what is held.
+      // Deferred until the caller is done: at start it still has to load the state that the first request contains.
       queueMicrotask(() => void this.#repeat(run.signal));
     }
   }
 
   /**
-   * Says what is left to say, and asks no more from now on. A request that is held is given up for that: nobody waits for its answer any
-   * more, and what it said is said again unless it was acknowledged. It is tried once: whoever ends cannot wait for another leader.
-   * Never rejects.
-   * @param withinMs how long it may take in all
+   * Sends the final report and stops the client. A held request is aborted: its response is no longer needed, and its
+   * report is sent again unless it was acknowledged. There is no retry, because a stopping agent cannot wait for
+   * another leader. Never rejects.
+   * @param withinMs timeout in total, in milliseconds
    */
   async finish(withinMs: number): Promise<void> {
     const { connection, dialogue, clock, events, log } = this.#parts;
@@ -119,22 +120,22 @@ export class SyncClient {
   async #repeat(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const delayMs = await this.#ask(signal);
-      if (delayMs > 0) await this.#rest(delayMs);
+      if (delayMs > 0) await this.#wait(delayMs);
     }
   }
 
-  /** Resolves after the time, or when there is a reason not to wait. */
-  #rest(delayMs: number): Promise<void> {
+  /** Resolves after the delay, or earlier if the access changes. */
+  #wait(delayMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.#parts.clock.after(delayMs, resolve);
-    this.#endRest = () => {
+    this.#endWait = () => {
       cancel();
       resolve();
     };
     return promise;
   }
 
-  /** @returns in how many milliseconds to ask again */
+  /** @returns the delay until the next request, in milliseconds */
   async #ask(signal: AbortSignal): Promise<number> {
     const { connection, dialogue, clock, events } = this.#parts;
     const startedAt = clock.monotonic();
@@ -144,28 +145,28 @@ export class SyncClient {
       if (signal.aborted) return 0;
       const news = dialogue.answered(request, understood(body));
       events.requested('ok');
-      this.#tell('ok');
+      this.#logResult('ok');
       return this.#retries.answered(news, clock.monotonic() - startedAt);
     } catch (caught) {
       if (signal.aborted) return 0;
       const error = syncErrorOf(caught);
       events.requested(error.code);
-      this.#tell(error.code, error.message);
+      this.#logResult(error.code, error.message);
       return this.#retries.failed(error);
     }
   }
 
-  #tell(result: 'ok' | SyncFailure, reason?: string): void {
+  #logResult(result: 'ok' | SyncFailure, reason?: string): void {
     const { clock, log } = this.#parts;
     const at = clock.monotonic();
-    if (this.#said && (this.#said.result === result || at - this.#said.at < quietMs)) return;
-    this.#said = { result, at };
+    if (this.#logged && (this.#logged.result === result || at - this.#logged.at < quietMs)) return;
+    this.#logged = { result, at };
     if (result === 'ok') log('info', 'in sync with the operator');
     else log('warn', 'cannot sync with the operator, keeping the current settings and peers', { code: result, reason });
   }
 }
 
-/** What is wrong with an answer, or with us, must not end the probes. */
+/** An invalid response or an error of the agent must not stop the client. */
 function syncErrorOf(caught: unknown): SyncError {
   return caught instanceof SyncError ? caught : new SyncError('fault', (caught as Error).message);
 }

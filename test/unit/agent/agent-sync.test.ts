@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { test } from 'node:test';
-import { assignmentPatienceMs } from '../../../src/agent/sources/fallback-peers.ts';
+import { assignmentTimeoutMs } from '../../../src/agent/sources/fallback-peers.ts';
 import { takeBackMs } from '../../../src/agent/sources/source-decision.ts';
 import { holdMs, settingsDigest } from '../../../src/protocol/sync.ts';
 import { newNode, silence, success } from './agent-node.ts';
@@ -106,7 +106,7 @@ test('source 4: with no assignment for ten seconds the agents’ Service gives p
   operator.away = true;
   write(settingsWith());
   const agent = start();
-  await agent.clock.advanceAsync(assignmentPatienceMs - 1);
+  await agent.clock.advanceAsync(assignmentTimeoutMs - 1);
   assert.deepEqual([await dialled(agent), agent.asked], [[], []]);
   await agent.clock.advanceAsync(1);
   assert.deepEqual(await dialled(agent), listed);
@@ -128,7 +128,7 @@ test('an operator that knows the agent but has not assigned yet is not one that 
   const { start, operator, dialled } = operated(directory);
   operator.assignment = undefined;
   const agent = start();
-  await agent.clock.advanceAsync(assignmentPatienceMs);
+  await agent.clock.advanceAsync(assignmentTimeoutMs);
   assert.deepEqual(await dialled(agent), listed);
   operator.set({ assignment: assignmentWith({ peers: [] }) });
   await agent.clock.advanceAsync(600_000);

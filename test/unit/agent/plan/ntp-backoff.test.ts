@@ -18,7 +18,7 @@ async function turns(minutes: number, replies: (ask: number) => ProbeResult) {
   const asked: number[] = [];
   const failed: number[] = [];
   for (let minute = 0; minute < minutes; minute++) {
-    const instead = backoff.insteadOf(target);
+    const instead = backoff.resultWhileBackingOff(target);
     if (!instead) {
       backoff.record(target, replies(asked.length));
       asked.push(minute);
@@ -62,11 +62,11 @@ test('what one server says concerns no other target, and is forgotten with the s
   const peer = networkTarget('10.0.0.1');
   backoff.plan([denying, other, peer]);
   backoff.record(denying, kissed('DENY'));
-  assert.deepEqual(backoff.insteadOf(denying)?.failures, ['kiss_of_death']);
-  for (const target of [other, peer]) assert.equal(backoff.insteadOf(target), undefined);
+  assert.deepEqual(backoff.resultWhileBackingOff(denying)?.failures, ['kiss_of_death']);
+  for (const target of [other, peer]) assert.equal(backoff.resultWhileBackingOff(target), undefined);
   backoff.plan([denying, other]);
-  assert.ok(backoff.insteadOf(denying), 'a new plan with the server in it changes nothing');
+  assert.ok(backoff.resultWhileBackingOff(denying), 'a new plan with the server in it changes nothing');
   backoff.plan([other]);
   backoff.plan([denying, other]);
-  assert.equal(backoff.insteadOf(denying), undefined);
+  assert.equal(backoff.resultWhileBackingOff(denying), undefined);
 });

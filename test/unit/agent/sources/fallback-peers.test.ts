@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assignmentPatienceMs, FallbackPeers } from '../../../../src/agent/sources/fallback-peers.ts';
+import { assignmentTimeoutMs, FallbackPeers } from '../../../../src/agent/sources/fallback-peers.ts';
 import { peerLookupPeriodMs } from '../../../../src/agent/sources/peers.ts';
 import { FakeClock } from '../../fake-clock.ts';
 
@@ -17,10 +17,10 @@ function setUp() {
     {
       changed: () => happened.push('changed'),
       lookedUp: () => {},
-      gaveUp: () => happened.push('gave up'),
+      timedOut: () => happened.push('gave up'),
     },
   );
-  const service = (name: string, remembered: string[] = []) => ({ name, remembered: () => remembered });
+  const service = (name: string, cached: string[] = []) => ({ name, cached: () => cached });
   return { clock, asked, happened, peers, service };
 }
 
@@ -31,35 +31,35 @@ test('where nobody assigns, the Service is looked up at once', async () => {
   assert.deepEqual([asked, peers.addresses, happened], [['a.'], ['10.0.0.1'], ['changed']]);
 });
 
-test('an assignment is waited for ten seconds, once, whatever else changes; then the Service stands in, with what is remembered of it', async () => {
+test('an assignment is waited for ten seconds, once, whatever else changes; then the Service stands in, with what is cached of it', async () => {
   const { clock, peers, asked, happened, service } = setUp();
   peers.update(undefined, 'expected');
-  await clock.advanceAsync(assignmentPatienceMs / 2);
+  await clock.advanceAsync(assignmentTimeoutMs / 2);
   peers.update(service('a.', ['10.0.0.7']), 'expected');
-  await clock.advanceAsync(assignmentPatienceMs / 2 - 1);
+  await clock.advanceAsync(assignmentTimeoutMs / 2 - 1);
   assert.deepEqual([asked, peers.addresses, happened], [[], [], []]);
   await clock.advanceAsync(1);
   assert.deepEqual([asked, happened], [['a.'], ['gave up', 'changed']]);
   assert.deepEqual(peers.addresses, ['10.0.0.1']);
 });
 
-test('what is remembered counts from the moment when an assignment is given up', async () => {
+test('what is cached counts from the moment when an assignment is given up', async () => {
   const clock = new FakeClock();
   const seen: (readonly string[])[] = [];
   const peers = new FallbackPeers(async () => ({ A: undefined, AAAA: undefined }), clock, {
     changed: () => {},
     lookedUp: () => {},
-    gaveUp: () => seen.push(peers.addresses),
+    timedOut: () => seen.push(peers.addresses),
   });
-  peers.update({ name: 'a.', remembered: () => ['10.0.0.7'] }, 'expected');
-  await clock.advanceAsync(assignmentPatienceMs);
+  peers.update({ name: 'a.', cached: () => ['10.0.0.7'] }, 'expected');
+  await clock.advanceAsync(assignmentTimeoutMs);
   assert.deepEqual(seen, [['10.0.0.7']]);
 });
 
 test('an assignment ends the lookups, and none is made while there is one', async () => {
   const { clock, peers, asked, service } = setUp();
   peers.update(service('a.'), 'expected');
-  await clock.advanceAsync(assignmentPatienceMs + 2 * peerLookupPeriodMs);
+  await clock.advanceAsync(assignmentTimeoutMs + 2 * peerLookupPeriodMs);
   const before = asked.length;
   assert.ok(before >= 2);
   peers.update(service('a.'), 'assigned');
@@ -72,9 +72,9 @@ test('an assignment ends the lookups, and none is made while there is one', asyn
 test('an assignment that comes in time, none being looked up before, costs no lookup', async () => {
   const { clock, peers, asked, service } = setUp();
   peers.update(service('a.'), 'expected');
-  await clock.advanceAsync(assignmentPatienceMs - 1);
+  await clock.advanceAsync(assignmentTimeoutMs - 1);
   peers.update(service('a.'), 'assigned');
-  await clock.advanceAsync(assignmentPatienceMs);
+  await clock.advanceAsync(assignmentTimeoutMs);
   assert.deepEqual(asked, []);
 });
 
@@ -82,7 +82,7 @@ test('when an assignment is lost the next one is waited for anew', async () => {
   const { clock, peers, asked, service } = setUp();
   peers.update(service('a.'), 'assigned');
   peers.update(service('b.'), 'expected');
-  await clock.advanceAsync(assignmentPatienceMs - 1);
+  await clock.advanceAsync(assignmentTimeoutMs - 1);
   assert.deepEqual(asked, []);
   await clock.advanceAsync(1);
   assert.deepEqual(asked, ['b.']);
@@ -102,7 +102,7 @@ test('where no peers are to be probed nothing is looked up', async () => {
   const { clock, peers, asked } = setUp();
   peers.update(undefined, 'never');
   peers.update(undefined, 'expected');
-  await clock.advanceAsync(10 * assignmentPatienceMs);
+  await clock.advanceAsync(10 * assignmentTimeoutMs);
   assert.deepEqual(asked, []);
 });
 

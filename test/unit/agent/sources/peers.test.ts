@@ -62,7 +62,7 @@ test('a server that gives no answer takes nothing away, one that says there are 
   assert.equal(outcomes[0], true);
 });
 
-test('what is remembered counts until the server answers', async () => {
+test('what is cached counts until the server answers', async () => {
   const { clock, peers, state } = setUp(silence);
   peers.follow(name, () => ['10.0.0.9', 'fd00::9']);
   assert.deepEqual(peers.addresses, ['10.0.0.9', 'fd00::9']);
