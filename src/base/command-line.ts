@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 
 /**
- * The options of all npm scripts. `value` is what usages call an option's value. npm 11 consumes options that stand before `--` and puts
- * them into the script's environment. `npmOwn` options are there too when users have configured npm so. Names of npm's deprecated options,
- * such as `only`, are not to be used: npm drops them without a trace.
+ * Options of all npm scripts. `value` is the placeholder in usages. npm 11 consumes options before `--` and puts them
+ * into the environment of the script. `npmOwn` options are also there if users have configured npm so. Names of
+ * deprecated npm options, such as `only`, must not be used: npm drops them silently.
  */
 const knownOptions = {
   check: { type: 'boolean' },
@@ -27,28 +27,28 @@ type Value<Name extends OptionName> = (typeof knownOptions)[Name]['type'] extend
 
 /** An npm script that reads its own arguments. */
 export interface Script {
-  /** What users type: `npm run cluster`. */
+  /** The command as users type it: `npm run cluster`. */
   command: string;
   usage: string;
-  /** What may come first in its arguments, such as the subcommands. */
+  /** Allowed first arguments, such as subcommands. */
   subjects?: readonly string[];
   /** Returns the exit code. */
   run: (args: string[]) => Promise<number>;
-  /** Which errors are printed with their stacks and causes: those that are faults of the script. None by default. */
+  /** Whether an error is printed with its stack and causes, because the script is at fault. None by default. */
   isFault?: (error: unknown) => boolean;
 }
 
-/** The script cannot be run with these arguments; the message says why. */
+/** Invalid arguments; the message says why. */
 export class UsageError extends Error {
   override name = 'UsageError';
 }
 
-/** The arguments ask for the usage. */
+/** `--help` or `-h` was given. */
 class HelpRequest extends Error {}
 
 /**
- * Runs a script with this process's arguments and sets the exit code: 0 with the usage for `--help`, 2 with a sentence for arguments that
- * it does not take, 1 for any other error.
+ * Runs a script with the arguments of this process and sets the exit code: 0 with the usage for `--help`, 2 for invalid
+ * arguments, 1 for any other error.
  */
 export async function runScript(script: Script, args = process.argv.slice(2), env = process.env): Promise<void> {
   try {
@@ -71,8 +71,8 @@ export async function runScript(script: Script, args = process.argv.slice(2), en
 }
 
 /**
- * Reads options and positional arguments. Asks `runScript` for the usage where they contain `--help` or `-h`.
- * @throws UsageError for an option that is not among `names`, a value that is missing or too many, more positionals than `maximum`
+ * Parses options and positional arguments. `--help` or `-h` makes `runScript` print the usage.
+ * @throws UsageError for an unknown option, a missing or superfluous value, or more than `maximum` positional arguments
  */
 export function parseCommandLine<Name extends OptionName>(
   args: readonly string[],
@@ -104,21 +104,21 @@ export function isHelp(argument: string | undefined): boolean {
   return argument === '--help' || argument === '-h';
 }
 
-/** @throws UsageError where the text is not a whole number from `minimum` to `maximum` */
+/** @throws UsageError if the text is not a whole number from `minimum` to `maximum` */
 export function wholeNumber(option: OptionName, text: string, minimum: number, maximum: number): number {
   const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (number >= minimum && number <= maximum) return number;
   throw new UsageError(`--${option} takes a whole number from ${minimum} to ${maximum}, not "${text}"`);
 }
 
-/** @throws UsageError where the text is not a number above 0, up to `maximum` */
+/** @throws UsageError if the text is not a number above 0, up to `maximum` */
 export function positiveNumber(option: OptionName, text: string, maximum: number): number {
   const number = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (number > 0 && number <= maximum) return number;
   throw new UsageError(`--${option} takes a number above 0, up to ${maximum}, not "${text}"`);
 }
 
-/** @throws UsageError where the text is none of the script's subjects, which are called `what` */
+/** @throws UsageError if the text is not one of the subjects; `what` is their name in the message */
 export function oneOf<Subject extends string>(what: string, subjects: readonly Subject[], text?: string): Subject {
   const subject = subjects.find((each) => each === text);
   if (subject !== undefined) return subject;
@@ -132,8 +132,8 @@ export function counted(number: number, noun: string): string {
 }
 
 /**
- * What to say when npm took options for its own because no `--` stood before them: without it `npm run cluster down --name a` would end
- * another cluster. npm 11 leaves the value of an option that it does not know among the arguments.
+ * Error message if npm consumed options because there was no `--` before them: otherwise `npm run cluster down --name
+ * a` would delete another cluster. npm 11 leaves the value of an unknown option among the arguments.
  */
 function optionsTakenByNpm(
   { command, subjects = [] }: Script,

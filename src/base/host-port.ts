@@ -1,20 +1,23 @@
 import { isIP } from 'node:net';
 
-/** Joins an address and a port as they are written everywhere: `10.0.0.1:53`, `[fd00::1]:53` (RFC 3986 §3.2.2). */
+/** Joins a host and a port: `10.0.0.1:53`, `[fd00::1]:53` (RFC 3986 §3.2.2). */
 export function formatHostPort(host: string, port: number): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** As DNS has it: labels of letters, digits, hyphens and underscores; one whose last label is a number would be an address. */
+/**
+ * A DNS name: labels of letters, digits, hyphens and underscores. If the last label is a number, it would be an
+ * address.
+ */
 const name = /^(?!.*(?:^|\.)\d+\.?$)(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?$/;
 
-/** What a port may be written behind: an IPv4 address or a name. */
+/** An IPv4 address or a name, with a port. */
 const nameAndPort = /^([\w.-]{1,254}):(\d{1,5})$/;
 
 /**
- * Splits what names a server: as `parseHostPort` does, or `name` or `name:port`.
- * @param defaultPort used where `text` names none; without it a port must be there
- * @returns undefined when `text` is none of these
+ * Parses the address of a server: like `parseHostPort`, or `name` or `name:port`.
+ * @param defaultPort port if `text` has none; without it, a port is required
+ * @returns undefined if `text` is none of these
  */
 export function parseServer(text: string, defaultPort?: number): { host: string; port: number } | undefined {
   const address = parseHostPort(text, defaultPort);
@@ -26,9 +29,9 @@ export function parseServer(text: string, defaultPort?: number): { host: string;
 }
 
 /**
- * Splits `ip`, `ip:port` or `[ip]:port`.
- * @param defaultPort used where `text` names none; without it a port must be there
- * @returns undefined when `text` is none of these
+ * Parses `ip`, `ip:port` or `[ip]:port`.
+ * @param defaultPort port if `text` has none; without it, a port is required
+ * @returns undefined if `text` is none of these
  */
 export function parseHostPort(text: string, defaultPort?: number): { host: string; port: number } | undefined {
   if (isIP(text) !== 0) return defaultPort === undefined ? undefined : { host: text, port: defaultPort };

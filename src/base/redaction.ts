@@ -1,11 +1,11 @@
 /**
- * A text without credentials. Errors quote what others said, and those may quote us: a proxy its request's headers, a parser a
- * line of the kubeconfig, a URL its password.
+ * Removes credentials from a text. Errors quote other programs, which may quote our requests: a proxy the headers, a
+ * parser a line of the kubeconfig, a URL its password.
  */
 export function withoutSecrets(text: string): string {
   return (
     text
-      // HTTP authentication (RFC 9110 §11.4), whatever the scheme's token looks like.
+      // HTTP authentication (RFC 9110 §11.4), with a token of any scheme.
       .replaceAll(/\b(bearer|basic)(\s+|%20|\+)[\w.~+/=%-]+/gi, '$1 [redacted]')
       // JSON Web Tokens (RFC 7519): their header is a JSON object, in base64.
       .replaceAll(/\beyJ[\w-]+\.[\w-]+(\.[\w-]*)?/g, '[redacted]')

@@ -1,12 +1,12 @@
 import { isIP } from 'node:net';
 
-/** What the stub resolver's configuration says, as resolv.conf(5) describes it. */
+/** A parsed resolv.conf(5). */
 export interface ResolvConf {
-  /** Addresses, in the order they are to be asked. Empty where the file names none. */
+  /** Addresses, in the order in which they are queried. Empty if the file has none. */
   nameservers: string[];
-  /** Domains to try behind a name, in order, without the final dot (the root is `.`). */
+  /** Search domains in order, without the final dot (the root is `.`). */
   search: string[];
-  /** A name with at least so many dots in it is tried as it is first. */
+  /** Names with at least this many dots are first queried as they are. */
   ndots: number;
 }
 
@@ -15,9 +15,9 @@ const maxSearchDomains = 32;
 const maxNdots = 15;
 
 /**
- * Reads a resolv.conf. Never fails: like the C library's, it passes over what it does not understand. Of several `search` and
- * `domain` lines the last one counts; the limits are the C library's (three nameservers, ndots at most 15) and Kubernetes'
- * (32 search domains).
+ * Parses a resolv.conf. Never fails: like libc, it ignores what it does not understand. The last of several `search`
+ * and `domain` lines applies. The limits are those of libc (three nameservers, ndots at most 15) and Kubernetes (32
+ * search domains).
  */
 export function parseResolvConf(text: string): ResolvConf {
   const nameservers: string[] = [];
@@ -48,9 +48,9 @@ export function parseResolvConf(text: string): ResolvConf {
 }
 
 /**
- * The cluster's own domain (`cluster.local`), which the kubelet leaves in a pod's search list as `<namespace>.svc.<domain>` and
- * `svc.<domain>`.
- * @returns undefined where the list shows none, as in a pod with `dnsPolicy: Default`
+ * Finds the cluster domain (`cluster.local`) in the search list, to which the kubelet adds `<namespace>.svc.<domain>`
+ * and `svc.<domain>`.
+ * @returns undefined if the list does not contain them, for example in a pod with `dnsPolicy: Default`
  */
 export function clusterDomain({ search }: Pick<ResolvConf, 'search'>): string | undefined {
   const found = search.flatMap((entry) => /^svc\.(.+)$/.exec(entry)?.[1] ?? []);

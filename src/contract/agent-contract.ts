@@ -1,8 +1,8 @@
-/** What the agent's pod and the agent's program agree on besides the settings. */
+/** Paths that the pod template and the agent agree on, in addition to the settings. */
 export const agentContract = {
   settingsDirectory: '/etc/net-exporter',
   settingsKey: 'settings.json',
-  /** Beside the settings: how to reach the operator. Absent until the operator knows. */
+  /** How to reach the operator. Missing until the operator knows its address. */
   syncAccessKey: 'sync.json',
   stateDirectory: '/var/lib/net-exporter',
   tokenDirectory: '/var/run/secrets/net-exporter',

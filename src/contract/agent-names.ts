@@ -1,16 +1,16 @@
-/** The one field manager, and the value of `app.kubernetes.io/managed-by`, of everything that the operator writes. */
+/** Field manager, and value of `app.kubernetes.io/managed-by`, of every object that the operator applies. */
 export const managerName = 'net-exporter-operator';
 
 export const managedByLabel = 'app.kubernetes.io/managed-by';
 export const instanceLabel = 'app.kubernetes.io/instance';
 
-/** The annotation of a child that tells which declaration it was last applied from. */
+/** Annotation of a child object: hash of the declaration that was last applied. */
 export const appliedAnnotation = 'net-exporter.dev/applied';
 
-/** The annotation of a NetExporter that, being `"true"`, keeps the operator from changing anything of it. */
+/** Annotation of a NetExporter. If it is `"true"`, the operator changes none of its objects. */
 export const pausedAnnotation = 'net-exporter.dev/paused';
 
-/** Whether nothing of a NetExporter is to be changed. Any other value of the annotation pauses nothing. */
+/** Whether the NetExporter is paused. Only the value `"true"` pauses it. */
 export function isPaused({ metadata }: { metadata: { annotations?: Record<string, string> | undefined } }): boolean {
   return metadata.annotations?.[pausedAnnotation] === 'true';
 }
@@ -21,20 +21,20 @@ export const portName = 'metrics';
 /** The name of the UDP echo's port in the agents' pods. */
 export const echoPortName = 'echo';
 
-/** What the objects of a NetExporter of this name are called. */
+/** Names of the objects of a NetExporter. */
 export function agentNames(instance: string): { agent: string; peers: string } {
   return { agent: `${instance}-agent`, peers: `${instance}-agent-peers` };
 }
 
-/** The label that all agents have, whatever their NetExporter. */
+/** Label of all agents of all NetExporters. */
 export const agentAppLabel = { 'app.kubernetes.io/name': 'net-exporter-agent' };
 
-/** The labels that select the agents of a NetExporter. They are immutable in a DaemonSet: never change them. */
+/** Labels that select the agents of a NetExporter. They are immutable in a DaemonSet: never change them. */
 export function agentSelector(instance: string): Record<string, string> {
   return { ...agentAppLabel, [instanceLabel]: instance };
 }
 
-/** The labels of every child of a NetExporter, and of its agents' pods. */
+/** Labels of every child object of a NetExporter and of its agents' pods. */
 export function agentLabels(instance: string): Record<string, string> {
   return {
     ...agentSelector(instance),

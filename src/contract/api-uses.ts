@@ -1,10 +1,10 @@
 import { group, kind, plural, version } from '../crd/net-exporter.ts';
 import { operatorName, operatorNamespace, syncServiceName } from './operator-names.ts';
 
-/** What may be asked of the API server, in the words of RBAC. */
+/** RBAC verbs. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'patch' | 'update' | 'delete';
 
-/** A kind of object, where the API server keeps it, and everything that the operator does with it there. */
+/** A kind of object, its API, and everything that the operator does with it. */
 export interface ApiUse {
   /** Empty for the core group. */
   group: string;
@@ -13,27 +13,27 @@ export interface ApiUse {
   plural: string;
   verbs: readonly Verb[];
   subresources?: Readonly<Record<string, readonly Verb[]>>;
-  /** The one namespace in which it is used; every namespace where this is left out. */
+  /** Namespace, if it is used in only one; otherwise all namespaces. */
   namespace?: string;
-  /** The one object of the kind that is used. Creating one cannot be limited to a name. */
+  /** Name, if only one object of the kind is used. RBAC cannot restrict creation to a name. */
   name?: string;
 }
 
-/** Followed, created, mended by server-side apply; looked up before an object without our label is created or reported. */
+/** Watched and applied; read before an object without our label is created or reported. */
 const applied = ['get', 'list', 'watch', 'create', 'patch'] as const;
-/** `delete` too: where the object is optional, or has fields that can be changed only by creating it anew. */
+/** `delete` in addition: the object is optional, or has immutable fields that require recreating it. */
 const replaced = [...applied, 'delete'] as const;
 
 const endpointSlice = {
   ...{ group: 'discovery.k8s.io', version: 'v1', kind: 'EndpointSlice', plural: 'endpointslices' },
 } as const;
 
-/** What the operator reads of the API server that is no object: how tokens of service accounts are verified. */
+/** Paths that are not objects: how service account tokens are verified. */
 export const apiPaths = { issuer: '/.well-known/openid-configuration', keys: '/openid/v1/jwks' } as const;
 
 /**
- * Everything that the operator asks of the API server about objects. The operator's modules take their resources from here, and the
- * ClusterRole is made of it: what is not declared cannot be asked for.
+ * All API requests of the operator about objects. Its modules take their resources from here and its roles are
+ * generated from it, so a request that is not declared is forbidden.
  */
 export const apiUses = {
   netExporters: {
@@ -41,7 +41,8 @@ export const apiUses = {
     verbs: ['get', 'list', 'watch'],
     subresources: {
       status: ['patch'],
-      // OpenShift admits an owner reference with blockOwnerDeletion only from those who may update the owner's finalizers.
+      // OpenShift requires the right to update the finalizers of the owner for an owner reference with
+      // blockOwnerDeletion.
       finalizers: ['update'],
     },
   },
@@ -59,25 +60,25 @@ export const apiUses = {
   },
   pods: { group: '', version: 'v1', kind: 'Pod', plural: 'pods', verbs: ['list', 'watch'] },
   nodes: { group: '', version: 'v1', kind: 'Node', plural: 'nodes', verbs: ['list', 'watch'] },
-  // The pods of the cluster's DNS, in whatever namespace a NetExporter says.
+  // The pods of the cluster's DNS, in any namespace that a NetExporter names.
   endpointSlices: { ...endpointSlice, verbs: ['list', 'watch'] },
-  // By which agents reach the leader. One that is of another family of addresses has to be made anew.
+  // Routes agents to the leader. Recreated if its address family changes.
   leaderEndpointSlice: {
     ...endpointSlice,
     verbs: ['create', 'patch', 'delete'],
-    // OpenShift admits an address of a pod only from those who may create this, which is no object.
+    // OpenShift requires this right, which is not an object, for addresses of pods.
     subresources: { restricted: ['create'] },
     namespace: operatorNamespace,
     name: syncServiceName,
   },
-  // The operator's own authority and certificate.
+  // The operator's certificate authority and certificate.
   syncSecret: {
     ...{ group: '', version: 'v1', kind: 'Secret', plural: 'secrets' },
     verbs: ['list', 'watch', 'create', 'patch'],
     namespace: operatorNamespace,
     name: syncServiceName,
   },
-  // By which the operators agree on who leads. A patch, so that what others write into it survives.
+  // Leader election. Patched, so that fields of others are kept.
   leases: {
     ...{ group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases' },
     verbs: ['get', 'list', 'watch', 'create', 'patch'],

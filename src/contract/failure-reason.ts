@@ -1,4 +1,7 @@
-/** Why an attempt failed. The values are those of the `reason` label of `dns_failures_total`, `network_failures_total` and `ntp_failures_total`. */
+/**
+ * Why an attempt failed: values of the `reason` label of `dns_failures_total`, `network_failures_total` and
+ * `ntp_failures_total`.
+ */
 export const failureReasons = [
   'timeout',
   'refused',

@@ -1,4 +1,4 @@
-/** The images of this project in a version, as they are published. */
+/** Published images of a version. */
 export function imageNames(version: string): { operator: string; agent: string } {
   return {
     operator: `ghcr.io/net-exporter/net-exporter-operator:${version}`,

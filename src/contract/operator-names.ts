@@ -1,20 +1,20 @@
-/** The namespace that the operator is installed in. */
+/** Namespace of the operator. */
 export const operatorNamespace = 'net-exporter-system';
 
-/** What every object of the operator is called. */
+/** Name of every object of the operator. */
 export const operatorName = 'net-exporter-operator';
 
-/** The labels that select the operator's pods. They are immutable in a Deployment: never change them. */
+/** Labels that select the operator's pods. They are immutable in a Deployment: never change them. */
 export const operatorSelector = {
   'app.kubernetes.io/name': 'net-exporter-operator',
   'app.kubernetes.io/instance': 'net-exporter-operator',
 };
 
-/** Where the operator serves its metrics and its health. */
+/** Port of metrics and health endpoints. */
 export const operatorPort = 8080;
 export const operatorPortName = 'metrics';
 
-/** Where the leader answers agents, and the Service by which they reach it. */
+/** Service and port at which agents reach the leader. */
 export const syncServiceName = `${operatorName}-sync`;
 export const syncPort = 8443;
 export const syncPortName = 'sync';

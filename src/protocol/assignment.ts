@@ -1,52 +1,55 @@
 import { hostPort, integer, json, list, object, readAs, requireVersion, text } from './document.ts';
 
-/** The version of the assignment that this code writes and reads. A reader refuses any other. */
+/** Version of the assignment that this code writes and reads. Readers reject all others. */
 export const assignmentVersion = 1;
 
-/** The largest assignment that is read, in bytes: far more than the most peers with the longest names. */
+/** Maximum size of an assignment, in bytes: far more than the maximum number of peers with the longest names. */
 export const maxAssignmentBytes = 131_072;
 
-/** An agent that is to be probed. */
+/** An agent to probe. */
 export interface AssignedPeer {
-  /** `ip:port` (`[v6]:port`); the port is its pod's own. */
+  /** `ip:port` (`[v6]:port`) of the pod. */
   address: string;
   node: string;
-  /** Empty where its node has none. */
+  /** Empty if the node has none. */
   zone: string;
 }
 
-/** What one agent probes besides what the settings say to all: chosen for it by the operator. */
+/** What one agent probes in addition to the settings, which are the same for all agents. Chosen by the operator. */
 export interface Assignment {
   version: typeof assignmentVersion;
   /** The uid of the NetExporter. */
   uid: string;
-  /** Rises with each change of the leader; within it the revision, which starts at the time, rises with each change for this agent. */
+  /**
+   * Increases with each change of the leader. Within an epoch, the revision increases with each change for this agent;
+   * it starts at the current time.
+   */
   epoch: number;
   revision: number;
   peers: AssignedPeer[];
-  /** DNS pods to ask directly, each as `ip:port` (`[v6]:port`). */
+  /** DNS pods to query directly, each as `ip:port` (`[v6]:port`). */
   dnsServers: string[];
 }
 
 /**
- * Writes an assignment as an agent keeps it for itself.
- * @throws ProtocolError (`InvalidAssignment`) for one that no reader would take
+ * Encodes an assignment for the state cache of the agent.
+ * @throws ProtocolError (`InvalidAssignment`) for an invalid assignment
  */
 export function encodeAssignment(assignment: Assignment): string {
   return JSON.stringify(decodeAssignment(assignment));
 }
 
 /**
- * Reads and checks the text of an assignment, as `decodeAssignment` does.
- * @throws ProtocolError (`InvalidAssignment`) also when the text is too large or not JSON
+ * Parses and validates an assignment like `decodeAssignment`.
+ * @throws ProtocolError (`InvalidAssignment`), also if the text is too large or not JSON
  */
 export function parseAssignment(text: string): Assignment {
   return decodeAssignment(readAs('InvalidAssignment', () => json(text, maxAssignmentBytes)));
 }
 
 /**
- * Checks an assignment. Fields it does not know are ignored.
- * @throws ProtocolError (`InvalidAssignment`) when it is of another version, or a field is missing or out of bounds
+ * Validates an assignment. Ignores unknown fields.
+ * @throws ProtocolError (`InvalidAssignment`) if it has another version, or a field is missing or out of bounds
  */
 export function decodeAssignment(value: unknown): Assignment {
   return readAs('InvalidAssignment', () => {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { parseHostPort } from '../base/host-port.ts';
 
-/** What kind of document cannot be used. */
+/** Kind of the invalid document. */
 export type ProtocolErrorCode =
   | 'InvalidSettings'
   | 'InvalidAssignment'
@@ -9,7 +9,7 @@ export type ProtocolErrorCode =
   | 'InvalidSync'
   | 'InvalidSyncAccess';
 
-/** A document that cannot be used; `message` names the field and what it must be. */
+/** An invalid document; `message` names the field and its valid values. */
 export class ProtocolError extends Error {
   readonly code: ProtocolErrorCode;
   override readonly name = 'ProtocolError';
@@ -20,12 +20,12 @@ export class ProtocolError extends Error {
   }
 }
 
-/** What the validators below throw: they do not know what they are part of. */
+/** Error of the validators below, which do not know which document they are part of. */
 class FieldError extends Error {}
 
 /**
  * Reads a document with the validators of this file.
- * @throws ProtocolError of this code when one of them refuses
+ * @throws ProtocolError with this code if one of them fails
  */
 export function readAs<T>(code: ProtocolErrorCode, read: () => T): T {
   try {
@@ -36,7 +36,7 @@ export function readAs<T>(code: ProtocolErrorCode, read: () => T): T {
   }
 }
 
-/** Reads a part of a document by what reads it where it is all of one: puts `path` before the names of its fields. */
+/** Reads a part of a document with the reader of a whole document: prefixes field names with `path`. */
 export function within<T>(path: string, read: () => T): T {
   try {
     return read();
@@ -47,12 +47,12 @@ export function within<T>(path: string, read: () => T): T {
   }
 }
 
-/** Refuses a document for what no validator below says. */
+/** Rejects a document for a reason that the validators below do not cover. */
 export function refuse(message: string): never {
   throw new FieldError(message);
 }
 
-/** @returns what a JSON text of at most `maxBytes` says */
+/** @returns the value of a JSON text of at most `maxBytes` */
 export function json(text: string, maxBytes: number): unknown {
   if (Buffer.byteLength(text) > maxBytes) refuse(`the document is larger than ${maxBytes} bytes`);
   try {
@@ -62,7 +62,7 @@ export function json(text: string, maxBytes: number): unknown {
   }
 }
 
-/** A reader refuses every version but its own: it could not know what the others mean. */
+/** Rejects every version but its own, because a reader cannot know what the others mean. */
 export function requireVersion(value: unknown, known: number): void {
   if (value !== known) refuse(`version must be ${known}, got ${shown(value)}`);
 }
@@ -89,7 +89,7 @@ export function integer(value: unknown, path: string, minimum: number, maximum: 
   return value as number;
 }
 
-/** @param item reads one of them; it is called again, with its very path, for one that it refuses */
+/** @param item reads one item. It is called again, with the path of the item, if it fails */
 export function list<T>(
   value: unknown,
   path: string,
@@ -102,7 +102,7 @@ export function list<T>(
       return item(entry, path);
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
-      // To write a path for each item would take longer than all else: it is written for the one that is refused.
+      // Formatting a path for each item would dominate the cost, so it is done only for the failing item.
       return item(entry, `${path}[${index}]`);
     }
   });
@@ -115,7 +115,7 @@ export function oneOf<const T extends string>(allowed: readonly T[]) {
   };
 }
 
-/** An address with its port, as `ip:port` or `[v6]:port`. */
+/** An IP address with a port: `ip:port` or `[v6]:port`. */
 export function hostPort(value: unknown, path: string): string {
   const given = text(value, path, 64);
   const parsed = parseHostPort(given);
@@ -123,7 +123,7 @@ export function hostPort(value: unknown, path: string): string {
   return given;
 }
 
-/** As much of a value as an error may show: it comes from anyone and is of any size and depth. */
+/** Formats a value for an error message. Bounded, because it comes from outside and has any size and depth. */
 function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'an object';

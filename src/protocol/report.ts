@@ -2,20 +2,20 @@ import { type FailureReason, failureReasons } from '../contract/failure-reason.t
 import { integer, list, oneOf, readAs, refuse, text, within } from './document.ts';
 import { maxSketchIndex, type SketchEntry } from './latency-sketch.ts';
 
-/** How many targets a report may have. */
+/** Maximum number of targets per report. */
 export const maxReportTargets = 1000;
 
-/** How many packets were lost, and on which way: to the peer, on the way back, or nobody knows. */
+/** Number of lost packets by direction: on the way to the peer, on the way back, or unknown. */
 export interface ReportedLosses {
   forward: number;
   return: number;
   unknown: number;
 }
 
-/** What became of the attempts at one target since the report before. What a target does not have is empty. */
+/** Results of the attempts at one target since the previous report. Fields that do not apply are empty. */
 export interface TargetReport {
   probe: 'dns' | 'network' | 'ntp';
-  /** What is looked up, dialled or asked: the label of the target's metrics, or for `ntp` its `server`. */
+  /** What is looked up, dialled or queried: the `host` label of its metrics, for `ntp` the `server` label. */
   host: string;
   /** Of `dns`. */
   server: string;
@@ -26,22 +26,22 @@ export interface TargetReport {
   node: string;
   /** Of the peer. */
   zone: string;
-  /** Those that succeeded, which are in `latencies`, and those that failed, which are in `failures`. */
+  /** Number of attempts: the successful ones in `latencies` and the failed ones in `failures`. */
   attempts: number;
   failures: Partial<Record<FailureReason, number>>;
   retransmits: number;
   latencies: SketchEntry[];
-  /** Where the probe can tell. */
+  /** Only for probes that know the direction. */
   losses?: ReportedLosses;
 }
 
-/** What an agent has found out since the last report that was acknowledged. It is sent, the same, until that is so. */
+/** Results since the last acknowledged report. It is sent again unchanged until it is acknowledged. */
 export interface Report {
-  /** Random, drawn by the agent's process when it starts. */
+  /** Random ID of the agent process. */
   stream: string;
-  /** 1 for a process's first, and one more for the next when it is acknowledged. */
+  /** 1 for the first report of a process; the next report after an acknowledgement has the next number. */
   sequence: number;
-  /** Over how long the attempts were made. */
+  /** Duration over which the attempts were made, in milliseconds. */
   spanMs: number;
   targets: TargetReport[];
 }
@@ -50,8 +50,8 @@ export interface Report {
 const maxCount = 1_000_000_000;
 
 /**
- * A report as it is on the wire: arrays, in which each word is written once (docs/protocol.md).
- * @throws ProtocolError (`InvalidReport`) for one that no reader would take
+ * Encodes a report: arrays in which each string occurs once (docs/protocol.md).
+ * @throws ProtocolError (`InvalidReport`) for an invalid report
  */
 export function encodeReport(report: Report): unknown {
   const words = new Words();
@@ -62,8 +62,8 @@ export function encodeReport(report: Report): unknown {
 }
 
 /**
- * Reads what `encodeReport` made. Further elements at the end of an array are ignored.
- * @throws ProtocolError (`InvalidReport`) when a part is missing or out of bounds
+ * Decodes the result of `encodeReport`. Ignores additional elements at the end of an array.
+ * @throws ProtocolError (`InvalidReport`) if a part is missing or out of bounds
  */
 export function decodeReport(value: unknown): Report {
   return readAs('InvalidReport', () => {
@@ -80,10 +80,10 @@ export function decodeReport(value: unknown): Report {
   });
 }
 
-/** Six words a target, and each reason. */
+/** Six strings per target, and all reasons. */
 const maxWords = 6 * maxReportTargets + failureReasons.length;
 
-/** Numbers the words of a report from 1; 0 stands for none. */
+/** Assigns numbers from 1 to the strings of a report; 0 is the empty string. */
 class Words {
   readonly list: string[] = [];
   readonly #numbers = new Map([['', 0]]);
@@ -101,7 +101,7 @@ function encodeTarget(target: TargetReport, words: Words): unknown[] {
   const { probe, protocol, type, host, server, node, zone, attempts, latencies, failures, retransmits, losses } =
     target;
   const failed = Object.entries(failures).filter(([, count]) => count > 0);
-  const told = sum(latencies.map(([, count]) => count)) + sum(failed.map(([, count]) => count));
+  const total = sum(latencies.map(([, count]) => count)) + sum(failed.map(([, count]) => count));
   const encoded: unknown[] = [
     ...[probe, protocol, type, host, server, node, zone].map((word) => words.number(word)),
     latencies.flatMap(([index, count]) => (count === 1 ? [index] : [index, -count])),
@@ -110,13 +110,14 @@ function encodeTarget(target: TargetReport, words: Words): unknown[] {
     losses ? [losses.forward, losses.return, losses.unknown] : [],
   ];
   readAs('InvalidReport', () => {
-    if (attempts !== told) refuse(`attempts must equal the number of latencies and failures, ${told}, got ${attempts}`);
+    if (attempts !== total)
+      refuse(`attempts must equal the number of latencies and failures, ${total}, got ${attempts}`);
   });
   while (isEmpty(encoded.at(-1))) encoded.pop();
   return encoded;
 }
 
-/** What stands at the end of a target and says nothing is left out. */
+/** Empty elements at the end of a target are left out. */
 function isEmpty(part: unknown): boolean {
   return part === 0 || (Array.isArray(part) && part.length === 0);
 }
@@ -149,7 +150,7 @@ function word(value: unknown, path: string, words: readonly string[]): string {
   return words[integer(value, path, 0, words.length - 1)]!;
 }
 
-/** Bucket numbers in ascending order, each followed by its count, below zero, where that is not 1. */
+/** Bucket numbers in ascending order, each followed by its negated count if that is not 1. */
 function decodeLatencies(value: unknown): SketchEntry[] {
   const entries: SketchEntry[] = [];
   for (const number of list(value, 'latencies', 2 * (maxSketchIndex + 1), count)) {

@@ -13,56 +13,59 @@ import {
   text,
 } from './document.ts';
 
-/** The version of the settings document that this code writes and reads. A reader refuses any other. */
+/** Version of the settings document that this code writes and reads. Readers reject all others. */
 export const settingsVersion = 1;
 
-/** The largest settings document that is read, in bytes: what a ConfigMap can hold. */
+/** Maximum size of the document, in bytes: that of a ConfigMap. */
 export const maxSettingsBytes = 1_048_576;
 
 export type TransportProtocol = 'UDP' | 'TCP';
 export type RecordType = 'A' | 'AAAA';
 
-/** How the names are looked up. */
+/** DNS probes. */
 export interface DnsSettings {
   enabled: boolean;
-  /** Names to look up. Empty: the API server's Service in the cluster's own domain, which the agent finds in its resolv.conf. */
+  /**
+   * Names to look up. Empty: the Service of the API server in the cluster domain, which the agent takes from
+   * resolv.conf.
+   */
   hosts: string[];
   protocols: TransportProtocol[];
   recordTypes: RecordType[];
-  /** Resolvers beside the nameserver of the agent's resolv.conf, each as `ip:port` (`[v6]:port`). */
+  /** Additional resolvers to the nameserver in resolv.conf, each as `ip:port` (`[v6]:port`). */
   servers: string[];
   intervalMs: number;
   /** At most the interval. */
   timeoutMs: number;
 }
 
-/** How many packets a turn of the UDP echo sends, and of which size. */
+/** Packets per turn of the UDP echo, and their size. */
 export interface EchoSettings {
   packets: number;
-  /** Octets of a packet's payload. */
+  /** Bytes of payload per packet. */
   size: number;
 }
 
-/** How peers are probed. */
+/** Probes of peers. */
 export interface NetworkSettings {
   enabled: boolean;
-  /** How many peers an agent dials at most (k). */
+  /** Maximum number of peers per agent (k). */
   peersPerAgent: number;
-  /** The headless Service that lists the agents, as `name.namespace.svc`, without the cluster's domain. */
+  /** Headless Service of the agents as `name.namespace.svc`, without the cluster domain. */
   peerService: string;
-  /** The port that peers listen on. */
+  /** Port of the peers. */
   peerPort: number;
   /** TCP: dials. UDP: echoes. */
   protocols: TransportProtocol[];
   udp: EchoSettings;
-  /** Addresses of the agents' own Service to dial besides the peers, each as `ip:port` (`[v6]:port`). */
+  /** Addresses of the agents' Service to dial in addition to the peers, each as `ip:port` (`[v6]:port`). */
   services: string[];
   intervalMs: number;
   /** At most the interval. */
   timeoutMs: number;
 }
 
-/** How time servers are asked. */
+/** Probes of time servers. */
 export interface NtpSettings {
   enabled: boolean;
   /** Each as `ip:port` (`[v6]:port`) or `name:port`. */
@@ -72,13 +75,13 @@ export interface NtpSettings {
   timeoutMs: number;
 }
 
-/** What a writer means that does not know of time servers. */
+/** Default for writers that do not know time servers. */
 const noNtp: NtpSettings = { enabled: false, servers: [], intervalMs: 60_000, timeoutMs: 5000 };
 
-/** All that an agent has to know of a NetExporter's spec: what the operator writes and the agent reads. */
+/** The settings of an agent: everything it needs from the spec of a NetExporter. Written by the operator. */
 export interface Settings {
   version: typeof settingsVersion;
-  /** Which NetExporter, and which generation of its spec, this is. */
+  /** The NetExporter and the generation of its spec. */
   resource: { namespace: string; name: string; uid: string; generation: number };
   dns: DnsSettings;
   network: NetworkSettings;
@@ -86,25 +89,25 @@ export interface Settings {
 }
 
 /**
- * Writes a settings document: JSON with a stable order of keys, so that equal settings are equal text.
- * @throws ProtocolError (`InvalidSettings`) for settings that no reader would take
+ * Encodes a settings document: JSON with a stable order of keys, so equal settings have equal text.
+ * @throws ProtocolError (`InvalidSettings`) for invalid settings
  */
 export function encodeSettings(settings: Settings): string {
   return `${JSON.stringify(decodeSettings(settings), null, 2)}\n`;
 }
 
 /**
- * Reads and checks the text of a settings document, as `decodeSettings` does.
- * @throws ProtocolError (`InvalidSettings`) also when the text is too large or not JSON
+ * Parses and validates a settings document like `decodeSettings`.
+ * @throws ProtocolError (`InvalidSettings`), also if the text is too large or not JSON
  */
 export function parseSettings(text: string): Settings {
   return decodeSettings(readAs('InvalidSettings', () => json(text, maxSettingsBytes)));
 }
 
 /**
- * Checks settings. Fields it does not know are ignored, so that a newer operator can talk to an older agent; fields that an older operator
- * does not write have the value that stands for what it meant.
- * @throws ProtocolError (`InvalidSettings`) when the document is of another version, or a field is missing or out of bounds
+ * Validates settings. Ignores unknown fields, so newer operators work with older agents. Fields that older operators do
+ * not write have the default that matches their behaviour.
+ * @throws ProtocolError (`InvalidSettings`) if the document has another version, or a field is missing or out of bounds
  */
 export function decodeSettings(value: unknown): Settings {
   return readAs('InvalidSettings', () => read(value));

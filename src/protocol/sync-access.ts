@@ -1,25 +1,28 @@
 import { hostPort, json, list, object, readAs, refuse, requireVersion, text } from './document.ts';
 
-/** The version of the document that this code writes and reads. A reader refuses any other. */
+/** Version of the document that this code writes and reads. Readers reject all others. */
 export const syncAccessVersion = 1;
 
-/** The largest such document that is read, in bytes. */
+/** Maximum size of the document, in bytes. */
 export const maxSyncAccessBytes = 131_072;
 
-/** How an agent finds the operator and knows it: `sync.json` in the agents' ConfigMap, so that sync needs neither DNS nor the API server. */
+/**
+ * How agents reach and authenticate the operator: `sync.json` in the ConfigMap of the agents, so sync needs neither DNS
+ * nor the API server.
+ */
 export interface SyncAccess {
   version: typeof syncAccessVersion;
-  /** Of the operator's Service, one for each IP family, each as `ip:port` (`[v6]:port`). */
+  /** Addresses of the operator's Service, one per IP family, each as `ip:port` (`[v6]:port`). */
   addresses: string[];
-  /** The name in the operator's certificate. */
+  /** Name in the operator's certificate. */
   serverName: string;
-  /** The certificates of the operator's authority as PEM: while it is renewed, the old and the new one. */
+  /** Certificates of the operator's authority in PEM: during a rotation, the old and the new one. */
   ca: string;
 }
 
 /**
- * Writes the document: JSON with a stable order of keys.
- * @throws ProtocolError (`InvalidSyncAccess`) for one that no reader would take
+ * Encodes the document: JSON with a stable order of keys.
+ * @throws ProtocolError (`InvalidSyncAccess`) for an invalid document
  */
 export function encodeSyncAccess(access: SyncAccess): string {
   return `${JSON.stringify(
@@ -30,8 +33,9 @@ export function encodeSyncAccess(access: SyncAccess): string {
 }
 
 /**
- * Reads and checks the document. Fields it does not know are ignored.
- * @throws ProtocolError (`InvalidSyncAccess`) when it is too large, not JSON, of another version, or a field is missing or out of bounds
+ * Parses and validates the document. Ignores unknown fields.
+ * @throws ProtocolError (`InvalidSyncAccess`) if it is too large, not JSON, of another version, or a field is missing
+ *   or out of bounds
  */
 export function parseSyncAccess(text: string): SyncAccess {
   return readAs('InvalidSyncAccess', () => read(json(text, maxSyncAccessBytes)));

@@ -4,85 +4,92 @@ import { boolean, integer, json, object, readAs, refuse, requireVersion, text, w
 import { decodeReport, encodeReport, type Report } from './report.ts';
 import { decodeSettings, encodeSettings, type Settings } from './settings.ts';
 
-/** The version of the exchange that this code speaks. Either side refuses any other. */
+/** Version of the sync protocol. Both sides reject all others. */
 export const syncVersion = 1;
 
-/** Where agents post. */
+/** Path of sync requests. */
 export const syncPath = '/v1/sync';
-/** What an agent's token is for; at the API server it is worth nothing. */
+/** Audience of the agents' tokens. The API server does not accept tokens with this audience. */
 export const tokenAudience = 'net-exporter';
-/** The name in the operator's certificate, which is the same wherever it runs. */
+/** Name in the operator's certificate, the same in every cluster. */
 export const syncServerName = 'net-exporter-operator.net-exporter.dev';
-/** How long a request is held at most while there is nothing to answer. */
+/** Maximum time that the operator holds a request while there is nothing new, in milliseconds. */
 export const holdMs = 15_000;
-/** How large a request's body may be. */
+/** Maximum size of a request body, in bytes. */
 export const maxRequestBytes = 262_144;
-/** How large an answer's body may be. */
+/** Maximum size of a response body, in bytes. */
 export const maxAnswerBytes = 2_097_152;
-/** How long what tells settings apart may be, in characters. */
+/** Maximum length of a settings digest, in characters. */
 const maxDigestLength = 64;
 
-/** Settings by which they are told apart. */
+/** Identifies settings. */
 export interface HeldSettings {
   uid: string;
   generation: number;
-  /** What the operator calls them, or, until it has said so, their `settingsDigest`: one spec may be written differently after an upgrade. */
+  /**
+   * Digest by which the operator identifies them, or their own `settingsDigest` until it has sent one: the same spec
+   * may be written differently after an upgrade.
+   */
   digest: string;
 }
 
-/** An assignment by what it is told apart. */
+/** Identifies an assignment. */
 export interface HeldAssignment {
   uid: string;
   epoch: number;
   revision: number;
 }
 
-/** What an agent probes by; a part is missing where it has none. */
+/** What an agent holds. A missing part means that it has none. */
 export interface Held {
   settings?: HeldSettings;
   assignment?: HeldAssignment;
 }
 
-/** What an agent posts. */
+/** A sync request. */
 export interface SyncRequest {
   version: typeof syncVersion;
   held: Held;
-  /** Missing where there is nothing new to report. */
+  /** Missing if there is nothing new to report. */
   report?: Report;
-  /** The agent is about to end: it waits for the acknowledgement and for nothing else. */
+  /** The agent is stopping: it waits only for the acknowledgement. */
   leaving?: boolean;
 }
 
-/** Which report was taken into account. */
+/** Identifies a report that the operator has processed. */
 export interface Acknowledgement {
   stream: string;
   sequence: number;
 }
 
-/** What the operator answers. Settings and assignment are there only where they differ from what is held. */
+/** A sync response. Settings and assignment are included only if they differ from what the agent holds. */
 export interface SyncAnswer {
   version: typeof syncVersion;
   acknowledged?: Acknowledgement;
   settings?: Settings;
-  /** What is held with these settings, whatever of them the agent knows. Missing where the operator is one that does not say it. */
+  /**
+   * Digest that identifies the settings, even if the agent does not know all their fields. Missing if the operator is
+   * of a version that does not send it.
+   */
   settingsDigest?: string;
   assignment?: Assignment;
 }
 
-/** What tells settings of one generation apart: 16 hexadecimal digits of the SHA-256 of their text. */
+/** Digest of settings: 16 hexadecimal digits of the SHA-256 of their text. */
 export function settingsDigest(settings: Settings): string {
   return createHash('sha256').update(encodeSettings(settings)).digest('hex').slice(0, 16);
 }
 
-/** @throws ProtocolError (`InvalidReport`) for a report, or (`InvalidSync`) for a size, that no reader would take */
+/** @throws ProtocolError (`InvalidReport`) for an invalid report, (`InvalidSync`) if the request is too large */
 export function encodeSyncRequest({ version, held, report, leaving }: SyncRequest): string {
   const encoded = report && encodeReport(report);
   return bounded(JSON.stringify({ version, held, report: encoded, leaving }), maxRequestBytes);
 }
 
 /**
- * Reads the body of a request. Fields it does not know are ignored.
- * @throws ProtocolError (`InvalidSync`) when it is too large, not JSON, of another version, or a field is missing or out of bounds
+ * Parses a request body. Ignores unknown fields.
+ * @throws ProtocolError (`InvalidSync`) if it is too large, not JSON, of another version, or a field is missing or out
+ *   of bounds
  */
 export function decodeSyncRequest(body: string): SyncRequest {
   return readAs('InvalidSync', () => {
@@ -102,15 +109,16 @@ export function decodeSyncRequest(body: string): SyncRequest {
   });
 }
 
-/** @throws ProtocolError (`InvalidSync`) for a size that no reader would take */
+/** @throws ProtocolError (`InvalidSync`) if the response is too large */
 export function encodeSyncAnswer(answer: SyncAnswer): string {
   const { version, acknowledged, settings, settingsDigest, assignment } = answer;
   return bounded(JSON.stringify({ version, acknowledged, settings, settingsDigest, assignment }), maxAnswerBytes);
 }
 
 /**
- * Reads the body of an answer. Fields it does not know are ignored.
- * @throws ProtocolError (`InvalidSync`) when it is too large, not JSON, of another version, or a field is missing or out of bounds
+ * Parses a response body. Ignores unknown fields.
+ * @throws ProtocolError (`InvalidSync`) if it is too large, not JSON, of another version, or a field is missing or out
+ *   of bounds
  */
 export function decodeSyncAnswer(body: string): SyncAnswer {
   return readAs('InvalidSync', () => {

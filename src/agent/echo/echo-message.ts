@@ -1,27 +1,30 @@
-/** The shortest packet: its header. Octets of UDP payload, as everywhere here. */
+/** Size of the shortest packet, the header, in bytes of UDP payload. All sizes here are. */
 export const minEchoBytes = 32;
 
-/** The longest packet that is answered: with its headers it fills an IPv4 packet of 1500 octets. */
+/** Size of the longest packet that is answered: with its headers it fills an IPv4 packet of 1500 bytes. */
 export const maxEchoBytes = 1472;
 
-/** How many packets a turn may have: what their sequence numbers go up to. */
+/** Highest sequence number of a packet within a turn. */
 export const maxEchoSequence = 31;
 
-/** Says which packet a request is. */
+/** Identifies a request. */
 export interface EchoRequest {
   /** From 0 to `maxEchoSequence`, in the order of sending. */
   sequence: number;
-  /** Rises with each turn of a prober. */
+  /** Increases with each turn of a prober. */
   turn: bigint;
-  /** 8 random octets that the prober drew when it began with this peer. */
+  /** 8 random bytes, chosen when the prober starts to probe this peer. */
   prober: Uint8Array;
 }
 
-/** What the peer knew of a prober when it answered. */
+/** What the peer had received from a prober when it answered. */
 export interface EchoReceipt {
-  /** Drawn anew when the peer began to count this prober's requests: receipts of different countings cannot be compared. */
+  /**
+   * Random, chosen when the peer started to count the requests of this prober. Receipts with different values cannot be
+   * compared.
+   */
   counting: number;
-  /** How many requests of the prober had come, the one answered among them and each once. */
+  /** Number of distinct requests received from the prober, including the answered one. */
   received: number;
 }
 
@@ -36,7 +39,7 @@ const receivedOffset = 12;
 const turnOffset = 16;
 const proberOffset = 24;
 
-/** All that comes before the kind, and behind the header. */
+/** Everything before the kind, and after the header. */
 const head = Buffer.of(...magic, version);
 const padding = Buffer.alloc(maxEchoBytes - minEchoBytes);
 
@@ -56,8 +59,8 @@ const padding = Buffer.alloc(maxEchoBytes - minEchoBytes);
  * | 24–31 | prober | the same |
  * | 32– | zeros | zeros |
  *
- * An answer is no request, so that two who answer never answer each other.
- * @param size octets of the packet, from `minEchoBytes` to `maxEchoBytes`
+ * An answer is not a valid request, so two responders never answer each other.
+ * @param size bytes of the packet, from `minEchoBytes` to `maxEchoBytes`
  */
 export function encodeEchoRequest({ sequence, turn, prober }: EchoRequest, size: number): Buffer {
   const message = Buffer.alloc(size);
@@ -69,7 +72,7 @@ export function encodeEchoRequest({ sequence, turn, prober }: EchoRequest, size:
   return message;
 }
 
-/** Reads a request. @returns undefined for whatever is not exactly one */
+/** Parses a request. @returns undefined if it is not a valid request */
 export function readEchoRequest(message: Buffer): EchoRequest | undefined {
   if (!isEcho(message, kinds.request)) return undefined;
   const sequence = message[sequenceOffset]!;
@@ -82,14 +85,17 @@ export function readEchoRequest(message: Buffer): EchoRequest | undefined {
   };
 }
 
-/** Makes of a request, in its place, the answer to it. */
+/** Turns a request into its answer, in place. */
 export function makeEchoAnswer(request: Buffer, { counting, received }: EchoReceipt): void {
   request[kindOffset] = kinds.answer;
   request.writeUInt32BE(counting, countingOffset);
   request.writeUInt32BE(received, receivedOffset);
 }
 
-/** Reads the answer to a request. @returns undefined when `message` is not that: forged, of another packet, or no answer at all */
+/**
+ * Parses the answer to a request. @returns undefined if `message` is forged, answers another request, or is not an
+ * answer
+ */
 export function readEchoAnswer(message: Buffer, request: Buffer): EchoReceipt | undefined {
   if (message.length !== request.length || !isEcho(message, kinds.answer)) return undefined;
   if (message[sequenceOffset] !== request[sequenceOffset]) return undefined;

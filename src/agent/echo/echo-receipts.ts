@@ -1,38 +1,38 @@
 import { randomInt } from 'node:crypto';
 import { type EchoReceipt, type EchoRequest, maxEchoSequence } from './echo-message.ts';
 
-/** How many probers are known at once. Each agent is probed by about as many as it probes, at most a few hundred. */
+/** Maximum number of probers. Each agent is probed by about as many agents as it probes, at most a few hundred. */
 const defaultCapacity = 1024;
 
 interface ProberState extends EchoReceipt {
   turn: bigint;
-  /** The sequences that have come of this turn, a bit each. */
+  /** Sequence numbers received in this turn, as a bit mask. */
   sequences: number;
 }
 
 /**
- * How many requests have come from each prober. A request that the network doubled counts once; one that comes after a later turn has
- * begun counts as not come, as it does for the prober. When there are more probers than fit, the one that was silent longest is forgotten, and
- * is counted anew, visibly, when it comes again.
+ * Counts the requests of each prober. A duplicated request counts once. A request that arrives after a later turn has
+ * begun does not count, because the prober counts it as lost, too. If there are too many probers, the least recently
+ * seen one is removed; a new counting number shows that it was.
  */
 export class EchoReceipts {
-  /** In the order of their last requests. */
+  /** Ordered by last request. */
   readonly #known = new Map<string, ProberState>();
   readonly #capacity: number;
   readonly #random: () => number;
 
-  /** @param random draws a whole number from 0 to 2³² − 1 */
+  /** @param random returns an integer from 0 to 2³² − 1 */
   constructor(capacity = defaultCapacity, random = () => randomInt(2 ** 32)) {
     this.#capacity = capacity;
     this.#random = random;
   }
 
-  /** How many probers are known. */
+  /** Number of known probers. */
   get size(): number {
     return this.#known.size;
   }
 
-  /** Counts a request. @returns what is known of its prober now */
+  /** Counts a request. @returns the receipt of its prober */
   count({ prober, turn, sequence }: EchoRequest): EchoReceipt {
     const key = Buffer.from(prober).toString('latin1');
     const known = this.#known.get(key) ?? { counting: this.#random(), received: 0, turn, sequences: 0 };

@@ -5,31 +5,37 @@ import { type Rate, TokenBucket } from '../../base/token-bucket.ts';
 import { makeEchoAnswer, readEchoRequest } from './echo-message.ts';
 import { EchoReceipts } from './echo-receipts.ts';
 
-/** Why a datagram got no answer: it is no request of ours, too many came, or the system did not send the answer. */
+/**
+ * Why a datagram got no answer: it is not a valid request, the rate limit was exceeded, or the system did not send the
+ * answer.
+ */
 export type EchoDropReason = 'foreign' | 'rate' | 'unsent';
 
-/** What the responder tells about itself. */
+/** Events of the responder. */
 export interface EchoEvents {
   answered(): void;
   dropped(reason: EchoDropReason): void;
-  /** Nothing is answered at this address, until `listening` says otherwise. Told once for each time it fails. */
+  /**
+   * The socket of this address failed and is being reopened. Called once per failure; `listening` follows when it works
+   * again.
+   */
   failed(address: string, error: NodeJS.ErrnoException): void;
   listening(address: string, port: number): void;
 }
 
-/** How many answers there may be, whoever asks: a hundred peers that send ten packets each second, twice; for the processor a tenth of a core at most. */
+/** Rate limit of all answers together. */
 const defaultLimits: Rate = { perSecond: 2000, burst: 500 };
 
-/** How long after a failure the socket is opened anew, in milliseconds. */
+/** Delay before a failed socket is reopened, in milliseconds. */
 const reopenMs = 5000;
 
-/** The addresses that stand for all of the machine's, in the order in which they are tried. */
+/** The wildcard addresses, in the order in which they are tried. */
 const anyAddress = ['::', '0.0.0.0'];
 
 /**
- * Sends the other agents' echo requests back. It answers only what is exactly a request of ours, from the address that was asked, never with
- * more octets than came (so that it amplifies nothing), and at a bounded rate. Whatever befalls its sockets is told and
- * tried again, and is nobody else's trouble.
+ * Answers the echo requests of other agents. It answers only valid requests, from the address that received them, never
+ * with more bytes than received (no amplification), and at a limited rate. A failed socket is reported and reopened,
+ * and affects nothing else.
  */
 export class EchoResponder {
   readonly #clock: Clock;
@@ -46,8 +52,10 @@ export class EchoResponder {
   }
 
   /**
-   * Opens a socket for each address: bound to it, a socket answers from there, whatever the routes say. Never throws.
-   * @param addresses of the pod. None: all of the machine's, IPv6 and IPv4, where the system chooses what to answer from
+   * Opens a socket for each address. A bound socket answers from its own address, whatever the routes are. Never
+   * throws.
+   * @param addresses of the pod. Empty: all addresses of the machine, IPv6 and IPv4, and the system chooses the source
+   *   address
    */
   listen(port: number, addresses: readonly string[]): void {
     const wanted = addresses.length > 0 ? addresses.map((address) => [address]) : [anyAddress];
@@ -71,9 +79,9 @@ export class EchoResponder {
 
   #answer(message: Buffer, { address, port }: RemoteInfo, socket: Socket): EchoDropReason | undefined {
     const request = readEchoRequest(message);
-    // Port 0 is nobody's: it asks for no answer.
+    // Port 0 cannot be answered.
     if (!request || port === 0) return 'foreign';
-    // Before the rate: the request did come, and its answer is what gets lost.
+    // Counted before the rate limit: the request did arrive, and what gets lost is its answer.
     const receipt = this.#receipts.count(request);
     if (!this.#bucket.allow()) return 'rate';
     makeEchoAnswer(message, receipt);
@@ -85,7 +93,7 @@ export class EchoResponder {
   }
 }
 
-/** One socket, opened again whenever it fails. */
+/** One socket, reopened after each failure. */
 class Listener {
   readonly #port: number;
   readonly #addresses: readonly string[];
@@ -118,7 +126,7 @@ class Listener {
 
   #open([address, ...others]: readonly string[]): void {
     const family = isIP(address!);
-    // An address needs no lookup, which would only hold the answer up.
+    // Skips the lookup of an address, which would delay the answer.
     const socket = createSocket({
       type: family === 6 ? 'udp6' : 'udp4',
       lookup: (host, _, done) => done(null, host, family),
@@ -141,7 +149,7 @@ class Listener {
   }
 
   #closeSocket(): void {
-    // What is still on its way may yet fail.
+    // Pending sends can still fail.
     this.#socket?.removeAllListeners().on('error', () => {});
     this.#socket?.close();
     this.#socket = undefined;

@@ -1,12 +1,12 @@
 import { getSystemErrorName } from 'node:util';
 
-// A binary addon: where there is none for this architecture the import fails, and the agent does without.
+// A native addon: if there is no binary for this architecture, the import fails and the agent runs without it.
 const koffi = await import('koffi').then(
   (module) => module.default,
   () => undefined,
 );
 
-/** The calls of the C library that the kernel's times need; each as in section 2 of the manual. */
+/** The libc calls for kernel timing, each as in section 2 of the manual. */
 export interface Libc {
   socket(family: number, type: number, protocol: number): number;
   close(fd: number): number;
@@ -15,20 +15,20 @@ export interface Libc {
   ioctl(fd: number, request: number, argument: BigInt64Array): number;
   send(fd: number, data: Uint8Array, length: number, flags: number): number;
   clock_gettime(clock: number, time: BigInt64Array): number;
-  /** The name of the last failed call's errno, such as `ENOENT`. */
+  /** Name of the errno of the last failed call, such as `ENOENT`. */
   errorName(): string;
 }
 
 /**
  * Binds the GNU C library.
- * @returns undefined where the FFI has no binary or the library or one of its functions is missing
+ * @returns undefined if the FFI has no binary, or the library or one of its functions is missing
  */
 export function loadLibc(file = 'libc.so.6'): Libc | undefined {
   if (!koffi) return undefined;
   const ffi = koffi;
   try {
     const library = ffi.load(file);
-    // Variadic in C; on every 64-bit Linux ABI integers and pointers are passed the same way without that.
+    // Variadic in C; on every 64-bit Linux ABI, integers and pointers are passed the same way without that.
     return {
       socket: library.func('int socket(int, int, int)'),
       close: library.func('int close(int)'),

@@ -1,16 +1,19 @@
-/** The parts of the kernel's `struct tcp_info` (include/uapi/linux/tcp.h) that the probes use. */
+/** The fields of `struct tcp_info` (include/uapi/linux/tcp.h) that the probes use. */
 export interface TcpInfo {
-  /** Smoothed round-trip time in seconds: of a connection that has just been made, that of SYN and SYN-ACK. */
+  /** Smoothed round-trip time in seconds; right after the handshake, that of SYN and SYN-ACK. */
   rttSeconds: number;
-  /** Since the last data came, or since the connection was made, in seconds, in steps of the kernel's tick. */
+  /**
+   * Time since the last data was received, or since the connection was established, in seconds; a multiple of the
+   * kernel tick.
+   */
   sinceLastDataSeconds: number;
-  /** Since the last acknowledgement came, in seconds, in steps of the kernel's tick. */
+  /** Time since the last acknowledgement was received, in seconds; a multiple of the kernel tick. */
   sinceLastAckSeconds: number;
-  /** Segments sent again in the connection's whole life, SYNs among them. */
+  /** Number of retransmitted segments over the life of the connection, including SYNs. */
   totalRetransmits: number;
 }
 
-/** How much of the structure is asked for: up to and with `tcpi_total_retrans`, which every kernel in use has. */
+/** Number of bytes to request: up to and including `tcpi_total_retrans`, which every kernel in use has. */
 export const tcpInfoBytes = 104;
 
 const lastDataRecvOffset = 52;
@@ -19,9 +22,9 @@ const rttOffset = 68;
 const totalRetransOffset = 100;
 
 /**
- * Reads what `getsockopt(TCP_INFO)` wrote.
- * @param length how many bytes the kernel says it wrote
- * @returns undefined when that is too few to hold every field that is read
+ * Parses the result of `getsockopt(TCP_INFO)`.
+ * @param length number of bytes that the kernel wrote
+ * @returns undefined if that is too short for the fields above
  */
 export function parseTcpInfo(bytes: Uint8Array, length: number): TcpInfo | undefined {
   if (length < tcpInfoBytes || bytes.byteLength < tcpInfoBytes) return undefined;

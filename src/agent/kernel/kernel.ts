@@ -3,20 +3,17 @@ import { parseTcpInfo, type TcpInfo, tcpInfoBytes } from './kernel-tcp-info.ts';
 
 export type { TcpInfo } from './kernel-tcp-info.ts';
 
-/**
- * What the Linux kernel knows of a packet's times, without any privilege. A caller passes descriptors that it holds open;
- * nothing here keeps one.
- */
+/** Timing information of the Linux kernel that needs no privilege. Callers pass open descriptors; none is kept here. */
 export interface Kernel {
-  /** TCP_INFO of a TCP socket in any state (tcp(7)); undefined where the call fails or gives too short a structure. */
+  /** TCP_INFO of a TCP socket in any state (tcp(7)); undefined if the call fails or returns too little data. */
   tcpInfo(fd: number): TcpInfo | undefined;
   /**
-   * A non-blocking UDP socket whose datagrams carry the kernel's receive time and that reports ICMP errors (ip(7), IP_RECVERR).
-   * @returns a descriptor that the caller must close, by `closeSocket` or by handing it to a `dgram.Socket`
+   * Opens a non-blocking UDP socket with kernel receive timestamps that reports ICMP errors (ip(7), IP_RECVERR).
+   * @returns a descriptor that the caller must close with `closeSocket` or pass to a `dgram.Socket`
    * @throws KernelCallError
    */
   openUdpSocket(family: 4 | 6): number;
-  /** Closes a descriptor of `openUdpSocket` that nothing else has taken over. */
+  /** Closes a descriptor of `openUdpSocket` that has no other owner. */
   closeSocket(fd: number): void;
   /**
    * Sends one datagram on a connected socket.
@@ -29,23 +26,23 @@ export interface Kernel {
    * @throws KernelCallError
    */
   now(): bigint;
-  /** When the kernel received the datagram that was read last, in nanoseconds of CLOCK_REALTIME (SIOCGSTAMPNS, socket(7)). */
+  /** Receive time of the last datagram that was read, in nanoseconds of CLOCK_REALTIME (SIOCGSTAMPNS, socket(7)). */
   receivedAt(fd: number): bigint | undefined;
   /**
-   * Passes on a latency that can be true. One that is not above zero, or above the monotonic time that went by, cannot: CLOCK_REALTIME
-   * may have been set meanwhile.
-   * @param seconds the kernel's value; undefined where it gave none
-   * @param elapsedSeconds of the monotonic clock, begun before and read after what the kernel timed
-   * @returns undefined for a refused or missing value
+   * Returns a latency only if it is plausible. It must be above zero and not above the elapsed monotonic time;
+   * otherwise CLOCK_REALTIME may have been set meanwhile.
+   * @param seconds the value of the kernel; undefined if it provided none
+   * @param elapsedSeconds of the monotonic clock, from before to after what the kernel timed
+   * @returns undefined for an implausible or missing value
    */
   believe(seconds: number | undefined, elapsedSeconds: number): number | undefined;
-  /** How many values `believe` has refused. */
+  /** Number of values that `believe` rejected. */
   readonly refusals: number;
-  /** Gives up the descriptor that keeps the kernel stamping. */
+  /** Closes the socket that keeps timestamping enabled. */
   close(): void;
 }
 
-/** A system call that failed; `code` is the errno's name, such as `EMFILE`. */
+/** A failed system call; `code` is the name of the errno, such as `EMFILE`. */
 export class KernelCallError extends Error {
   override readonly name = 'KernelCallError';
   readonly code: string;
@@ -59,9 +56,9 @@ export class KernelCallError extends Error {
 }
 
 /**
- * Finds out, once, whether the kernel's times can be had here.
- * @returns undefined where the FFI, the C library (musl, another architecture) or one of the calls (seccomp, gVisor) is missing: the
- * probes then use the JavaScript clock
+ * Tests once whether kernel timing is available.
+ * @returns undefined if the FFI, the C library (musl, another architecture) or a system call (seccomp, gVisor) is
+ *   missing: the probes then use the JavaScript clock
  */
 export function openKernel(load: () => Libc | undefined = loadLibc): Kernel | undefined {
   const libc = load();
@@ -95,12 +92,15 @@ const nanosecondsPerSecond = 1_000_000_000n;
 
 class LinuxKernel implements Kernel {
   readonly #libc: Libc;
-  // One of each for the life of the process: calls are synchronous, and nothing is allocated while a time is taken.
+  // Allocated once: calls are synchronous, and nothing may be allocated while a time is measured.
   readonly #info = new Uint8Array(tcpInfoBytes);
   readonly #length = new Uint32Array(1);
   readonly #timespec = new BigInt64Array(2);
   readonly #one = Int32Array.of(1);
-  /** The kernel stamps packets only while some socket wants it; the switch takes effect late, so one socket always does. */
+  /**
+   * The kernel timestamps packets only while some socket wants it, and enabling it takes effect late, so one socket
+   * stays open.
+   */
   #keeper: number | undefined;
   #refusals = 0;
 
@@ -113,7 +113,7 @@ class LinuxKernel implements Kernel {
     return this.#refusals;
   }
 
-  /** @throws KernelCallError when a call that the probes need does not work */
+  /** @throws KernelCallError if a call that the probes need does not work */
   selfTest(): void {
     const fd = this.#socket(afInet, sockStream);
     try {
@@ -121,7 +121,7 @@ class LinuxKernel implements Kernel {
     } finally {
       this.closeSocket(fd);
     }
-    // The socket has nowhere to send to; who forbids the call says something else.
+    // The socket is not connected, so EDESTADDRREQ is expected. A seccomp profile causes another error.
     if (this.#libc.send(this.#keeper!, this.#info, 0, msgNosignal) >= 0 || this.#libc.errorName() !== 'EDESTADDRREQ')
       throw new KernelCallError('send', this.#libc.errorName());
     this.now();
@@ -137,7 +137,7 @@ class LinuxKernel implements Kernel {
     const fd = this.#socket(family === 6 ? afInet6 : afInet, sockDgram);
     const [level, option] = family === 6 ? [ipprotoIpv6, ipv6Recverr] : [ipprotoIp, ipRecverr];
     if (this.#libc.setsockopt(fd, level, option, this.#one, 4) !== 0) this.#fail('setsockopt', fd);
-    // The first call finds no stamp yet and switches stamping on.
+    // The first call finds no timestamp and enables timestamping.
     if (this.#libc.ioctl(fd, siocgstampns, this.#timespec) !== 0 && this.#libc.errorName() !== 'ENOENT')
       this.#fail('ioctl', fd);
     return fd;

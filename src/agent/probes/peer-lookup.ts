@@ -1,23 +1,23 @@
 import { Resolver } from 'node:dns/promises';
 import { formatHostPort } from '../../base/host-port.ts';
 
-/** The answers for a name's A and AAAA records: addresses, none when the server said that there are none, undefined when it did not answer. */
+/** Addresses by record type: empty if the server said that there are none, undefined if it did not answer. */
 export interface AddressAnswers {
   A: string[] | undefined;
   AAAA: string[] | undefined;
 }
 
-/** Asks for the addresses of a fully qualified name; never rejects. */
+/** Looks up the addresses of a fully qualified name. Never rejects. */
 export type AddressLookup = (name: string) => Promise<AddressAnswers>;
 
 /**
- * A lookup on the wire, at the nameservers of resolv.conf in their order, as libc does. By c-ares, which Node holds anyway: it asks again
- * over TCP when an answer was truncated, and knows nothing of `/etc/hosts` caches or threads.
- * @param timeoutMs for each try at each server; there are two
+ * Creates a lookup that queries the nameservers of resolv.conf in order, like libc. Uses c-ares, which is part of Node:
+ * it retries over TCP if an answer is truncated, and uses neither `/etc/hosts` nor threads.
+ * @param timeoutMs of each of the two tries at each server
  */
 export function addressLookup(nameservers: readonly string[], port: number, timeoutMs: number): AddressLookup {
   const resolver = new Resolver({ timeout: timeoutMs, tries: 2, maxTimeout: timeoutMs });
-  // Without this guard c-ares would keep the servers it read from the machine's own file.
+  // Without this check, c-ares would use the servers in /etc/resolv.conf.
   if (nameservers.length === 0) return async () => ({ A: undefined, AAAA: undefined });
   resolver.setServers(nameservers.map((host) => formatHostPort(host, port)));
   return async (name) => {
@@ -29,7 +29,7 @@ export function addressLookup(nameservers: readonly string[], port: number, time
   };
 }
 
-/** Tells a server's "there is none" (NXDOMAIN, or no record of the type) from a server that said nothing of use. */
+/** Distinguishes "no such records" (NXDOMAIN or NODATA) from a failed lookup. */
 async function answered(query: () => Promise<string[]>): Promise<string[] | undefined> {
   try {
     return await query();

@@ -8,23 +8,23 @@ type Labels = Record<string, string>;
 export interface ProbeFamily {
   latency: Histogram;
   errors: Counter;
-  /** Undefined where the kernel sends nothing again. */
+  /** Undefined if nothing is retransmitted. */
   retransmits(labels: Labels): Counter | undefined;
-  /** Undefined where nobody can tell on which way something is lost. */
+  /** Undefined if the direction of a loss cannot be known. */
   losses(labels: Labels): Counter | undefined;
   failures: Counter;
-  /** The reasons that can occur, which exist at zero from the start. */
+  /** Possible reasons; their series exist at zero from the start. */
   reasons(labels: Labels): readonly FailureReason[];
-  /** Labels of `failures` beside the reason: the targets that share them share a series. */
+  /** Labels of `failures` without the reason. Targets with equal labels share a series. */
   shared(labels: Labels): Labels;
-  /** The agent's own faults. */
+  /** Errors of the agent itself. */
   faults: Counter;
-  /** What the family has beside these, for each target. */
+  /** Further metrics of each target. */
   beside?: {
     add(labels: Labels): void;
     remove(labels: Labels): void;
     record(labels: Labels, result: ProbeResult): void;
   };
-  /** All its metrics, where they are to be seen only while it has targets. */
+  /** All metrics of the family, if they are exposed only while it has targets. */
   optional?: readonly Metric[];
 }

@@ -2,54 +2,60 @@ import type { FailureReason } from '../../contract/failure-reason.ts';
 import type { KissCode } from '../../contract/kiss-codes.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 
-/** Where a latency comes from: the kernel's own measurement, or the JavaScript clock where the kernel gives none. */
+/** Source of a latency: the kernel's timestamps, or the JavaScript clock if the kernel provides none. */
 export type Timing = 'kernel' | 'clock';
 
 /**
- * Where lost packets were lost: on the way to the peer (`forward`), on the way back (`return`), or nobody knows. An answer that came too
- * late was lost on the way back.
+ * Direction in which packets were lost: on the way to the peer (`forward`), on the way back (`return`), or `unknown`. A
+ * late answer counts as lost on the way back.
  */
 export type LossDirection = 'forward' | 'return' | 'unknown';
 export type Losses = Record<LossDirection, number>;
 
-/** What one turn of a probe found. Every attempt it made is in `latencies` when it succeeded, in `failures` when not. */
+/** Result of one turn of a probe. Each attempt is either in `latencies` (success) or in `failures`. */
 export interface ProbeResult {
-  /** Seconds, one for each attempt that succeeded. */
+  /** Seconds, one per successful attempt. */
   latencies: number[];
-  /** One for each attempt that failed. */
+  /** One per failed attempt. */
   failures: FailureReason[];
-  /** Segments that the kernel sent again (TCP SYNs), also those of an attempt that failed. */
+  /** TCP segments (SYNs) that the kernel retransmitted, including those of failed attempts. */
   retransmits: number;
-  /** Where the latencies come from; `clock` as soon as any part of one does. Says nothing where there is no latency. */
+  /** Source of the latencies; `clock` if any part comes from the clock. Meaningless without latencies. */
   timing: Timing;
-  /** Where packets were lost, of a probe that can tell: those of this turn, and those that the one before had left open. */
+  /** Losses by direction, for probes that know it: those of this turn, and those that the previous turn left open. */
   losses?: Losses;
-  /** What a time server that answered said of the clocks. */
+  /** The clock of a time server that answered. */
   clock?: ServerClock;
-  /** How a time server said that it does not want to be asked (so often). */
+  /** Kiss code of a time server that demands fewer requests or none. */
   kiss?: KissCode;
 }
 
 /** A time server's clock. */
 export interface ServerClock {
-  /** How many servers it is away from a reference clock, 1 to 15. */
+  /** Distance from a reference clock in servers, 1 to 15. */
   stratum: number;
-  /** How far this machine's clock is behind it, in seconds, below zero when ahead; undefined when this machine's was set meanwhile. */
+  /**
+   * Offset of the server's clock from this machine's, in seconds: positive if this machine's clock is behind. Undefined
+   * if this machine's clock was set meanwhile.
+   */
   offsetSeconds: number | undefined;
 }
 
-/** What a probe is given besides its target. */
+/** Inputs of a probe in addition to its subject. */
 export interface ProbeContext {
-  /** How long one attempt may take, in milliseconds. */
+  /** Timeout of an attempt, in milliseconds. */
   timeoutMs: number;
-  /** Aborted when the target is taken away or the agent stops: the probe closes what it has open and rejects with the signal's reason. */
+  /**
+   * Aborted if the target is removed or the agent stops. The probe then closes its sockets and rejects with the reason
+   * of the signal.
+   */
   signal: AbortSignal;
-  /** The kernel's timing, or undefined where this machine gives none. */
+  /** Kernel timestamps; undefined if this machine does not provide them. */
   kernel: Kernel | undefined;
 }
 
 /**
- * The one signature that all probes share. It resolves for whatever the network does; it rejects only when aborted
- * or for a fault of the agent itself (no descriptor left, no memory), which is counted apart from the network's.
+ * The signature of all probes. It resolves for everything that the network does. It rejects only if aborted, or if the
+ * agent itself failed (no file descriptor, no memory), which is counted separately.
  */
 export type Probe<Subject> = (subject: Subject, context: ProbeContext) => Promise<ProbeResult>;

@@ -6,18 +6,18 @@ import { tcpProbe } from './tcp/tcp-probe.ts';
 import type { TcpSubject } from './tcp-dial.ts';
 import { type UdpSubject, udpProbe } from './udp/udp-probe.ts';
 
-/** What to probe, and by which probe. */
+/** What to probe, and with which probe. */
 export type ProbeTask =
   | { probe: 'dns'; subject: DnsSubject }
   | { probe: 'network'; subject: ({ protocol: 'TCP' } & TcpSubject) | ({ protocol: 'UDP' } & UdpSubject) }
   | { probe: 'ntp'; subject: NtpSubject };
 
-/** Takes one turn at a target with the probe that it is for; resolves and rejects as a `Probe` does. */
+/** Runs one turn of the probe for a target. Resolves and rejects like a `Probe`. */
 export type Attempt<Task extends ProbeTask = ProbeTask> = (task: Task, context: ProbeContext) => Promise<ProbeResult>;
 
 /**
- * The probes in use, with what they remember: a new kind of task is a case here.
- * @param lookup for targets that are named, where the lookup is not what is measured
+ * Creates the probes with their state. A new probe is a new case here.
+ * @param lookup resolves named targets if the lookup is not part of the measurement
  */
 export function newAttempt(lookup: AddressLookup): Attempt {
   const echo = udpProbe();

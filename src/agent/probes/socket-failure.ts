@@ -17,7 +17,7 @@ const reasons = new Map<string, FailureReason>([
   ['ENOPROTOOPT', 'unreachable'],
   ['EOPNOTSUPP', 'unreachable'],
   ['EPROTO', 'unreachable'],
-  // No address of our own to reach it from: IPv6 is off, or the machine has no such route.
+  // No source address to reach it from: IPv6 is disabled, or there is no route.
   ['EADDRNOTAVAIL', 'unreachable'],
   ['EAFNOSUPPORT', 'unreachable'],
   // Routes of the types prohibit and blackhole (ip-route(8)), ICMPv6 "administratively prohibited", and a local firewall.
@@ -27,8 +27,8 @@ const reasons = new Map<string, FailureReason>([
 ]);
 
 /**
- * What an error of a socket says of the network.
- * @returns undefined for an error that is the agent's own fault, such as EMFILE or ENOBUFS
+ * Maps a socket error to a failure reason.
+ * @returns undefined if the agent itself is at fault, for example EMFILE or ENOBUFS
  */
 export function socketFailure(error: unknown): FailureReason | undefined {
   return reasons.get(String((error as NodeJS.ErrnoException | null)?.code));

@@ -6,38 +6,39 @@ import type { Kernel, TcpInfo } from '../kernel/kernel.ts';
 import type { ProbeContext, Timing } from './probe.ts';
 import { socketFailure } from './socket-failure.ts';
 
-/** An address to connect to; `host` is an IP address, v4 or v6. */
+/** An address to dial; `host` is an IP address. */
 export interface TcpSubject {
   host: string;
   port: number;
 }
 
-/** How long a handshake took. */
+/** The result of a TCP handshake. */
 export interface Handshake {
   seconds: number;
   timing: Timing;
-  /** SYNs that were sent again. */
+  /** Number of retransmitted SYNs. */
   retransmits: number;
 }
 
-/** A connection of which the kernel can be asked. */
+/** A socket that exposes TCP_INFO. */
 export interface DialledSocket extends Socket {
-  /** As it is now, or was right before the socket was closed. */
+  /** TCP_INFO now, or right before the socket was closed. */
   tcpInfo(): TcpInfo | undefined;
 }
 
-/** A connection that was made, which the caller ends by `resetAndDestroy()`, or why there is none. */
+/** An open connection, which the caller must close with `resetAndDestroy()`, or the reason why there is none. */
 export type Dialled = ({ socket: DialledSocket } & Handshake) | { failure: FailureReason; retransmits: number };
 
 /**
  * Opens a TCP connection and measures its handshake.
- * @param context `timeoutMs` is for the handshake alone
- * @throws the signal's reason when aborted; RangeError when `host` is no address; the system's error when the fault is the agent's
+ * @param context `timeoutMs` applies to the handshake only
+ * @throws the reason of the signal if aborted; RangeError if `host` is not an address; a system error if the agent is
+ *   at fault
  */
 export function dial({ host, port }: TcpSubject, { timeoutMs, signal, kernel }: ProbeContext): Promise<Dialled> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    // A name would be looked up by getaddrinfo, which is not what is to be measured.
+    // Rejects names: getaddrinfo would resolve them within the measured time.
     if (isIP(host) === 0) throw new RangeError(`"${host}" is not an IP address`);
     const socket = new MeasuredSocket(kernel);
     const cancelTimeout = afterDelay(timeoutMs, () => fail('timeout'));
@@ -49,7 +50,7 @@ export function dial({ host, port }: TcpSubject, { timeoutMs, signal, kernel }: 
     const release = () => {
       cancelTimeout();
       signal.removeEventListener('abort', onAbort);
-      // A socket that is being destroyed may still report an error, and nobody else listens yet.
+      // A socket that is being destroyed can still emit an error, and there is no other listener yet.
       socket.removeAllListeners().on('error', () => {});
     };
     const fail = (failure: FailureReason) => {
@@ -76,9 +77,10 @@ export function dial({ host, port }: TcpSubject, { timeoutMs, signal, kernel }: 
 }
 
 /**
- * Makes of what the kernel and the clock say the handshake's duration. After a retransmitted SYN the kernel's round-trip time is not
- * that of the whole handshake (Karn's algorithm): then it is all the time that went by, less that since the kernel got the SYN-ACK.
- * @param elapsedSeconds from before the connect until after it was noticed
+ * Computes the duration of the handshake. After a retransmitted SYN, the round-trip time of the kernel does not cover
+ * the whole handshake (Karn's algorithm), so the duration is the elapsed time minus the time since the kernel received
+ * the SYN-ACK.
+ * @param elapsedSeconds from before the connect until the process noticed the connection
  */
 export function measuredHandshake(
   info: TcpInfo | undefined,
@@ -91,7 +93,7 @@ export function measuredHandshake(
   return { seconds: seconds ?? elapsedSeconds, timing: seconds === undefined ? 'clock' : 'kernel', retransmits };
 }
 
-/** A socket that reads its TCP_INFO a last time right before its descriptor is closed, whatever closes it. */
+/** A socket that reads TCP_INFO for the last time right before its descriptor is closed. */
 class MeasuredSocket extends Socket implements DialledSocket {
   readonly #kernel: Kernel | undefined;
   #last: TcpInfo | undefined;
@@ -102,7 +104,8 @@ class MeasuredSocket extends Socket implements DialledSocket {
   }
 
   tcpInfo(): TcpInfo | undefined {
-    // Node has no public way to a socket's descriptor. It takes the handle away as soon as it closes it; an own fd of -1 is one not opened.
+    // Node has no public API for a socket's descriptor. It removes the handle as soon as it closes it; an fd of -1 is
+    // not open yet.
     const fd = (this as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1;
     if (fd >= 0) this.#last = this.#kernel?.tcpInfo(fd);
     return this.#last;

@@ -8,28 +8,29 @@ import { type ClockReading, readClocks, wasSet } from '../kernel/realtime.ts';
 import type { ProbeContext, Timing } from './probe.ts';
 import { socketFailure } from './socket-failure.ts';
 
-/** When a datagram was sent and when its answer came, in nanoseconds of CLOCK_REALTIME. */
+/** Times at which a datagram was sent and its answer received, in nanoseconds of CLOCK_REALTIME. */
 export interface ExchangeTimes {
   sentAt: bigint;
   receivedAt: bigint;
 }
 
-/** What came of one datagram. */
+/** Result of one datagram. */
 export interface UdpExchange<Verdict> {
   outcome: Verdict | FailureReason;
-  /** From sending to the answer, or until it was given up. */
+  /** From sending until the answer or the timeout. */
   seconds: number;
   timing: Timing;
-  /** Undefined without an answer, and where they cannot be true, as when the system's clock was set in between. */
+  /** Undefined without an answer, and if the times cannot be right because the system clock was set in between. */
   times: ExchangeTimes | undefined;
 }
 
 /**
- * Sends one datagram from a socket and a random source port of its own and waits for the answer. The socket is connected, so that only the
- * other side's own address and port are heard. What `judge` passes over is no answer; when time is up and there was such, the outcome
- * is `malformed`, not `timeout`: the other side spoke, but did not answer. Resolves for whatever the network does.
- * @param judge makes of a message a verdict, or undefined when it is not the answer: forged or late ones do no harm. Must not throw
- * @throws the signal's reason when aborted; RangeError when `host` is no address; the system's error when the fault is the agent's
+ * Sends one datagram from its own socket with a random source port, and waits for the answer. The socket is connected,
+ * so it receives only from that address and port. Messages that `judge` rejects are ignored. If the timeout expires
+ * after such messages, the outcome is `malformed` instead of `timeout`. Resolves for everything that the network does.
+ * @param judge returns undefined for a message that is not the answer, for example a forged or late one. Must not throw
+ * @throws the reason of the signal if aborted; RangeError if `host` is not an address; a system error if the agent is
+ *   at fault
  */
 export function exchangeOverUdp<Verdict>(
   { host, port }: { host: string; port: number },
@@ -71,7 +72,7 @@ export function exchangeOverUdp<Verdict>(
     socket.on('message', (message, { address, port: from }) => {
       const elapsed = secondsSince(startedAt);
       const stamp = sent && kernel?.receivedAt(fd!);
-      // Without the kernel's help the socket has a port for a moment before it is connected.
+      // Without kernel timestamps, the socket is bound for a moment before it is connected.
       const remote = socket.remoteAddress();
       if (!sent || address !== remote.address || from !== remote.port) return;
       const outcome = judge(message);
@@ -83,7 +84,7 @@ export function exchangeOverUdp<Verdict>(
       const set = wasSet(sent.reading, reading);
       const { at: sentAt } = sent;
       const receivedAt = kernel ? stamp : reading.realtime;
-      // A value that is no number is refused and counted as one that cannot be.
+      // NaN is refused and counted like any other impossible value.
       const stamped = stamp === undefined ? undefined : set ? Number.NaN : Number(stamp - sentAt) / 1e9;
       const seconds = kernel?.believe(stamped, elapsed);
       const known = receivedAt !== undefined && !set && (!kernel || seconds !== undefined);
@@ -111,8 +112,8 @@ export function exchangeOverUdp<Verdict>(
 }
 
 /**
- * @returns a failure where the machine has no such network, as one without IPv6
- * @throws RangeError when `host` is no address, the system's error when no socket can be had
+ * @returns a failure if the machine lacks this address family, for example IPv6
+ * @throws RangeError if `host` is not an address; a system error if no socket can be opened
  */
 function openSocket(
   host: string,
@@ -125,7 +126,7 @@ function openSocket(
   let fd: number | undefined;
   try {
     fd = kernel.openUdpSocket(family);
-    // From here on the descriptor is the socket's, which closes it.
+    // From here on the socket owns and closes the descriptor.
     socket.bind({ fd, exclusive: true });
     return { socket, fd };
   } catch (error) {

@@ -3,29 +3,29 @@ import type { ProbeContext, Timing } from '../probe.ts';
 import { exchangeOverUdp } from '../udp-exchange.ts';
 import { type DnsQuery, type DnsVerdict, encodeQuery, judgeMessage } from './dns-message.ts';
 
-/** A DNS server's address; `host` is an IP address. */
+/** Address of a DNS server; `host` is an IP address. */
 export interface DnsServer {
   host: string;
   port: number;
 }
 
-/** What came of one question. */
+/** Result of one query. */
 export interface DnsExchange {
   verdict: DnsVerdict | FailureReason;
-  /** From the question to its answer (over TCP: from the SYN), or until it was given up. */
+  /** From the query (over TCP: from the SYN) until the answer or the timeout. */
   seconds: number;
   timing: Timing;
-  /** TCP segments that were sent again. */
+  /** Number of retransmitted TCP segments. */
   retransmits: number;
 }
 
 /**
- * Asks one question, on a socket of its own. It resolves for whatever the network and the server do.
- * @throws the signal's reason when aborted; the system's error when the fault is the agent's
+ * Sends one query on its own socket. Resolves for everything that the network and the server do.
+ * @throws the reason of the signal if aborted; a system error if the agent is at fault
  */
 export type AskDns = (server: DnsServer, query: DnsQuery, context: ProbeContext) => Promise<DnsExchange>;
 
-/** Asks over UDP (RFC 1035 §4.2.1). */
+/** Sends a query over UDP (RFC 1035 §4.2.1). */
 export const askOverUdp: AskDns = async (server, query, context) => {
   const judge = (message: Buffer) => judgeMessage(message, query);
   const { outcome, seconds, timing } = await exchangeOverUdp(server, encodeQuery(query), judge, context);

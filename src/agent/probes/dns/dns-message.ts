@@ -2,26 +2,29 @@ import packet, { type DecodedPacket } from 'dns-packet';
 import type { FailureReason } from '../../../contract/failure-reason.ts';
 import { recordLengthsAddUp } from './dns-record-lengths.ts';
 
-/** A question as it goes over the wire. */
+/** The question of a query. */
 export interface DnsQuestion {
   /** Without a final dot; empty for the root. */
   name: string;
   type: 'A' | 'AAAA';
 }
 
-/** A question with the id that its answer must carry, 0 to 65535. */
+/** A question with the ID that the answer must have, 0 to 65535. */
 export interface DnsQuery extends DnsQuestion {
   id: number;
 }
 
-/** What a message says: that the question has an answer, or why not. */
+/** Result of an answer: the question was answered, or the reason why not. */
 export type DnsVerdict =
   | 'answered'
   | Extract<FailureReason, 'nxdomain' | 'servfail' | 'rcode' | 'nodata' | 'truncated' | 'malformed'>;
 
 const headerBytes = 12;
 
-/** Writes a query (RFC 1035 §4.1): one question, recursion desired, no EDNS, so that no answer over UDP is longer than 512 octets. */
+/**
+ * Encodes a query (RFC 1035 §4.1): one question, recursion desired, no EDNS, so answers over UDP have at most 512
+ * bytes.
+ */
 export function encodeQuery({ id, name, type }: DnsQuery): Buffer {
   return packet.encode({
     type: 'query',
@@ -32,18 +35,19 @@ export function encodeQuery({ id, name, type }: DnsQuery): Buffer {
 }
 
 /**
- * Judges one message that came from the server that was asked. Never throws.
+ * Validates one message from the queried server. Never throws.
  *
- * A rcode of its own label is told by it; REFUSED and all others are `rcode`, since `refused` says that nobody listens.
- * @returns undefined when the message is not the answer to `query` (other id, other question, no answer at all): whoever waits goes on
- * waiting, so that a forged or late message does no harm
+ * SERVFAIL and NXDOMAIN have their own reasons. REFUSED and all other error codes are `rcode`, because `refused` means
+ * that nothing listens.
+ * @returns undefined if the message does not answer `query` (another ID or question, or not a response): the caller
+ *   keeps waiting, so forged or late messages do no harm
  */
 export function judgeMessage(message: Buffer, query: DnsQuery): DnsVerdict | undefined {
   const head = decode(withoutRecords(message));
   if (head === undefined || head.type !== 'response' || opcodeOf(message) !== 0 || head.id !== query.id)
     return undefined;
   const rcode = rcodeOf(message);
-  // Servers that could not or would not read the question may leave it out of the error (RFC 1035 §4.1.1, FORMERR).
+  // Servers that cannot parse the question may leave it out of the error response (RFC 1035 §4.1.1, FORMERR).
   const questionless = head.questions?.length === 0 && rcode !== 0;
   if (!questionless && !isQuestion(head, query)) return undefined;
   if (head.flag_tc) return 'truncated';
@@ -65,7 +69,7 @@ function judgeRecords(message: Buffer, query: DnsQuery): DnsVerdict {
     owners.add(canonical(record.name));
   }
   let name: string | undefined = canonical(query.name);
-  // Each step uses an alias up: a loop ends.
+  // Each step consumes an alias, so a loop ends.
   for (let steps = 0; name !== undefined && steps <= aliases.size; steps++) {
     if (owners.has(name)) return 'answered';
     name = aliases.get(name);
@@ -84,7 +88,10 @@ function isQuestion(head: DecodedPacket, query: DnsQuery): boolean {
   );
 }
 
-/** The message with its question only, so that header and question can be read whatever follows them. */
+/**
+ * The message with the record counts cleared except that of questions, so header and question can be parsed whatever
+ * follows them.
+ */
 function withoutRecords(message: Buffer): Buffer {
   const head = Buffer.from(message);
   head.fill(0, Math.min(6, head.length), Math.min(headerBytes, head.length));

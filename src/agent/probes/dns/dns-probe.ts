@@ -8,7 +8,7 @@ import { askOverTcp } from './dns-tcp.ts';
 
 /** A name to look up at a server. */
 export interface DnsSubject {
-  /** As it is written in the resource: with a final dot it is asked as it is, without one through the search list. */
+  /** The name as in the resource: with a final dot it is queried as it is, without one with the search list. */
   name: string;
   server: DnsServer;
   protocol: 'UDP' | 'TCP';
@@ -17,12 +17,12 @@ export interface DnsSubject {
 }
 
 /**
- * Looks a name up on the wire, as the stub resolver of a workload does. The whole lookup is one measured attempt: its latency is the sum of
- * its questions' durations, and `timeoutMs` is for all of it. No question is asked twice.
+ * Looks up a name like the stub resolver of a workload. The whole lookup is one attempt: its latency is the sum of the
+ * durations of its queries, and `timeoutMs` applies to all of them. Queries are not retried.
  *
- * Reasons: `refused` is nobody listening (ICMP port unreachable, RST), `rcode` any rcode but NXDOMAIN and SERVFAIL (thus also REFUSED),
- * `nodata` an answer without a record of the type, `malformed` messages but no answer among them.
- * @throws DnsNameError for a name that cannot be asked for, and as every `Probe`
+ * Reasons: `refused` (nothing listens: ICMP port unreachable or RST), `rcode` (an error code other than NXDOMAIN and
+ * SERVFAIL, such as REFUSED), `nodata` (an answer without a record of the type), `malformed` (only invalid messages).
+ * @throws DnsNameError for an invalid name; otherwise like every `Probe`
  */
 export const dnsProbe: Probe<DnsSubject> = async (target, context): Promise<ProbeResult> => {
   const lookup = new Lookup(target, context);
@@ -53,7 +53,7 @@ class Lookup {
     this.timing = target.protocol === 'UDP' && context.kernel ? 'kernel' : 'clock';
   }
 
-  /** Tries the names in turn. @returns why there is no answer; undefined when there is one */
+  /** Queries the names in order. @returns the reason of the failure; undefined if one was answered */
   async run(): Promise<FailureReason | undefined> {
     const missed: FailureReason[] = [];
     for (const name of candidateNames(this.#target.name, this.#target.resolver)) {
@@ -68,11 +68,11 @@ class Lookup {
     return worstFirst.find((reason) => missed.includes(reason));
   }
 
-  /** A name with IPv4 addresses only has no AAAA, and that is no error: the question was answered. */
+  /** A name with only IPv4 addresses has no AAAA record. That is not a failure: the query was answered. */
   async #isOnlyWithoutAaaa(name: string): Promise<boolean> {
     if (this.#target.type !== 'AAAA') return false;
     const { verdict } = await this.#question(name, 'A');
-    // Only an answer that there is none says so; whether A can be looked up is the business of another probe.
+    // Only an answer without A records makes it a failure. Whether A lookups work is measured by the probe for A.
     return verdict !== 'nodata' && verdict !== 'nxdomain';
   }
 
@@ -85,6 +85,9 @@ class Lookup {
   }
 }
 
-/** After these the C library's resolver tries the next name of the search list; at the end the first of them that occurred counts. */
+/**
+ * After these outcomes, libc tries the next name of the search list. If none is answered, the first of these that
+ * occurred is the reason.
+ */
 const worstFirst: FailureReason[] = ['nodata', 'servfail', 'nxdomain'];
 const goesOn = new Set<DnsExchange['verdict']>(worstFirst);

@@ -2,15 +2,15 @@ const headerBytes = 12;
 /** Type, class, TTL and the length of the data. */
 const fixedBytes = 10;
 
-/** Octets of data that a record of this type has (RFC 1035 §3.4.1, RFC 3596 §2.2); all others may have any number. */
+/** Data length of address records by type, in bytes (RFC 1035 §3.4.1, RFC 3596 §2.2). Other types have any length. */
 const addressBytes: ReadonlyMap<number, number> = new Map([
   [1, 4],
   [28, 16],
 ]);
 
 /**
- * Whether all records that a message says it has are in it, and each address is as long as an address (RFC 1035 §4.1.3). The library that
- * decodes messages reads addresses without a look at the length that the record gives, and past the end of the message.
+ * Whether the message contains all records that its header announces, and each address record has the right length (RFC
+ * 1035 §4.1.3). dns-packet ignores the length field of address records and reads past the end of the message.
  */
 export function recordLengthsAddUp(message: Buffer): boolean {
   if (message.length < headerBytes) return false;
@@ -31,14 +31,14 @@ export function recordLengthsAddUp(message: Buffer): boolean {
   return offset <= message.length;
 }
 
-/** Where a name ends that begins at `offset`: behind its root label or behind the pointer to the rest of it (RFC 1035 §4.1.4). */
+/** Returns the end of the name at `offset`: after its root label, or after a compression pointer (RFC 1035 §4.1.4). */
 function nameEnd(message: Buffer, offset: number): number | undefined {
   for (;;) {
     const octet = message[offset];
     if (octet === undefined) return undefined;
     if (octet === 0) return offset + 1;
     if (octet >= 0xc0) return offset + 2;
-    // The other two high bits are for kinds of labels that never came to be.
+    // The other two values of the high bits are for label types that are not in use.
     if (octet > 0x3f) return undefined;
     offset += 1 + octet;
   }

@@ -5,16 +5,18 @@ import { type DialledSocket, dial } from '../tcp-dial.ts';
 import type { AskDns, DnsExchange } from './dns-exchange.ts';
 import { encodeQuery, judgeMessage } from './dns-message.ts';
 
-/** More than any two messages: a server that sends so much without an answer is not listened to any longer. */
+/** More than any two messages: a server that sends this much without an answer is ignored. */
 const maxStreamBytes = 2 * (2 + 65_535);
 const lengthBytes = 2;
-/** The longest tick of any kernel, in seconds: by so much the kernel's word on when data came may be off. */
+/** The longest tick of any kernel, in seconds: the resolution of its time of the last data. */
 const tickSeconds = 0.01;
 
 /**
- * Asks over TCP (RFC 7766) on a connection of its own, which is reset afterwards so that neither side keeps it in TIME_WAIT. The duration is
- * the handshake's and, by the clock, that of the answer, less the time that it lay in the socket when the event loop stood still. A connection reset without an answer is `refused`; one that ends without a whole
- * answer, or one with nothing but other messages until the time is up, is `malformed`.
+ * Sends a query over TCP (RFC 7766) on its own connection, which is reset afterwards so that neither side keeps it in
+ * TIME_WAIT. The duration is that of the handshake plus the clock's time until the answer, minus the time that the
+ * answer waited in the socket while the event loop was blocked. A connection that is reset without an answer is
+ * `refused`. One that ends without a complete answer, or delivers only other messages until the timeout, is
+ * `malformed`.
  */
 export const askOverTcp: AskDns = async (server, query, context) => {
   const deadline = systemClock.monotonic() + context.timeoutMs;
@@ -69,19 +71,21 @@ export const askOverTcp: AskDns = async (server, query, context) => {
   });
 };
 
-/** How long the last data lay in the socket until it was read: 0 where that is about a tick or less, or where the kernel does not say. */
+/**
+ * Time that the last data waited in the socket: 0 if that is within about a tick, or if the kernel does not provide it.
+ */
 function heldUpSeconds(socket: DialledSocket): number {
   return Math.max(0, (socket.tcpInfo()?.sinceLastDataSeconds ?? 0) - tickSeconds);
 }
 
-/** DNS has no label of its own for a reset: whoever is there turned the connection away. */
+/** DNS has no reason `reset`: something rejected the connection. */
 function asRefused(failure: DnsExchange['verdict']): DnsExchange['verdict'] {
   return failure === 'reset' ? 'refused' : failure;
 }
 
-/** Cuts a stream into messages, each behind its length in two octets (RFC 1035 §4.2.2). */
+/** Splits a stream into messages with two-byte length prefixes (RFC 1035 §4.2.2). */
 class MessageReader {
-  /** Octets read so far. */
+  /** Bytes read so far. */
   total = 0;
   #pending: Buffer = Buffer.alloc(0);
 

@@ -1,20 +1,20 @@
 import { type KissCode, kissCodes } from '../../../contract/kiss-codes.ts';
 import type { ExchangeTimes } from '../udp-exchange.ts';
 
-/** The time as a synchronised server tells it. Timestamps are in units of 2⁻³² s since 1900, modulo 2⁶⁴ (an era, 136 years). */
+/** The time of a synchronised server. Timestamps are in units of 2⁻³² s since 1900, modulo 2⁶⁴ (an era, 136 years). */
 export interface ServerTime {
   kind: 'time';
   /** 1 to 15. */
   stratum: number;
-  /** When the server had received the request. */
+  /** Time at which the server received the request. */
   receivedAt: bigint;
-  /** When the server sent the answer; never before `receivedAt`. */
+  /** Time at which the server sent the answer; not before `receivedAt`. */
   sentAt: bigint;
-  /** How exactly the server reads its clock, in seconds. */
+  /** Precision of the clock of the server, in seconds. */
   precisionSeconds: number;
 }
 
-/** What an answer says: the time, a kiss (the server wants to be asked less or not at all), or nothing of use. */
+/** Content of an answer: the time, a kiss code (fewer requests or none), or nothing usable. */
 export type NtpVerdict =
   | ServerTime
   | { kind: 'kiss'; code: KissCode }
@@ -26,9 +26,9 @@ const clientMode = 3;
 const serverMode = 4;
 const leapUnsynchronized = 3;
 const maxStratum = 15;
-/** MAXDISP (RFC 5905 §7.2): a server that may be off by so much is not synchronised. In seconds. */
+/** MAXDISP (RFC 5905 §7.2), in seconds: a server that can be off by this much is not synchronised. */
 const maxRootDistanceSeconds = 16;
-/** Not a precision: a client that reads only its answers has none to tell. */
+/** Placeholder: a client has no precision to report. */
 const noPrecision = 32;
 /** From 1900 to 1970, in seconds (RFC 5905 §6). */
 const unixEpochSeconds = 2_208_988_800n;
@@ -40,8 +40,8 @@ const malformed = { kind: 'failure', reason: 'malformed' } as const;
 const unsynchronized = { kind: 'failure', reason: 'unsynchronized' } as const;
 
 /**
- * Writes a request (RFC 5905 §7.3): version 4, client mode, and nothing that tells anything of this machine
- * (draft-ietf-ntp-data-minimization §4): the transmit timestamp is a random number, which the answer brings back.
+ * Encodes a request (RFC 5905 §7.3): version 4, client mode, and nothing that identifies this machine
+ * (draft-ietf-ntp-data-minimization §4). The transmit timestamp is a random number that the answer must return.
  * @param cookie 64 random bits
  */
 export function encodeRequest(cookie: bigint): Buffer {
@@ -53,15 +53,15 @@ export function encodeRequest(cookie: bigint): Buffer {
 }
 
 /**
- * Judges one message that came from the server that was asked, by the tests of RFC 5905 §8 and appendix A.5.1.1. Never throws. What follows
- * the header (extension fields, a MAC) is passed over.
- * @returns undefined when the message is not the answer: it does not bring the cookie back, or is too short to
+ * Validates a message from the queried server as in RFC 5905 §8 and appendix A.5.1.1. Never throws. Ignores what
+ * follows the header (extension fields, a MAC).
+ * @returns undefined if the message is not the answer: it does not return the cookie or is too short
  */
 export function judgeAnswer(message: Buffer, cookie: bigint): NtpVerdict | undefined {
   if (message.length < headerBytes || message.readBigUInt64BE(24) !== cookie) return undefined;
   const first = message[0]!;
   const [leap, answerVersion, mode] = [first >> 6, (first >> 3) & 7, first & 7];
-  // Extension fields and MACs come in words (RFC 7822 §7.5).
+  // Extension fields and MACs are multiples of 4 bytes (RFC 7822 §7.5).
   if (mode !== serverMode || answerVersion < 3 || answerVersion > version || message.length % 4 !== 0) return malformed;
   const stratum = message[1]!;
   if (stratum === 0) return judgeUnspecified(message.toString('latin1', 12, 16));
@@ -74,23 +74,24 @@ export function judgeAnswer(message: Buffer, cookie: bigint): NtpVerdict | undef
     bigint,
   ];
   if (receivedAt === 0n || sentAt === 0n || difference(sentAt, receivedAt) < 0n) return malformed;
-  // A clock last set after now; servers that tell as little as they can leave it out.
+  // Reference timestamp in the future. Servers that minimise data leave it out.
   if (setAt !== 0n && difference(sentAt, setAt) < 0n) return unsynchronized;
   return { kind: 'time', stratum, receivedAt, sentAt, precisionSeconds: 2 ** Math.min(message.readInt8(3), 0) };
 }
 
-/** What the server's clock shows against this machine's. */
+/** Result of comparing the server's clock with this machine's. */
 export interface Comparison {
-  /** How far this machine's clock is behind the server's, in seconds; below zero when it is ahead. */
+  /** Offset in seconds: positive if this machine's clock is behind, negative if it is ahead. */
   offsetSeconds: number;
-  /** How long the request and the answer were under way, without the server's part, in seconds. */
+  /** Network time of request and answer without the processing time of the server, in seconds. */
   delaySeconds: number;
 }
 
 /**
- * Compares both clocks (RFC 5905 §8, offset θ and delay δ), across eras: right as long as they differ by less than 68 years.
- * @param times when the request went and the answer came, by this machine's clock
- * @returns undefined when the server claims to have taken longer than the whole exchange did: then one of its times is wrong
+ * Compares both clocks (RFC 5905 §8, offset θ and delay δ), across eras. Correct if they differ by less than 68 years.
+ * @param times of the request and the answer by this machine's clock
+ * @returns undefined if the processing time claimed by the server is longer than the whole exchange, so one of its
+ *   timestamps is wrong
  */
 export function compareClocks(times: ExchangeTimes, server: ServerTime): Comparison | undefined {
   const [sentAt, receivedAt] = [ntpTimestamp(times.sentAt), ntpTimestamp(times.receivedAt)];
@@ -100,22 +101,22 @@ export function compareClocks(times: ExchangeTimes, server: ServerTime): Compari
   return { offsetSeconds: seconds(there + back) / 2, delaySeconds };
 }
 
-/** A time of CLOCK_REALTIME, in nanoseconds since 1970, as an NTP timestamp. */
+/** Converts CLOCK_REALTIME (nanoseconds since 1970) to an NTP timestamp. */
 export function ntpTimestamp(nanoseconds: bigint): bigint {
   const since1900 = nanoseconds + unixEpochSeconds * nanosecondsPerSecond;
   return BigInt.asUintN(timestampBits, (since1900 << fractionBits) / nanosecondsPerSecond);
 }
 
 /**
- * A stratum of 0 carries a code of four letters in place of a reference: a kiss. INIT and STEP only say that the server's clock is not set
- * yet, and so does a reference that is no code.
+ * At stratum 0, the reference ID is a four-letter code, the kiss code. INIT and STEP only say that the clock of the
+ * server is not set yet; so does a reference ID that is not a code.
  */
 function judgeUnspecified(code: string): NtpVerdict {
   if (!/^[A-Z0-9]{4}$/.test(code) || code === 'INIT' || code === 'STEP') return unsynchronized;
   return { kind: 'kiss', code: kissCodes.find((known) => known === code) ?? 'other' };
 }
 
-/** `a` − `b`, the shorter way round the era. */
+/** `a` − `b`, the shorter way around the era. */
 function difference(a: bigint, b: bigint): bigint {
   return BigInt.asIntN(timestampBits, a - b);
 }

@@ -9,22 +9,25 @@ import type { Probe, ProbeContext, ProbeResult } from '../probe.ts';
 import { exchangeOverUdp, type UdpExchange } from '../udp-exchange.ts';
 import { compareClocks, encodeRequest, judgeAnswer, type NtpVerdict } from './ntp-message.ts';
 
-/** An NTP server to ask. */
+/** An NTP server to query. */
 export interface NtpSubject {
-  /** An address, or a name as it is written in the resource: with a final dot it is looked up as it is, without one through the search list. */
+  /**
+   * An address, or a name as in the resource: with a final dot it is looked up as it is, without one with the search
+   * list.
+   */
   host: string;
   port: number;
   resolver: ResolverOptions;
 }
 
 /**
- * Asks an NTP server for the time, once (RFC 5905 client). The latency is the round trip as the wire shows it, from the request to the
- * answer with the server's own part in it; the lookup of a name is not in it, though `timeoutMs` is for both together.
+ * Queries an NTP server once (RFC 5905 client). The latency is the round-trip time including the processing time of the
+ * server. The lookup of a name is not part of it, but is within `timeoutMs`.
  *
- * Reasons: `lookup` is a name without an address, `unsynchronized` a server that does not know the time itself, `kiss_of_death` one that
- * does not want to be asked (so often), `malformed` messages but no answer among them, or an answer that cannot be true.
- * @param lookup what finds the addresses of names
- * @throws DnsNameError for a name that cannot be asked for, and as every `Probe`
+ * Reasons: `lookup` (the name has no address), `unsynchronized` (the server does not know the time), `kiss_of_death`
+ * (the server demands fewer requests or none), `malformed` (only invalid messages, or an answer that cannot be right).
+ * @param lookup resolves names
+ * @throws DnsNameError for an invalid name; otherwise like every `Probe`
  */
 export function ntpProbe(lookup: AddressLookup): Probe<NtpSubject> {
   return async ({ host, port, resolver }, context) => {
@@ -34,7 +37,7 @@ export function ntpProbe(lookup: AddressLookup): Probe<NtpSubject> {
     for (const address of addresses) {
       const timeoutMs = Math.max(0, deadline - systemClock.monotonic());
       exchange = await ask({ host: address, port }, { ...context, timeoutMs });
-      // This machine may have no way to addresses of one family.
+      // This machine may have no route for one address family.
       if (exchange.outcome !== 'unreachable') break;
     }
     return exchange ? resultOf(exchange) : failed('lookup', context.kernel ? 'kernel' : 'clock');
@@ -61,16 +64,17 @@ function failed(reason: FailureReason, timing: ProbeResult['timing']): ProbeResu
 }
 
 /**
- * Looks a name up: its first address of each family, IPv4 first. None where it has none, the resolver is silent, or time is up.
- * @param names to try in turn
- * @throws the signal's reason when aborted
+ * Returns the first address of each family, IPv4 first. Empty if the name has none, the resolver does not answer, or
+ * the time is up.
+ * @param names to try in order
+ * @throws the reason of the signal if aborted
  */
 function addressesOf(names: string[], lookup: AddressLookup, { timeoutMs, signal }: ProbeContext): Promise<string[]> {
   const search = async (): Promise<string[]> => {
     for (const name of names) {
       const { A, AAAA } = await lookup(`${name}.`);
       const found = [...(A ?? []).slice(0, 1), ...(AAAA ?? []).slice(0, 1)];
-      // A resolver that is silent would be so for the next name, too.
+      // A resolver that does not answer would not answer for the next name either.
       if (found.length > 0 || !A || !AAAA || signal.aborted) return found;
     }
     return [];

@@ -6,8 +6,9 @@ import { socketFailure } from '../socket-failure.ts';
 import { dial, type TcpSubject } from '../tcp-dial.ts';
 
 /**
- * Makes a TCP connection and ends it. `ok` gives the handshake's duration; otherwise the reason is `timeout`, `refused`, `unreachable` or
- * `reset`. The connection is ended by a RST (RFC 9293 §3.5.2) without a byte sent, so that neither side keeps it in TIME_WAIT.
+ * Opens and closes a TCP connection. The latency is the duration of the handshake. Reasons: `timeout`, `refused`,
+ * `unreachable`, `reset`. The connection is closed with a RST (RFC 9293 §3.5.2) without sending data, so neither side
+ * keeps it in TIME_WAIT.
  */
 export const tcpProbe: Probe<TcpSubject> = async (target, context): Promise<ProbeResult> => {
   const deadline = systemClock.monotonic() + context.timeoutMs;
@@ -23,14 +24,14 @@ export const tcpProbe: Probe<TcpSubject> = async (target, context): Promise<Prob
 };
 
 /**
- * How long to look for a reset: who turns a connection away after the handshake does so one round trip after it at the earliest, and when
- * the process gets to it. Bounded, as a handshake with a lost SYN took much longer than a round trip.
+ * Time to wait for a reset: a server that rejects a connection after the handshake does so one round trip later at the
+ * earliest. Limited, because a handshake with a lost SYN takes much longer than a round trip.
  */
 function watchMs(handshakeSeconds: number): number {
   return Math.min(20 + 2 * handshakeSeconds * 1000, 200);
 }
 
-/** Keeps a new connection for a moment, then resets it. @returns whether the other side reset it first */
+/** Keeps a new connection open for a moment, then resets it. @returns whether the peer reset it first */
 function watchForReset(socket: Socket, forMs: number, { signal }: ProbeContext): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const end = (settle: () => void) => {

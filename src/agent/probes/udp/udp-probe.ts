@@ -6,32 +6,33 @@ import type { Probe, ProbeContext, ProbeResult } from '../probe.ts';
 import { exchangeOverUdp } from '../udp-exchange.ts';
 import { EchoLedger, type EchoOutcome } from './echo-ledger.ts';
 
-/** An agent that answers echoes; `host` is an IP address, v4 or v6. */
+/** An agent that answers echoes; `host` is an IP address. */
 export interface UdpSubject {
   host: string;
   port: number;
-  /** How many packets a turn sends. */
+  /** Packets per turn. */
   packets: number;
-  /** Octets of a packet's payload. */
+  /** Bytes of payload per packet. */
   size: number;
 }
 
-/** Between a turn's packets, in milliseconds: long enough for a queue that overflowed to empty. */
+/** Time between the packets of a turn, in milliseconds: long enough for an overflowing queue to drain. */
 const spacingMs = 20;
 
-/** How many peers' ledgers are kept; those of peers that are long gone make room. */
+/** Maximum number of ledgers. The least recently used ones are removed. */
 const ledgerCapacity = 512;
 
 /**
- * Sends an agent some packets, which that sends back, each on a socket and a source port of its own: so each may take another of several
- * ways, and the kernel's time of an answer is that answer's. Each packet is one attempt. Reasons: `lost`, no answer in time; `refused`,
- * nobody listens (ICMP port unreachable); `unreachable`. Whatever else comes is passed over: late answers, doubled ones, forged ones.
+ * Sends packets to an agent, which echoes them. Each packet has its own socket and source port, so packets can take
+ * different paths of an ECMP route and kernel timestamps belong to one answer. Each packet is one attempt. Reasons:
+ * `lost` (no answer in time), `refused` (ICMP port unreachable: nothing listens), `unreachable`. Late, duplicated and
+ * forged answers are ignored.
  *
- * The latency is the round trip, with the time that the peer's process takes to answer.
+ * The latency is the round-trip time, including the time that the peer needs to answer.
  * @returns a probe that remembers, from turn to turn, what its peers have received
  */
 export function udpProbe(): Probe<UdpSubject> {
-  /** By peer, in the order of their last turns. */
+  /** By peer, ordered by last use. */
   const ledgers = new Map<string, EchoLedger>();
   return async (target, context) => {
     context.signal.throwIfAborted();
@@ -76,10 +77,12 @@ function outcomeOf(packet: PacketOutcome): EchoOutcome {
   return packet.failure === 'lost' ? 'lost' : 'undelivered';
 }
 
-/** Sends a turn's packets, none of which waits for another; the last is given up when the timeout of the turn is over. */
+/**
+ * Sends the packets of a turn without waiting for each other's answers. The timeout of the turn applies to all of them.
+ */
 async function sendPackets(target: UdpSubject, ledger: EchoLedger, context: ProbeContext): Promise<PacketOutcome[]> {
   const turn = ledger.begin();
-  // Not all of a short timeout may go by before the last packet is sent.
+  // Leaves time for an answer to the last packet if the timeout is short.
   const spacing = Math.min(spacingMs, context.timeoutMs / (4 * target.packets));
   const ended = new AbortController();
   const onAbort = () => ended.abort(context.signal.reason);
@@ -94,7 +97,7 @@ async function sendPackets(target: UdpSubject, ledger: EchoLedger, context: Prob
   try {
     return await Promise.all(sending);
   } catch (error) {
-    // One packet that could not be sent ends the turn: nothing of it may go on when its target is told.
+    // If one packet cannot be sent, the turn ends: nothing may continue after the result is returned.
     ended.abort(error);
     await Promise.allSettled(sending);
     context.signal.throwIfAborted();
