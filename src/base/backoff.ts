@@ -5,14 +5,14 @@ export interface BackoffLimits {
   maxMs: number;
 }
 
-/** The delay that belongs to the `times`-th time in a row: doubling, capped. @returns milliseconds */
+/** Delay of the `times`-th retry in a row: doubles up to the maximum. @returns milliseconds */
 export function doubledDelay(times: number, { baseMs, maxMs }: BackoffLimits): number {
   return Math.min(maxMs, baseMs * 2 ** Math.max(0, times - 1));
 }
 
 /**
- * The delay before the attempt that follows `failures` failures in a row: doubling, capped, and with the upper half left to
- * chance, so that many clients of one server do not come back in step.
+ * Delay after `failures` failures in a row: doubles up to the maximum, with jitter in the upper half, so that many
+ * clients of a server do not retry in step.
  * @param random uniform in [0, 1)
  * @returns milliseconds
  */

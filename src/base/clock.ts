@@ -1,8 +1,10 @@
 /** Where time comes from, so that tests can set it. */
 export interface Clock {
-  /** The time of day in milliseconds since the epoch. It can be set, forward and back: never subtract two readings of it. */
+  /**
+   * Time of day in milliseconds since the epoch. It can be set, forward and back: never subtract two readings of it.
+   */
   wall(): number;
-  /** Milliseconds since an arbitrary moment. It never steps, whatever happens to `wall`: for every duration and deadline. */
+  /** Milliseconds since an arbitrary moment. Never steps, even if `wall` is set: use it for durations and deadlines. */
   monotonic(): number;
   /**
    * Calls back once, after `ms` milliseconds or later.
@@ -33,7 +35,8 @@ export function secondsSince(startedAt: bigint): number {
 }
 
 /**
- * Resolves after `ms` milliseconds, or at once when the signal is aborted. It never rejects: the caller looks at the signal.
+ * Resolves after `ms` milliseconds, or immediately if the signal is aborted. Never rejects: the caller checks the
+ * signal.
  * @param ms undefined: only when the signal is aborted
  */
 export function pause(clock: Clock, ms: number | undefined, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,8 @@
 /**
- * Calls back once a time is up, but only after whatever had come in by then has been handled: when the event loop stood still, timers
- * run before the sockets that were readable all the while, and an answer that was in time is not to be taken for a timeout.
- * @returns cancels; harmless afterwards
+ * Calls back after a delay, but only after all input that arrived before then is handled. After a stall of the event
+ * loop, timers run before the sockets that became readable meanwhile, and an answer that arrived in time must not count
+ * as a timeout.
+ * @returns cancels the call; harmless afterwards
  */
 export function afterDelay(milliseconds: number, callback: () => void): () => void {
   let immediate: NodeJS.Immediate | undefined;

@@ -1,21 +1,24 @@
 import type { Clock } from './clock.ts';
 
 export interface Rate {
-  /** How many a second in the long run. */
+  /** Sustained rate. */
   perSecond: number;
-  /** How many at once after a rest. */
+  /** Maximum number at once. */
   burst: number;
 }
 
 /**
- * Limits how often something is done: at a rate in the long run, and up to a burst at once after a rest. Like Go's x/time/rate it
- * either refuses what exceeds the limit (`allow`) or says how long it has to wait (`reserve`).
+ * Rate limiter with bursts. Like Go's x/time/rate, it either rejects what exceeds the limit (`allow`) or returns the
+ * time to wait (`reserve`).
  */
 export class TokenBucket {
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #tokenMs: number;
   readonly #burst: number;
-  /** The tokens, as the time in which they are filled in: whole milliseconds add up without loss. Below zero: reserved ahead. */
+  /**
+   * The tokens in units of the time that refilling them takes, which adds up without rounding. Negative: reserved in
+   * advance.
+   */
   #levelMs: number;
   #filledAt: number;
 
@@ -27,7 +30,7 @@ export class TokenBucket {
     this.#filledAt = clock.monotonic();
   }
 
-  /** Takes a token if there is one. @returns whether it may be done now */
+  /** Takes a token if there is one. @returns whether there was one */
   allow(): boolean {
     this.#fill();
     if (this.#levelMs < this.#tokenMs) return false;
@@ -35,7 +38,9 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes a token that may have to be filled in first, in the order of the calls. @returns the milliseconds to wait for it */
+  /**
+   * Takes a token, in advance if there is none; callers are served in order. @returns the time to wait, in milliseconds
+   */
   reserve(): number {
     this.#fill();
     this.#levelMs -= this.#tokenMs;

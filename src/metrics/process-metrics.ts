@@ -4,10 +4,7 @@ import { processStartMs } from '../base/clock.ts';
 import { processMetrics } from '../contract/metrics/process-metrics.ts';
 import { newCounter, newGauge } from './declared.ts';
 
-/**
- * Registers the metrics of the process itself. prom-client's own set comes with dozens of `nodejs_*` series that nobody looks at on every
- * node of a cluster.
- */
+/** Registers the standard process metrics. prom-client's own set adds dozens of unused `nodejs_*` series per node. */
 export function registerProcessMetrics(registry: Registry): void {
   newCounter(processMetrics.cpu, [registry], function () {
     const { user, system } = process.cpuUsage();
@@ -27,7 +24,9 @@ export function registerProcessMetrics(registry: Registry): void {
     });
 }
 
-/** Reading /proc needs a descriptor: a process that has none left must still be scraped, so it says NaN then. */
+/**
+ * Reading /proc needs a file descriptor. If none is free, the value is NaN, so that the process can still be scraped.
+ */
 function orUnknown(read: () => number): number {
   try {
     return read();
@@ -40,7 +39,7 @@ function virtualMemoryBytes(): number {
   return Number(/^VmSize:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024;
 }
 
-/** One less than the listing, which holds the descriptor that reads it. */
+/** Minus one: the listing contains its own descriptor. */
 function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length - 1;
 }

@@ -1,9 +1,9 @@
-/** How long a value counts at least, in milliseconds. */
+/** Minimum time that a value is kept, in milliseconds. */
 const windowMs = 60_000;
 
 /**
- * The largest value of the last one to two minutes: long enough for any usual scrape interval to see it, whoever else scrapes.
- * Two values are kept, not a list.
+ * Maximum of the last one to two minutes, so that scrapes at any common interval see it and several scrapers do not
+ * interfere. Keeps two values, not a list.
  */
 export class RecentMaximum {
   #window = Number.NEGATIVE_INFINITY;
@@ -16,7 +16,7 @@ export class RecentMaximum {
     this.#current = Math.max(this.#current, value);
   }
 
-  /** @returns 0 when nothing was recorded lately */
+  /** @returns 0 if nothing was recorded recently */
   at(nowMs: number): number {
     this.#turn(nowMs);
     return Math.max(this.#current, this.#previous);

@@ -1,21 +1,21 @@
 import { monotonicNs, systemClock } from '../../base/clock.ts';
 import type { Kernel } from './kernel.ts';
 
-/** One look at CLOCK_REALTIME, with the monotonic clock before and after it; all in nanoseconds. */
+/** A reading of CLOCK_REALTIME, between two readings of the monotonic clock. All in nanoseconds. */
 export interface ClockReading {
   realtime: bigint;
   before: bigint;
   after: bigint;
-  /** The steps in which `realtime` is told. */
+  /** Resolution of `realtime`. */
   resolution: bigint;
 }
 
 const nanosecondsPerMillisecond = 1_000_000n;
 
-/** What the two clocks may differ by without one of them having been set. */
+/** Maximum difference between the clocks if neither was set. */
 const toleranceNs = 10_000n;
 
-/** Reads both clocks; without the kernel's help CLOCK_REALTIME is known in whole milliseconds only. */
+/** Reads both clocks. Without the kernel, CLOCK_REALTIME has a resolution of one millisecond. */
 export function readClocks(kernel: Pick<Kernel, 'now'> | undefined): ClockReading {
   const before = monotonicNs();
   const realtime = kernel ? kernel.now() : BigInt(systemClock.wall()) * nanosecondsPerMillisecond;
@@ -24,8 +24,8 @@ export function readClocks(kernel: Pick<Kernel, 'now'> | undefined): ClockReadin
 }
 
 /**
- * Whether CLOCK_REALTIME was set between two readings: then it went on by another time than the monotonic clock. A clock that is only
- * slewed moves both alike (adjtimex(2)), and a process held up between the two looks of a reading widens what is allowed.
+ * Whether CLOCK_REALTIME was set between two readings: it advanced differently from the monotonic clock. Slewing
+ * changes both clocks alike (adjtimex(2)). A stall within a reading widens the tolerance.
  */
 export function wasSet(from: ClockReading, to: ClockReading): boolean {
   const went = to.realtime - from.realtime;

@@ -8,7 +8,7 @@ import { RecentMaximum } from '../../metrics/recent-maximum.ts';
 import type { EchoDropReason } from '../echo/echo-responder.ts';
 import type { ScheduleEvents, SkipReason } from '../plan/schedule.ts';
 
-/** The metrics in which the agent tells about itself: its version, its settings, its schedule. */
+/** Metrics of the agent itself: version, settings, schedule, echo responder. */
 export class AgentMetrics implements ScheduleEvents {
   readonly #clock: Clock;
   readonly #lag = new RecentMaximum();
@@ -48,7 +48,7 @@ export class AgentMetrics implements ScheduleEvents {
     this.#generation.set(generation);
   }
 
-  /** The settings file changed, and was good or was not. */
+  /** The settings file changed; `good` is whether it is valid. */
   settingsRead(good: boolean): void {
     this.#loaded.set(good ? 1 : 0);
     if (!good) this.#loadErrors.inc();
@@ -64,7 +64,7 @@ export class AgentMetrics implements ScheduleEvents {
     this.#echoes.inc();
   }
 
-  /** What came to the UDP echo got no answer. */
+  /** A datagram to the UDP echo got no answer. */
   echoDropped(reason: EchoDropReason): void {
     this.#dropped.inc({ reason: reason satisfies LabelValue<typeof scheduleMetrics.dropped, 'reason'> });
   }

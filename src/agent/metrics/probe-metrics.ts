@@ -13,8 +13,8 @@ import type { ProbeFamily } from '../probes/probe-family.ts';
 type Labels = Record<string, string>;
 
 /**
- * The series of all targets. Each exists at zero from the moment its target is planned and goes with it; what a probe still brings for
- * a target that is no longer planned is dropped.
+ * The series of all targets. They exist at zero from the moment a target is planned and are removed with it. Results of
+ * a removed target are ignored.
  */
 export class ProbeMetrics {
   readonly #families: Record<Target['probe'], ProbeFamily>;
@@ -24,7 +24,7 @@ export class ProbeMetrics {
   readonly #timings = new Map<string, Labels>();
   #planned = new Map<string, Target>();
 
-  /** @param decided where latencies are to come from, as it was decided at start; what they do come from is seen as soon as there are any */
+  /** @param decided source of latencies as determined at start, exposed until a probe has reported its actual source */
   constructor(registry: Registry, decided: Timing) {
     this.#registry = registry;
     this.#decided = decided;
@@ -32,7 +32,7 @@ export class ProbeMetrics {
     this.#timing = newGauge(scheduleMetrics.timing, [registry]);
   }
 
-  /** Makes the series of the targets that are new and removes those of the targets that are gone; the others keep their values. */
+  /** Creates the series of new targets and removes those of removed targets. Others keep their values. */
   plan(targets: readonly Target[]): void {
     const next = new Map(targets.map((target) => [target.key, target]));
     const before = this.#planned;
@@ -50,10 +50,10 @@ export class ProbeMetrics {
       if (!this.#timings.has(timingKey(target))) this.#setTiming(target, this.#expected(target));
   }
 
-  /** Records what a turn of a target's probe found. */
+  /** Records the result of a turn. */
   record(target: Target, result: ProbeResult): void {
     if (!this.#planned.has(target.key)) return;
-    const { latency, errors, retransmits, losses, failures, shared, beside } = this.#families[target.probe];
+    const { latency, errors, retransmits, losses, failures, shared, extra } = this.#families[target.probe];
     for (const seconds of result.latencies) latency.observe(target.labels, seconds);
     if (result.failures.length > 0) errors.inc(target.labels, result.failures.length);
     for (const reason of result.failures) failures.inc({ ...shared(target.labels), reason });
@@ -61,28 +61,28 @@ export class ProbeMetrics {
     for (const direction of directions)
       losses(target.labels)?.inc(lossLabels(target, direction), result.losses?.[direction] ?? 0);
     if (result.latencies.length > 0) this.#setTiming(target, result.timing);
-    beside?.record(target.labels, result);
+    extra?.record(target.labels, result);
   }
 
-  /** Counts a turn that failed by the agent's own fault. */
+  /** Counts a turn that failed because of an error in the agent. */
   fault(probe: Target['probe']): void {
     this.#families[probe].faults.inc();
   }
 
   #add(target: Target): void {
-    const { latency, errors, retransmits, losses, beside } = this.#families[target.probe];
+    const { latency, errors, retransmits, losses, extra } = this.#families[target.probe];
     latency.zero(target.labels);
     errors.inc(target.labels, 0);
     retransmits(target.labels)?.inc(target.labels, 0);
     for (const direction of directions) losses(target.labels)?.inc(lossLabels(target, direction), 0);
-    beside?.add(target.labels);
+    extra?.add(target.labels);
   }
 
   #remove(target: Target): void {
-    const { latency, errors, retransmits, losses, beside } = this.#families[target.probe];
+    const { latency, errors, retransmits, losses, extra } = this.#families[target.probe];
     for (const metric of [latency, errors, retransmits(target.labels)]) metric?.remove(target.labels);
     for (const direction of directions) losses(target.labels)?.remove(lossLabels(target, direction));
-    beside?.remove(target.labels);
+    extra?.remove(target.labels);
   }
 
   #addShared(target: Target): void {
@@ -99,7 +99,9 @@ export class ProbeMetrics {
     return JSON.stringify([target.probe, this.#families[target.probe].shared(target.labels)]);
   }
 
-  /** Registers the metrics of families that have their first target, and takes back those of families that have lost the last. */
+  /**
+   * Registers the metrics of families that get their first target, and removes those of families that lose their last.
+   */
   #showOptional(): void {
     const probes = new Set([...this.#planned.values()].map(({ probe }) => probe));
     for (const [probe, { optional = [], faults }] of Object.entries(this.#families))
@@ -113,7 +115,7 @@ export class ProbeMetrics {
       }
   }
 
-  /** DNS over TCP has the handshake from the kernel and the answer by the clock, so as a whole it is of the clock. */
+  /** DNS over TCP takes the handshake from the kernel but the answer from the clock, so its source is the clock. */
   #expected({ probe, labels }: Target): Timing {
     return probe === 'dns' && labels.protocol === 'TCP' ? 'clock' : this.#decided;
   }
@@ -136,7 +138,7 @@ export class ProbeMetrics {
 
 const directions: readonly (keyof Losses)[] = labelValues(networkMetrics.losses, 'direction');
 
-/** Only one protocol can tell, so that it is no label. */
+/** Only UDP knows the direction, so the protocol is not a label. */
 function lossLabels({ labels }: Target, direction: keyof Losses): Labels {
   const { protocol: _, ...peer }: Labels = labels;
   return { ...peer, direction };
@@ -150,7 +152,7 @@ function protocolOf(target: Target): string {
   return target.probe === 'ntp' ? 'UDP' : target.labels.protocol;
 }
 
-/** Which the library's types keep to themselves. */
+/** Missing in the types of prom-client. */
 function nameOf(metric: Metric): string {
   return (metric as Metric & { name: string }).name;
 }

@@ -7,13 +7,13 @@ import type { Source } from '../sources/source-decision.ts';
 import type { SyncEvents } from '../sync/sync-client.ts';
 import type { SyncFailure } from '../sync/sync-error.ts';
 
-/** The metrics of where the agent has it from what it probes, and of its dialogue with the operator. */
+/** Metrics of the sources of settings and peers, and of sync requests. */
 export class SyncMetrics implements SyncEvents {
   readonly #clock: Clock;
   readonly #requests: Counter;
   readonly #revision: Gauge;
   readonly #sources: Gauge;
-  /** When the operator last answered, or when it was asked for the first time; undefined while there is none. */
+  /** Time of the last response, or of the first request; undefined while there is no operator. */
   #heardAt: number | undefined;
 
   constructor(registry: Registry, clock: Clock) {
@@ -29,7 +29,7 @@ export class SyncMetrics implements SyncEvents {
     this.#sources = newGauge(settingsMetrics.source, registers);
   }
 
-  /** There is an operator to ask from now on, or none. */
+  /** Whether there is an operator to sync with. */
   asks(asks: boolean): void {
     this.#heardAt = asks ? (this.#heardAt ?? this.#clock.monotonic()) : undefined;
   }

@@ -20,7 +20,7 @@ export interface ProbeFamily {
   /** Errors of the agent itself. */
   faults: Counter;
   /** Further metrics of each target. */
-  beside?: {
+  extra?: {
     add(labels: Labels): void;
     remove(labels: Labels): void;
     record(labels: Labels, result: ProbeResult): void;

@@ -34,7 +34,7 @@ export class SourceChoice {
     return this.#former;
   }
 
-  /** What the agent tells the operator that it holds. */
+  /** What the agent reports to the operator as held. */
   get held(): Held {
     const assignment = this.#assignment?.value;
     return {

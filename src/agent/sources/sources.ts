@@ -83,7 +83,7 @@ export class Sources {
     });
   }
 
-  /** What the agent tells the operator that it holds. */
+  /** What the agent reports to the operator as held. */
   get held(): Held {
     return this.#choice.held;
   }
@@ -107,13 +107,13 @@ export class Sources {
 
   /**
    * Takes a response of the operator.
-   * @param told what the agent said that it holds
+   * @param reported what the agent said that it holds
    * @returns whether the response contained anything new
    */
-  answered(told: Held, { settings, settingsDigest, assignment }: SyncAnswer): boolean {
+  answered(reported: Held, { settings, settingsDigest, assignment }: SyncAnswer): boolean {
     this.#choice.confirm({
-      ...(!settings && told.settings && { settings: told.settings }),
-      ...(!assignment && told.assignment && { assignment: told.assignment }),
+      ...(!settings && reported.settings && { settings: reported.settings }),
+      ...(!assignment && reported.assignment && { assignment: reported.assignment }),
     });
     if (settings) this.#offerSettings(settings, 'sync', settingsDigest);
     if (assignment) this.#offerAssignment(assignment);

@@ -11,7 +11,7 @@ interface CommonDeclaration {
   /** The HELP text: one noun phrase that says what is counted or measured, and in which unit. */
   readonly help: string;
   readonly labels: Readonly<Record<string, LabelDeclaration>>;
-  /** What a reader has to know besides, as Markdown. */
+  /** Further information for readers, as Markdown. */
   readonly notes?: string;
 }
 

@@ -24,7 +24,7 @@ export function ntpFamily(): ProbeFamily {
     reasons: () => labelValues(ntpMetrics.failures, 'reason'),
     shared: ({ server = '' }) => ({ server }),
     faults,
-    beside: {
+    extra: {
       add: (labels) => {
         for (const code of kissCodes) kisses.inc({ ...labels, code }, 0);
       },
