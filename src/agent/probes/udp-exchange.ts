@@ -15,8 +15,8 @@ export interface ExchangeTimes {
 }
 
 /** Result of one datagram. */
-export interface UdpExchange<Verdict> {
-  outcome: Verdict | FailureReason;
+export interface UdpExchange<Answer> {
+  outcome: Answer | FailureReason;
   /** From sending until the answer or the timeout. */
   seconds: number;
   timing: Timing;
@@ -32,12 +32,12 @@ export interface UdpExchange<Verdict> {
  * @throws the reason of the signal if aborted; RangeError if `host` is not an address; a system error if the agent is
  *   at fault
  */
-export function exchangeOverUdp<Verdict>(
+export function exchangeOverUdp<Answer>(
   { host, port }: { host: string; port: number },
   datagram: Uint8Array,
-  judge: (message: Buffer) => Verdict | undefined,
+  judge: (message: Buffer) => Answer | undefined,
   { timeoutMs, signal, kernel }: ProbeContext,
-): Promise<UdpExchange<Verdict>> {
+): Promise<UdpExchange<Answer>> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const opened = openSocket(host, kernel);

@@ -30,21 +30,21 @@ export interface Offer<T> {
 }
 
 /**
- * Time without a confirmation of the current document until the operator may revert it, in milliseconds: two holds.
- * Until then an older document may be a delayed response, or come from a leader that does not know yet that it lost the
- * lease.
+ * Minimum time since the last confirmation of the current document before an older one is taken, in milliseconds: two
+ * holds. Until then an older document may be a delayed response, or come from a leader that does not know yet that it
+ * lost the lease.
  */
-export const takeBackMs = 2 * holdMs;
+export const revertAfterMs = 2 * holdMs;
 
 /**
- * Decides about settings. A different uid is a different NetExporter, whose generations start again. Within a uid, the
- * higher generation wins, whatever its source. Only the operator may go back to an older generation (after etcd was
- * restored), and to an abandoned NetExporter.
- * The mounted file may switch back to an abandoned NetExporter immediately if only the file ever announced the current
- * one. Otherwise it must wait `takeBackMs`, like the operator: at start it may be older than the settings that the
+ * Decides about settings. A different uid is a different NetExporter, whose generations start again; a new one is taken
+ * immediately. Within a uid, the higher generation wins, whatever its source. Only the operator may go back to an older
+ * generation, which happens after etcd was restored, and only after `revertAfterMs`.
+ * Going back to an abandoned NetExporter also takes `revertAfterMs`, except for the mounted file if only the file ever
+ * announced the current one. Otherwise the file must wait, because at start it may be older than the settings that the
  * state cache has from the operator.
  * Within a generation, the operator wins, because it may write the same spec differently after an upgrade. If it has
- * not confirmed the current settings within `takeBackMs`, the file wins.
+ * not confirmed the current settings within `revertAfterMs`, the file wins.
  */
 export function decideSettings(
   held: Holding<Settings> | undefined,
@@ -53,11 +53,11 @@ export function decideSettings(
   if (!held) return 'take';
   if (held.value.resource.uid !== value.resource.uid) {
     const isOfFileAlone = held.source === 'file' && held.confirmedAt === undefined;
-    return !former || (source === 'file' && isOfFileAlone) ? 'take' : mayTakeBack(held, at);
+    return !former || (source === 'file' && isOfFileAlone) ? 'take' : revertDecision(held, at);
   }
   if (value.resource.generation > held.value.resource.generation) return 'take';
   if (value.resource.generation < held.value.resource.generation)
-    return source === 'sync' ? mayTakeBack(held, at) : 'older';
+    return source === 'sync' ? revertDecision(held, at) : 'older';
   if (encodeSettings(value) === encodeSettings(held.value)) return 'same';
   return source === 'sync' || !isConfirmed(held, at) ? 'take' : 'older';
 }
@@ -73,16 +73,16 @@ export function decideAssignment(
   if (!held || held.value.uid !== value.uid) return 'take';
   const newer = value.epoch - held.value.epoch || value.revision - held.value.revision;
   if (newer > 0) return 'take';
-  if (newer < 0) return source === 'sync' ? mayTakeBack(held, at) : 'older';
+  if (newer < 0) return source === 'sync' ? revertDecision(held, at) : 'older';
   if (encodeAssignment(value) === encodeAssignment(held.value)) return 'same';
   return source === 'sync' ? 'take' : 'older';
 }
 
-function mayTakeBack({ takenAt, confirmedAt = takenAt }: Holding<unknown>, at: number): Decision {
-  return at - confirmedAt >= takeBackMs ? 'take' : 'older';
+function revertDecision({ takenAt, confirmedAt = takenAt }: Holding<unknown>, at: number): Decision {
+  return at - confirmedAt >= revertAfterMs ? 'take' : 'older';
 }
 
 /** Whether the operator confirmed it within the last two holds. */
 function isConfirmed({ confirmedAt }: Holding<unknown>, at: number): boolean {
-  return confirmedAt !== undefined && at - confirmedAt < takeBackMs;
+  return confirmedAt !== undefined && at - confirmedAt < revertAfterMs;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { assignmentTimeoutMs } from '../../../src/agent/sources/fallback-peers.ts';
-import { takeBackMs } from '../../../src/agent/sources/source-decision.ts';
+import { revertAfterMs } from '../../../src/agent/sources/source-decision.ts';
 import { holdMs, settingsDigest } from '../../../src/protocol/sync.ts';
 import { newNode, silence, success } from './agent-node.ts';
 import { assignmentWith } from './assignment-builder.ts';
@@ -217,7 +217,7 @@ test('a replayed answer of an earlier time changes nothing, and is not asked for
   const requests = operator.requests.length;
   const old = { address: '10.9.0.9:8000', node: 'node-x', zone: '' };
   operator.set({ settings: settingsWith(), assignment: assignmentWith({ epoch: 3, revision: 99, peers: [old] }) });
-  await agent.clock.advanceAsync(takeBackMs - 5000);
+  await agent.clock.advanceAsync(revertAfterMs - 5000);
   assert.deepEqual(await dialled(agent), assigned);
   assert.equal((await agent.series()).get('net_exporter_settings_generation'), 8);
   assert.ok(operator.requests.length - requests < 15, `${operator.requests.length - requests} requests`);

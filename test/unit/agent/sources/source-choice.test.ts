@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SourceChoice } from '../../../../src/agent/sources/source-choice.ts';
-import { takeBackMs } from '../../../../src/agent/sources/source-decision.ts';
+import { revertAfterMs } from '../../../../src/agent/sources/source-decision.ts';
 import { settingsDigest } from '../../../../src/protocol/sync.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { assignmentWith } from '../assignment-builder.ts';
@@ -56,7 +56,7 @@ test('the operator is told the digest that it gave, of settings that are new and
 
   // An answer that brings nothing speaks for them by that name too.
   choice.offerSettings(settings('a', 6), 'sync', 'theirs');
-  await clock.advanceAsync(takeBackMs);
+  await clock.advanceAsync(revertAfterMs);
   choice.confirm(choice.held);
   assert.equal(choice.offerSettings(settings('a', 5), 'sync', 'older'), 'older');
 });
@@ -117,7 +117,7 @@ test('CR deleted and made anew: a late word of the one before changes nothing, f
   for (const source of ['sync', 'file'] as const) assert.equal(choice.offerSettings(settings('a', 8), source), 'older');
   assert.equal(choice.offerAssignment(assignment('a', 5, 41)), 'older');
   assert.deepEqual(state(), ['b 1', 'b 5.1']);
-  await clock.advanceAsync(takeBackMs);
+  await clock.advanceAsync(revertAfterMs);
   assert.equal(choice.offerSettings(settings('a', 8), 'sync'), 'take', 'the store was restored: it is the one again');
   assert.deepEqual(state(), ['a 8', undefined]);
 });
@@ -160,7 +160,7 @@ test('CR deleted and made anew, restart: a third one is taken at once, from the 
 test('CR deleted and made anew, restart: a leader that does not know yet is not believed, a store that went back is after two holds', async () => {
   const { choice, state, clock } = setUp(movedOver());
   assert.equal(choice.offerSettings(settings('a', 7), 'sync'), 'older');
-  await clock.advanceAsync(takeBackMs - 1);
+  await clock.advanceAsync(revertAfterMs - 1);
   assert.equal(choice.offerSettings(settings('a', 7), 'sync'), 'older');
   assert.deepEqual(state(), ['b 1', 'b 5.1']);
   await clock.advanceAsync(1);
@@ -214,7 +214,7 @@ test('etcd restored to an older state: what is held goes on for two holds, then 
   const { choice, state, clock } = setUp();
   choice.offerSettings(settings('a', 8), 'sync');
   choice.offerAssignment(assignment('a', 6, 30));
-  await clock.advanceAsync(takeBackMs - 1);
+  await clock.advanceAsync(revertAfterMs - 1);
   assert.equal(choice.offerSettings(settings('a', 5), 'sync'), 'older');
   assert.equal(choice.offerAssignment(assignment('a', 3, 2)), 'older');
   assert.deepEqual(state(), ['a 8', 'a 6.30']);
@@ -236,10 +236,10 @@ test('leader changed: the next one’s first revision wins; what the one before 
 test('ConfigMap newer than sync: it is taken, and the operator takes it back only after two holds', async () => {
   const { choice, state, clock } = setUp();
   choice.offerSettings(settings('a', 5), 'sync');
-  await clock.advanceAsync(takeBackMs);
+  await clock.advanceAsync(revertAfterMs);
   assert.equal(choice.offerSettings(settings('a', 6), 'file'), 'take');
   assert.equal(choice.offerSettings(settings('a', 5), 'sync'), 'older');
-  await clock.advanceAsync(takeBackMs);
+  await clock.advanceAsync(revertAfterMs);
   assert.equal(choice.offerSettings(settings('a', 5), 'sync'), 'take');
   assert.deepEqual(state(), ['a 5', undefined]);
 });
@@ -249,7 +249,7 @@ test('sync newer than the ConfigMap: the file has no say, however long it stays 
   choice.offerSettings(settings('a', 6), 'sync');
   for (let times = 0; times < 5; times++) {
     assert.equal(choice.offerSettings(settings('a', 5), 'file'), 'older');
-    await clock.advanceAsync(takeBackMs);
+    await clock.advanceAsync(revertAfterMs);
   }
   assert.deepEqual(state(), ['a 6', undefined]);
 });
@@ -259,13 +259,13 @@ test('an answer that brings nothing speaks for what the operator was told, not f
   choice.offerSettings(settings('a', 5), 'file');
   choice.offerAssignment(assignment('a', 2, 9));
   const told = choice.held;
-  await clock.advanceAsync(takeBackMs);
+  await clock.advanceAsync(revertAfterMs);
   choice.confirm(told);
   assert.equal(choice.offerSettings(settings('a', 4), 'sync'), 'older');
   assert.equal(choice.offerAssignment(assignment('a', 2, 8)), 'older');
   choice.offerSettings(settings('a', 6), 'file');
   choice.offerAssignment(assignment('a', 2, 10));
-  await clock.advanceAsync(takeBackMs);
+  await clock.advanceAsync(revertAfterMs);
   choice.confirm(told);
   assert.equal(choice.offerSettings(settings('a', 4), 'sync'), 'take');
   assert.equal(choice.offerAssignment(assignment('a', 2, 8)), 'take');
@@ -275,7 +275,7 @@ test('the same again, word for word, speaks for what is held as well', async () 
   const { choice, clock } = setUp();
   choice.offerSettings(settings('a', 5), 'sync');
   choice.offerAssignment(assignment('a', 2, 9));
-  await clock.advanceAsync(takeBackMs - 1);
+  await clock.advanceAsync(revertAfterMs - 1);
   assert.equal(choice.offerSettings(settings('a', 5), 'sync'), 'same');
   assert.equal(choice.offerAssignment(assignment('a', 2, 9)), 'same');
   await clock.advanceAsync(1);

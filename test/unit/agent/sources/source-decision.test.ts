@@ -4,7 +4,7 @@ import {
   decideAssignment,
   decideSettings,
   type Holding,
-  takeBackMs,
+  revertAfterMs,
 } from '../../../../src/agent/sources/source-decision.ts';
 import type { Assignment } from '../../../../src/protocol/assignment.ts';
 import type { Settings } from '../../../../src/protocol/settings.ts';
@@ -19,8 +19,8 @@ const held = (changes: Partial<Holding<Settings>> = {}): Holding<Settings> => ({
   takenAt: 0,
   ...changes,
 });
-const soon = { at: takeBackMs - 1 };
-const late = { at: takeBackMs };
+const soon = { at: revertAfterMs - 1 };
+const late = { at: revertAfterMs };
 
 test('settings: the first are taken, whatever they are', () => {
   for (const source of ['sync', 'file'] as const)
@@ -34,7 +34,7 @@ test('settings: within a uid the higher generation wins, whatever its source and
 });
 
 test('settings: the file never takes back, however long the operator is silent', () => {
-  for (const at of [0, takeBackMs, 1000 * takeBackMs])
+  for (const at of [0, revertAfterMs, 1000 * revertAfterMs])
     for (const holding of [held(), held({ source: 'copy' }), held({ source: 'sync', confirmedAt: 0 })])
       assert.equal(decideSettings(holding, { value: settings('a', 4), source: 'file', at }), 'older');
 });
@@ -45,7 +45,7 @@ test('settings: the operator takes back once it has not spoken for the newer one
   assert.equal(decideSettings(held(), { ...older, ...late }), 'take');
   const confirmed = held({ confirmedAt: 1000 });
   assert.equal(decideSettings(confirmed, { ...older, ...late }), 'older');
-  assert.equal(decideSettings(confirmed, { ...older, at: takeBackMs + 1000 }), 'take');
+  assert.equal(decideSettings(confirmed, { ...older, at: revertAfterMs + 1000 }), 'take');
 });
 
 test('settings: the same again changes nothing', () => {
@@ -87,8 +87,11 @@ test('settings: a NetExporter that the own copy had given up comes back only aft
     const copy = held({ source: 'copy', takenAt: 1000 });
     assert.equal(decideSettings(copy, { ...former, source, at: 1000 }), 'older');
     assert.equal(decideSettings(copy, { ...former, source, ...late }), 'older');
-    assert.equal(decideSettings(copy, { ...former, source, at: takeBackMs + 1000 }), 'take');
-    assert.equal(decideSettings({ ...copy, confirmedAt: 2000 }, { ...former, source, at: takeBackMs + 1000 }), 'older');
+    assert.equal(decideSettings(copy, { ...former, source, at: revertAfterMs + 1000 }), 'take');
+    assert.equal(
+      decideSettings({ ...copy, confirmedAt: 2000 }, { ...former, source, at: revertAfterMs + 1000 }),
+      'older',
+    );
     assert.equal(decideSettings(copy, { ...former, former: false, source, at: 1000 }), 'take', 'never held');
   }
 });
