@@ -9,7 +9,8 @@ export interface TokenPod {
 }
 
 /**
- * Makes the tokens that a kubelet would project into agents' pods, with the API server's own key: asking it for 5,000 of them would take the machine a minute.
+ * Makes the tokens that a kubelet would project into agents' pods, with the API server's own key: asking it for 5,000
+ * of them would take the machine a minute.
  * Source of the claims: KEP-4193; of the key's id: the API server's, SHA-256 of the public key as DER.
  */
 export class AgentTokens {

@@ -15,8 +15,8 @@ export async function endOf(auditLog: string): Promise<number> {
 }
 
 /**
- * The requests of a user that the audit log tells behind `from`, as `verb resource`, with their number. A watch counts when it
- * begins, everything else when it is answered.
+ * The requests of a user that the audit log tells behind `from`, as `verb resource`, with their number. A watch counts
+ * when it begins, everything else when it is answered.
  */
 export async function auditedRequests(auditLog: string, from: number, user: string): Promise<Map<string, number>> {
   const file = await open(auditLog);

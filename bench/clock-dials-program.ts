@@ -3,8 +3,8 @@ import { parseHostPort } from '../src/base/host-port.ts';
 import type { ClockDial } from './clock-dials.ts';
 
 /**
- * A program: dials each `ip:port` of its arguments once a second, as the agent does but without the kernel's help, and prints every
- * dial as a line of JSON. It runs until it is ended.
+ * A program: dials each `ip:port` of its arguments once a second, as the agent does but without the kernel's help, and
+ * prints every dial as a line of JSON. It runs until it is ended.
  */
 const intervalMs = 1000;
 /** As long as the agent keeps a connection, in milliseconds. */

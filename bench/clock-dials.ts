@@ -16,8 +16,8 @@ export interface ClockDial {
 }
 
 /**
- * The agent's own dials without the kernel's timing, made in a pod's network namespace by a process of their own with the agent's V8
- * flags: what the agent would report if it used the JavaScript clock.
+ * The agent's own dials without the kernel's timing, made in a pod's network namespace by a process of their own with
+ * the agent's V8 flags: what the agent would report if it used the JavaScript clock.
  */
 export class ClockDials {
   readonly dials: ClockDial[] = [];

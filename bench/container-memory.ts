@@ -25,8 +25,8 @@ export function readContainerMemory(cgroup: string): ContainerMemory {
 }
 
 /**
- * The parts of `memory.stat` that count here, in bytes. Version 1 names those of the cgroup and all below it `total_…` and calls anonymous
- * memory `rss`; version 2 has no such prefix.
+ * The parts of `memory.stat` that count here, in bytes. Version 1 names those of the cgroup and all below it `total_…`
+ * and calls anonymous memory `rss`; version 2 has no such prefix.
  * @throws Error where a part is missing
  */
 export function parseMemoryStat(text: string): { inactiveFile: number; anon: number } {

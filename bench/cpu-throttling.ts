@@ -7,7 +7,10 @@ export interface Throttling {
   throttled: number;
 }
 
-/** @param memoryCgroup where the container's memory is counted: with cgroup version 1, its processor time is in another hierarchy */
+/**
+ * @param memoryCgroup where the container's memory is counted: with cgroup version 1, its processor time is in another
+ *   hierarchy
+ */
 export function readThrottling(memoryCgroup: string): Throttling {
   return parseCpuStat(readFileSync(join(memoryCgroup.replace('/memory/', '/cpu/'), 'cpu.stat'), 'utf8'));
 }

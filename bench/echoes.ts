@@ -20,13 +20,17 @@ export interface CapturedEcho {
   seconds: number;
 }
 
-/** The part of an echo that request and answer have in common: sequence (octet 6), and turn and prober (octets 16 to 31). */
+/**
+ * The part of an echo that request and answer have in common: sequence (octet 6), and turn and prober (octets 16 to
+ * 31).
+ */
 function identity(payload: string): string {
   return payload.slice(12, 14) + payload.slice(32, 64);
 }
 
 /**
- * The echoes in a capture that were asked for by this side and answered, matched by addresses, ports, turn and sequence.
+ * The echoes in a capture that were asked for by this side and answered, matched by addresses, ports, turn and
+ * sequence.
  * @param datagrams in the order of their times
  * @param own the address at which they were captured
  */

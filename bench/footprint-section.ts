@@ -12,7 +12,10 @@ import type { Section, SectionResult } from './section.ts';
 import { quantile } from './statistics.ts';
 
 const name = 'footprint';
-/** Further NetExporters, whose agents are peers of the measured ones: with three nodes, there are eleven others for each, of which it probes ten. */
+/**
+ * Further NetExporters, whose agents are peers of the measured ones: with three nodes, there are eleven others for
+ * each, of which it probes ten.
+ */
 const peerNames = ['footprint-peers-1', 'footprint-peers-2', 'footprint-peers-3'];
 const scrapeIntervalSeconds = 15;
 /** How many requests the handler's p99 is taken from, and how fast they come. */

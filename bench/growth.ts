@@ -12,7 +12,10 @@ export interface Growth {
   perNode: number;
 }
 
-/** How every figure grew up to `to` from the next smaller number of nodes that was measured; nothing where there is none. */
+/**
+ * How every figure grew up to `to` from the next smaller number of nodes that was measured; nothing where there is
+ * none.
+ */
 export function growthTo(to: number, values: ValuesBySize): Growth[] {
   const from = Math.max(...[...values.keys()].filter((size) => size < to));
   const [before, after] = [values.get(from), values.get(to)];

@@ -29,7 +29,8 @@ export interface CapturedHandshake {
 }
 
 /**
- * The handshakes in a capture, by their first SYN. A SYN with another sequence number is another connection, though the ports be the same.
+ * The handshakes in a capture, by their first SYN. A SYN with another sequence number is another connection, though the
+ * ports be the same.
  * @param segments in the order of their times
  * @param own the address at which they were captured
  */

@@ -49,8 +49,8 @@ export function bucketOfQuantile({ buckets, count }: HistogramWindow, q: number)
 }
 
 /**
- * The quantile as Prometheus's histogram_quantile has it: on a straight line between the edges of its bucket. NaN of nothing;
- * the highest edge but one where it lies above that.
+ * The quantile as Prometheus's histogram_quantile has it: on a straight line between the edges of its bucket. NaN of
+ * nothing; the highest edge but one where it lies above that.
  */
 export function interpolatedQuantile({ buckets, count }: HistogramWindow, q: number): number {
   const index = buckets.findIndex((bucket) => count > 0 && bucket.count >= q * count);

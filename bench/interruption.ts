@@ -1,4 +1,7 @@
-/** Turns the first SIGINT, SIGTERM or SIGHUP into an abort, so that what was started is removed; later ones change nothing. */
+/**
+ * Turns the first SIGINT, SIGTERM or SIGHUP into an abort, so that what was started is removed; later ones change
+ * nothing.
+ */
 export class Interruption {
   readonly signal: AbortSignal;
 

@@ -12,9 +12,10 @@ import {
 } from './simulated-objects.ts';
 
 /**
- * Gives the agents of a NetExporter more peers than there are nodes, while `body` runs: for each of `others`, agents of other NetExporters,
- * there is a Node and a pod of this one's DaemonSet with the other's address. The operator plans for all of them, and whoever is told to dial
- * such a pod reaches a real agent. The controller manager stands still meanwhile: it would take such nodes for dead ones.
+ * Gives the agents of a NetExporter more peers than there are nodes, while `body` runs: for each of `others`, agents of
+ * other NetExporters, there is a Node and a pod of this one's DaemonSet with the other's address. The operator plans
+ * for all of them, and whoever is told to dial such a pod reaches a real agent. The controller manager stands still
+ * meanwhile: it would take such nodes for dead ones.
  */
 export async function withPeers<T>(
   { cluster }: BenchCluster,

@@ -11,7 +11,9 @@ const names = ['kubernetes.default.svc.cluster.local.', 'example.com.'];
 /** Above this wire mean the ratio of the means has a goal of its own, in seconds; below it the difference says more. */
 const ratioCountsFrom = 100e-6;
 
-/** Scraped latencies beside packet captures: TCP, the UDP echo, DNS over UDP, and the JavaScript clock for comparison. */
+/**
+ * Scraped latencies beside packet captures: TCP, the UDP echo, DNS over UDP, and the JavaScript clock for comparison.
+ */
 export const latency: Section = async (bench, quick) => {
   const echo = await hasEcho(bench);
   if (!echo) bench.log('udp_excess_seconds: not there yet, spec.network has no protocols');

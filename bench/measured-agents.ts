@@ -53,7 +53,8 @@ async function removeAgents({ kubectl }: BenchCluster, name: string): Promise<vo
 }
 
 /**
- * Waits until all that these agents should probe was probed: their Service, and of the agents as many as the defaults say.
+ * Waits until all that these agents should probe was probed: their Service, and of the agents as many as the defaults
+ * say.
  * @param others what they know beside each other, as `ip:port`
  */
 export async function probingAgents(

@@ -24,8 +24,8 @@ export const daemonSets = `/apis/apps/v1/namespaces/${namespace}/daemonsets`;
 export const operatorUser = `system:serviceaccount:${operatorNamespace}:${operatorName}`;
 
 /**
- * What the operator's benchmark works on: everything of the installation but the operator's pod, the bundle as a process in its
- * place with the rights of its service account, and a fleet of simulated nodes.
+ * What the operator's benchmark works on: everything of the installation but the operator's pod, the bundle as a
+ * process in its place with the rights of its service account, and a fleet of simulated nodes.
  */
 export class OperatorBench {
   readonly api: ApiServer;

@@ -119,7 +119,9 @@ function resultOf(nodes: number, syncs: readonly number[], { values, details }: 
   return { figures, details: { ...details, syncs, growth } };
 }
 
-/** Waits until every NetExporter has been reconciled after the start, and until the garbage of the start is collected. */
+/**
+ * Waits until every NetExporter has been reconciled after the start, and until the garbage of the start is collected.
+ */
 async function reconciled(bench: BenchCluster, operator: MeasuredOperator): Promise<void> {
   const count = (metrics: Metrics) =>
     metrics.sum('controller_runtime_reconcile_total', { controller: 'netexporter', result: 'success' });
@@ -130,7 +132,9 @@ async function reconciled(bench: BenchCluster, operator: MeasuredOperator): Prom
   }
 }
 
-/** From the moment a NetExporter is sent until a watch shows its DaemonSet, in seconds; several, one after the other. */
+/**
+ * From the moment a NetExporter is sent until a watch shows its DaemonSet, in seconds; several, one after the other.
+ */
 async function applyToDaemonSet(bench: BenchCluster, { api }: OperatorBench, times: number): Promise<number[]> {
   const { metadata } = await api.send<{ metadata: { resourceVersion: string } }>('GET', `${daemonSets}?limit=1`);
   const end = new AbortController();

@@ -114,7 +114,10 @@ export class PacketCapture {
     }));
   }
 
-  /** The HTTP requests on one connection to `port`: how long each took from its first segment to the last of its answer, in seconds. */
+  /**
+   * The HTTP requests on one connection to `port`: how long each took from its first segment to the last of its answer,
+   * in seconds.
+   */
   async requestSeconds(clientPort: number, port: number): Promise<number[]> {
     const filter = `tcp.len > 0 && tcp.port == ${clientPort} && tcp.port == ${port}`;
     const durations: number[] = [];
@@ -136,7 +139,10 @@ export class PacketCapture {
     return durations;
   }
 
-  /** Rows of the time, in seconds since the epoch, and these fields. As a double such a time is good to a quarter of a microsecond. */
+  /**
+   * Rows of the time, in seconds since the epoch, and these fields. As a double such a time is good to a quarter of a
+   * microsecond.
+   */
   async #fields(filter: string, names: readonly string[]): Promise<string[][]> {
     const fields = ['frame.time_epoch', ...names].flatMap((name) => ['-e', name]);
     const text = await run(['tshark', '-n', '-r', this.#file, '-Y', filter, '-T', 'fields', ...fields], {});

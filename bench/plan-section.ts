@@ -12,8 +12,8 @@ const dnsServers = ['10.0.0.2:53', '10.0.0.3:53', '10.0.0.4:53'];
 const zones = ['zone-a', 'zone-b', 'zone-c'];
 
 /**
- * How long it takes to plan for so many agents, to plan anew when one pod comes or goes, and how many plans that changes; the
- * operator's own code, by itself.
+ * How long it takes to plan for so many agents, to plan anew when one pod comes or goes, and how many plans that
+ * changes; the operator's own code, by itself.
  */
 export function planSection(agents: number): Section {
   return async (_bench, quick) => {

@@ -55,13 +55,16 @@ const reconnectWithinMs = 2000;
 const handshakeMs = 5000;
 
 /**
- * An agent as the operator sees it: a TLS connection of its own, its pod's token, reports as long as real ones. What it does besides is only what
- * docs/protocol.md asks for, so that thousands of them fit into a process.
+ * An agent as the operator sees it: a TLS connection of its own, its pod's token, reports as long as real ones. What it
+ * does besides is only what docs/protocol.md asks for, so that thousands of them fit into a process.
  */
 export class SimulatedAgent {
   settings: Settings | undefined;
   assignment: Assignment | undefined;
-  /** When it first said that it holds settings and an assignment, and when it last said that it holds others than before; in milliseconds since the epoch. */
+  /**
+   * When it first said that it holds settings and an assignment, and when it last said that it holds others than
+   * before; in milliseconds since the epoch.
+   */
   configuredAt: number | undefined;
   changedAt: number | undefined;
   /** The last failure, for who wants to know why there are any. */
@@ -180,8 +183,9 @@ const contentLength = /^content-length: *(\d+)$/im;
 const maxHeadBytes = 8192;
 
 /**
- * One connection to the operator at a time, made when it is needed, whose bytes are counted. No more of HTTP than the operator's answers
- * take: a client for everything would use more of the processor than the operator does, and the agents share one.
+ * One connection to the operator at a time, made when it is needed, whose bytes are counted. No more of HTTP than the
+ * operator's answers take: a client for everything would use more of the processor than the operator does, and the
+ * agents share one.
  */
 class Connection {
   readonly #access: OperatorAccess;

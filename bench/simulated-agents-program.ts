@@ -1,7 +1,10 @@
 import { type OperatorAccess, SimulatedAgent, type Traffic } from './simulated-agent.ts';
 import type { AgentsAnswer, AgentsRequest } from './simulated-agents.ts';
 
-/** A program: so many agents as it is told to be, driven by messages of the process that started it. It ends when that does. */
+/**
+ * A program: so many agents as it is told to be, driven by messages of the process that started it. It ends when that
+ * does.
+ */
 const agents = new Map<string, SimulatedAgent>();
 /** Of agents that were removed. */
 const removed: Traffic = { exchanges: 0, failures: 0, bodyBytes: 0, wireBytes: 0, assignments: 0 };

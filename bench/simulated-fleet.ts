@@ -16,9 +16,9 @@ const tickMs = 50;
 const unreadyAtOnce = 50;
 
 /**
- * Nodes, and agents' pods on them, that exist in the API server only. The controller manager and the scheduler have to be
- * stopped: they would evict pods of nodes without a kubelet, and with two cores making thousands of pods takes them minutes.
- * So pods, their status and the DaemonSet's status are written here as those would write them.
+ * Nodes, and agents' pods on them, that exist in the API server only. The controller manager and the scheduler have to
+ * be stopped: they would evict pods of nodes without a kubelet, and with two cores making thousands of pods takes them
+ * minutes. So pods, their status and the DaemonSet's status are written here as those would write them.
  */
 export class SimulatedFleet {
   readonly #api: ApiServer;
@@ -83,7 +83,8 @@ export class SimulatedFleet {
   }
 
   /**
-   * Turns pods unready, each for about a second, and ready again, at a steady rate, and reports the DaemonSet twice a second.
+   * Turns pods unready, each for about a second, and ready again, at a steady rate, and reports the DaemonSet twice a
+   * second.
    * @returns how many changes a second there were
    */
   async churn(daemonSet: DaemonSet, perSecond: number, seconds: number): Promise<number> {

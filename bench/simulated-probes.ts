@@ -3,13 +3,15 @@ import { sketchIndex } from '../src/protocol/latency-sketch.ts';
 import type { TargetReport } from '../src/protocol/report.ts';
 import type { Settings } from '../src/protocol/settings.ts';
 
-/** The nameserver of every simulated agent's resolv.conf, and the name that is looked up where the settings have none. */
+/**
+ * The nameserver of every simulated agent's resolv.conf, and the name that is looked up where the settings have none.
+ */
 const nameserver = '10.96.0.10:53';
 const defaultHost = 'kubernetes.default.svc.cluster.local.';
 
 /**
- * What probes would have found out by these settings and this assignment: every target at its own offset in the interval, all of them successful, with
- * latencies around 100 µs.
+ * What probes would have found out by these settings and this assignment: every target at its own offset in the
+ * interval, all of them successful, with latencies around 100 µs.
  * @param from where the time begins, in milliseconds, and `to`, where it ends
  * @param random from 0 to 1
  */

@@ -4,8 +4,8 @@ export function mean(values: readonly number[]): number {
 }
 
 /**
- * The value at rank ⌈q·n⌉ of all values in order, so that the quantile is one of them, and lies in the bucket that a histogram of the
- * same values gives for it.
+ * The value at rank ⌈q·n⌉ of all values in order, so that the quantile is one of them, and lies in the bucket that a
+ * histogram of the same values gives for it.
  * @param q above 0, at most 1
  */
 export function quantile(values: readonly number[], q: number): number {

@@ -138,7 +138,10 @@ class Run {
     };
   }
 
-  /** Edits the spec, again and again. @returns for each time the seconds until each agent said that it holds the new spec */
+  /**
+   * Edits the spec, again and again. @returns for each time the seconds until each agent said that it holds the new
+   * spec
+   */
   async #edits(times: number): Promise<number[][]> {
     const { bench, syncBench, agents, nodes } = this.#parts;
     const seconds: number[][] = [];
@@ -161,7 +164,10 @@ class Run {
     return seconds;
   }
 
-  /** Takes pods away and makes them anew, one at a time. @returns how many agents were given another assignment, each time */
+  /**
+   * Takes pods away and makes them anew, one at a time. @returns how many agents were given another assignment, each
+   * time
+   */
   async #podChanges(pods: number): Promise<number[]> {
     const { bench, syncBench, daemonSet, agents, nodes } = this.#parts;
     const { fleet } = syncBench.operator;

@@ -18,7 +18,10 @@ export async function prepare(bench: BenchCluster): Promise<() => Promise<void>>
 
 const benchOf = (bench: BenchCluster) => benches.get(bench)!;
 
-/** The parts of the benchmark of sync, in their order: plans alone, then all of it, where the fleet grows from one to the next. */
+/**
+ * The parts of the benchmark of sync, in their order: plans alone, then all of it, where the fleet grows from one to
+ * the next.
+ */
 export const sections: Readonly<Record<string, Section>> = {
   'plans-100': planSection(100),
   'plans-1000': planSection(1000),

@@ -11,7 +11,10 @@ export type Architecture = keyof typeof architectures;
 export interface BuildOptions {
   /** The checkout: where package.json, package-lock.json, src and node_modules are. */
   root: string;
-  /** The directory that is written; what it held before is deleted. The Dockerfiles expect it as `dist` in their context. */
+  /**
+   * The directory that is written; what it held before is deleted. The Dockerfiles expect it as `dist` in their
+   * context.
+   */
   out: string;
   /** For which machines the agent's native part is laid out. */
   architectures: readonly Architecture[];

@@ -14,8 +14,8 @@ export class KoffiPackageError extends Error {
 
 /**
  * The directory of koffi's native package for Linux on the given architecture (as npm names it: `x64`, `arm64`).
- * `npm ci` installs the one of its own machine only; another is fetched by `npm pack` in the version of package-lock.json,
- * compared with the integrity given there, and kept in node_modules/.cache.
+ * `npm ci` installs the one of its own machine only; another is fetched by `npm pack` in the version of
+ * package-lock.json, compared with the integrity given there, and kept in node_modules/.cache.
  * @param root the checkout
  * @throws KoffiPackageError
  */

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * The licences of packages as one text: most of them ask that their notice goes with every copy, and a minified bundle holds none.
+ * The licences of packages as one text: most of them ask that their notice goes with every copy, and a minified bundle
+ * holds none.
  * @param directories the packages' directories
  */
 export function licenseText(directories: readonly string[]): string {

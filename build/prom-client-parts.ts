@@ -1,6 +1,9 @@
 import type { Plugin } from 'esbuild';
 
-/** Parts of prom-client that nothing here uses and that bring Node's https, cluster and perf_hooks and OpenTelemetry's API with them. */
+/**
+ * Parts of prom-client that nothing here uses and that bring Node's https, cluster and perf_hooks and OpenTelemetry's
+ * API with them.
+ */
 const unused = /[\\/]prom-client[\\/]lib[\\/](cluster|defaultMetrics|pushgateway|summary)\.js$/;
 
 /** Leaves those parts out: what prom-client exports of them is then an empty object. */

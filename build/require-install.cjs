@@ -1,7 +1,8 @@
 'use strict';
 
-// Every npm script loads this first, by `node -r` or as a program. It must run on any Node, also on those that cannot read
-// TypeScript: where the scripts' own Node is missing, the machine's runs it. So: CommonJS, no dependencies, old syntax.
+// Every npm script loads this first, by `node -r` or as a program. It must run on any Node, also on those that cannot
+// read TypeScript: where the scripts' own Node is missing, the machine's runs it. So: CommonJS, no dependencies, old
+// syntax.
 
 const fs = require('node:fs');
 const path = require('node:path');

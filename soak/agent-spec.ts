@@ -30,7 +30,10 @@ const times = [
   { interval: '10s', timeout: '5s' },
 ];
 
-/** A spec of chance: collectors on and off, other hosts, servers, protocols, record types, intervals and numbers of peers. */
+/**
+ * A spec of chance: collectors on and off, other hosts, servers, protocols, record types, intervals and numbers of
+ * peers.
+ */
 export function randomSpec(random: Random, { servers, deafServers }: Surroundings): object {
   const some = <T>(all: readonly T[]) => random.sample(all, random.integer(1, all.length));
   return {
@@ -53,7 +56,8 @@ export function randomSpec(random: Random, { servers, deafServers }: Surrounding
       udp: { packets: random.integer(1, 5), size: random.pick([64, 512, 1232]) },
       ...random.pick(times),
     },
-    // Nobody on these addresses knows the time: what is asked for is that the asking and the failing leave nothing behind.
+    // Nobody on these addresses knows the time: what is asked for is that the asking and the failing leave nothing
+    // behind.
     ntp: {
       enabled: random.chance(0.5),
       servers: random.sample(deafServers, random.integer(1, 2)),

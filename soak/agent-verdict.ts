@@ -30,8 +30,9 @@ export interface EditHistory {
 }
 
 /**
- * How much an agent may grow, by the straight line through what it held in the second half of the run: far below what a target, a
- * connection or a turn that is kept by mistake comes to when thousands of them come and go, above what a collector's rhythm adds.
+ * How much an agent may grow, by the straight line through what it held in the second half of the run: far below what a
+ * target, a connection or a turn that is kept by mistake comes to when thousands of them come and go, above what a
+ * collector's rhythm adds.
  */
 const growthBytes = 1 << 20;
 /** Descriptors, in the same way. */
@@ -100,7 +101,10 @@ export function agentFigures(histories: readonly AgentHistory[], edits: EditHist
   ];
 }
 
-/** What the straight line through the second half of the run rises by from its beginning to its end; NaN where there is too little of it. */
+/**
+ * What the straight line through the second half of the run rises by from its beginning to its end; NaN where there is
+ * too little of it.
+ */
 export function growth(samples: readonly AgentSample[], key: 'workingSet' | 'anon' | 'descriptors'): number {
   const end = samples.at(-1)?.at ?? 0;
   const second = samples.filter(({ at }) => at >= end / 2);

@@ -31,10 +31,11 @@ const ownErrorCounters = [
 ];
 
 /**
- * Agents in real pods under settings that change every few seconds: the NetExporter is edited, the operator writes its ConfigMap, and the
- * kubelet, which looks at a mounted ConfigMap about once a minute, is made to look at once by an annotation on the pods. Peers come and go
- * with the agents of another NetExporter, whose pods are deleted now and then, and with addresses that refuse or are not there. After
- * every few changes the agents come back to the same settings; what they then hold must be what they held at first.
+ * Agents in real pods under settings that change every few seconds: the NetExporter is edited, the operator writes its
+ * ConfigMap, and the kubelet, which looks at a mounted ConfigMap about once a minute, is made to look at once by an
+ * annotation on the pods. Peers come and go with the agents of another NetExporter, whose pods are deleted now and
+ * then, and with addresses that refuse or are not there. After every few changes the agents come back to the same
+ * settings; what they then hold must be what they held at first.
  */
 export const run: Soak = async ({ seed, minutes, signal, log }) =>
   BenchCluster.with({ nodes, prepare, signal, log }, async (bench) => {
@@ -109,7 +110,9 @@ async function hasten({ kubectl }: BenchCluster): Promise<void> {
   await kubectl(['annotate', 'pods', '-n', namespace, '-l', selector.join(), '--overwrite', annotation]);
 }
 
-/** Comes back to the first settings and peers, waits until the agents hold what they held then, and takes note of it. */
+/**
+ * Comes back to the first settings and peers, waits until the agents hold what they held then, and takes note of it.
+ */
 async function rest(
   bench: BenchCluster,
   watch: AgentWatch,
@@ -137,7 +140,10 @@ async function rest(
 
 const peerSlice = `${watchedName}-peers-that-come-and-go`;
 
-/** Gives the agents other peers: some of the other NetExporter's agents, which may be about to go, and addresses without one. */
+/**
+ * Gives the agents other peers: some of the other NetExporter's agents, which may be about to go, and addresses without
+ * one.
+ */
 async function movePeers(bench: BenchCluster, random: Random): Promise<void> {
   const { kubectl, cluster } = bench;
   const peers = await agentsOf(kubectl, namespace, peersName);
@@ -227,7 +233,10 @@ class AgentWatch {
     }
   }
 
-  /** Whether the agents have the series that they had at the first rest; at that one, whether they have probed all that they shall. */
+  /**
+   * Whether the agents have the series that they had at the first rest; at that one, whether they have probed all that
+   * they shall.
+   */
   restingSeriesAreThere(scrapes: readonly Scrape[]): boolean {
     const now = scrapes.map(({ series }) => series).join();
     const network = scrapes.map(({ metrics }) => metrics.find('network_latency_seconds_count', { protocol: 'TCP' }));

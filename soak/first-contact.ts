@@ -22,8 +22,9 @@ const texts = [
 const longestDelay = 1500;
 
 /**
- * What a new user does, and what happens to it: `npm start` killed at ten moments, each followed by a run that has to succeed and to leave
- * nothing of either, and the demo on clusters of several sizes. It ends when it is done, whatever time it was given.
+ * What a new user does, and what happens to it: `npm start` killed at ten moments, each followed by a run that has to
+ * succeed and to leave nothing of either, and the demo on clusters of several sizes. It ends when it is done, whatever
+ * time it was given.
  */
 export const run: Soak = async ({ seed, signal, log }) => {
   const random = new Random(seed);

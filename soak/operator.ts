@@ -28,8 +28,9 @@ const promisedSeconds = 10;
 const mostRequests = 200;
 
 /**
- * Two operators under random sequences of edits, faults of the network and of the API server, restarts and deaths, after each of which
- * everything must be as if there had been none; then the API server is away for minutes; then nothing happens, and nothing may be written.
+ * Two operators under random sequences of edits, faults of the network and of the API server, restarts and deaths,
+ * after each of which everything must be as if there had been none; then the API server is away for minutes; then
+ * nothing happens, and nothing may be written.
  */
 export const run: Soak = async ({ seed, minutes, signal, log }) =>
   BenchCluster.with({ nodes, prepare, signal, log }, async (bench) => {
@@ -90,7 +91,9 @@ function sequenceFigures(outcomes: readonly SequenceOutcome[]): Figure[] {
   ];
 }
 
-/** Stops the API server for so long. What runs on the nodes must not notice, and the operators must catch up at once. */
+/**
+ * Stops the API server for so long. What runs on the nodes must not notice, and the operators must catch up at once.
+ */
 async function apiServerAway(
   rig: FaultRig,
   minutes: number,

@@ -1,5 +1,6 @@
 /**
- * Chance that a seed decides: the same seed gives the same sequence on every machine (mulberry32, Tommy Ettinger 2017). Not for secrets.
+ * Chance that a seed decides: the same seed gives the same sequence on every machine (mulberry32, Tommy Ettinger 2017).
+ * Not for secrets.
  */
 export class Random {
   #state: number;

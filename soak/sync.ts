@@ -33,9 +33,10 @@ const quick = { interval: `${intervalSeconds}s`, timeout: `${intervalSeconds}s` 
 const restingSpec = { dns: { ...quick, hosts: [host] }, network: { ...quick, peersPerAgent: 10, service: false } };
 
 /**
- * Agents on six nodes in three zones whose spec is edited a hundred times; then rounds of everything that is planned: a rollout, another
- * port, each node drained in turn and cut off, three nodes less and three more, none of which may make a dial error; then minutes without
- * an operator, in which nodes join and leave and every agent has to probe all the time.
+ * Agents on six nodes in three zones whose spec is edited a hundred times; then rounds of everything that is planned: a
+ * rollout, another port, each node drained in turn and cut off, three nodes less and three more, none of which may make
+ * a dial error; then minutes without an operator, in which nodes join and leave and every agent has to probe all the
+ * time.
  */
 export const run: Soak = async ({ seed, minutes, signal, log }) =>
   BenchCluster.with({ nodes, prepare, signal, log }, async (bench) => {
@@ -245,7 +246,10 @@ class SyncSoak {
   }
 }
 
-/** How many turns an agent has had at each of its targets that is the host which no edit changes, how many it has skipped of all, and when that was. */
+/**
+ * How many turns an agent has had at each of its targets that is the host which no edit changes, how many it has
+ * skipped of all, and when that was.
+ */
 async function turnsOfHost(agent: Agent): Promise<{ at: number; turns: Map<string, number>; skipped: number }> {
   const metrics = await metricsOf(agent);
   const at = performance.now();

@@ -10,8 +10,8 @@ all the others.`;
 const ending = '.test.ts';
 
 /**
- * The files of tests that the arguments of test/main.ts choose: all, or after `e2e` end-to-end tests by name. Ends the process where they
- * ask for the usage or choose nothing that exists.
+ * The files of tests that the arguments of test/main.ts choose: all, or after `e2e` end-to-end tests by name. Ends the
+ * process where they ask for the usage or choose nothing that exists.
  */
 export async function chosenFiles(files: readonly string[], [first, ...names]: readonly string[]): Promise<string[]> {
   const endToEnd = first === 'e2e';
@@ -27,7 +27,8 @@ export async function chosenFiles(files: readonly string[], [first, ...names]: r
 }
 
 /**
- * The files of end-to-end tests with these names, `live-edit` for test/e2e/live-edit.test.ts; all of them where there is no name.
+ * The files of end-to-end tests with these names, `live-edit` for test/e2e/live-edit.test.ts; all of them where there
+ * is no name.
  * @throws UsageError for a name that none has
  */
 export function endToEndTests(files: readonly string[], names: readonly string[]): string[] {

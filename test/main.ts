@@ -7,8 +7,9 @@ import { globalSetup, globalTeardown } from './e2e/setup.ts';
 import { inRunningOrder } from './running-order.ts';
 
 /**
- * All tests, or the chosen ones, in one run, two files at a time: while the cluster of the end-to-end tests is being built and started, and while the first of
- * them waits, unit tests run. End-to-end tests themselves take turns, but for those that disturb nobody (test/e2e/setup-record.ts).
+ * All tests, or the chosen ones, in one run, two files at a time: while the cluster of the end-to-end tests is being
+ * built and started, and while the first of them waits, unit tests run. End-to-end tests themselves take turns, but for
+ * those that disturb nobody (test/e2e/setup-record.ts).
  */
 const root = join(import.meta.dirname, '..');
 const chosen = await chosenFiles(globSync('test/**/*.test.ts', { cwd: root }), process.argv.slice(2));

@@ -9,8 +9,8 @@ const first = `${endToEnd}at-rest.test.ts`;
 const last = `${endToEnd}requests.test.ts`;
 
 /**
- * Those that work in a namespace of their own alone, take nothing of the cluster away, measure nothing, and need nothing of what another
- * of them changes. They run two at a time: most of their time is waiting.
+ * Those that work in a namespace of their own alone, take nothing of the cluster away, measure nothing, and need
+ * nothing of what another of them changes. They run two at a time: most of their time is waiting.
  */
 const undisturbing = new Set(
   ['bad-input', 'contested-objects', 'live-edit', 'main-job', 'pod-security'].map((name) => `${name}.test.ts`),
@@ -22,8 +22,9 @@ export function disturbsNobody(file: string): boolean {
 }
 
 /**
- * The test files in the order in which they are to begin: the end-to-end test beside which unit tests can run, the unit tests, the
- * end-to-end tests that disturb nobody, and then, with the machine to themselves, the others by name but for the last one.
+ * The test files in the order in which they are to begin: the end-to-end test beside which unit tests can run, the unit
+ * tests, the end-to-end tests that disturb nobody, and then, with the machine to themselves, the others by name but for
+ * the last one.
  */
 export function inRunningOrder(files: readonly string[]): string[] {
   const rank = (file: string) => {

@@ -2,15 +2,19 @@ interface NodeSelectorTerm extends Record<string, unknown> {
   matchExpressions?: Record<string, unknown>[];
 }
 
-/** Nodes that run no DaemonSets: Virtual Kubelet's own label, and EKS's for Fargate. Their pods would be pending for ever. */
+/**
+ * Nodes that run no DaemonSets: Virtual Kubelet's own label, and EKS's for Fargate. Their pods would be pending for
+ * ever.
+ */
 const notVirtual = [
   { key: 'type', operator: 'NotIn', values: ['virtual-kubelet'] },
   { key: 'eks.amazonaws.com/compute-type', operator: 'NotIn', values: ['fargate'] },
 ];
 
 /**
- * A pod's affinity, the user's parts as they are, with virtual nodes excluded. Terms of a node selector are ORed and what is
- * inside one is ANDed, so the exclusion goes into each. A term without any requirement matches no node and stays so.
+ * A pod's affinity, the user's parts as they are, with virtual nodes excluded. Terms of a node selector are ORed and
+ * what is inside one is ANDed, so the exclusion goes into each. A term without any requirement matches no node and
+ * stays so.
  */
 export function withoutVirtualNodes(affinity: Record<string, unknown>): Record<string, unknown> {
   const nodeAffinity = asRecord(affinity.nodeAffinity);

@@ -16,8 +16,8 @@ const identityVolumeName = 'identity';
 const tokenSeconds = 3600;
 
 /**
- * The agents. The template depends on `spec.agent` only: a change of what is probed reaches the agents by their settings
- * and must not restart them. Fits Pod Security `restricted`.
+ * The agents. The template depends on `spec.agent` only: a change of what is probed reaches the agents by their
+ * settings and must not restart them. Fits Pod Security `restricted`.
  */
 export function addDaemonSet(scope: Construct, { metadata, spec }: NetExporter, image: string): void {
   const { agent } = spec;
@@ -130,8 +130,8 @@ function agentContainer({ agent }: NetExporter['spec'], image: string): k8s.Cont
 }
 
 /**
- * Who the agent is, to the operator: a token that no API server takes, since it is for another audience. The kubelet renews it
- * well before it ends and lets only the pod's user read it.
+ * Who the agent is, to the operator: a token that no API server takes, since it is for another audience. The kubelet
+ * renews it well before it ends and lets only the pod's user read it.
  */
 function identityVolume(): k8s.Volume {
   return {

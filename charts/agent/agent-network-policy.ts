@@ -10,14 +10,14 @@ const dnsPort = 53;
 const ntpPort = 123;
 
 /**
- * What CoreDNS calls its ports. A policy is about pods, behind the Service's translation, and pods need not listen on 53: on
- * OpenShift they do on 5353.
+ * What CoreDNS calls its ports. A policy is about pods, behind the Service's translation, and pods need not listen on
+ * 53: on OpenShift they do on 5353.
  */
 const dnsPortNames = { UDP: 'dns', TCP: 'dns-tcp' };
 
 /**
- * Where caches of DNS on the node itself listen (KEP-1024): no pod's address, so that no selector finds them. With iptables they
- * listen at the address of the cluster's DNS besides.
+ * Where caches of DNS on the node itself listen (KEP-1024): no pod's address, so that no selector finds them. With
+ * iptables they listen at the address of the cluster's DNS besides.
  */
 const nodeLocalAddresses = '169.254.0.0/16';
 
@@ -30,8 +30,8 @@ export interface NeededAddresses {
 }
 
 /**
- * Lets everyone reach the agents' ports: Prometheus and peers live wherever the cluster put them. Closes every other port, and
- * with `Strict` every way out that the agents do not need.
+ * Lets everyone reach the agents' ports: Prometheus and peers live wherever the cluster put them. Closes every other
+ * port, and with `Strict` every way out that the agents do not need.
  */
 export function addNetworkPolicy(
   scope: Construct,
@@ -67,8 +67,8 @@ function toAgents(agents: k8s.LabelSelector): k8s.NetworkPolicyEgressRule {
 }
 
 /**
- * The cluster's DNS, which finds the peers also where nothing is probed by DNS, a cache on the node in front of it, and the
- * servers that the spec names.
+ * The cluster's DNS, which finds the peers also where nothing is probed by DNS, a cache on the node in front of it, and
+ * the servers that the spec names.
  */
 function toDns(dns: NetExporter['spec']['dns'], nameservers: readonly string[]): k8s.NetworkPolicyEgressRule[] {
   const named = Object.entries(dnsPortNames).map(([protocol, name]) => ({
@@ -97,9 +97,9 @@ function toTimeServers({ enabled, servers }: NetExporter['spec']['ntp']): k8s.Ne
 }
 
 /**
- * The operators, whatever namespace they were installed in, and their Service's own addresses: Amazon's VPC CNI judges what is sent
- * before the Service's translation, and finds a Service's address by its selector (aws-network-policy-agent issue 460), of which
- * this one has none.
+ * The operators, whatever namespace they were installed in, and their Service's own addresses: Amazon's VPC CNI judges
+ * what is sent before the Service's translation, and finds a Service's address by its selector
+ * (aws-network-policy-agent issue 460), of which this one has none.
  */
 function toOperator(addresses: readonly string[]): k8s.NetworkPolicyEgressRule {
   const service = addresses.map((address) => block(onlyAddress(parseHostPort(address)!.host)));

@@ -12,7 +12,8 @@ const defaultSpec = { dns: { hosts: ['kubernetes.default.svc.cluster.local.', 'e
 /** Resources to start from, by the name of their file. */
 export function samples(): Record<string, object[]> {
   return {
-    // A file of its own: who has such a namespace with other things in it must neither restrict nor delete it with a sample.
+    // A file of its own: who has such a namespace with other things in it must neither restrict nor delete it with a
+    // sample.
     namespace: objects((chart) => addNamespace(chart, sampleNamespace)),
     default: objects((chart) => addNetExporter(chart, 'default', defaultSpec)),
     minimal: objects((chart) => addNetExporter(chart, 'minimal', {})),
@@ -27,8 +28,8 @@ export function samples(): Record<string, object[]> {
 }
 
 /**
- * The namespace and the NetExporter of `npm start`: the default sample under names of their own. The demo's Prometheus finds agents
- * by the annotations on their Service, which a PodMonitor would replace.
+ * The namespace and the NetExporter of `npm start`: the default sample under names of their own. The demo's Prometheus
+ * finds agents by the annotations on their Service, which a PodMonitor would replace.
  */
 export function demoObjects(namespace: string, name: string): object[] {
   return objects((chart) => {

@@ -6,8 +6,9 @@ import { apiUses } from '../../src/contract/api-uses.ts';
 import type { NetExporter } from '../../src/crd/net-exporter.ts';
 
 /**
- * Tells the Prometheus operator to scrape the agents, with the labels that docs/prometheus.yml gives those that are found by
- * annotation; namespace and pod are the Prometheus operator's own. By pod, so that a sick agent is scraped too.
+ * Tells the Prometheus operator to scrape the agents, with the labels that docs/prometheus.yml gives those that are
+ * found by annotation; namespace and pod are the Prometheus operator's own. By pod, so that a sick agent is scraped
+ * too.
  */
 export function addPodMonitor(scope: Construct, { metadata, spec }: NetExporter): void {
   const { group, version, kind } = apiUses.podMonitors;

@@ -18,8 +18,8 @@ const nonRoot = 65_532;
 const replicas = 2;
 
 /**
- * The operator, which starts the agents in the image of its own version, on two nodes where there are two, and the promise to
- * those who drain nodes that one of them may go at any time. Fits Pod Security `restricted`.
+ * The operator, which starts the agents in the image of its own version, on two nodes where there are two, and the
+ * promise to those who drain nodes that one of them may go at any time. Fits Pod Security `restricted`.
  */
 export function addOperatorDeployment(scope: Construct, version: string): void {
   const images = imageNames(version);
@@ -27,7 +27,8 @@ export function addOperatorDeployment(scope: Construct, version: string): void {
     metadata: { name: operatorName, namespace: operatorNamespace },
     spec: {
       replicas,
-      // Old and new may run side by side: only one of them leads. Where there is no room for a third, one old one goes first.
+      // Old and new may run side by side: only one of them leads. Where there is no room for a third, one old one goes
+      // first.
       strategy: {
         type: 'RollingUpdate',
         rollingUpdate: { maxSurge: k8s.IntOrString.fromNumber(1), maxUnavailable: k8s.IntOrString.fromNumber(1) },
@@ -109,7 +110,8 @@ function operatorContainer(images: { operator: string; agent: string }): k8s.Con
     ],
     livenessProbe: { ...httpGet('/healthz'), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
     readinessProbe: { ...httpGet('/readyz'), periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 2 },
-    // No limit of CPU: throttled, it would answer its probes late. Twice the memory that 5,000 agents with their connections take.
+    // No limit of CPU: throttled, it would answer its probes late. Twice the memory that 5,000 agents with their
+    // connections take.
     resources: {
       requests: { cpu: k8s.Quantity.fromString('50m'), memory: k8s.Quantity.fromString('128Mi') },
       limits: { memory: k8s.Quantity.fromString('1Gi') },

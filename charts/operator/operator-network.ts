@@ -60,7 +60,10 @@ function addSyncService(scope: Construct): void {
   });
 }
 
-/** Metrics for whoever scrapes, wherever it runs; sync for agents, which live in any namespace; no other port for anybody. */
+/**
+ * Metrics for whoever scrapes, wherever it runs; sync for agents, which live in any namespace; no other port for
+ * anybody.
+ */
 function addNetworkPolicy(scope: Construct): void {
   const port = (number: number) => [{ protocol: 'TCP', port: k8s.IntOrString.fromNumber(number) }];
   new k8s.KubeNetworkPolicy(scope, 'network-policy', {

@@ -24,7 +24,9 @@ export const operatorPermissions: PermissionRule[] = permissionsFor(
 /** Everything else that the operator reads of the API server. The ClusterRole is made from both. */
 export const operatorPaths: PathRule = { nonResourceURLs: Object.values(apiPaths), verbs: ['get'] };
 
-/** Everything the operator asks of the API server in its own namespace, and nothing more. The Role is made from this. */
+/**
+ * Everything the operator asks of the API server in its own namespace, and nothing more. The Role is made from this.
+ */
 export const operatorOwnPermissions: PermissionRule[] = permissionsFor(
   Object.values<ApiUse>(apiUses).filter(({ namespace }) => namespace === operatorNamespace),
 );

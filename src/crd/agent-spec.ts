@@ -5,7 +5,10 @@ import { isObjectName } from './object-name.ts';
 import { AffinitySchema, PullSecretSchema, ResourcesSchema, TolerationSchema } from './pod-parts.ts';
 import { celString, validated } from './validation-rule.ts';
 
-/** `[registry[:port]/]path[:tag][@digest]`: what a container runtime takes, less exactly (the runtime has the last word). */
+/**
+ * `[registry[:port]/]path[:tag][@digest]`: what a container runtime takes, less exactly (the runtime has the last
+ * word).
+ */
 export const imagePattern =
   '^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\\[[0-9a-fA-F:]+\\])(:[0-9]{1,5})?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@[a-z0-9]+:[0-9a-f]{32,128})?$';
 

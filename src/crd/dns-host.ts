@@ -1,7 +1,10 @@
 import { Type } from 'typebox';
 import { celString, validated } from './validation-rule.ts';
 
-/** Labels of 1 to 63 letters, digits, hyphens and underscores (RFC 1035 §2.3.4, RFC 2181 §11), at most 253 characters without the final dot. */
+/**
+ * Labels of 1 to 63 letters, digits, hyphens and underscores (RFC 1035 §2.3.4, RFC 2181 §11), at most 253 characters
+ * without the final dot.
+ */
 export const dnsNamePattern =
   '^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\\.?$';
 const isDnsName = `self.matches(${celString(dnsNamePattern)}) && (self.size() <= 253 || self.endsWith('.'))`;

@@ -10,7 +10,9 @@ const port = `(${hasPort} ? int(self.substring(self.lastIndexOf(':') + 1)) : 123
 /** A name whose last label is a number is a mistyped address. */
 const isName = `(${host}.matches(${celString(dnsNamePattern)}) && !${host}.matches('(^|\\\\.)[0-9]+\\\\.?$'))`;
 
-/** A time server to ask: an address or a name. CEL's `isIP` refuses zones (`%eth0`) and IPv4 addresses mapped to IPv6. */
+/**
+ * A time server to ask: an address or a name. CEL's `isIP` refuses zones (`%eth0`) and IPv4 addresses mapped to IPv6.
+ */
 export const NtpServerSchema = Type.String({
   maxLength: 260,
   ...validated(

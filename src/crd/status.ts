@@ -50,7 +50,9 @@ const AgentsStatusSchema = Type.Object(
   { description: 'Agent counts.' },
 );
 
-/** The observed state. Its top-level fields are optional, so that other versions of the operator can read and write it. */
+/**
+ * The observed state. Its top-level fields are optional, so that other versions of the operator can read and write it.
+ */
 export const NetExporterStatusSchema = Type.Object(
   {
     observedGeneration: Type.Optional(

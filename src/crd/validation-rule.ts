@@ -1,4 +1,6 @@
-/** One entry of `x-kubernetes-validations`: a CEL expression over `self` and what the API server says when it is false. */
+/**
+ * One entry of `x-kubernetes-validations`: a CEL expression over `self` and what the API server says when it is false.
+ */
 export interface ValidationRule {
   rule: string;
   /** Says what to write instead. */

@@ -2,9 +2,9 @@ import { type NetExporter, NetExporterSchema } from './net-exporter.ts';
 import type { SchemaNode } from './schema-node.ts';
 
 /**
- * The resource with the default of every field that it lacks. An API server with an older CRD neither keeps nor defaults
- * the fields that are new. The rules are those of Kubernetes: an absent field and null get the default, and every object
- * that is there gets the defaults of its own fields.
+ * The resource with the default of every field that it lacks. An API server with an older CRD neither keeps nor
+ * defaults the fields that are new. The rules are those of Kubernetes: an absent field and null get the default, and
+ * every object that is there gets the defaults of its own fields.
  * @returns another object where something was lacking; `resource` is never changed
  */
 export function withDefaults(resource: NetExporter): NetExporter {

@@ -1,8 +1,8 @@
 import { netnsFile } from './netns.ts';
 
 /**
- * Every address and name on the machine that a cluster uses, all derived from its slot number, so that two clusters with
- * different slots share none and a crashed one's leftovers can be found by their names. Every list of addresses or
+ * Every address and name on the machine that a cluster uses, all derived from its slot number, so that two clusters
+ * with different slots share none and a crashed one's leftovers can be found by their names. Every list of addresses or
  * networks has the IPv4 one first and, in a dual-stack cluster, the IPv6 one second.
  */
 export interface Addresses {

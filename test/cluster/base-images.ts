@@ -3,7 +3,9 @@ import { basename, dirname, join } from 'node:path';
 import type { Buildah } from './buildah.ts';
 import { run } from './command.ts';
 
-/** What a program needs to run: itself, its libraries and the loader, each by the path where the loader looks for it. */
+/**
+ * What a program needs to run: itself, its libraries and the loader, each by the path where the loader looks for it.
+ */
 export interface Program {
   executable: string;
   libraries: string[];
@@ -26,8 +28,8 @@ export function parseLdd(output: string): string[] {
 }
 
 /**
- * Builds both base images from this machine's Node and libraries, divided as the public ones are: Node and libatomic in one,
- * the C and C++ libraries and a user `nonroot` in the other.
+ * Builds both base images from this machine's Node and libraries, divided as the public ones are: Node and libatomic in
+ * one, the C and C++ libraries and a user `nonroot` in the other.
  * @param directory an empty directory to work in
  */
 export async function buildBaseImages(buildah: Buildah, node: Program, directory: string): Promise<void> {

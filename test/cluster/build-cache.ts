@@ -7,8 +7,9 @@ import { withLock } from './lock.ts';
 import { ownedDirectory } from './owned-name.ts';
 
 /**
- * A folder of programs that is built once on a machine, outside the checkout: where there is none with that key, `build` fills an empty
- * one. Several callers at a time build once; what did not come to its end is never taken for whole.
+ * A folder of programs that is built once on a machine, outside the checkout: where there is none with that key,
+ * `build` fills an empty one. Several callers at a time build once; what did not come to its end is never taken for
+ * whole.
  * @param onWait called once when another process builds the same
  */
 export async function builtOnce(

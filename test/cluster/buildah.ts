@@ -9,7 +9,9 @@ export interface BuildOptions {
   buildArguments?: Record<string, string>;
 }
 
-/** Buildah with a storage of its own below one directory: the user's images and settings are neither seen nor touched. */
+/**
+ * Buildah with a storage of its own below one directory: the user's images and settings are neither seen nor touched.
+ */
 export class Buildah {
   readonly #directory: string;
   readonly #driver: string;
@@ -32,7 +34,8 @@ export class Buildah {
       await overlay.#call(['info']);
       return overlay;
     } catch {
-      // No overlay on this file system, as within most containers. A storage has one driver for life, so this is another.
+      // No overlay on this file system, as within most containers. A storage has one driver for life, so this is
+      // another.
       const copies = await Buildah.#create(join(directory, 'vfs'), 'vfs', cgroups);
       await copies.#call(['info']);
       return copies;

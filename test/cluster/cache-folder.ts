@@ -32,7 +32,10 @@ function unusable(problem: string): ClusterError {
   );
 }
 
-/** Not by `recursive: true`: that never ends below /proc, and its message for a read-only file system is `ENOENT: …, mkdir ''`. */
+/**
+ * Not by `recursive: true`: that never ends below /proc, and its message for a read-only file system is
+ * `ENOENT: …, mkdir ''`.
+ */
 function makeFolder(folder: string): void {
   if (existsSync(folder)) return;
   makeFolder(dirname(folder));

@@ -51,8 +51,8 @@ export function memoryCgroupDirectory(path: string): string {
 }
 
 /**
- * Makes a cgroup and those above it ready for a kubelet: in every version 1 hierarchy (the kubelet insists on that), or in
- * the unified one with its controllers handed down when there is no other.
+ * Makes a cgroup and those above it ready for a kubelet: in every version 1 hierarchy (the kubelet insists on that), or
+ * in the unified one with its controllers handed down when there is no other.
  */
 export function createCgroup(path: string): void {
   const all = hierarchies();

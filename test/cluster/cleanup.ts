@@ -33,9 +33,10 @@ export function isAbandoned(state: ClusterState, running = isRunning): boolean {
 }
 
 /**
- * Ends and removes everything of the cluster with that name, whole or in ruins; the caller holds its lock. All processes are found by their
- * cgroup, everything else by names that only this slot uses, so it does not matter where a crash struck. A step that fails does not stop
- * the others. The state file goes last and stays after a failure: as long as something is left, it can be found.
+ * Ends and removes everything of the cluster with that name, whole or in ruins; the caller holds its lock. All
+ * processes are found by their cgroup, everything else by names that only this slot uses, so it does not matter where a
+ * crash struck. A step that fails does not stop the others. The state file goes last and stays after a failure: as long
+ * as something is left, it can be found.
  * @throws {CleanupError} that names what is left
  */
 export async function removeCluster(name: string): Promise<void> {
@@ -45,7 +46,8 @@ export async function removeCluster(name: string): Promise<void> {
   const cleanups = new Cleanups();
   cleanups.add(`files below ${directory}`, () => removeContents(directory));
   cleanups.add(`mounts below ${directory}`, async () => {
-    // A node's mounts end with its mount namespace; should one be in the machine's all the same, no removal may run into it.
+    // A node's mounts end with its mount namespace; should one be in the machine's all the same, no removal may run
+    // into it.
     for (const path of mountsBelow(directory)) await run(['umount', path]);
   });
   cleanups.add(`cgroup ${clusterCgroup(name)}`, () => removeCgroup(clusterCgroup(name)));
@@ -79,7 +81,10 @@ export async function removeClusterNamed(name: string, log: (line: string) => vo
   await withLock(lockFile(name), () => removeCluster(name), onWait);
 }
 
-/** Removes every cluster whose owner died or whose start stopped half-way. What cannot be removed is logged and left for the next try. */
+/**
+ * Removes every cluster whose owner died or whose start stopped half-way. What cannot be removed is logged and left for
+ * the next try.
+ */
 export async function removeAbandonedClusters(log: (line: string) => void): Promise<void> {
   const removeIfRuin = async (name: string) => {
     if (!isRuin(name)) return;

@@ -24,7 +24,8 @@ export class Cleanups {
   }
 
   /**
-   * Runs `work`, then every step. An error of `work` is the one that the caller gets; those of the clean-up are logged then.
+   * Runs `work`, then every step. An error of `work` is the one that the caller gets; those of the clean-up are logged
+   * then.
    * @throws what `work` threw, or else {@link CleanupError}
    */
   async after<T>(work: () => Promise<T>, log: (line: string) => void): Promise<T> {

@@ -42,8 +42,8 @@ export interface ClusterOptions {
 }
 
 /**
- * Starts a cluster and resolves when all its nodes are Ready and CoreDNS is available. Leftovers of an earlier one of that
- * name whose starter died are removed first. When the start fails, nothing is left.
+ * Starts a cluster and resolves when all its nodes are Ready and CoreDNS is available. Leftovers of an earlier one of
+ * that name whose starter died are removed first. When the start fails, nothing is left.
  * @throws {ClusterError} without root's rights, or when one of that name is running.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {

@@ -64,7 +64,9 @@ export async function prepareControlPlane(
   ]);
 }
 
-/** Who did what to which object: no bodies. The first stage of every request is left out, since the last says the same. */
+/**
+ * Who did what to which object: no bodies. The first stage of every request is left out, since the last says the same.
+ */
 const auditPolicy = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',

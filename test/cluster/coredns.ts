@@ -8,8 +8,8 @@ const metadata = { name: 'coredns', namespace: 'kube-system' };
 const externalHost = { name: 'example.com', ipv4: '192.0.2.80', ipv6: '2001:db8::80' };
 
 /**
- * CoreDNS's configuration. `hosts` falls through, or it would answer SERVFAIL for every name but its own; the root zone at
- * the end answers "no such name" for all that nobody knows, where a real cluster would ask a resolver outside.
+ * CoreDNS's configuration. `hosts` falls through, or it would answer SERVFAIL for every name but its own; the root zone
+ * at the end answers "no such name" for all that nobody knows, where a real cluster would ask a resolver outside.
  */
 export function corefile({ dualStack }: Pick<Addresses, 'dualStack'>): string {
   const { name, ipv4, ipv6 } = externalHost;

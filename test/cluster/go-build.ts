@@ -12,8 +12,8 @@ export interface GoOptions {
 }
 
 /**
- * Runs a `go` command, with the same result whatever the user has set for Go. Nothing of it is left however it ends: Go's compilers and
- * linkers outlive a `go` that is killed, and so does its folder for temporary files.
+ * Runs a `go` command, with the same result whatever the user has set for Go. Nothing of it is left however it ends:
+ * Go's compilers and linkers outlive a `go` that is killed, and so does its folder for temporary files.
  * @returns its standard output
  * @throws {CommandError} with what Go said; an Error that says so where Go is missing
  */

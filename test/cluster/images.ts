@@ -45,8 +45,8 @@ const hour = 3_600_000;
 const keptArchives = 6;
 
 /**
- * Builds the two images for this machine from the sources as they are, with the Dockerfiles that users have but base images
- * made of this machine's own Node. An image whose contents have not changed is taken from the cache.
+ * Builds the two images for this machine from the sources as they are, with the Dockerfiles that users have but base
+ * images made of this machine's own Node. An image whose contents have not changed is taken from the cache.
  * @throws CommandError when buildah fails; BuildFailure of esbuild when a bundle does not build
  */
 export async function buildImages({

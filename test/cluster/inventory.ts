@@ -11,11 +11,12 @@ import { isRunning } from './processes.ts';
 import { allStates, clustersDirectory } from './state.ts';
 
 /**
- * Everything on this machine by which a run could be noticed after its end, a line each: network namespaces and interfaces, mounts,
- * cgroups, processes, folders, locks and changed kernel settings. Two of these lists, from before and after the run, are compared.
- * What belongs to a process or a cluster that still runs is in neither.
+ * Everything on this machine by which a run could be noticed after its end, a line each: network namespaces and
+ * interfaces, mounts, cgroups, processes, folders, locks and changed kernel settings. Two of these lists, from before
+ * and after the run, are compared. What belongs to a process or a cluster that still runs is in neither.
  * @param directory a folder in which the run and all its processes were made to put their files
- * @param parents folders of it in which nothing may stay but programs and images, named by a hash of what they are made of
+ * @param parents folders of it in which nothing may stay but programs and images, named by a hash of what they are made
+ *   of
  */
 export function inventory(directory: string, parents: readonly string[]): string[] {
   const running = allStates().filter((state) => !isAbandoned(state));
@@ -64,7 +65,9 @@ function folders(parents: readonly string[]): string[] {
   ];
 }
 
-/** Processes that were given the folder in their environment, or work in it. Those of a cluster are found by its cgroup. */
+/**
+ * Processes that were given the folder in their environment, or work in it. Those of a cluster are found by its cgroup.
+ */
 function processesOf(folder: string): string[] {
   return globSync('/proc/[0-9]*').flatMap((directory) => {
     const [command, environment] = ['cmdline', 'environ'].map((file) => read(join(directory, file)));

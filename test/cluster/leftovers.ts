@@ -6,8 +6,9 @@ import { isOrphaned, removeOrphanedDirectories } from './owned-name.ts';
 import { identify, killProcess } from './processes.ts';
 
 /**
- * Removes what runs that were killed left on this machine: processes, clusters, network namespaces and folders. What belongs to a process
- * that still runs, and what was made to stay, is left alone. Every start calls it; a step that fails is logged and stops nothing.
+ * Removes what runs that were killed left on this machine: processes, clusters, network namespaces and folders. What
+ * belongs to a process that still runs, and what was made to stay, is left alone. Every start calls it; a step that
+ * fails is logged and stops nothing.
  */
 export async function removeLeftovers(log: (line: string) => void): Promise<void> {
   const attempt = async (what: string, step: () => Promise<void>) => {

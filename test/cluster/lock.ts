@@ -3,7 +3,8 @@ import { mkdir } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 
-// Whoever holds it alone removes the file before the lock is released; whoever waited for the removed file notices and takes the new one.
+// Whoever holds it alone removes the file before the lock is released; whoever waited for the removed file notices and
+// takes the new one.
 const script = `
 while :; do
   exec 9>"$1" || exit 1

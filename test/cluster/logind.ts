@@ -9,14 +9,19 @@ import { ensureSystemCommands } from './packages.ts';
 import { isRunning, type ProcessId, startDaemon, stopProcess } from './processes.ts';
 import { waitFor } from './wait.ts';
 
-/** In the node's own /run, where every system bus is: nobody but what runs in the node finds it, and it finds no other. */
+/**
+ * In the node's own /run, where every system bus is: nobody but what runs in the node finds it, and it finds no other.
+ */
 const socket = '/run/dbus/system_bus_socket';
 const busConfigurationFile = '/run/dbus/bus.conf';
 /** Where logind has a file for each lock, as the real one has. */
 const locksFolder = '/run/systemd/inhibit';
 const program = '/var/lib/logind/logind';
 
-/** Milliseconds from the order to switch a node off until its kubelet must have let go of it; it is to take 20 s at most. */
+/**
+ * Milliseconds from the order to switch a node off until its kubelet must have let go of it; it is to take 20 s at
+ * most.
+ */
 const longestShutdown = 60_000;
 
 /** A node's own system bus and the logind on it. */
@@ -42,8 +47,9 @@ export function busConfiguration(): string {
 }
 
 /**
- * Starts, beside a node's containerd, a system bus of its own and on it a stand-in for logind (logind/main.go), by which its kubelet learns
- * that the node is about to be switched off. What is missing for it is installed and built first.
+ * Starts, beside a node's containerd, a system bus of its own and on it a stand-in for logind (logind/main.go), by
+ * which its kubelet learns that the node is about to be switched off. What is missing for it is installed and built
+ * first.
  */
 export async function startLogind(options: NodeOptions, containerd: ProcessId): Promise<NodeLogind> {
   const name = options.node.name;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * The mount points in the text of /proc/PID/mountinfo (proc(5): field 5), in the order in which they were mounted. A path that is mounted on
- * more than once is in it as often.
+ * The mount points in the text of /proc/PID/mountinfo (proc(5): field 5), in the order in which they were mounted. A
+ * path that is mounted on more than once is in it as often.
  */
 export function mountPoints(mountinfo = readFileSync('/proc/self/mountinfo', 'utf8')): string[] {
   const decoded = (path: string) =>

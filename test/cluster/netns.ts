@@ -5,8 +5,9 @@ import { run } from './command.ts';
 import { mountPoints } from './mounts.ts';
 
 /**
- * The folder of all network namespaces that tests make. Not /run/netns: the first `ip netns add` on a machine bind-mounts that folder onto
- * itself with everything mounted below, and from then on no namespace made there before can be removed.
+ * The folder of all network namespaces that tests make. Not /run/netns: the first `ip netns add` on a machine
+ * bind-mounts that folder onto itself with everything mounted below, and from then on no namespace made there before
+ * can be removed.
  */
 const folder = '/run/net-exporter-netns';
 
@@ -32,8 +33,8 @@ export async function createNetns(name: string): Promise<void> {
 }
 
 /**
- * Removes a network namespace, whole or half-made, with every mount of its name. It does nothing where there is none. Synchronous, since
- * handlers of the process's end call it too.
+ * Removes a network namespace, whole or half-made, with every mount of its name. It does nothing where there is none.
+ * Synchronous, since handlers of the process's end call it too.
  */
 export function removeNetns(name: string): void {
   const file = netnsFile(name);

@@ -50,8 +50,8 @@ type Direction = 'ingress' | 'egress';
 const directions: Direction[] = ['ingress', 'egress'];
 
 /**
- * What a network that enforces policies does to a pod, as rules of nftables: undefined where no policy is about what the pod gets or
- * sends. What is among `matches` passes, and nothing else does.
+ * What a network that enforces policies does to a pod, as rules of nftables: undefined where no policy is about what
+ * the pod gets or sends. What is among `matches` passes, and nothing else does.
  * @throws RangeError for a feature of policies that is not known here: it must not be taken for a permission
  */
 export function matchesFor(
@@ -140,8 +140,9 @@ export function counterOf(direction: Direction, pod: Pick<PolicyPod, 'namespace'
 }
 
 /**
- * A script for nft(8) that enforces policies for the pods of one node. It is about what goes through the node, behind kube-proxy's
- * translation of Services, and about what pods send to the node itself. What the node sends to its own pods passes: the kubelet's probes.
+ * A script for nft(8) that enforces policies for the pods of one node. It is about what goes through the node, behind
+ * kube-proxy's translation of Services, and about what pods send to the node itself. What the node sends to its own
+ * pods passes: the kubelet's probes.
  */
 export function enforcementScript(
   table: string,

@@ -8,7 +8,10 @@ import { createNetns, inNetns, netnsFile, netnsNames, removeNetns } from './netn
 
 const bridge = 'nodes';
 
-/** @throws {ClusterError} where the kernel has no IPv6 at all; where it is only switched off, nodes switch it on for themselves. */
+/**
+ * @throws {ClusterError} where the kernel has no IPv6 at all; where it is only switched off, nodes switch it on for
+ *   themselves.
+ */
 export function requireIpv6(): void {
   if (existsSync('/proc/sys/net/ipv6/conf')) return;
   throw new ClusterError('NO_IPV6', 'This kernel has no IPv6 (see its parameter ipv6.disable): leave out dual stack.');

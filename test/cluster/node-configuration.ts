@@ -56,8 +56,9 @@ function isIPv6Prefix(prefix: string): boolean {
 }
 
 /**
- * A CNI plugin (https://www.cni.dev/docs/spec/) that runs before the one that makes a pod's link and switches the search for
- * duplicate addresses off in the pod: `ptp` waits for its end, which would make the start of every pod up to two seconds longer.
+ * A CNI plugin (https://www.cni.dev/docs/spec/) that runs before the one that makes a pod's link and switches the
+ * search for duplicate addresses off in the pod: `ptp` waits for its end, which would make the start of every pod up to
+ * two seconds longer.
  */
 export const noDuplicateDetection = {
   name: 'no-duplicate-detection',

@@ -43,8 +43,8 @@ export interface NodeRuntime {
 /** What a node has that others have not. */
 export interface NodeFeatures {
   /**
-   * Its kubelet holds up the machine's shutdown until its pods have ended (KEP-2000). It learns of the shutdown from a stand-in for logind on
-   * a system bus of the node's own: see logind.ts.
+   * Its kubelet holds up the machine's shutdown until its pods have ended (KEP-2000). It learns of the shutdown from a
+   * stand-in for logind on a system bus of the node's own: see logind.ts.
    */
   gracefulShutdown?: boolean;
 }
@@ -173,7 +173,8 @@ export class NodePool {
   /** Loads an OCI archive into every node, and into those that come later. */
   async loadImage(archive: string): Promise<void> {
     await Promise.all(this.nodes.map(({ name }) => importImage(this.nodeOptions(name), resolve(archive))));
-    // Only what containerd took is kept for later nodes, and once: they load in this order, so that the newest image of a name wins.
+    // Only what containerd took is kept for later nodes, and once: they load in this order, so that the newest image of
+    // a name wins.
     mkdirSync(this.#imagesDirectory, { recursive: true });
     const content = createHash('sha256')
       .update(await readFile(archive))
@@ -186,7 +187,10 @@ export class NodePool {
     await rename(same ?? `${copy}.partial`, copy);
   }
 
-  /** Shuts a node down with its kubelet's consent and ends everything in it then. Its network namespace stays, unplugged. */
+  /**
+   * Shuts a node down with its kubelet's consent and ends everything in it then. Its network namespace stays,
+   * unplugged.
+   */
   async shutDown(name: string): Promise<void> {
     const { cluster, addresses } = this.#options;
     const options = this.nodeOptions(name);

@@ -120,7 +120,10 @@ export async function waitForContainerd(
   if (!isRunning(containerd)) throw new Error(`${options.node.name}'s containerd ended`);
 }
 
-/** The beginning of a command line for what runs in a node's network and sees its folders: all but containerd, which makes them so. */
+/**
+ * The beginning of a command line for what runs in a node's network and sees its folders: all but containerd, which
+ * makes them so.
+ */
 export function besideContainerd({ node }: NodeOptions, containerd: ProcessId): string[] {
   return ['nsenter', `--net=${node.netns}`, `--mount=/proc/${containerd.pid}/ns/mnt`];
 }

@@ -12,7 +12,10 @@ import { isOrphaned, ownedName } from './owned-name.ts';
 /** The cgroup above all of ours, relative to the hierarchies' roots. */
 export const parentCgroup = 'net-exporter-cluster';
 
-/** A cgroup of this process for what it starts: so all of that can be ended, by this process or, when it was killed, by the next run. */
+/**
+ * A cgroup of this process for what it starts: so all of that can be ended, by this process or, when it was killed, by
+ * the next run.
+ */
 export class OwnedCgroup {
   readonly #path: string;
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { identify, isRunning, type ProcessId } from './processes.ts';
 
 /**
- * A name for something that goes with this process, such as a folder or a cgroup. It says who owns it, so that the next run finds what a
- * killed one left, from the moment it exists.
+ * A name for something that goes with this process, such as a folder or a cgroup. It says who owns it, so that the next
+ * run finds what a killed one left, from the moment it exists.
  */
 export function ownedName(kind: string, owner: ProcessId = identify(process.pid)!): string {
   return `${kind}-${owner.pid}.${owner.startTime}-${randomBytes(3).toString('hex')}`;
@@ -27,7 +27,10 @@ export function isOrphaned(name: string, running: (owner: ProcessId) => boolean 
 /** Beginning of the names of our folders in the machine's folder for temporary files. */
 const prefix = 'net-exporter-';
 
-/** Makes an empty folder of this process in `parent`, the machine's folder for temporary files unless given; only root may enter it. */
+/**
+ * Makes an empty folder of this process in `parent`, the machine's folder for temporary files unless given; only root
+ * may enter it.
+ */
 export function ownedDirectory(kind: string, parent = tmpdir()): string {
   const directory = join(parent, `${prefix}${ownedName(kind)}`);
   mkdirSync(directory, { recursive: true, mode: 0o700 });

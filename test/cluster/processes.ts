@@ -17,8 +17,8 @@ export interface ProcessStat {
 }
 
 /**
- * State, number of threads and start time in the text of /proc/PID/stat (proc(5): fields 3, 20 and 22). The second field is the
- * program's name in brackets and may itself hold spaces and brackets.
+ * State, number of threads and start time in the text of /proc/PID/stat (proc(5): fields 3, 20 and 22). The second
+ * field is the program's name in brackets and may itself hold spaces and brackets.
  */
 export function parseStat(text: string): ProcessStat | undefined {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
@@ -41,8 +41,8 @@ export function identify(pid: number): ProcessId | undefined {
 }
 
 /**
- * Whether that very process still runs: a zombie does not, nor does a stranger with the same number. One whose first thread is a
- * zombie runs on in the others, which hold its ports and files until the last of them has ended.
+ * Whether that very process still runs: a zombie does not, nor does a stranger with the same number. One whose first
+ * thread is a zombie runs on in the others, which hold its ports and files until the last of them has ended.
  */
 export function isRunning(process: ProcessId, stat: (pid: number) => ProcessStat | undefined = readStat): boolean {
   const found = stat(process.pid);

@@ -48,7 +48,8 @@ export class PrometheusServer {
 
 /**
  * A Prometheus of our own on this machine's loopback, configured by docs/prometheus.yml, the file that users are given.
- * Debian builds it without the discovery of Kubernetes, so Prometheus's own code for that runs beside it (go/discovery).
+ * Debian builds it without the discovery of Kubernetes, so Prometheus's own code for that runs beside it
+ * (go/discovery).
  */
 export class Prometheus extends PrometheusServer {
   readonly #processes: ProcessId[];

@@ -77,7 +77,9 @@ export class Cluster {
     await this.#pool.loadImage(archive);
   }
 
-  /** Gives an image that is loaded on every node another name, as another version of it has; nodes added later lack it. */
+  /**
+   * Gives an image that is loaded on every node another name, as another version of it has; nodes added later lack it.
+   */
   async tagImage(image: string, name: string): Promise<void> {
     await this.#pool.tagImage(image, name);
   }
@@ -94,26 +96,33 @@ export class Cluster {
     return await sandboxNetns(this.#pool.nodeOptions(object.spec.nodeName), object);
   }
 
-  /** Path of the cgroup that counts a container's memory (`memory.usage_in_bytes`, `memory.stat` with cgroup version 1). */
+  /**
+   * Path of the cgroup that counts a container's memory (`memory.usage_in_bytes`, `memory.stat` with cgroup version 1).
+   */
   async podCgroup(namespace: string, pod: string, container: string): Promise<string> {
     return containerCgroup(clusterCgroup(this.name), await this.#pod(namespace, pod), container);
   }
 
-  /** Ends a component of the control plane: SIGTERM, and SIGKILL after 3 s, since the API server waits for its watchers. */
+  /**
+   * Ends a component of the control plane: SIGTERM, and SIGKILL after 3 s, since the API server waits for its watchers.
+   */
   async stopComponent(component: Component): Promise<void> {
     const process = readState(this.name)?.processes[component];
     if (process !== undefined) await stopProcess(process, 3_000);
   }
 
-  /** Ends a component of the control plane as a machine does that fails: the API server leaves itself in its Service's endpoints. */
+  /**
+   * Ends a component of the control plane as a machine does that fails: the API server leaves itself in its Service's
+   * endpoints.
+   */
   async killComponent(component: Component): Promise<void> {
     const process = readState(this.name)?.processes[component];
     if (process !== undefined) await killProcess(process);
   }
 
   /**
-   * Starts all of Kubernetes anew that watches the API server; pods run on. After an outage client-go lets each watch wait for up to half
-   * a minute between two attempts, so that a minute passes before the cluster does anything again.
+   * Starts all of Kubernetes anew that watches the API server; pods run on. After an outage client-go lets each watch
+   * wait for up to half a minute between two attempts, so that a minute passes before the cluster does anything again.
    */
   async restartWatchers(): Promise<void> {
     const restart = async (component: Component) => {
@@ -149,7 +158,10 @@ export class Cluster {
     await waitFor('readiness of the API server', ready, { timeout: 180_000, interval: 200, signal });
   }
 
-  /** Adds a node with all images that were loaded so far, and waits until it is Ready. When that fails, nothing of it is left. */
+  /**
+   * Adds a node with all images that were loaded so far, and waits until it is Ready. When that fails, nothing of it is
+   * left.
+   */
   async addNode(features: NodeFeatures = {}): Promise<ClusterNode> {
     ensureInotifyInstances(1, () => {});
     const runtime = await this.#pool.startRuntime();
@@ -165,9 +177,9 @@ export class Cluster {
   }
 
   /**
-   * Shuts a node down that was added with `gracefulShutdown`, as the administrator of its machine does: its kubelet is told first and ends
-   * the pods; as soon as it lets go of the machine, that is off. Kubernetes keeps what it knows of the node. All that can be
-   * done with it then is `removeNode`.
+   * Shuts a node down that was added with `gracefulShutdown`, as the administrator of its machine does: its kubelet is
+   * told first and ends the pods; as soon as it lets go of the machine, that is off. Kubernetes keeps what it knows of
+   * the node. All that can be done with it then is `removeNode`.
    */
   async shutDownNode(name: string): Promise<void> {
     await this.#pool.shutDown(name);

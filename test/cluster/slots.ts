@@ -41,7 +41,9 @@ export function chooseSlot({ dualStack, taken, prefixes, names }: SlotFacts): nu
   throw new NoFreeSlotError();
 }
 
-/** Whether two prefixes of a family share an address. The default route overlaps with everything and so says nothing. */
+/**
+ * Whether two prefixes of a family share an address. The default route overlaps with everything and so says nothing.
+ */
 export function overlap(a: string, b: string): boolean {
   const [one, other] = [parsePrefix(a), parsePrefix(b)];
   if (one === undefined || other === undefined || one.family !== other.family) return false;

@@ -5,7 +5,8 @@ import { type KubeObject, nameOf, type ObjectAccess, type Right, resourceOf } fr
 import { isRenewed } from './run-lease.ts';
 
 /**
- * Reads what decides how the demo can use a cluster. It takes as long as a Lease lasts where an earlier run left its namespace.
+ * Reads what decides how the demo can use a cluster. It takes as long as a Lease lasts where an earlier run left its
+ * namespace.
  * @param run the one that asks
  */
 export async function surveyCluster(

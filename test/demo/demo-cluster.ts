@@ -56,7 +56,10 @@ export async function localCluster(
   };
 }
 
-/** A cluster of the user's. Its nodes pull the images; its pods are scraped through the API server, since this machine need not reach them. */
+/**
+ * A cluster of the user's. Its nodes pull the images; its pods are scraped through the API server, since this machine
+ * need not reach them.
+ */
 export async function existingCluster({
   kubeconfig,
   directory,

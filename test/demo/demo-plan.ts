@@ -11,7 +11,9 @@ export interface Survey {
   /** The objects of manifests/install.yaml that exist. */
   installed: readonly KubeObject[];
   netExporters: readonly KubeObject[];
-  /** Objects that no run of the demo created, nor a controller for it, in the demo's and in the operator's namespace. */
+  /**
+   * Objects that no run of the demo created, nor a controller for it, in the demo's and in the operator's namespace.
+   */
   foreign: { demo: readonly KubeObject[]; operator: readonly KubeObject[] };
 }
 
@@ -36,7 +38,8 @@ export class DemoRefusal extends Error {
 const installFile = 'manifests/install.yaml';
 
 /**
- * Decides what a run does on a cluster: it adds objects and removes what an earlier run left, and never touches anything else.
+ * Decides what a run does on a cluster: it adds objects and removes what an earlier run left, and never touches
+ * anything else.
  * @param install every object of manifests/install.yaml
  * @throws {DemoRefusal} when that is not possible
  */

@@ -4,9 +4,9 @@ import { names, othersAmong } from './demo-plan.ts';
 import type { KubeObject, ObjectAccess } from './object-access.ts';
 
 /**
- * Deletes what one run of the demo created, and nothing else: an object without the run's label, or another one of the same name,
- * stays. Between the last look at others' objects and the deletion of what contains them a moment remains; Kubernetes has no
- * deletion of a namespace or of a CustomResourceDefinition on condition that it is empty.
+ * Deletes what one run of the demo created, and nothing else: an object without the run's label, or another one of the
+ * same name, stays. Between the last look at others' objects and the deletion of what contains them a moment remains;
+ * Kubernetes has no deletion of a namespace or of a CustomResourceDefinition on condition that it is empty.
  */
 export class DemoRemoval {
   readonly #access: ObjectAccess;

@@ -37,9 +37,10 @@ export interface DemoOptions {
 const deadline = 300_000;
 
 /**
- * The main job, shown: a cluster, the operator, a NetExporter and a Prometheus that scrapes its agents. Everything that it created is
- * gone when it resolves or rejects, and nothing else has changed.
- * @returns the exit code: 0 when everything was really there, 2 when the user has to agree first, 130 when it was stopped before
+ * The main job, shown: a cluster, the operator, a NetExporter and a Prometheus that scrapes its agents. Everything that
+ * it created is gone when it resolves or rejects, and nothing else has changed.
+ * @returns the exit code: 0 when everything was really there, 2 when the user has to agree first, 130 when it was
+ *   stopped before
  * @throws {DemoRefusal} when an existing cluster cannot be used
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
@@ -112,7 +113,10 @@ class Demo {
     return yes;
   }
 
-  /** Creates the demo's objects. On a cluster that was there before, each is registered for removal before it is created. */
+  /**
+   * Creates the demo's objects. On a cluster that was there before, each is registered for removal before it is
+   * created.
+   */
   async #create(cluster: DemoCluster, access: ObjectAccess, plan: DemoPlan): Promise<void> {
     const { signal, log } = this.#options;
     const removal = new DemoRemoval(access, this.#run, log);
@@ -162,7 +166,10 @@ class Demo {
     for (const removal of removals) await removal.removeNamespace();
   }
 
-  /** The plan was made before this run had locked the cluster: another one may have ended since, and removed the operator. */
+  /**
+   * The plan was made before this run had locked the cluster: another one may have ended since, and removed the
+   * operator.
+   */
   async #verify(access: ObjectAccess, { installs }: DemoPlan): Promise<void> {
     const now = await this.#plan(access);
     if (now.installs !== installs || now.leftovers.length > 0)
@@ -215,8 +222,9 @@ async function waitForSeries(
   return await waitFor(
     'latencies of every agent in Prometheus',
     async () => {
-      // Nodes of a user's cluster come, go and are cordoned meanwhile, and its network may have faults, which the table shows. On this
-      // machine, which all nodes share, a lookup may time out: counters of errors do not go back to zero.
+      // Nodes of a user's cluster come, go and are cordoned meanwhile, and its network may have faults, which the table
+      // shows. On this machine, which all nodes share, a lookup may time out: counters of errors do not go back to
+      // zero.
       const expected = { ...(await expectedNow(kubectl)), allowFailures: isOwn ? 'some' : 'all' } as const;
       const missing = await missingSeries(prometheus, expected);
       if (missing.length > 0) throw new Error(`${missing.length} series are missing, among them ${missing[0]}`);

@@ -18,8 +18,8 @@ const ofTheOperator = new Set(
 const populationMs = 10_000;
 
 /**
- * The objects in a namespace that neither the demo, nor a controller, nor the cluster itself created: those that a user would lose with
- * the namespace.
+ * The objects in a namespace that neither the demo, nor a controller, nor the cluster itself created: those that a user
+ * would lose with the namespace.
  */
 export function foreignObjects(namespace: KubeObject, content: readonly KubeObject[]): KubeObject[] {
   const populated = Date.parse(namespace.metadata.creationTimestamp ?? '') + populationMs;

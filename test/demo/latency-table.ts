@@ -26,8 +26,8 @@ const columns: Column[] = [
 
 /**
  * DNS and network latencies of each agent over the last minute, as Prometheus has them.
- * @returns lines of a table, and whether there is a value in each cell of what is probed. Where all failures are allowed, a latency
- *   may be missing beside a count of errors.
+ * @returns lines of a table, and whether there is a value in each cell of what is probed. Where all failures are
+ *   allowed, a latency may be missing beside a count of errors.
  */
 export async function latencyTable(
   prometheus: Pick<PrometheusServer, 'query'>,

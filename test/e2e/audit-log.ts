@@ -23,7 +23,10 @@ export async function* auditEvents(file: string): AsyncGenerator<AuditEvent> {
     if (line.startsWith('{') && line.endsWith('}')) yield JSON.parse(line) as AuditEvent;
 }
 
-/** The operator's requests that arrived at this time or later and before `until` (milliseconds since the epoch), each once. */
+/**
+ * The operator's requests that arrived at this time or later and before `until` (milliseconds since the epoch), each
+ * once.
+ */
 export async function operatorRequests(file: string, from: number, until: number): Promise<AuditEvent[]> {
   const requests = new Map<string, AuditEvent>();
   for await (const event of auditEvents(file)) {

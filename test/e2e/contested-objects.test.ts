@@ -37,7 +37,10 @@ async function condition(type: string): Promise<{ status: string; reason: string
   return status?.conditions.find((condition) => condition.type === type);
 }
 
-/** Puts another object in the place of one of ours, which keeps its owner and labels but differs where nobody can change it. */
+/**
+ * Puts another object in the place of one of ours, which keeps its owner and labels but differs where nobody can change
+ * it.
+ */
 async function substitute(kind: string, object: string, change: (object: Json) => void): Promise<string> {
   const copy = await get(kind, object);
   const { labels, annotations, ownerReferences } = copy.metadata;

@@ -16,8 +16,8 @@ interface Listed {
 }
 
 /**
- * All NetworkPolicies of the cluster, enforced on every node for the pods that there are now: the cluster's own network enforces none.
- * Pods that come later are not known.
+ * All NetworkPolicies of the cluster, enforced on every node for the pods that there are now: the cluster's own network
+ * enforces none. Pods that come later are not known.
  */
 export class EnforcedPolicies {
   readonly #env: Environment;

@@ -17,7 +17,10 @@ export const operatorNamespace = 'net-exporter-system';
 /** Generous: a slow machine is no failure. Milliseconds. */
 export const deadline = 180_000;
 
-/** What every end-to-end test works on: one cluster with the operator installed, and a Prometheus that scrapes its agents. */
+/**
+ * What every end-to-end test works on: one cluster with the operator installed, and a Prometheus that scrapes its
+ * agents.
+ */
 export interface Environment {
   cluster: Cluster;
   kubectl: Kubectl;
@@ -25,8 +28,9 @@ export interface Environment {
 }
 
 /**
- * Waits until all that is there, and until no other file of tests uses it, but for those that disturb nobody (test/running-order.ts); it
- * is this one's until its process ends. Without a cluster it ends this process: `after` hooks would fail for want of one, too.
+ * Waits until all that is there, and until no other file of tests uses it, but for those that disturb nobody
+ * (test/running-order.ts); it is this one's until its process ends. Without a cluster it ends this process: `after`
+ * hooks would fail for want of one, too.
  */
 export async function environment(): Promise<Environment> {
   try {
@@ -59,7 +63,9 @@ export async function restrictedNamespace(kubectl: Kubectl, namespace: string): 
   });
 }
 
-/** Takes a namespace of a test's own away with all that is in it, so that later tests have the machine to themselves. */
+/**
+ * Takes a namespace of a test's own away with all that is in it, so that later tests have the machine to themselves.
+ */
 export async function removeNamespace(kubectl: Kubectl, namespace: string): Promise<void> {
   // The NetExporters first: while the operator sees them, it would make their children anew.
   await kubectl(['delete', 'netexporter', '-n', namespace, '--all', '--ignore-not-found']);
@@ -117,7 +123,9 @@ export async function waitForAgents(
   );
 }
 
-/** Waits until a NetExporter's status says that all of so many agents have the present settings and targets, and report. */
+/**
+ * Waits until a NetExporter's status says that all of so many agents have the present settings and targets, and report.
+ */
 export async function waitForSync(kubectl: Kubectl, namespace: string, name: string, agents: number): Promise<void> {
   await waitFor(
     `settings and targets on ${agents} agents of ${namespace}/${name}`,
@@ -133,8 +141,8 @@ export async function waitForSync(kubectl: Kubectl, namespace: string, name: str
 }
 
 /**
- * Waits until each of these agents has reached each of its peers twice more. Turns of one target do not overlap: whatever was under way
- * before has come to its end, and is counted.
+ * Waits until each of these agents has reached each of its peers twice more. Turns of one target do not overlap:
+ * whatever was under way before has come to its end, and is counted.
  */
 export async function eachReached(agents: readonly Agent[]): Promise<void> {
   const dials = 'network_latency_seconds_count';

@@ -9,8 +9,8 @@ export interface ExpectedSeries {
   /** Nodes whose end is announced, such as cordoned ones: their agents probe and are not probed. */
   draining?: ReadonlySet<string>;
   /**
-   * Failed probes that are accepted; none unless given. `some`: beside latencies, as on a machine that is overloaded. `all`: also in
-   * place of latencies, as on a cluster of the user's, which may have faults.
+   * Failed probes that are accepted; none unless given. `some`: beside latencies, as on a machine that is overloaded.
+   * `all`: also in place of latencies, as on a cluster of the user's, which may have faults.
    */
   allowFailures?: 'some' | 'all';
 }
@@ -28,9 +28,9 @@ const probes = ['dns', 'network'] as const;
 const parts = ['count', 'sum', 'bucket'] as const;
 
 /**
- * What Prometheus should hold of a NetExporter's agents and does not (yet): latencies of each host and of each peer, and the error
- * counters of net-exporter's names, at zero. An agent's series say which peers were assigned to it: they exist from that moment. How
- * many there must be follows from the spec.
+ * What Prometheus should hold of a NetExporter's agents and does not (yet): latencies of each host and of each peer,
+ * and the error counters of net-exporter's names, at zero. An agent's series say which peers were assigned to it: they
+ * exist from that moment. How many there must be follows from the spec.
  * @returns one line for each gap; empty when all is there
  */
 export async function missingSeries(
@@ -107,7 +107,10 @@ function errorProblems(
   return problems;
 }
 
-/** Whether an agent has any network target: with `spec.network.service`, its own Service is one where there are no peers. */
+/**
+ * Whether an agent has any network target: with `spec.network.service`, its own Service is one where there are no
+ * peers.
+ */
 export function dialsAnything({ network }: NetExporterObject['spec'], agents: number): boolean {
   return network.enabled && (network.service || Math.min(network.peersPerAgent, agents - 1) > 0);
 }

@@ -77,7 +77,9 @@ async function scaleToZero(): Promise<void> {
     await env.kubectl(['wait', '--for=delete', 'pod', '-n', where, '-l', selector, '--timeout=120s']);
 }
 
-/** Waits until each series of `metric` has risen by two on every agent. @returns what the agents served before and after */
+/**
+ * Waits until each series of `metric` has risen by two on every agent. @returns what the agents served before and after
+ */
 async function turnsOf(metric: string): Promise<{ before: Metrics; after: Metrics }[]> {
   return await Promise.all(
     agents.map(async (agent) => {
@@ -96,7 +98,9 @@ async function turnsOf(metric: string): Promise<{ before: Metrics; after: Metric
   );
 }
 
-/** Waits until every agent asks the DNS pods that there are now: with all of them new, the series of those before go. */
+/**
+ * Waits until every agent asks the DNS pods that there are now: with all of them new, the series of those before go.
+ */
 async function askedAreThere(): Promise<void> {
   await waitFor(
     'agents to ask the DNS pods that there are',

@@ -95,8 +95,9 @@ test('both operators are ready, one leads and reconciles, the other one writes n
   assert.equal(await writesOf(standby), ofStandby);
 });
 
-// From the signal: until the Lease is taken, as its holder writes; and until an edit is reconciled, with the kubectl calls that
-// make it and look for it. Those take up to a second each on a busy machine, so that twice the promise is asserted of them.
+// From the signal: until the Lease is taken, as its holder writes; and until an edit is reconciled, with the kubectl
+// calls that make it and look for it. Those take up to a second each on a busy machine, so that twice the promise is
+// asserted of them.
 for (const { signal, withinSeconds } of [
   { signal: 'SIGTERM', withinSeconds: 3 },
   { signal: 'SIGKILL', withinSeconds: 20 },

@@ -83,7 +83,9 @@ async function withDropRules(node: string, matches: string[], body: () => Promis
   }
 }
 
-/** Waits until the errors of each of `links` have risen by three, so that any other that shares their cause shows too. */
+/**
+ * Waits until the errors of each of `links` have risen by three, so that any other that shares their cause shows too.
+ */
 async function waitForErrors(
   before: Map<string, number>,
   links: string[],

@@ -13,8 +13,8 @@ import {
 } from './environment.ts';
 import { WatchedFleet } from './watched-fleet.ts';
 
-// The kubelet's own graceful node shutdown (KEP-2000). The logind that tells the kubelet of it is a stand-in on a system bus
-// that this one node has for itself: test/cluster/logind.
+// The kubelet's own graceful node shutdown (KEP-2000). The logind that tells the kubelet of it is a stand-in on a
+// system bus that this one node has for itself: test/cluster/logind.
 
 const namespace = 'e2e-node-shutdown';
 const name = 'shutdown';

@@ -96,8 +96,8 @@ async function dials(agents: readonly Agent[]): Promise<Map<string, number>> {
 }
 
 /**
- * The operators are processes beside the cluster: to a pod the way to the API server leads through kube-proxy, which forgets it when the
- * API server says goodbye and takes some 20 s to learn it again; that is not what is promised here.
+ * The operators are processes beside the cluster: to a pod the way to the API server leads through kube-proxy, which
+ * forgets it when the API server says goodbye and takes some 20 s to learn it again; that is not what is promised here.
  */
 test('the API server is away for 20 s: agents go on, and the operator catches up within 10 s without a storm', async (t) => {
   tellOnFailure(t, env, awayNamespace);

@@ -34,8 +34,8 @@ const advertised = '192.0.2.1';
 const children = ['configmaps', 'daemonsets', 'networkpolicies', 'serviceaccounts', 'services'];
 
 /**
- * Which verb is withdrawn, how the operator is made to need it, of which resources it then has to tell that it lacks it, and whether
- * it can still be ready: it can where its caches are full and only writes fail.
+ * Which verb is withdrawn, how the operator is made to need it, of which resources it then has to tell that it lacks
+ * it, and whether it can still be ready: it can where its caches are full and only writes fail.
  */
 const withdrawals: {
   verb: string;
@@ -92,7 +92,10 @@ after(async () => {
 
 const accountWithout = (verb: string) => `${namespace}-without-${verb}`;
 
-/** A ServiceAccount with the operator's permissions but for one verb; the Lease is its own namespace's. @returns its kubeconfig */
+/**
+ * A ServiceAccount with the operator's permissions but for one verb; the Lease is its own namespace's. @returns its
+ * kubeconfig
+ */
 async function withdraw(verb: string): Promise<string> {
   const account = accountWithout(verb);
   const metadata = { name: account, namespace };

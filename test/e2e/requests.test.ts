@@ -57,8 +57,8 @@ function permission(verb: string, resource: string, group: string): string {
 
 test('nothing that the operator asked the API server for was forbidden', () => {
   assert.ok(used.size >= 10, `the audit log tells of ${used.size} kinds of requests only`);
-  // An API server that has just started forbids what its roles allow until it has read them, and some tests restart it: what is
-  // not granted is never allowed.
+  // An API server that has just started forbids what its roles allow until it has read them, and some tests restart it:
+  // what is not granted is never allowed.
   assert.deepEqual(
     [...forbidden].filter((asked) => !allowed.has(asked)),
     [],

@@ -18,8 +18,8 @@ type Outcome = { setup: SharedSetup } | { error: string };
 const setupDeadline = 3_600_000;
 
 /**
- * A folder by which the end-to-end tests, each file a process of its own, learn of what setup.ts makes meanwhile, and by which they take
- * turns: they use one cluster, and most of them take parts of it away from each other.
+ * A folder by which the end-to-end tests, each file a process of its own, learn of what setup.ts makes meanwhile, and
+ * by which they take turns: they use one cluster, and most of them take parts of it away from each other.
  */
 export class SetupRecord {
   readonly #outcome: string;

@@ -17,9 +17,10 @@ const ending = new AbortController();
 let begun: Promise<void> = Promise.resolve();
 
 /**
- * Called once before all tests: begins a cluster with the operator and a Prometheus, for all end-to-end tests together, and does not wait
- * for it, so that unit tests run meanwhile. The end-to-end tests wait by `environment()`, which also tells of a failure.
- * With NET_EXPORTER_E2E_CLUSTER set to the name of a running local cluster, that one is used and left running.
+ * Called once before all tests: begins a cluster with the operator and a Prometheus, for all end-to-end tests together,
+ * and does not wait for it, so that unit tests run meanwhile. The end-to-end tests wait by `environment()`, which also
+ * tells of a failure. With NET_EXPORTER_E2E_CLUSTER set to the name of a running local cluster, that one is used and
+ * left running.
  */
 export async function globalSetup(): Promise<void> {
   const directory = ownedDirectory('e2e');

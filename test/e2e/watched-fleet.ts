@@ -22,7 +22,10 @@ export const drainOptions = [
 export interface Observed {
   /** How many dials and echoes failed, by agent and peer: of those that failed at all. */
   dialErrors: Record<string, number>;
-  /** The longest that an agent had a series of a peer whose pod was being deleted or was gone, from when that was first seen; in seconds. */
+  /**
+   * The longest that an agent had a series of a peer whose pod was being deleted or was gone, from when that was first
+   * seen; in seconds.
+   */
   lingeringSeconds: number;
 }
 
@@ -38,7 +41,10 @@ export class WatchedFleet {
     this.#name = name;
   }
 
-  /** Those that there are now. The pods of a node that was taken away are listed until they are collected, but are no more. */
+  /**
+   * Those that there are now. The pods of a node that was taken away are listed until they are collected, but are no
+   * more.
+   */
   async agents(): Promise<Agent[]> {
     const agents = await agentsOf(this.#env.kubectl, this.#namespace, this.#name);
     const nodes = this.#env.cluster.nodes.map(({ name }) => name);
@@ -155,13 +161,17 @@ export class WatchedFleet {
     return longest;
   }
 
-  /** Does what Kubernetes does by itself forty seconds and more after a node is gone: nobody is left to end its pods. */
+  /**
+   * Does what Kubernetes does by itself forty seconds and more after a node is gone: nobody is left to end its pods.
+   */
   async collectPodsOf(node: string): Promise<void> {
     const pods = ['pods', '-n', this.#namespace, '--field-selector', `spec.nodeName=${node}`];
     await this.#env.kubectl(['delete', ...pods, '--force', '--grace-period=0', '--ignore-not-found']);
   }
 
-  /** Drops all that goes to and from an agent's pod, on its own node, while `body` runs. The kubelet still reaches it. */
+  /**
+   * Drops all that goes to and from an agent's pod, on its own node, while `body` runs. The kubelet still reaches it.
+   */
   async whileCutOff({ pod, node }: Agent, body: () => Promise<void>): Promise<void> {
     const { cluster, kubectl } = this.#env;
     const args = ['pod', '-n', this.#namespace, pod];

@@ -48,7 +48,8 @@ function asJson(value: unknown): unknown {
 }
 
 process.on('message', ({ id, contents }: WitnessQuestion) => {
-  // But the Lease's: it holds one Lease of the cluster's many, and that changes every two seconds. The tests of the leader judge it.
+  // But the Lease's: it holds one Lease of the cluster's many, and that changes every two seconds. The tests of the
+  // leader judge it.
   const options = [...reflectors].map(({ options }) => options).filter(({ resource }) => resource.plural !== 'leases');
   const answer: WitnessAnswer = contents
     ? { id, differences: options.flatMap((option, index) => differences(option, contents[index] ?? [])) }

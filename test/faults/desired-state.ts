@@ -10,8 +10,8 @@ import { apiVersionOf, type Resource } from '../../src/operator/kube/resource.ts
 import type { ApiObject, ClusterApi } from './cluster-api.ts';
 
 /**
- * How a namespace differs from what an operator without faults would have made of its NetExporters, each difference in a
- * sentence; none when it has converged.
+ * How a namespace differs from what an operator without faults would have made of its NetExporters, each difference in
+ * a sentence; none when it has converged.
  */
 export async function divergence(api: ClusterApi, namespace: string, agentImage: string): Promise<string[]> {
   const query = `?labelSelector=${encodeURIComponent(oursSelector)}`;
@@ -46,7 +46,10 @@ export async function divergence(api: ClusterApi, namespace: string, agentImage:
   return found;
 }
 
-/** Where an object is not as declared: by our own comparison, and by the API server's, which is asked what an apply would change. */
+/**
+ * Where an object is not as declared: by our own comparison, and by the API server's, which is asked what an apply
+ * would change.
+ */
 async function differences(
   api: ClusterApi,
   declared: ManifestObject,

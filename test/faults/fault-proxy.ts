@@ -31,8 +31,9 @@ export type Reachability = 'open' | 'refusing' | 'silent';
 const address = '127.0.0.1';
 
 /**
- * Stands between operator processes and the API server, on loopback: passes requests and credentials on, keeps a record, and
- * does to requests, answers and connections what it is told. Each process comes by a path of its own, `/NAME`.
+ * Stands between operator processes and the API server, on loopback: passes requests and credentials on, keeps a
+ * record, and does to requests, answers and connections what it is told. Each process comes by a path of its own,
+ * `/NAME`.
  */
 export class FaultProxy {
   readonly record = new RequestRecord();
@@ -110,7 +111,8 @@ export class FaultProxy {
   }
 
   /**
-   * Ends every fault. Connections that were half-open break: as when the path is back and the other end knows nothing of them.
+   * Ends every fault. Connections that were half-open break: as when the path is back and the other end knows nothing
+   * of them.
    */
   async heal(): Promise<void> {
     this.#rules = [];

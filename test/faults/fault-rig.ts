@@ -18,8 +18,8 @@ import { OperatorSet } from './operator-set.ts';
 const deadline = 180_000;
 
 /**
- * Operators from the sources that reach a cluster's API server through a proxy of faults, in place of the installed operator,
- * which is scaled to nothing for as long.
+ * Operators from the sources that reach a cluster's API server through a proxy of faults, in place of the installed
+ * operator, which is scaled to nothing for as long.
  */
 export class FaultRig {
   readonly cluster: Cluster;

@@ -8,8 +8,9 @@ const renewDeadlineMs = 10_000;
 const transitMs = 300;
 
 /**
- * Writes that came from a process which was leader no more: begun after the renew deadline, counted from when its last answered
- * renewal was sent, or after another one had taken the Lease. Each in a sentence. Without Leases there is nothing to find.
+ * Writes that came from a process which was leader no more: begun after the renew deadline, counted from when its last
+ * answered renewal was sent, or after another one had taken the Lease. Each in a sentence. Without Leases there is
+ * nothing to find.
  * @param requests in the order of arrival
  */
 export function formerLeadersWrites(requests: readonly RecordedRequest[]): string[] {

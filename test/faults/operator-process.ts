@@ -127,7 +127,8 @@ export class OperatorProcess {
 
 /**
  * Waits until an operator's caches are what the API server has.
- * @param operator which one, asked at every try: one that was held up beyond its Lease ends, and another takes its place
+ * @param operator which one, asked at every try: one that was held up beyond its Lease ends, and another takes its
+ *   place
  */
 export async function cachesEqual(
   operator: () => Promise<OperatorProcess>,

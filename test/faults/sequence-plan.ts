@@ -49,7 +49,10 @@ export const sequenceNames = ['one', 'two', 'three'];
 
 const noNode = 'example.com/no-node';
 
-/** What each sequence begins with: no agent but on one node, since pods take time and these tests are about the operator. */
+/**
+ * What each sequence begins with: no agent but on one node, since pods take time and these tests are about the
+ * operator.
+ */
 export function firstSpec(name: string, node: string): object {
   return { agent: { nodeSelector: name === 'one' ? { 'kubernetes.io/hostname': node } : { [noNode]: 'true' } } };
 }

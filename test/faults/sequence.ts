@@ -30,9 +30,9 @@ export interface SequenceOptions extends Omit<PlanOptions, 'node'> {
 }
 
 /**
- * How many requests of one process within ten seconds are no storm. A start is some thirty, one that finds three new NetExporters forty
- * more, an edit a handful; how many of them come within a second is the machine's speed. Something that asks again and again gets 600
- * through the client's rate limit.
+ * How many requests of one process within ten seconds are no storm. A start is some thirty, one that finds three new
+ * NetExporters forty more, an edit a handful; how many of them come within a second is the machine's speed. Something
+ * that asks again and again gets 600 through the client's rate limit.
  */
 export const busiestTenSeconds = { atMost: 200 };
 const tenSeconds = 10_000;
@@ -41,8 +41,8 @@ const tenSeconds = 10_000;
 const rememberedMs = 60_000;
 
 /**
- * Runs the sequence of a seed: edits and faults, then neither, and then asks whether everything is as if there had been no
- * fault.
+ * Runs the sequence of a seed: edits and faults, then neither, and then asks whether everything is as if there had been
+ * no fault.
  */
 export async function runSequence(rig: FaultRig, seed: number, options: SequenceOptions): Promise<SequenceOutcome> {
   const { namespace, log } = options;
@@ -157,7 +157,10 @@ async function restart({ cluster, api }: FaultRig, component: 'apiserver' | 'etc
   await waitFor('readiness of the API server', () => api.isReady(), { timeout: 60_000 });
 }
 
-/** Tries until the API server has answered: it may be away. What it then refuses, such as an edit of what is gone, is as well. */
+/**
+ * Tries until the API server has answered: it may be away. What it then refuses, such as an edit of what is gone, is as
+ * well.
+ */
 async function persistently(ask: () => Promise<unknown>): Promise<void> {
   const answered = async () => {
     try {

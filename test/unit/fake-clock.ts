@@ -14,7 +14,10 @@ interface Timer {
   callback: () => void;
 }
 
-/** A clock that stands still until a test moves it. Timers and `monotonic` go by one time, and `wall` can be set apart from it. */
+/**
+ * A clock that stands still until a test moves it. Timers and `monotonic` go by one time, and `wall` can be set apart
+ * from it.
+ */
 export class FakeClock implements Clock {
   readonly #stepMs: number;
   #monotonic: number;

@@ -10,7 +10,8 @@ const wallClocks = [
 ];
 
 /**
- * One test run three times: durations and deadlines must be the same whether the wall clock is set forward, back or not at all.
+ * One test run three times: durations and deadlines must be the same whether the wall clock is set forward, back or not
+ * at all.
  * @param body gets what makes the clock
  */
 export function testWithEachWallClock(name: string, body: (newClock: () => FakeClock) => void | Promise<void>): void {

@@ -20,7 +20,8 @@ const reasons = new Map<string, FailureReason>([
   // No source address to reach it from: IPv6 is disabled, or there is no route.
   ['EADDRNOTAVAIL', 'unreachable'],
   ['EAFNOSUPPORT', 'unreachable'],
-  // Routes of the types prohibit and blackhole (ip-route(8)), ICMPv6 "administratively prohibited", and a local firewall.
+  // Routes of the types prohibit and blackhole (ip-route(8)), ICMPv6 "administratively prohibited", and a local
+  // firewall.
   ['EACCES', 'unreachable'],
   ['EINVAL', 'unreachable'],
   ['EPERM', 'unreachable'],

@@ -34,7 +34,10 @@ const operatorSections: Record<keyof typeof operatorMetricGroups, Section> = {
   process: { title: 'Process' },
 };
 
-/** Renders the reference of all metrics in Markdown: each with its type, unit, labels, their values, and histogram edges. */
+/**
+ * Renders the reference of all metrics in Markdown: each with its type, unit, labels, their values, and histogram
+ * edges.
+ */
 export function metricsMarkdown(): string {
   return [
     '# Metrics',

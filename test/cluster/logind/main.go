@@ -1,7 +1,7 @@
-// Command logind stands in for systemd-logind (org.freedesktop.login1(5)) on a node's own system bus: as much of it as a
-// kubelet uses for graceful node shutdown. Whoever calls Inhibit gets a lock; SIGTERM is the order to switch the node off:
-// it is announced by PrepareForShutdown, and the stand-in ends as soon as all locks are released. Unlike the real one it
-// waits for that however long it takes; who gave the order decides how long is too long.
+// Command logind stands in for systemd-logind (org.freedesktop.login1(5)) on a node's own system bus: as much of it as
+// a kubelet uses for graceful node shutdown. Whoever calls Inhibit gets a lock; SIGTERM is the order to switch the node
+// off: it is announced by PrepareForShutdown, and the stand-in ends as soon as all locks are released. Unlike the real
+// one it waits for that however long it takes; who gave the order decides how long is too long.
 //
 //	logind LOCKS
 //
@@ -41,8 +41,8 @@ type lock struct {
 	read, write *os.File
 }
 
-// Inhibit answers with a new lock. The stand-in keeps a copy of it until the order to switch off: when the answer has been
-// sent, so that the copy can be closed, only the bus knows.
+// Inhibit answers with a new lock. The stand-in keeps a copy of it until the order to switch off: when the answer has
+// been sent, so that the copy can be closed, only the bus knows.
 func (l *logind) Inhibit(what, who, why, mode string) (dbus.UnixFD, *dbus.Error) {
 	if mode != "delay" {
 		return 0, dbus.MakeFailedError(fmt.Errorf("mode %q: this stand-in has only \"delay\"", mode))

@@ -23,7 +23,10 @@ import { TemporaryDirectory } from './temporary-directory.ts';
 
 /** How long each port is sent nonsense, in milliseconds. */
 const fuzzMs = 4000;
-/** How much more an agent may hold in memory for what is sent to it: as much as a V8 that has no reason to hurry leaves uncollected. */
+/**
+ * How much more an agent may hold in memory for what is sent to it: as much as a V8 that has no reason to hurry leaves
+ * uncollected.
+ */
 const growthBytes = 64 << 20;
 const ownFaults = ['dns_error_total', 'network_error_total', 'net_exporter_settings_load_error_total'];
 
@@ -45,7 +48,10 @@ function dials(port: number): string {
   return `network_latency_seconds_count{host="127.0.0.1:${port}",peer_node="",peer_zone="",protocol="TCP"}`;
 }
 
-/** Runs `body` and asserts that the agent goes on: it serves, probes, has given back what it took, and blames itself for nothing. */
+/**
+ * Runs `body` and asserts that the agent goes on: it serves, probes, has given back what it took, and blames itself for
+ * nothing.
+ */
 async function assertUnharmed(agent: AgentProcess, count: string, body: () => Promise<void>): Promise<void> {
   const before = await agent.metricsThat((series) => series.get(count)! >= 2);
   const lines = agent.log.length;

@@ -19,8 +19,8 @@ const dnsPort = 53;
 /** How many errors of each faulty target are waited for until it is looked at what moved. */
 const errors = 2;
 /**
- * Time enough for one SYN to be sent again, after a second, and for no second one; and a turn that begins as late as one may, a second, is
- * over when the next one comes.
+ * Time enough for one SYN to be sent again, after a second, and for no second one; and a turn that begins as late as
+ * one may, a second, is over when the next one comes.
  */
 const times = { intervalMs: 3000, timeoutMs: 1500 };
 

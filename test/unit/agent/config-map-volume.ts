@@ -2,8 +2,9 @@ import { mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync
 import { join } from 'node:path';
 
 /**
- * A directory as the kubelet mounts a ConfigMap: each file is a link into `..data`, which is a link to a directory of one version. An update writes
- * a new directory, renames a new link over `..data`, and removes the old directory (kubernetes pkg/volume/util/atomic_writer.go).
+ * A directory as the kubelet mounts a ConfigMap: each file is a link into `..data`, which is a link to a directory of
+ * one version. An update writes a new directory, renames a new link over `..data`, and removes the old directory
+ * (kubernetes pkg/volume/util/atomic_writer.go).
  */
 export class ConfigMapVolume {
   readonly #directory: string;

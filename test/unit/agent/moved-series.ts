@@ -18,8 +18,8 @@ export function movedSeries(
 }
 
 /**
- * The names of series that move in any process, whatever it probes and whatever becomes of it: its own resources, and how busy the
- * machine is.
+ * The names of series that move in any process, whatever it probes and whatever becomes of it: its own resources, and
+ * how busy the machine is.
  */
 export function movesAlways(name: string): boolean {
   return (

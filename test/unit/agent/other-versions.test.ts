@@ -35,7 +35,10 @@ function asOlderReads(given: Settings, unknown: readonly LaterField[]): Settings
 
 const agent = { resource: 'monitoring/default', podUid: 'p', pod: 'p', node: 'n' };
 
-/** The operator's side as it is, with one agent, and an agent's side that ignores some fields of all settings that come to it. */
+/**
+ * The operator's side as it is, with one agent, and an agent's side that ignores some fields of all settings that come
+ * to it.
+ */
 function setUp(first: Settings, unknown: readonly LaterField[]) {
   const clock = new FakeClock();
   const { uid } = first.resource;

@@ -4,8 +4,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 const attempts = 10;
 
 /**
- * What `measure` finds while this process, which is the agent's counterpart, is there all the time: a server that stands still for longer than
- * the agent waits is a fault of its own. A measurement during which this process stood still for longer than `longestMs` is made again.
+ * What `measure` finds while this process, which is the agent's counterpart, is there all the time: a server that
+ * stands still for longer than the agent waits is a fault of its own. A measurement during which this process stood
+ * still for longer than `longestMs` is made again.
  */
 export async function undisturbed<T>(longestMs: number, measure: () => Promise<T>): Promise<T> {
   const stalls: number[] = [];

@@ -11,7 +11,9 @@ interface Instruction {
   value: string;
 }
 
-/** The instructions of a Dockerfile (https://docs.docker.com/reference/dockerfile/), lines joined and comments left out. */
+/**
+ * The instructions of a Dockerfile (https://docs.docker.com/reference/dockerfile/), lines joined and comments left out.
+ */
 function instructionsOf(part: string): Instruction[] {
   const text = readFileSync(join(root, `Dockerfile.${part}`), 'utf8').replaceAll(/^#.*\n/gm, '');
   return text

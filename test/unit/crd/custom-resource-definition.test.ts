@@ -25,7 +25,9 @@ const root = version.schema.openAPIV3Schema;
 const fields = schemaFields(root);
 const specFields = fields.filter(({ path }) => path.startsWith('spec.'));
 
-/** Keywords that the API server refuses in a structural schema, or whose failure says nothing but a regular expression. */
+/**
+ * Keywords that the API server refuses in a structural schema, or whose failure says nothing but a regular expression.
+ */
 const unwelcome = ['pattern', 'patternProperties', 'uniqueItems', 'exclusiveMinimum', 'exclusiveMaximum', 'examples'];
 
 test('the definition is plain JSON and a new copy each time', () => {

@@ -40,7 +40,10 @@ function markdownPaths(directory: string): string[] {
     .sort();
 }
 
-/** Reads the subset of Markdown that this repository uses: fences of backticks, headings with `#`, inline links and code. */
+/**
+ * Reads the subset of Markdown that this repository uses: fences of backticks, headings with `#`, inline links and
+ * code.
+ */
 export function parseMarkdown(path: string, text: string): MarkdownDocument {
   const fences: Fence[] = [];
   const prose = text.replace(

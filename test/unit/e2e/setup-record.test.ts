@@ -19,7 +19,10 @@ async function withDirectory(use: (directory: string) => Promise<void>): Promise
   }
 }
 
-/** A process that takes its turn and ends when its input does. It says when its turn began and when it ended, and what it was given. */
+/**
+ * A process that takes its turn and ends when its input does. It says when its turn began and when it ended, and what
+ * it was given.
+ */
 function participant(directory: string, { shared = false } = {}) {
   const script = `
     import { SetupRecord } from ${JSON.stringify(module)};

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import type { MetricDeclaration } from '../../../src/contract/metrics/metric.ts';
 import type { ExposedFamily } from './exposed-families.ts';
 
-/** Asserts that what a program exposes is what is declared: names, types, help, labels, every value of closed labels, and edges. */
+/**
+ * Asserts that what a program exposes is what is declared: names, types, help, labels, every value of closed labels,
+ * and edges.
+ */
 export function assertDeclared(exposed: Map<string, ExposedFamily>, declarations: readonly MetricDeclaration[]): void {
   assert.deepEqual([...exposed.keys()].sort(), declarations.map(({ name }) => name).sort());
   for (const declaration of declarations) {

@@ -36,7 +36,10 @@ function verbOf(method: string, { name }: Target, query: URLSearchParams): Verb 
 // biome-ignore lint/suspicious/noExplicitAny: the API server takes every kind of object
 type Json = Record<string, any>;
 
-/** An API server in memory that keeps what it is given, answers lists and watches, and notes which verb was asked of what. */
+/**
+ * An API server in memory that keeps what it is given, answers lists and watches, and notes which verb was asked of
+ * what.
+ */
 export class FakeApiServer {
   /** By path. */
   readonly objects = new Map<string, Json>();
@@ -152,7 +155,9 @@ export class FakeApiServer {
   }
 }
 
-/** Which objects a list or watch is about: of its kind and namespace, and with the labels and the name that it selects. */
+/**
+ * Which objects a list or watch is about: of its kind and namespace, and with the labels and the name that it selects.
+ */
 function selects({ plural, namespace }: Target, query: URLSearchParams): (path: string, object: Json) => boolean {
   const labels = (query.get('labelSelector') ?? '').split(',').filter((text) => text !== '');
   const name = /^metadata\.name=(.*)$/.exec(query.get('fieldSelector') ?? '')?.[1];

@@ -154,7 +154,8 @@ export const syncAnswers: fc.Arbitrary<SyncAnswer> = plain(
 );
 
 /**
- * What a reader may get instead of a document: another JSON value, or one of these documents with some part at some depth replaced or removed.
+ * What a reader may get instead of a document: another JSON value, or one of these documents with some part at some
+ * depth replaced or removed.
  */
 export function broken(documents: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   const mutated = fc
@@ -175,7 +176,9 @@ function replaced(parent: unknown, [step, ...path]: number[], value: unknown): u
   return parent;
 }
 
-/** Reads a document that may be refused. @throws what is not a ProtocolError that says something, or is of another code */
+/**
+ * Reads a document that may be refused. @throws what is not a ProtocolError that says something, or is of another code
+ */
 export function readOrRefuse(read: () => unknown, code: ProtocolError['code']): void {
   try {
     read();

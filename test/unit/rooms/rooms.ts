@@ -17,9 +17,9 @@ const synced = ['src/operator/sync/tls', 'src/operator/sync/identity', 'src/oper
 const told = [...found, ...beside, 'src/operator/judge', ...synced, 'src/operator/status'];
 
 /**
- * The rooms of `src` and `charts`, from the ground up, and what each may import of ours besides itself. A room is what stands directly in a
- * folder, or one file that has a place of its own in the order. A room imports only what stands above it here, so imports go one way.
- * Some rooms are still empty.
+ * The rooms of `src` and `charts`, from the ground up, and what each may import of ours besides itself. A room is what
+ * stands directly in a folder, or one file that has a place of its own in the order. A room imports only what stands
+ * above it here, so imports go one way. Some rooms are still empty.
  */
 export const rooms: Record<string, readonly string[]> = {
   'src/base': [],

@@ -22,7 +22,9 @@ describe('readClocks', () => {
 });
 
 describe('wasSet', () => {
-  /** Readings `elapsed` ns apart, between which the system's clock was set by `step` ns; each look took up to `held` ns. */
+  /**
+   * Readings `elapsed` ns apart, between which the system's clock was set by `step` ns; each look took up to `held` ns.
+   */
   const readings = (elapsed: bigint, step: bigint, held: bigint): [ClockReading, ClockReading] => {
     const begin = 1_800_000_000_000_000_000n;
     return [

@@ -83,7 +83,8 @@ describe('exchangeOverUdp while the system’s clock is set', () => {
     return await exchangeOverUdp(server, ping, echoed, contextWith({ kernel: setting }));
   }
 
-  // Half a millisecond back may still leave a round trip above zero, as one forward may leave it below the time that went by.
+  // Half a millisecond back may still leave a round trip above zero, as one forward may leave it below the time that
+  // went by.
   for (const [step, what] of [
     [hour, 'an hour forward'],
     [-hour, 'an hour back'],

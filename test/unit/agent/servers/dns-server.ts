@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import packet, { type Answer, type DecodedPacket } from 'dns-packet';
 
-/** Sends a datagram from the port that was asked, unless the server is closed by then; `sent` is called when it has gone out. */
+/**
+ * Sends a datagram from the port that was asked, unless the server is closed by then; `sent` is called when it has gone
+ * out.
+ */
 export type SendDatagram = (message: Uint8Array, sent?: () => void) => void;
 
 /** What a server does to a question over UDP. */

@@ -5,12 +5,15 @@ import { createNetns, inNetns, netnsFile, removeNetns } from '../../../cluster/n
 import { ownedName } from '../../../cluster/owned-name.ts';
 
 /**
- * Another host, for packets to get lost on the way to: a network namespace of its own at the other end of a veth pair. Names and addresses
- * are random, so that several tests can have theirs; it is gone when the test is, also when that fails.
+ * Another host, for packets to get lost on the way to: a network namespace of its own at the other end of a veth pair.
+ * Names and addresses are random, so that several tests can have theirs; it is gone when the test is, also when that
+ * fails.
  */
 export class NetworkNamespace implements AsyncDisposable {
   readonly name = ownedName('test');
-  /** The addresses in the namespace. From 198.18.0.0/15, which is set aside for tests (RFC 2544), and unique local ones. */
+  /**
+   * The addresses in the namespace. From 198.18.0.0/15, which is set aside for tests (RFC 2544), and unique local ones.
+   */
   readonly address4: string;
   readonly address6: string;
   readonly #device = `nxt${randomBytes(5).toString('hex')}`;

@@ -60,7 +60,10 @@ export interface NtpFields {
   transmit: bigint;
 }
 
-/** The wire's timestamp for a time of the system's clock, in milliseconds since 1970. Written apart from the code under test. */
+/**
+ * The wire's timestamp for a time of the system's clock, in milliseconds since 1970. Written apart from the code under
+ * test.
+ */
 export function timestampOf(milliseconds: number): bigint {
   const seconds = Math.floor(milliseconds / 1000);
   const fraction = Math.floor(((milliseconds - seconds * 1000) / 1000) * 2 ** 32);

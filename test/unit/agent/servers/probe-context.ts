@@ -43,7 +43,10 @@ export function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }
 
-/** Loopback's addresses as proc(5) writes them, in the byte order of x86 and arm64; IPv4's also as a socket of both families has it. */
+/**
+ * Loopback's addresses as proc(5) writes them, in the byte order of x86 and arm64; IPv4's also as a socket of both
+ * families has it.
+ */
 const loopback = {
   '127.0.0.1': ['0100007F', '0000000000000000FFFF00000100007F'],
   '::1': ['00000000000000000000000001000000'],
@@ -51,8 +54,8 @@ const loopback = {
 const anyAddress = ['00000000', '00000000000000000000000000000000'];
 
 /**
- * The states (proc(5), net/tcp) of all TCP sockets of this network namespace that have `port` of this address at either end, as
- * hexadecimal numbers. The same port of another address is other people's.
+ * The states (proc(5), net/tcp) of all TCP sockets of this network namespace that have `port` of this address at either
+ * end, as hexadecimal numbers. The same port of another address is other people's.
  */
 export function tcpStates(port: number, host: keyof typeof loopback = '127.0.0.1'): string[] {
   const number = port.toString(16).toUpperCase().padStart(4, '0');

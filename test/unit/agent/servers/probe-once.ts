@@ -6,7 +6,8 @@ import type { ProbeResult } from '../../../../src/agent/probes/probe.ts';
 import { tcpProbe } from '../../../../src/agent/probes/tcp/tcp-probe.ts';
 import { goodAnswer, startUdpServer } from './dns-server.ts';
 
-// A program of its own, for flags that only a new process can have: each probe once, and what came of it on standard output.
+// A program of its own, for flags that only a new process can have: each probe once, and what came of it on standard
+// output.
 const context = { timeoutMs: 10_000, signal: new AbortController().signal, kernel: openKernel() };
 const listener = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
 await once(listener, 'listening');

@@ -10,7 +10,9 @@ const nameError = 3;
 /** What the server says to a name: its addresses, an rcode, or `silence`. A name that is not there does not exist. */
 export type Zone = Map<string, string[] | { rcode: number } | 'silence'>;
 
-/** A DNS server on loopback that answers from a zone, by UDP and TCP on one port. The zone may be changed at any time. */
+/**
+ * A DNS server on loopback that answers from a zone, by UDP and TCP on one port. The zone may be changed at any time.
+ */
 export interface ZoneServer extends AsyncDisposable {
   port: number;
   zone: Zone;

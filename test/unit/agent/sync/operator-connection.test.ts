@@ -188,7 +188,8 @@ test('where nobody takes the connection, it is given up before a handshake would
     const [port] = await once(server.stdout, 'data');
     server.kill('SIGSTOP');
     const access = accessTo(Number(port), authority.ca);
-    // A process that is stopped takes none, and the kernel only as many as fit into the queue; who comes then is not answered.
+    // A process that is stopped takes none, and the kernel only as many as fit into the queue; who comes then is not
+    // answered.
     for (let number = 0; number < 8; number++) sockets.push(connect(Number(port), '127.0.0.1').on('error', () => {}));
     await new Promise((resolve) => setImmediate(resolve));
     const times = { dialMs: 300, connectMs: 20_000, answerMs: 20_000 };

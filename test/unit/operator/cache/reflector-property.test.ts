@@ -21,7 +21,10 @@ type Step =
   | { do: 'break' | 'end' | 'repeat' | 'bookmark' }
   /** Versions before the present one are forgotten. */
   | { do: 'compact' }
-  /** Everything is as it was at first, before any object, and goes on from there; watches break, as the server is started anew. */
+  /**
+   * Everything is as it was at first, before any object, and goes on from there; watches break, as the server is
+   * started anew.
+   */
   | { do: 'restore' }
   /** The next list or page fails. */
   | { do: 'fail-list'; code: 'Unavailable' | 'Gone' };

@@ -11,8 +11,8 @@ const betweenRetries = 100;
 const burst = 100;
 
 /**
- * What a work queue promises, in the plainest words: lists that are searched, times that are compared. It has no timers, so that time
- * passes only in `passTo`.
+ * What a work queue promises, in the plainest words: lists that are searched, times that are compared. It has no
+ * timers, so that time passes only in `passTo`.
  */
 export class QueueModel {
   readonly answers: Answer[] = [];

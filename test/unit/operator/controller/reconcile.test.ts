@@ -22,7 +22,9 @@ import { quietLog } from '../quiet-log.ts';
 
 const key = 'monitoring/default';
 
-/** Reconciles against an applier that answers as `answer` says; by default everything is as declared and all agents run. */
+/**
+ * Reconciles against an applier that answers as `answer` says; by default everything is as declared and all agents run.
+ */
 function setUp(
   resource: NetExporter | undefined,
   answer: (what: string) => ApplyResult | Error | undefined = () => undefined,
@@ -341,7 +343,9 @@ test('every line that a reconcile logs tells its key and its number', async () =
   );
 });
 
-/** Reconciles, also in vain. @returns at which level each time what hinders an object is told, and about which object */
+/**
+ * Reconciles, also in vain. @returns at which level each time what hinders an object is told, and about which object
+ */
 async function toldOfHindrances(run: (log: Logger) => Promise<unknown>): Promise<[level: string, object: string][]> {
   const lines: { level: string; object: string; msg: string }[] = [];
   await run(operatorLogger('trace', { write: (line) => lines.push(JSON.parse(line)) })).catch(() => {});

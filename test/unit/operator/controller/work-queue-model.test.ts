@@ -12,7 +12,9 @@ const backoff = { baseMs: 50, maxMs: 5000 };
 const chance = 0.75;
 const keys = ['a', 'b', 'c', 'd'];
 
-/** What is done to a queue. Keys of `done` are numbers into those that are held, so that most of them mean something. */
+/**
+ * What is done to a queue. Keys of `done` are numbers into those that are held, so that most of them mean something.
+ */
 type Step =
   | { do: 'add' | 'forget'; key: string }
   | { do: 'addAfter'; key: string; ms: number }

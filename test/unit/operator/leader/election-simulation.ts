@@ -4,7 +4,9 @@ import { LeaseElector } from '../../../../src/operator/leader/lease-elector.ts';
 import { quietLog } from '../quiet-log.ts';
 import { LeaseServer } from './lease-server.ts';
 
-/** One write of one process, from when it was sent to when it was answered or given up, in milliseconds of true time. */
+/**
+ * One write of one process, from when it was sent to when it was answered or given up, in milliseconds of true time.
+ */
 export interface SimulatedWrite {
   process: number;
   epoch: number;
@@ -17,9 +19,10 @@ const requestTimeoutMs = 4500;
 const callTimeoutMs = 3000;
 
 /**
- * Several processes with the real elector, each with clocks of its own, and one API server, in a time that is simulated:
- * clocks differ in time and, by half a percent, in pace; are set; processes stand still for up to half a minute; requests and
- * answers are late or lost, at times all of one process; watches are late; processes are killed, stopped and started anew.
+ * Several processes with the real elector, each with clocks of its own, and one API server, in a time that is
+ * simulated: clocks differ in time and, by half a percent, in pace; are set; processes stand still for up to half a
+ * minute; requests and answers are late or lost, at times all of one process; watches are late; processes are killed,
+ * stopped and started anew.
  */
 export class ElectionSimulation {
   readonly writes: SimulatedWrite[] = [];

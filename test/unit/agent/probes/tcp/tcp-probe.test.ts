@@ -226,7 +226,8 @@ describe('tcpProbe through a network that loses packets', () => {
     for (const type of ['host-unreachable', 'admin-prohibited']) {
       await namespace.filter([`tcp dport 7000 reject with icmpx type ${type}`]);
       for (const host of [namespace.address4, namespace.address6]) {
-        // How many SYNs it takes is not said: an ICMP error that comes while the kernel still holds the socket for connect(2) is passed over.
+        // How many SYNs it takes is not said: an ICMP error that comes while the kernel still holds the socket for
+        // connect(2) is passed over.
         const { latencies, failures } = await tcpProbe({ host, port: 7000 }, contextWith());
         assert.deepEqual({ latencies, failures }, { latencies: [], failures: ['unreachable'] });
       }
