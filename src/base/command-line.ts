@@ -51,6 +51,8 @@ class HelpRequest extends Error {}
  * arguments, 1 for any other error.
  */
 export async function runScript(script: Script, args = process.argv.slice(2), env = process.env): Promise<void> {
+  // A reader of the output that goes away, such as `head`, must not end the process before its clean-up.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     const swallowed = optionsTakenByNpm(script, args, env);
     if (swallowed !== undefined) throw new UsageError(swallowed);

@@ -63,6 +63,7 @@ export async function ensureBinaries(log: (line: string) => void, signal?: Abort
       await writeImage(directory, 'pause', pauseImage);
     },
     onWait,
+    signal,
   );
   const images = await readdir(join(finished, 'images'));
   return { directory: join(finished, 'bin'), images: images.map((file) => join(finished, 'images', file)) };

@@ -11,11 +11,13 @@ import { ownedDirectory } from './owned-name.ts';
  * `build` fills an empty one. Several callers at a time build once; what did not come to its end is never taken for
  * whole.
  * @param onWait called once when another process builds the same
+ * @param signal ends the wait for that
  */
 export async function builtOnce(
   key: string,
   build: (directory: string) => Promise<void>,
   onWait?: () => void,
+  signal?: AbortSignal,
 ): Promise<string> {
   const cache = programsDirectory();
   const finished = join(cache, key);
@@ -31,6 +33,6 @@ export async function builtOnce(
       await rm(partial, { recursive: true, force: true });
     }
   };
-  await withLock(join(cache, `${key}.lock`), buildIt, onWait);
+  await withLock(join(cache, `${key}.lock`), buildIt, onWait, signal);
   return finished;
 }

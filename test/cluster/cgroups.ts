@@ -55,6 +55,19 @@ export function memoryCgroupDirectory(path: string): string {
  * in the unified one with its controllers handed down when there is no other.
  */
 export function createCgroup(path: string): void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      createInAllHierarchies(path);
+      return;
+    } catch (error) {
+      // Another process has just removed the empty cgroup above it.
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (!['ENOENT', 'ENODEV'].includes(code) || attempt === 10) throw error;
+    }
+  }
+}
+
+function createInAllHierarchies(path: string): void {
   const all = hierarchies();
   const unifiedOnly = all.every(({ version }) => version === 2);
   for (const { directory, version, controllers } of all) {

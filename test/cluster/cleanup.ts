@@ -66,6 +66,7 @@ export async function removeCluster(name: string): Promise<void> {
 
 /** Everything in a cluster's folder but its state, by which the next try finds what is left. */
 async function removeContents(directory: string): Promise<void> {
+  if (mountsBelow(directory).length > 0) throw new Error('something is still mounted below it');
   let names: string[];
   try {
     names = readdirSync(directory);
@@ -85,15 +86,17 @@ export async function removeClusterNamed(name: string, log: (line: string) => vo
  * Removes every cluster whose owner died or whose start stopped half-way. What cannot be removed is logged and left for
  * the next try.
  */
-export async function removeAbandonedClusters(log: (line: string) => void): Promise<void> {
+export async function removeAbandonedClusters(log: (line: string) => void, signal?: AbortSignal): Promise<void> {
   const removeIfRuin = async (name: string) => {
     if (!isRuin(name)) return;
-    await withLock(lockFile(name), async () => {
+    const remove = async () => {
       // The process that held the lock until now may have removed it, or started another one of that name.
       if (!clusterNames().includes(name) || !isRuin(name)) return;
       log(`removing cluster "${name}", which a run that was killed left behind`);
       await removeCluster(name);
-    });
+    };
+    const onWait = () => log(`waiting: another process is starting or ending cluster "${name}"`);
+    await withLock(lockFile(name), remove, onWait, signal);
   };
   for (const name of clusterNames())
     await removeIfRuin(name).catch((error: Error) => log(`cluster "${name}" is not removed: ${error.message}`));

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { maximumNodes } from './addresses.ts';
 import { type Binaries, ensureBinaries } from './binaries.ts';
@@ -56,7 +56,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     throw new ClusterError('NOT_ROOT', `${why} Run it as root, for example by sudo.`);
   }
   if (dualStack) requireIpv6();
-  await removeLeftovers(log);
+  await removeLeftovers(log, signal);
+  signal?.throwIfAborted();
   await ensureSystemCommands(systemCommands, log);
   const binaries = await ensureBinaries(log, signal);
   const onWait = () => log(`waiting: another process is starting or ending cluster "${name}"`);
@@ -83,6 +84,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       }
     },
     onWait,
+    signal,
   );
 }
 
@@ -99,7 +101,7 @@ async function reserveSlot(
     const owner = identify(process.pid)!;
     const starting = allStates().filter(({ phase }) => phase === 'starting');
     ensureInotifyInstances(
-      starting.reduce((sum, { wanted }) => sum + wanted, nodes),
+      starting.reduce((sum, { wanted = 0 }) => sum + wanted, nodes),
       log,
     );
     const state: ClusterState = {
@@ -129,6 +131,7 @@ function describeFailure(name: string, error: unknown): string {
   for (const [component, id] of Object.entries(readState(name)?.processes ?? {})) {
     if (isRunning(id)) continue;
     const log = join(clusterDirectory(name), 'logs', `${component.replace('/', '-')}.log`);
+    if (!existsSync(log)) continue;
     const tail = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-8);
     lines.push(`${component} ended; the last lines of its log:`, ...tail.map((line) => `  ${line}`));
   }

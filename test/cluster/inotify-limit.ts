@@ -4,7 +4,7 @@ import { ClusterError } from './cluster-error.ts';
 
 const limitFile = '/proc/sys/fs/inotify/max_user_instances';
 /** Keeps the limit that the machine had before the first cluster raised it. */
-const formerFile = '/run/net-exporter-cluster.inotify';
+export const formerFile = '/run/net-exporter-cluster.inotify';
 
 /** Inotify instances of a node at work, measured: kubelet, containerd, kube-proxy and the pods that a test gives it. */
 const perNode = 16;
@@ -31,7 +31,8 @@ export function ensureInotifyInstances(nodes: number, log: (line: string) => voi
   if (needed === undefined) return;
   const isFirst = !existsSync(formerFile);
   try {
-    if (isFirst) writeFileSync(formerFile, String(limit));
+    const former = isFirst ? limit : readRaised().former;
+    writeFileSync(formerFile, JSON.stringify({ former, raised: needed } satisfies Raised));
     writeFileSync(limitFile, String(needed));
   } catch (error) {
     if (isFirst) rmSync(formerFile, { force: true });
@@ -43,11 +44,22 @@ export function ensureInotifyInstances(nodes: number, log: (line: string) => voi
   log(`raised fs.inotify.max_user_instances from ${limit} to ${needed} until the last cluster is gone`);
 }
 
-/** Gives the machine the limit back that it had before the first cluster; nothing where none was changed. */
+/** Gives the machine the limit back that it had before the first cluster, unless somebody else has set it since. */
 export function restoreInotifyLimit(): void {
   if (!existsSync(formerFile)) return;
-  writeFileSync(limitFile, readFileSync(formerFile, 'utf8'));
+  const { former, raised } = readRaised();
+  if (Number(readFileSync(limitFile, 'utf8')) === raised) writeFileSync(limitFile, String(former));
   rmSync(formerFile);
+}
+
+/** The limit before the first cluster, and the one that was set last. */
+interface Raised {
+  former: number;
+  raised: number;
+}
+
+function readRaised(): Raised {
+  return JSON.parse(readFileSync(formerFile, 'utf8')) as Raised;
 }
 
 /** The inotify instances that processes of this machine hold; the limit counts those of one user. */

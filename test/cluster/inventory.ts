@@ -1,8 +1,9 @@
-import { globSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { addressesOf } from './addresses.ts';
 import { cgroupDirectories } from './cgroups.ts';
 import { isAbandoned } from './cleanup.ts';
+import { formerFile } from './inotify-limit.ts';
 import { mountPoints } from './mounts.ts';
 import { netnsNames } from './netns.ts';
 import { parentCgroup } from './owned-cgroup.ts';
@@ -33,22 +34,21 @@ export function inventory(directory: string, parents: readonly string[]): string
     ...netnsNames()
       .filter(unowned)
       .map((name) => `network namespace ${name}`),
-    // Unit tests that run at the same time have interfaces too.
     ...namesIn('/sys/class/net')
-      .filter((name) => !name.startsWith('nxt') && !networks.some(({ hostInterface }) => name === hostInterface))
+      .filter((name) => /^nec\d+$/.test(name) && !networks.some(({ hostInterface }) => name === hostInterface))
       .map((name) => `network interface ${name}`),
     ...mountPoints()
-      .filter(unowned)
+      .filter((path) => path.includes('net-exporter') && unowned(path))
       .map((path) => `mount ${path}`),
-    ...[...new Set(cgroupDirectories(parentCgroup).flatMap(namesIn))]
+    ...[...new Set(cgroupDirectories(parentCgroup).flatMap(foldersIn))]
       .filter(unowned)
       .map((name) => `cgroup ${parentCgroup}/${name}`),
     ...processesOf(directory),
     ...folders(parents)
       .filter(unowned)
       .map((path) => `folder ${path}`),
-    // The last cluster gives it back.
-    ...(running.length > 0 ? [] : [`inotify instances ${read('/proc/sys/fs/inotify/max_user_instances').trim()}`]),
+    // The last cluster gives it back, and removes this file.
+    ...(running.length === 0 && existsSync(formerFile) ? [`raised limit of inotify instances, see ${formerFile}`] : []),
   ].sort();
 }
 
@@ -90,6 +90,10 @@ function link(file: string): string {
   } catch {
     return '';
   }
+}
+
+function foldersIn(directory: string): string[] {
+  return namesIn(directory).filter((name) => statSync(join(directory, name), { throwIfNoEntry: false })?.isDirectory());
 }
 
 function namesIn(directory: string): string[] {

@@ -20,6 +20,8 @@ export interface FileLockOptions {
   shared?: boolean;
   /** Called once if somebody else holds it. */
   onWait?: (() => void) | undefined;
+  /** Ends the wait. */
+  signal?: AbortSignal | undefined;
 }
 
 /** A lock on a file: released by `release`, or by the kernel when this process dies in whatever way. */
@@ -32,21 +34,28 @@ export class FileLock {
     this.#unref = unref;
   }
 
-  /** Waits until the lock is ours. */
-  static async acquire(path: string, { shared = false, onWait }: FileLockOptions = {}): Promise<FileLock> {
+  /**
+   * Waits until the lock is ours.
+   * @throws the signal's reason when it is aborted before
+   */
+  static async acquire(path: string, { shared = false, onWait, signal }: FileLockOptions = {}): Promise<FileLock> {
+    signal?.throwIfAborted();
     await mkdir(dirname(path), { recursive: true });
     const args = ['-c', script, 'sh', path, shared ? '--shared' : '--exclusive'];
     // In a session of its own, so that a Ctrl-C at the terminal does not release the lock during the clean-up.
     const child = spawn('sh', args, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
     const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
+    // Its flock has its process group: both end.
+    const abandon = () => process.kill(-child.pid!, 'SIGKILL');
+    signal?.addEventListener('abort', abandon, { once: true });
     await new Promise<void>((resolve, reject) => {
       child.on('error', reject);
-      child.on('close', () => reject(new Error(`cannot lock ${path}`)));
+      child.on('close', () => reject(signal?.aborted ? signal.reason : new Error(`cannot lock ${path}`)));
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
         if (text.includes('waiting')) onWait?.();
         if (text.includes('locked')) resolve();
       });
-    });
+    }).finally(() => signal?.removeEventListener('abort', abandon));
     const end = async () => {
       child.stdin.end();
       await closed;
@@ -67,9 +76,14 @@ export class FileLock {
   }
 }
 
-/** Runs `work` while holding the lock. */
-export async function withLock<T>(path: string, work: () => Promise<T>, onWait?: () => void): Promise<T> {
-  const lock = await FileLock.acquire(path, { onWait });
+/** Runs `work` while holding the lock. @param signal ends the wait for it */
+export async function withLock<T>(
+  path: string,
+  work: () => Promise<T>,
+  onWait?: () => void,
+  signal?: AbortSignal,
+): Promise<T> {
+  const lock = await FileLock.acquire(path, { onWait, signal });
   try {
     return await work();
   } finally {

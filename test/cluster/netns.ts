@@ -27,9 +27,21 @@ export function netnsNames(): string[] {
 
 /** Makes an empty network namespace with that name, which lives until `removeNetns`. */
 export async function createNetns(name: string): Promise<void> {
-  mkdirSync(folder, { recursive: true });
-  closeSync(openSync(netnsFile(name), 'wx', 0o444));
+  createFile(netnsFile(name));
   await run(['unshare', `--net=${netnsFile(name)}`, 'true']);
+}
+
+function createFile(file: string): void {
+  for (let attempt = 1; ; attempt++) {
+    mkdirSync(folder, { recursive: true });
+    try {
+      closeSync(openSync(file, 'wx', 0o444));
+      return;
+    } catch (error) {
+      // Another process has just removed the folder, which was empty.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === 10) throw error;
+    }
+  }
 }
 
 /**

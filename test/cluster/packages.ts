@@ -98,13 +98,26 @@ const policy = '#!/bin/sh\n# Written by net-exporter test/cluster, which removes
 /** Debian starts a package's services at its installation, unless this file says no (invoke-rc.d(8)). */
 async function withoutServices(work: () => Promise<void>): Promise<void> {
   // One left by a crash of ours is ours to remove; anybody else's stays.
-  const ours = !existsSync(policyFile) || readFileSync(policyFile, 'utf8') === policy;
+  const ours = !existsSync(policyFile) || isOurPolicy();
   if (ours) writeFileSync(policyFile, policy, { mode: 0o755 });
   try {
     await work();
   } finally {
     if (ours) rmSync(policyFile, { force: true });
   }
+}
+
+/** Removes what an installation that was killed left: with it Debian starts no service of a package. */
+export async function removeOrphanedPolicy(): Promise<void> {
+  if (!isOurPolicy()) return;
+  // Who holds the lock is still installing.
+  await withLock('/run/lock/net-exporter-cluster.packages', async () => {
+    if (isOurPolicy()) rmSync(policyFile);
+  });
+}
+
+function isOurPolicy(): boolean {
+  return existsSync(policyFile) && readFileSync(policyFile, 'utf8') === policy;
 }
 
 function isExecutable(file: string): boolean {

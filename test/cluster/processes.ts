@@ -57,7 +57,7 @@ export interface DaemonOptions {
   cwd: string;
   /** Cgroup directories that the process joins before it runs: whatever it starts can be found there. */
   cgroups: readonly string[];
-  env?: Record<string, string>;
+  env?: NodeJS.ProcessEnv;
 }
 
 /** Starts a process that outlives this one, in a session of its own. */

@@ -22,6 +22,8 @@ export interface PrometheusOptions {
   port?: number;
   /** Added to each scrape configuration, for clusters whose pods this machine does not reach. */
   scrapeConfig?: Record<string, unknown>;
+  /** Environment of the discovery, for a kubeconfig whose credentials come from a program. */
+  discoveryEnvironment?: NodeJS.ProcessEnv;
   /** Added after the relabelling of docs/prometheus.yml. */
   relabelConfigs?: Record<string, unknown>[];
 }
@@ -66,11 +68,11 @@ export class Prometheus extends PrometheusServer {
     const configuration = join(directory, 'prometheus.yml');
     const { document, discoveries } = await configure(options);
     await writeFile(configuration, stringify(document));
-    const start = (name: string, argv: string[]) =>
+    const start = (name: string, argv: string[], env: NodeJS.ProcessEnv = {}) =>
       startDaemon({
         // It ends with this process, also when that is killed.
         argv: ['setpriv', '--pdeathsig', 'KILL', ...argv],
-        ...{ logFile: join(directory, `${name}.log`), cwd: directory, cgroups: [] },
+        ...{ logFile: join(directory, `${name}.log`), cwd: directory, cgroups: [], env },
       });
     const daemon = await start('prometheus', [
       'prometheus',
@@ -83,7 +85,9 @@ export class Prometheus extends PrometheusServer {
       await prometheus.#ready(daemon, join(directory, 'prometheus.log'));
       const command = join((await ensureBinaries(() => {})).directory, 'discovery');
       for (const { configuration, output } of discoveries)
-        prometheus.#processes.push(await start('discovery', [command, configuration, output]));
+        prometheus.#processes.push(
+          await start('discovery', [command, configuration, output], options.discoveryEnvironment),
+        );
       return prometheus;
     } catch (error) {
       await prometheus.stop();

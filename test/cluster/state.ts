@@ -50,12 +50,12 @@ export function clusterDirectory(name: string): string {
   return join(clustersDirectory(), name);
 }
 
-/** The state of the cluster with that name; undefined where there is none. */
+/** The state of the cluster with that name; undefined where there is none, or none that can be read after a power loss. */
 export function readState(name: string): ClusterState | undefined {
   try {
     return JSON.parse(readFileSync(join(clusterDirectory(name), 'state.json'), 'utf8')) as ClusterState;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

@@ -21,7 +21,7 @@ export interface DemoCluster {
   /** What a user types to reach it. */
   kubectlCommand: string;
   /** How Prometheus on this machine reaches its pods. */
-  scraping: () => Promise<Pick<PrometheusOptions, 'scrapeConfig' | 'relabelConfigs'>>;
+  scraping: () => Promise<Pick<PrometheusOptions, 'scrapeConfig' | 'relabelConfigs' | 'discoveryEnvironment'>>;
   /** Whether the demo started it, and so removes it with everything in it. */
   isOwn: boolean;
   /** Whether this machine reaches pods by their addresses. */
@@ -71,28 +71,32 @@ export async function existingCluster({
   signal: AbortSignal;
   log: Log;
 }): Promise<DemoCluster> {
-  const argv = [await kubectlBinary(log), '--kubeconfig', kubeconfig];
+  // All that may take long or fail on this machine comes before anything changes on the cluster.
+  const argv = [await kubectlBinary(log, signal), '--kubeconfig', kubeconfig];
+  await ensureSystemCommands(['prometheus'], log);
   return {
     kubeconfig,
     kubectl: (args, options) => run([...argv, ...args], { ...options, signal }),
     // A session of its own: a terminal sends Ctrl-C to every process of its session's foreground.
     steadyKubectl: (args, options) => run(['setsid', ...argv, ...args], options),
     kubectlCommand: `kubectl --kubeconfig ${kubeconfig}`,
-    scraping: async () => {
-      await ensureSystemCommands(['prometheus'], log);
-      return await throughApiServer(kubeconfig, directory);
-    },
+    scraping: async () => ({
+      ...(await throughApiServer(kubeconfig, directory)),
+      discoveryEnvironment: process.env,
+    }),
     isOwn: false,
     reachesPods: false,
   };
 }
 
-async function kubectlBinary(log: Log): Promise<string> {
+async function kubectlBinary(log: Log, signal: AbortSignal): Promise<string> {
+  // The discovery of Kubernetes, which Debian's Prometheus lacks, is among these programs.
+  const { directory } = await ensureBinaries(log, signal);
   try {
     await run(['kubectl', 'version', '--client']);
     return 'kubectl';
   } catch {
-    return join((await ensureBinaries(log)).directory, 'kubectl');
+    return join(directory, 'kubectl');
   }
 }
 
@@ -116,6 +120,7 @@ async function throughApiServer(kubeconfig: string, directory: string): ReturnTy
     cert_file: await keep('client.crt', access.cert),
     key_file: await keep('client.key', access.key),
     insecure_skip_verify: access.rejectUnauthorized === false,
+    server_name: config.getCurrentCluster()?.tlsServerName,
   };
   return {
     scrapeConfig: {
@@ -128,7 +133,7 @@ async function throughApiServer(kubeconfig: string, directory: string): ReturnTy
         source_labels: ['__meta_kubernetes_namespace', '__meta_kubernetes_pod_name', '__address__'],
         regex: '(.+);(.+);.+:(\\d+)',
         target_label: '__metrics_path__',
-        replacement: '/api/v1/namespaces/$1/pods/$2:$3/proxy/metrics',
+        replacement: `${server.pathname.replace(/\/$/, '')}/api/v1/namespaces/$1/pods/$2:$3/proxy/metrics`,
       },
       { source_labels: ['__address__'], target_label: 'instance' },
       { target_label: '__address__', replacement: server.host },

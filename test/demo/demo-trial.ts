@@ -44,7 +44,10 @@ export class DemoTrial implements AsyncDisposable {
     const before = new Set(inventory(this.#directory, this.#parents));
     await this.#kill(moment, nodes);
     await this.runOnce(nodes);
-    return inventory(this.#directory, this.#parents).filter((line) => !before.has(line));
+    const left = () => inventory(this.#directory, this.#parents).filter((line) => !before.has(line));
+    // Another cluster that starts or ends at this moment may show half of itself.
+    for (let attempt = 0; attempt < 10 && left().length > 0; attempt++) await sleep(1000);
+    return left();
   }
 
   /**
@@ -94,7 +97,8 @@ export class DemoTrial implements AsyncDisposable {
   }
 
   #start(args: string[]): RunningDemo {
-    const child = spawn(process.execPath, [program, ...args], {
+    // A trial that is killed ends its demo, which then cleans up.
+    const child = spawn('setpriv', ['--pdeathsig', 'TERM', process.execPath, program, ...args], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, TMPDIR: this.#temporary, XDG_CACHE_HOME: this.#cache },

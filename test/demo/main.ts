@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { resolve } from 'node:path';
 import { parseCommandLine, runScript, UsageError, wholeNumber } from '../../src/base/command-line.ts';
 import { maximumNodes } from '../cluster/addresses.ts';
 import { imagesDirectory } from '../cluster/cache-directories.ts';
@@ -28,9 +29,10 @@ async function run(args: string[]): Promise<number> {
       else if (performance.now() - first > 1000) console.error('still cleaning up …');
       stop.abort(new Error(`stopped by ${signal}`));
     });
+  process.stdout.on('error', () => stop.abort(new Error('stopped, because its output was closed')));
   return await runDemo({
     nodes,
-    ...(kubeconfig !== undefined && { kubeconfig }),
+    ...(kubeconfig !== undefined && { kubeconfig: resolve(kubeconfig) }),
     yes: values.yes ?? false,
     signal: stop.signal,
     log: (line) => console.log(line),

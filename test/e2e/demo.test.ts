@@ -139,7 +139,7 @@ test("with --yes the demo measures with agents of its own, and everything of the
   for (const { name } of env.cluster.nodes)
     assert.match(
       output,
-      new RegExp(`^demo-agent-\\S+ +${name}( +[\\d.]+ (µs|ms|s)){2} +0( +[\\d.]+ (µs|ms|s)){2} +0`, 'm'),
+      new RegExp(`^demo-agent-\\S+ +${name}( +[\\d.]+ (µs|ms|s)){2} +\\d+( +[\\d.]+ (µs|ms|s)){2} +\\d+`, 'm'),
     );
   assert.match(output, /get --raw \/api\/v1\/namespaces\/net-exporter-demo\/pods\/demo-agent-\S+:8000\/proxy\/metrics/);
   await assertUnchanged();

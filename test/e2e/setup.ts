@@ -41,7 +41,10 @@ async function setUp(directory: string): Promise<SharedSetup> {
   const existing = process.env[clusterVariable];
   const attached = existing ? await attach(existing) : undefined;
   // Both are work for the processor, beside much waiting.
-  const [cluster, images] = await Promise.all([attached ?? start(), buildImages({ log })]);
+  const [started, built] = await Promise.allSettled([attached ?? start(), buildImages({ log })]);
+  if (started.status === 'rejected') throw started.reason;
+  if (built.status === 'rejected') throw built.reason;
+  const [cluster, images] = [started.value, built.value];
   for (const { archive } of [images.operator, images.agent]) await cluster.loadImage(archive);
   await installOperator((args, options) => cluster.kubectl(args, options));
   const { kubeconfig, name } = cluster;

@@ -58,8 +58,7 @@ describe('a network namespace', () => {
         mount --bind ${file} ${file}
         ${program('removeNetns')}
         ip netns del nx-stranger
-        ! test -e ${file}
-        ! grep ${name} /proc/self/mountinfo`;
+        if test -e ${file} || grep ${name} /proc/self/mountinfo; then exit 1; fi`;
       execFileSync('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script], { stdio: 'pipe' });
     });
 });
