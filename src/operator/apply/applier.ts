@@ -69,7 +69,7 @@ export class Applier {
     if (plan.action === 'leave') return { action: 'left', why: plan.why };
     if (plan.action === 'wait') return { action: 'waiting', why: plan.why };
     if (isNamesakes(observed!, owner) && !(await this.#isPresent(owner, declared.metadata.namespace, signal)))
-      return { action: 'waiting', why: `it belongs to another ${owner.kind} of the same name` };
+      return { action: 'waiting', why: `belongs to another ${owner.kind} with the same name` };
     if (plan.action === 'replace') return this.#replace(observed!, plan.field, kind.resource, signal);
     const name = `${declared.kind} ${keyOf(declared)}`;
     if (plan.action === 'none' || this.#isAccepted(plan, declared, observed!))

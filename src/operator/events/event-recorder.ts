@@ -106,7 +106,7 @@ export class EventRecorder {
     if (!this.#guard.admits(uid)) {
       this.#log.debug(
         { reason: content.reason, regarding: regarding.metadata.name },
-        'too many events about one object',
+        'dropped an Event: too many Events about one object',
       );
       return;
     }
@@ -126,7 +126,7 @@ export class EventRecorder {
   #enqueue(key: string, series: Series): void {
     const { reason } = series.event;
     if (this.#waiting >= maxWaiting) {
-      this.#log.warn({ reason }, 'too many events wait; this one is dropped');
+      this.#log.warn({ reason }, 'dropped an Event: too many Events are waiting to be written');
       this.#forget(key, series);
       return;
     }
@@ -134,7 +134,7 @@ export class EventRecorder {
     this.#last = this.#last
       .then(() => this.#write(series))
       .catch((error) => {
-        this.#log.warn({ err: error, reason }, 'an event could not be written');
+        this.#log.warn({ err: error, reason }, 'cannot write Event');
         this.#forget(key, series);
       })
       .finally(() => this.#waiting--);

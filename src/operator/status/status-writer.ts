@@ -132,7 +132,7 @@ export class StatusWriter {
         delay = backoffDelay(++slot.failures, backoff, this.#random);
         const { message } = error as Error;
         // Once for each new reason: the retries would fill the log.
-        if (message !== reported) request.log.warn({ err: error }, 'the status could not be written; trying again');
+        if (message !== reported) request.log.warn({ err: error }, 'cannot update status, will retry');
         reported = message;
       }
       slot.writing = false;

@@ -33,12 +33,11 @@ test('what was created, updated or deleted is told in the order in which it was'
 });
 
 test('an object of someone else is an obstacle, one that has to go first is waited for', () => {
-  const findings = of({ action: 'left', why: 'one exists that is controlled by nobody' });
-  assert.deepEqual(
-    findings.obstacles.map(({ reason }) => reason),
-    ['ObjectNotOurs'],
-  );
-  assert.deepEqual(of({ action: 'waiting', why: 'it is being deleted' }).waitingFor, [`${what}: it is being deleted`]);
+  const findings = of({ action: 'left', why: 'has no controller' });
+  assert.deepEqual(findings.obstacles, [
+    { reason: 'ObjectNotOurs', message: `${what} already exists and has no controller. Rename or delete it.` },
+  ]);
+  assert.deepEqual(of({ action: 'waiting', why: 'is being deleted' }).waitingFor, [`${what} is being deleted.`]);
   assert.equal(of({ action: 'replacing', field: 'spec.selector', deleted: true }).waitingFor.length, 1);
 });
 
@@ -50,7 +49,7 @@ test('who changes an object back is an obstacle, and is looked at again as soon 
   );
   assert.deepEqual(
     findings.obstacles.map(({ reason }) => reason),
-    ['FieldsContested', 'FieldsContested', 'FieldsContested'],
+    ['FieldConflict', 'FieldConflict', 'FieldConflict'],
   );
   assert.equal(findings.lookAgainMs, 20_000);
   assert.deepEqual(findings.changes, [], 'to mend it again is no change');
@@ -59,17 +58,20 @@ test('who changes an object back is an obstacle, and is looked at again as soon 
 test('an error is an obstacle; only one that may pass makes the reconcile fail', () => {
   const rejected = new ApiError('Invalid', 'spec.template is invalid', { status: 422 });
   const passing = new ApiError('Unavailable', 'etcd is away', { status: 500 });
-  assert.deepEqual(findingsOf([{ what, error: rejected }]), {
+  assert.deepEqual(findingsOf([{ what, error: rejected, failed: 'apply' }]), {
     ...nothing,
-    obstacles: [{ reason: 'ApplyRejected', message: `${what}: spec.template is invalid` }],
+    obstacles: [
+      { reason: 'ApplyRejected', message: `Cannot apply ${what}: spec.template is invalid. Correct the spec.` },
+    ],
   });
   const findings = findingsOf([
-    { what, error: passing },
-    { what, error: rejected },
+    { what, error: passing, failed: 'delete' },
+    { what, error: rejected, failed: 'apply' },
   ]);
   assert.equal(findings.failure, passing);
   assert.deepEqual(
     findings.obstacles.map(({ reason }) => reason),
     ['ApplyFailed', 'ApplyRejected'],
   );
+  assert.equal(findings.obstacles[0]!.message, `Cannot delete ${what}: etcd is away. The operator retries.`);
 });
