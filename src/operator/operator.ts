@@ -193,19 +193,20 @@ export class Operator {
     return { queue, controller };
   }
 
-  /** Why it is not ready, or undefined when it is: every cache holds the API server's content, so that it can lead. */
+  /** Why it is not ready; undefined if it is: every cache has synced, so it can lead. */
   unready(): string | undefined {
     if (this.#stopping.signal.aborted) return 'stopping';
     const ofLease = this.#election.obstacle;
     const obstacles = [...this.#caches.obstacles, ...(ofLease ? [ofLease] : [])];
     if (obstacles.length > 0) return obstacles.join('\n');
-    return this.#hasSynced ? undefined : 'looking for optional APIs';
+    return this.#hasSynced ? undefined : 'waiting for the discovery of optional APIs';
   }
 
-  /** What it does at present, in words. */
+  /** Its role, for `/readyz`. */
   state(): string {
     if (this.#election.isLeading) return 'leading';
-    return `standby, ${this.#election.holder ?? 'nobody'} leads`;
+    const { holder } = this.#election;
+    return holder === undefined ? 'standby, there is no leader' : `standby, the leader is ${holder}`;
   }
 
   /** Watches, and reconciles as soon as every cache is full and this operator leads. Resolves at once. */
@@ -240,7 +241,7 @@ export class Operator {
     await Promise.race([pause(clock, undefined, stopping), this.#caches.synced]);
     if (stopping.aborted) return;
     this.#hasSynced = true;
-    log.info('caches are full; waiting for the lease');
+    log.info('caches synced, waiting for the lease');
     if (!(await this.#election.campaign(stopping)) || stopping.aborted) return;
     this.#reconciles = true;
     this.#sync?.lead(this.#election.epoch ?? 0);

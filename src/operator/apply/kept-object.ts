@@ -85,7 +85,7 @@ export class KeptObject {
         const mended = await this.#mend(mend, signal);
         failures = 0;
         this.#reports.forget('');
-        this.#hinderedBy(undefined);
+        this.#obstacleIs(undefined);
         if (mended) await pause(clock, intervalMs, signal);
         else await pause(clock, lookMs, AbortSignal.any([signal, changed.signal]));
       } catch (error) {
@@ -112,12 +112,12 @@ export class KeptObject {
   #failed(error: unknown): void {
     const { resource, place, log } = this.#options;
     if (isApiError(error, ...outdated)) return;
-    const obstacle = `${resource.kind} ${place.name} cannot be written: ${(error as Error).message}`;
-    if (this.#reports.isNew('', String(error))) log.warn({ err: error }, `${obstacle}; trying again`);
-    this.#hinderedBy(obstacle);
+    const object = `${resource.kind} ${place.name}`;
+    if (this.#reports.isNew('', String(error))) log.warn({ object, err: error }, 'cannot write object, will retry');
+    this.#obstacleIs(`cannot write ${object}: ${(error as Error).message}`);
   }
 
-  #hinderedBy(obstacle: string | undefined): void {
+  #obstacleIs(obstacle: string | undefined): void {
     if (obstacle === this.#obstacle) return;
     this.#obstacle = obstacle;
     this.#options.onObstacle();

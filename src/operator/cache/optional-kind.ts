@@ -71,9 +71,9 @@ export class OptionalKind {
   /** To be told by whoever was answered that the kind is not served. */
   lost(): void {
     if (!this.#watch) return;
-    this.#watch.end.abort(new Error(`${this.resource.plural} are not served any more`));
+    this.#watch.end.abort(new Error(`${this.resource.plural} are no longer served`));
     this.#watch = undefined;
-    this.#log.info('the API has gone; looking for it now and then');
+    this.#log.info('API is no longer served, checking periodically');
     this.store.replace(new Map());
     this.#options.onChange();
   }
@@ -86,7 +86,7 @@ export class OptionalKind {
       else this.#firstAnswer.resolve();
       return true;
     } catch (error) {
-      this.#log.debug({ err: error }, 'whether the API is there could not be found out');
+      this.#log.debug({ err: error }, 'cannot check whether the API is served, will retry');
       return false;
     }
   }
@@ -98,7 +98,7 @@ export class OptionalKind {
     const transform = (object: KubeObject) => object;
     const client = this.#watchingClient(end.signal);
     const reflector = new Reflector({ client, resource, labelSelector, transform, store, onFault, clock, random, log });
-    this.#log.info('the API is there');
+    this.#log.info('API is served');
     this.#watch = { end, reflector, running: reflector.run(AbortSignal.any([signal, end.signal])) };
     void reflector.synced.then(() => {
       if (end.signal.aborted) return;

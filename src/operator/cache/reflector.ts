@@ -30,6 +30,10 @@ const steadyMs = 10_000;
 /** What someone has to mend before the content can be known again, while what is known gets old. */
 const lasting: ApiErrorCode[] = ['Forbidden', 'NotFound', 'Unauthorized', 'Untrusted'];
 
+const failureLines = { list: 'cannot list, will retry', watch: 'cannot watch, will retry' };
+
+const missingDefinitionAdvice = 'apply the CustomResourceDefinition in manifests/install.yaml';
+
 export interface ReflectorOptions<T> {
   client: Pick<ApiClient, 'list' | 'watch'>;
   resource: Resource;
@@ -145,7 +149,7 @@ export class Reflector<T> {
     if (!isNewer(this.#resourceVersion, resourceVersion)) return false;
     this.#log.warn(
       { seen: this.#resourceVersion, resourceVersion },
-      'the API server is behind what it said before, as after a restore of etcd; listing again',
+      'resource version went backwards, as after a restore of etcd; listing again',
     );
     return true;
   }
@@ -204,7 +208,7 @@ export class Reflector<T> {
       if (taken) store.set(keyOf(object), taken.object, resourceVersion);
     } else if (type === 'DELETED') store.delete(keyOf(object));
     // Of a newer server, perhaps: the version still counts.
-    else if (type !== 'BOOKMARK') this.#log.warn({ type }, 'a watch event of an unknown type');
+    else if (type !== 'BOOKMARK') this.#log.warn({ type }, 'ignoring watch event of unknown type');
     this.#resourceVersion = resourceVersion;
   }
 
@@ -234,26 +238,22 @@ export class Reflector<T> {
   #failed(error: unknown): void {
     if (isApiError(error, 'Gone')) {
       const { message } = error;
-      if (this.#reports.isNew('', 'gone')) this.#log.info({ message }, 'the version is gone; listing again');
+      if (this.#reports.isNew('', 'gone')) this.#log.info({ message }, 'resource version expired, listing again');
       this.#resourceVersion = undefined;
       return;
     }
-    const doing = this.#resourceVersion === undefined ? 'list' : 'watch';
+    const failed = this.#resourceVersion === undefined ? 'list' : 'watch';
     const { message } = error as Error;
+    const advice = isApiError(error, 'NotFound') ? missingDefinitionAdvice : undefined;
     this.#problem = {
-      message: `cannot ${doing} ${this.#title}: ${message}${this.#advice(error)}`,
+      message: [`cannot ${failed} ${this.#title}: ${message}`, ...(advice === undefined ? [] : [advice])].join('; '),
       lasting: isApiError(error, ...lasting),
     };
-    if (this.#reports.isNew('', `${doing}: ${message}`))
-      this.#log.warn({ err: error }, `${this.#problem.message}; trying again`);
-  }
-
-  #advice(error: unknown): string {
-    return isApiError(error, 'NotFound') ? '; apply the CustomResourceDefinition: it is in manifests/install.yaml' : '';
+    if (this.#reports.isNew('', `${failed}: ${message}`)) this.#log.warn({ err: error, advice }, failureLines[failed]);
   }
 
   #works(): void {
-    const fact = 'list and watch work again';
+    const fact = 'list and watch succeeded again';
     if (this.#problem && this.#reports.isNew('', fact)) this.#log.info(fact);
     this.#problem = undefined;
   }

@@ -69,7 +69,7 @@ export class Store<T> {
   /** The objects that the index puts under this value. */
   byIndex(name: string, value: string): T[] {
     const index = this.#indexes.get(name);
-    if (!index) throw new RangeError(`there is no index ${name}`);
+    if (!index) throw new RangeError(`unknown index ${name}`);
     return [...(index.keys.get(value) ?? [])].map((key) => this.#objects.get(key)!.object);
   }
 

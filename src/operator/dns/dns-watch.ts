@@ -89,7 +89,7 @@ export class DnsWatch {
     const keys = new Set([...services, ...resolver].map(keyOf));
     for (const [key, { end }] of this.#watched) {
       if (keys.has(key)) continue;
-      end.abort(new Error('no NetExporter names this Service any more'));
+      end.abort(new Error('no NetExporter refers to this Service'));
       this.#watched.delete(key);
     }
   }

@@ -24,6 +24,6 @@ export async function* splitLines(stream: AsyncIterable<Buffer>): AsyncGenerator
     if (start < chunk.length) pieces.push(chunk.subarray(start));
     length += chunk.length - start;
     if (length > maxLineBytes)
-      throw new ApiError('Unexpected', `a line of the watch is longer than ${maxLineBytes} bytes`);
+      throw new ApiError('Unexpected', `unexpected response: a watch event exceeds ${maxLineBytes} bytes`);
   }
 }

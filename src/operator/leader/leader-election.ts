@@ -111,6 +111,6 @@ export class LeaderElection {
     await Promise.race([this.gate.close(), pause(this.#clock, lastWritesMs, late.signal)]);
     late.abort();
     if (this.gate.isQuiet) return this.#elector.release(releaseMs);
-    if (this.isLeading) this.#log.warn('a write is unanswered; the lease is left to expire');
+    if (this.isLeading) this.#log.warn('a write has no response yet, leaving the lease to expire');
   }
 }

@@ -55,7 +55,7 @@ export class LeaderEndpoint {
         return true;
       }
       await write(declared);
-      log.info({ ...advertised }, 'agents are led to this operator');
+      log.info({ ...advertised }, 'EndpointSlice points to this operator');
       return true;
     }, signal);
   }

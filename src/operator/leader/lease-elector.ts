@@ -111,10 +111,10 @@ export class LeaseElector {
     const late = new AbortController();
     const tooLate = async () => {
       await pause(clock, withinMs, late.signal);
-      if (!late.signal.aborted) throw new Error(`no answer within ${withinMs} ms`);
+      if (!late.signal.aborted) throw new Error(`timeout after ${withinMs} ms`);
     };
     await Promise.race([release(), tooLate()])
-      .catch((error) => log.warn({ err: error }, 'could not release the lease; it expires by itself'))
+      .catch((error) => log.warn({ err: error }, 'cannot release the lease, leaving it to expire'))
       .finally(() => late.abort());
   }
 
@@ -140,11 +140,14 @@ export class LeaseElector {
     try {
       const lease = await access.write(takenBy(identity, spec, clock.wall()), resourceVersion);
       this.#hold(lease, sentAt);
-      log.info({ identity, epoch: this.epoch, before: spec?.holderIdentity || undefined }, 'took the lease; leading');
+      log.info(
+        { identity, epoch: this.epoch, before: spec?.holderIdentity || undefined },
+        'acquired the lease, leading',
+      );
       this.#renewing = this.#renew();
       return true;
     } catch (error) {
-      if (!isOutdated(error, resourceVersion)) log.warn({ err: error }, 'could not take the lease; trying again');
+      if (!isOutdated(error, resourceVersion)) log.warn({ err: error }, 'cannot acquire the lease, will retry');
       await this.#look();
       return false;
     }
@@ -155,7 +158,7 @@ export class LeaseElector {
     try {
       this.observe(await this.#options.access.read());
     } catch (error) {
-      this.#options.log.debug({ err: error }, 'could not read the lease');
+      this.#options.log.debug({ err: error }, 'cannot read the lease');
     }
   }
 
@@ -166,7 +169,7 @@ export class LeaseElector {
     if (this.#end.signal.aborted) return;
     const leftMs = renewedAt.monotonic + leaseTiming.renewDeadlineMs - clock.monotonic();
     this.#cancelDeadline = clock.after(Math.max(0, leftMs), () =>
-      this.#lose(`it could not be renewed within ${leaseTiming.renewDeadlineMs / 1000} s`),
+      this.#lose(`not renewed within ${leaseTiming.renewDeadlineMs / 1000} s`),
     );
   }
 
@@ -187,7 +190,7 @@ export class LeaseElector {
       this.#hold(await access.write(renewed(spec, clock.wall()), resourceVersion), sentAt);
     } catch (error) {
       if (isOutdated(error, resourceVersion)) return this.#settle();
-      log.warn({ err: error }, 'could not renew the lease; trying again');
+      log.warn({ err: error }, 'cannot renew the lease, will retry');
     }
   }
 
@@ -199,11 +202,11 @@ export class LeaseElector {
       const held = this.#held!;
       const sentAt = this.#moment();
       const holder = lease ? (lease.spec?.holderIdentity ?? '') : identity;
-      if (holder !== identity) return this.#lose(holder === '' ? 'someone released it' : `${holder} holds it`);
+      if (holder !== identity) return this.#lose(holder === '' ? 'released by someone else' : `held by ${holder}`);
       // Deleted: made anew as it was.
       this.#hold(await access.write(renewed(held.spec, clock.wall()), lease?.metadata.resourceVersion), sentAt);
     } catch (error) {
-      log.warn({ err: error }, 'could not renew the lease; trying again');
+      log.warn({ err: error }, 'cannot renew the lease, will retry');
     }
   }
 

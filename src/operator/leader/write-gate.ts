@@ -69,7 +69,7 @@ export class WriteGate {
 
   #begin(): void {
     if (this.#closed || !this.#isLeading())
-      throw new ApiError('NotLeader', 'this operator does not hold the lease, so it writes nothing');
+      throw new ApiError('NotLeader', 'this operator does not hold the lease and must not write');
     this.#underWay++;
   }
 

@@ -19,11 +19,11 @@ export class RefusalLog {
   }
 
   /**
-   * @param kind one of few words
-   * @param message what happened this time; it must not quote what was sent
-   * @param from the address of whoever did it
+   * @param kind one of a few fixed words
+   * @param reason what happened this time; must not quote what was received
+   * @param from the client's address
    */
-  tell(kind: string, message: string, from: string | undefined): void {
+  tell(kind: string, reason: string, from: string | undefined): void {
     const now = this.#clock.monotonic();
     const known = this.#kinds.get(kind);
     if (known && now - known.toldAt < intervalMs) {
@@ -31,6 +31,6 @@ export class RefusalLog {
       return;
     }
     this.#kinds.set(kind, { toldAt: now, since: 0 });
-    this.#log.info({ kind, from, ...(known && { more: known.since }) }, `sync: ${message}`);
+    this.#log.info({ kind, reason, from, ...(known && { more: known.since }) }, 'rejected sync client');
   }
 }

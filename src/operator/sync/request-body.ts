@@ -49,9 +49,9 @@ function eachPiece(request: IncomingMessage, maxBytes: number, take: (piece: Buf
 }
 
 function brokenOff(): Error {
-  return new Error('the connection ended before the request did');
+  return new Error('the connection closed before the request was complete');
 }
 
 function tooLarge(maxBytes: number): SyncRefusal {
-  return new SyncRefusal('TooLarge', `a request may have ${maxBytes} bytes at most`);
+  return new SyncRefusal('TooLarge', `the request body exceeds ${maxBytes} bytes`);
 }

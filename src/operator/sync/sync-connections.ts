@@ -57,7 +57,7 @@ export class SyncConnections {
   /** A connection is ended for this. @param what the fault in words that quote nothing that was sent */
   failed(fault: ConnectionFault, what: string, from: string | undefined): void {
     this.#parts.observe.failed(fault);
-    this.#parts.refusals.tell(fault, `a connection was ended (${fault}: ${what})`, from);
+    this.#parts.refusals.tell(fault, what, from);
   }
 
   #listen(): void {
@@ -85,7 +85,7 @@ export class SyncConnections {
       socket.destroy();
     });
     server.on('drop', (dropped) => {
-      this.failed('limit', `${strangers} wait to be known already`, dropped?.remoteAddress);
+      this.failed('limit', `too many unauthenticated connections, the limit is ${strangers}`, dropped?.remoteAddress);
     });
     // Of an accept that failed, as for want of file descriptors.
     server.on('error', (error: NodeJS.ErrnoException) => {

@@ -99,7 +99,7 @@ export class SyncEndpoint {
   get obstacle(): string | undefined {
     const { namespace } = this.#parts;
     if (!this.#service)
-      return `there is no Service ${syncServiceName} in namespace ${namespace}; apply manifests/install.yaml`;
+      return `Service ${syncServiceName} does not exist in namespace ${namespace}; apply manifests/install.yaml`;
     return this.#fault ?? this.#secret.obstacle ?? this.#slice.obstacle ?? this.#keys.obstacle;
   }
 
@@ -152,12 +152,11 @@ export class SyncEndpoint {
       try {
         const port = await this.#server.listen(options.port);
         this.#faultIs(undefined);
-        log.info({ port }, 'agents are answered');
+        log.info({ port }, 'listening for agents');
         return port;
       } catch (error) {
-        const fault = `the operator cannot listen for agents: ${(error as Error).message}`;
-        if (failures === 0) log.error({ err: error }, `${fault}; trying again`);
-        this.#faultIs(fault);
+        if (failures === 0) log.error({ err: error, port: options.port }, 'cannot listen for agents, will retry');
+        this.#faultIs(`cannot listen for agents: ${(error as Error).message}`);
         await pause(clock, backoffDelay(++failures, backoff, random), signal);
       }
     }

@@ -99,7 +99,9 @@ export class SyncHub {
       return;
     }
     const { podUid } = agent;
-    this.#requests.get(podUid)?.waiter.refuse(new SyncRefusal('Superseded', 'another request of this agent has come'));
+    this.#requests
+      .get(podUid)
+      ?.waiter.refuse(new SyncRefusal('Superseded', 'superseded by a newer request of this agent'));
     this.#requests.delete(podUid);
     const acknowledged = this.#source.took(agent, request);
     const until = this.#clock.monotonic() + this.#holdMs * (1 - spread * this.#random());
@@ -221,7 +223,7 @@ export class SyncHub {
 }
 
 function unavailable(): SyncRefusal {
-  return new SyncRefusal('Unavailable', 'this operator does not lead; ask again');
+  return new SyncRefusal('Unavailable', 'this operator is not the leader; retry');
 }
 
 function versionsOf({ settings, assignment }: Held): string {

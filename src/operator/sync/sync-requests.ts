@@ -44,14 +44,17 @@ export class SyncRequests {
 
   /** @throws SyncRefusal, or why it is not known who it is */
   async #admit(request: IncomingMessage, connection: SyncConnection): Promise<AgentIdentity> {
-    if (!this.#parts.isLeading()) throw new SyncRefusal('Unavailable', 'this operator does not lead; ask again');
+    if (!this.#parts.isLeading()) throw new SyncRefusal('Unavailable', 'this operator is not the leader; retry');
     if (request.url !== syncPath || request.method !== 'POST')
-      throw new SyncRefusal('NotFound', `there is nothing here but POST ${syncPath}`);
+      throw new SyncRefusal('NotFound', `the only endpoint is POST ${syncPath}`);
     const [, token] = /^Bearer +([^ ]+) *$/i.exec(request.headers.authorization ?? '') ?? [];
     if (token === undefined)
-      throw new SyncRefusal('NoToken', 'send the pod’s token for the audience net-exporter as Authorization: Bearer');
+      throw new SyncRefusal(
+        'NoToken',
+        "no bearer token; send the pod's token for the audience net-exporter in the header Authorization",
+      );
     const agent = await this.#parts.identify(token);
-    if (connection.socket.destroyed) throw new Error('the connection ended before it was known whose it is');
+    if (connection.socket.destroyed) throw new Error('the connection closed before the agent was identified');
     this.#parts.claim(connection, agent);
     return agent;
   }
@@ -76,10 +79,10 @@ export class SyncRequests {
     if (error instanceof ProtocolError) return new SyncRefusal('InvalidSync', error.message);
     this.#parts.refusals.tell(
       'unanswered',
-      `an agent was not answered: ${withoutSecrets((error as Error).message)}`,
+      `cannot identify the agent: ${withoutSecrets((error as Error).message)}`,
       undefined,
     );
-    return new SyncRefusal('Unavailable', 'agents cannot be answered at present; ask again');
+    return new SyncRefusal('Unavailable', 'cannot identify agents at present; retry');
   }
 }
 

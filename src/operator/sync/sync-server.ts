@@ -95,7 +95,7 @@ export class SyncServer {
     for (const event of ['request', 'checkExpectation'])
       this.#server.on(event, (request, response) => this.#serve(request, response));
     this.#server.on('connect', ({ socket }) => {
-      this.#connections.failed('malformed', 'CONNECT: nothing is reached through here', socket.remoteAddress);
+      this.#connections.failed('malformed', 'CONNECT is not supported', socket.remoteAddress);
       socket.destroy();
     });
   }
@@ -142,7 +142,7 @@ export class SyncServer {
     if (connection?.begin(response)) return void this.#requests.take(request, connection);
     // Many may have come with it.
     if (!socket.destroyed)
-      this.#connections.failed('malformed', 'a request before the answer to the one before', socket.remoteAddress);
+      this.#connections.failed('malformed', 'request before the response to the previous one', socket.remoteAddress);
     socket.destroy();
   }
 }

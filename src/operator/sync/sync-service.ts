@@ -191,7 +191,7 @@ export class SyncService implements AgentsSync {
         this.#dns.useResolver(service);
         return;
       } catch (error) {
-        log.debug({ err: error }, 'which Service the cluster’s DNS is could not be asked for');
+        log.debug({ err: error }, "cannot look up the Service of the cluster's DNS, will retry");
         if (failures === 0) this.#dns.useResolver(undefined);
         await pause(clock, backoffDelay(++failures, backoff, random), signal);
       }

@@ -20,9 +20,9 @@ export interface KnownPod {
 export function agentIdentity(claims: TokenClaims, pod: KnownPod | undefined): AgentIdentity {
   const { namespace, serviceAccount, node, podUid } = claims;
   const name = `pod ${namespace}/${claims.pod}`;
-  if (!pod) throw new SyncRefusal('NotAnAgent', `${name} is not among the agents`);
-  if (pod.uid !== podUid) throw new SyncRefusal('NotAnAgent', `${name} is another one by now`);
-  if (pod.node !== node) throw new SyncRefusal('NotAnAgent', `${name} is on another node`);
+  if (!pod) throw new SyncRefusal('NotAnAgent', `${name} is not a known agent`);
+  if (pod.uid !== podUid) throw new SyncRefusal('NotAnAgent', `${name} has another uid than in the token`);
+  if (pod.node !== node) throw new SyncRefusal('NotAnAgent', `${name} runs on another node than in the token`);
   const expected = agentNames(pod.owner.slice(pod.owner.indexOf('/') + 1)).agent;
   if (serviceAccount !== expected || !pod.owner.startsWith(`${namespace}/`))
     throw new SyncRefusal('NotAnAgent', `${name} runs as service account ${serviceAccount}, not ${expected}`);

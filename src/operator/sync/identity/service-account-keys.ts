@@ -64,7 +64,7 @@ export class ServiceAccountKeys {
       try {
         await this.current();
       } catch (error) {
-        if (++failures > 1) this.#obstacleIs(`agents’ tokens cannot be verified: ${(error as Error).message}`);
+        if (++failures > 1) this.#obstacleIs(`cannot verify agents' tokens: ${(error as Error).message}`);
         await pause(this.#clock, learnMs, signal);
       }
     }

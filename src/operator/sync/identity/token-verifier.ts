@@ -121,7 +121,7 @@ function claimsOf(value: unknown): TokenClaims {
   };
   const missing = Object.entries(claims).find(([, claim]) => typeof claim !== 'string' || claim === '');
   if (missing)
-    throw new SyncRefusal('InvalidToken', `the token names no ${missing[0]}: it must be one of a running pod`);
+    throw new SyncRefusal('InvalidToken', `the token has no ${missing[0]}; use the projected token of a running pod`);
   return claims as TokenClaims;
 }
 
@@ -129,9 +129,9 @@ function claimsOf(value: unknown): TokenClaims {
 function refusalOf(error: unknown): unknown {
   if (error instanceof errors.JWTExpired) return new SyncRefusal('InvalidToken', 'the token has expired');
   if (error instanceof errors.JWTClaimValidationFailed)
-    return new SyncRefusal('InvalidToken', `the token's ${error.claim} is not what it must be`);
+    return new SyncRefusal('InvalidToken', `the token has an invalid ${error.claim}`);
   if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWSSignatureVerificationFailed)
-    return new SyncRefusal('InvalidToken', 'the token is not signed by this cluster’s API server');
-  if (error instanceof errors.JOSEError) return new SyncRefusal('InvalidToken', 'what was sent is not a token');
+    return new SyncRefusal('InvalidToken', "the token is not signed by this cluster's API server");
+  if (error instanceof errors.JOSEError) return new SyncRefusal('InvalidToken', 'the bearer token is not a JWT');
   return error;
 }

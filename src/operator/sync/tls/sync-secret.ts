@@ -55,7 +55,7 @@ export class SyncSecret {
     const isKept = isDeepStrictEqual(next, kept);
     if (!isKept) {
       await write(secretOf(next, namespace));
-      log.info({ secret: secretName }, 'wrote the certificates of sync');
+      log.info({ secret: secretName }, 'wrote the sync certificates');
     }
     if (!isDeepStrictEqual(next, this.#held)) {
       this.#held = next;

@@ -44,7 +44,7 @@ async function keeping(server: OneObjectServer, mend = right, lookMs?: number) {
     kept,
     seen,
     obstacles,
-    warnings: () => lines.filter(({ level, msg }) => level === 'warn' && msg.includes('cannot be written')),
+    warnings: () => lines.filter(({ level, msg }) => level === 'warn' && msg.includes('cannot write')),
     /** Moves the clock on, half a second a turn, until the condition holds. */
     waits: (condition: () => boolean, what: string) =>
       until(() => {
@@ -185,14 +185,14 @@ test('what the API server refuses is tried again, ever more rarely, and told onc
     delays.toSorted((a, b) => a - b),
   );
   assert.ok(delays[0]! <= 500 && delays[7]! > 2500 && delays[7]! <= 10_000, String(delays));
-  assert.equal(kept.obstacle, 'ConfigMap kept cannot be written: no');
+  assert.equal(kept.obstacle, 'cannot write ConfigMap kept: no');
   assert.equal(warnings().length, 1);
   assert.deepEqual(obstacles, [kept.obstacle]);
   server.failure = new ApiError('Forbidden', 'not today');
   await waits(() => warnings().length === 2, 'the other reason is told');
   server.failure = undefined;
   await waits(() => kept.obstacle === undefined, 'nothing is in the way');
-  assert.deepEqual(obstacles.slice(1), ['ConfigMap kept cannot be written: not today', undefined]);
+  assert.deepEqual(obstacles.slice(1), ['cannot write ConfigMap kept: not today', undefined]);
   assert.equal(textOf(server.object), 'right');
   server.failure = new ApiError('Forbidden', 'no');
   server.put(undefined);

@@ -22,8 +22,8 @@ test('the token of an agent’s pod names the agent', () => {
 });
 
 test('the token of a pod that is gone, or that another one has replaced, is refused', () => {
-  assert.throws(() => agentIdentity(claims, undefined), refused(/monitoring\/default-agent-x is not among the agents/));
-  assert.throws(() => agentIdentity(claims, { ...pod, uid: 'uid-y' }), refused(/another one by now/));
+  assert.throws(() => agentIdentity(claims, undefined), refused(/monitoring\/default-agent-x is not a known agent/));
+  assert.throws(() => agentIdentity(claims, { ...pod, uid: 'uid-y' }), refused(/another uid than in the token/));
 });
 
 test('the token of another service account, node or namespace is refused', () => {
