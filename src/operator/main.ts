@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   const { version } = packageJson;
   const options = operatorOptions(process.argv.slice(2), process.env, version);
   const log = operatorLogger(options.logLevel);
-  endOnUnhandledErrors((error) => log.fatal({ err: error }, 'unhandled error, ending the process'));
+  endOnUnhandledErrors((error) => log.fatal({ err: error }, 'unhandled error, exiting'));
   const metrics = new OperatorMetrics(version);
   const operator = new Operator({
     access: clusterAccess(options.kubeconfig),

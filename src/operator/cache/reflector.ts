@@ -231,7 +231,7 @@ export class Reflector<T> {
   #cannotProcess(key: string, error: unknown): void {
     // Once for each reason: there may be thousands of objects. The metrics count them.
     const isNew = this.#reports.isNew('object', errorText(error));
-    this.#log[isNew ? 'error' : 'debug']({ err: error, key }, 'cannot process an object; going on with the others');
+    this.#log[isNew ? 'error' : 'debug']({ err: error, key }, 'cannot process object, continuing with the others');
     this.#options.onFault?.(this.#options.resource);
   }
 

@@ -26,7 +26,7 @@ export function propagationStatus(
   }
   if ('unplanned' in finding) {
     const cause = withPeriod(withoutSecrets(finding.unplanned));
-    const message = `Cannot plan the targets of the agents: ${cause} Agents keep their targets. Check the operator's log.`;
+    const message = `Cannot plan the targets of the agents: ${cause} Agents keep their targets; the operator retries, and its log has the error.`;
     return { figures: figuresOf(previous?.agents), verdict: [false, { reason: 'PlanFailed', message }] };
   }
   const { agents, configured, reporting, waiting, unlinked, missingDns } = finding;

@@ -201,11 +201,11 @@ export class SyncHub {
     const { resource, pod } = agent;
     // Once for each reason: there may be thousands of them, each again and again. The metrics count them.
     if (this.#reports.isNew(resource, errorText(error)))
-      this.#log.error({ err: error, key: resource, pod }, 'cannot answer an agent; it will ask again');
+      this.#log.error({ err: error, key: resource, pod }, 'cannot answer agent, it will retry');
     try {
-      waiter.refuse(new SyncRefusal('Unavailable', 'agents cannot be answered at present; ask again'));
+      waiter.refuse(new SyncRefusal('Unavailable', 'cannot answer agents at present; retry'));
     } catch (refusalError) {
-      this.#log.debug({ err: refusalError, key: resource, pod }, 'cannot refuse an agent');
+      this.#log.debug({ err: refusalError, key: resource, pod }, 'cannot send a refusal to agent');
     }
   }
 
