@@ -128,7 +128,7 @@ export class Operator {
       onLost,
     });
     metrics.watchLeadership(operatorName, () => this.#election.isLeading);
-    this.#connection = new GuardedConnection(access, clock, this.#election.gate);
+    this.#connection = new GuardedConnection(access, clock, this.#election.writeGuard);
     this.#client = clientOn(this.#connection, new TokenBucket(requestRate, clock));
     const reporter = { controller: 'net-exporter.dev/operator', instance: podName };
     this.#events = new EventRecorder({ client: this.#client, reporter, clock, random, log });

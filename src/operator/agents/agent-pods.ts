@@ -5,7 +5,7 @@ import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
 import type { AgentPod } from './agent-pod.ts';
 
 /** What is remembered of a DaemonSet. */
-interface KnownDaemonSet {
+interface TrackedDaemonSet {
   /** The uid of the NetExporter that owned it last. */
   owner: string;
   /** Whether all of its pods are about to be deleted. */
@@ -20,7 +20,7 @@ export class AgentPods {
   readonly #pods: Store<AgentPod>;
   readonly #daemonSets: Store<KubeObject>;
   /** By key of the NetExporter and uid; of those that have pods. */
-  readonly #known = new Map<string, Map<string, KnownDaemonSet>>();
+  readonly #known = new Map<string, Map<string, TrackedDaemonSet>>();
   /** Each one once: an object that is the same is taken to hold the same. */
   readonly #leaving = new WeakMap<AgentPod, AgentPod>();
 
@@ -55,7 +55,7 @@ export class AgentPods {
     const { namespace, name, uid } = resource.metadata;
     const present = this.#pods.byIndex('owner', key);
     const daemonSet = this.#daemonSets.get(keyOf({ metadata: { namespace, name: agentNames(name).agent } }));
-    const known = this.#known.get(key) ?? new Map<string, KnownDaemonSet>();
+    const known = this.#known.get(key) ?? new Map<string, TrackedDaemonSet>();
     this.#known.set(key, known);
     if (daemonSet) this.#learn(known, daemonSet, uid, isGone);
     const isKept = isGone || !isPaused(resource);
@@ -71,7 +71,7 @@ export class AgentPods {
     if (known.size === 0) this.#known.delete(key);
   }
 
-  #learn(known: Map<string, KnownDaemonSet>, daemonSet: KubeObject, resourceUid: string, isGone: boolean): void {
+  #learn(known: Map<string, TrackedDaemonSet>, daemonSet: KubeObject, resourceUid: string, isGone: boolean): void {
     const { uid } = daemonSet.metadata;
     const owner = controllerOf(daemonSet)?.uid;
     const state = known.get(uid);

@@ -10,7 +10,7 @@ import type { NodeFacts } from '../plan/node-facts.ts';
 import type { AgentPods } from './agent-pods.ts';
 import { NetExporterFleet } from './net-exporter-fleet.ts';
 import type { Propagation } from './propagation.ts';
-import type { AgentIdentity, SyncNews, SyncSource } from './sync-source.ts';
+import type { AuthenticatedAgent, SyncNews, SyncSource } from './sync-source.ts';
 
 /** Changes that come within so long are planned for together. Milliseconds. */
 const coalesceMs = 100;
@@ -158,11 +158,11 @@ export class Fleet implements SyncSource {
     return this.#members.keys();
   }
 
-  answerFor({ resource, podUid }: AgentIdentity, held: Held): SyncNews | undefined {
+  answerFor({ resource, podUid }: AuthenticatedAgent, held: Held): SyncNews | undefined {
     return this.#members.get(resource)?.fleet.answerFor(podUid, held);
   }
 
-  took({ resource, podUid }: AgentIdentity, request: SyncRequest): Acknowledgement | undefined {
+  took({ resource, podUid }: AuthenticatedAgent, request: SyncRequest): Acknowledgement | undefined {
     return this.#members.get(resource)?.fleet.took(podUid, request);
   }
 

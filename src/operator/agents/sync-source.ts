@@ -1,7 +1,7 @@
 import type { Acknowledgement, Held, SyncAnswer, SyncRequest } from '../../protocol/sync.ts';
 
 /** Who calls. */
-export interface AgentIdentity {
+export interface AuthenticatedAgent {
   /** The key of its NetExporter: `namespace/name`. */
   resource: string;
   podUid: string;
@@ -17,9 +17,9 @@ export interface SyncSource {
   /**
    * What differs from what is held; nothing where it is up to date. Undefined while nothing is known of the agent's NetExporter.
    */
-  answerFor(agent: AgentIdentity, held: Held): SyncNews | undefined;
+  answerFor(agent: AuthenticatedAgent, held: Held): SyncNews | undefined;
   /** Takes in a request. @returns which report needs not be sent again */
-  took(agent: AgentIdentity, request: SyncRequest): Acknowledgement | undefined;
+  took(agent: AuthenticatedAgent, request: SyncRequest): Acknowledgement | undefined;
   /** The agent's connection is lost, from which nothing follows yet. */
-  gone(agent: AgentIdentity): void;
+  gone(agent: AuthenticatedAgent): void;
 }

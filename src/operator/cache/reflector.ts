@@ -8,8 +8,8 @@ import { checkedEvent, checkedPage } from '../kube/checked-answers.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { type Resource, titleOf } from '../kube/resource.ts';
 import { leastDelay } from '../kube/retry.ts';
-import { ReportOnce } from '../log/report-once.ts';
-import { isNewer } from './latest-writes.ts';
+import { LogDeduplicator } from '../log/log-deduplicator.ts';
+import { isNewer } from './mutation-cache.ts';
 import type { Store, StoredObject } from './store.ts';
 
 /** Objects a page: the bodies of pages bound our memory and the API server's. */
@@ -68,7 +68,7 @@ export class Reflector<T> {
   readonly #log: Logger;
   readonly #firstList = Promise.withResolvers<void>();
   /** About the one thing that a reflector does. */
-  readonly #reports = new ReportOnce();
+  readonly #reports = new LogDeduplicator();
   #resourceVersion: string | undefined;
   /** Whether the version may be one that the server does not have yet: since it was seen, a watch failed or said nothing. */
   #isDoubtful = false;

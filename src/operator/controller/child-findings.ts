@@ -19,8 +19,8 @@ export interface ChildFindings {
   changes: string[];
   /** The last failure that a retry may end. */
   failure: ApiError | undefined;
-  /** When to check objects with a field conflict again, in milliseconds; Infinity without such an object. */
-  lookAgainMs: number;
+  /** When to check objects with a field conflict again, in milliseconds; Infinity if there is none. */
+  requeueAfterMs: number;
 }
 
 export function findingsOf(outcomes: readonly ChildOutcome[]): ChildFindings {
@@ -29,7 +29,7 @@ export function findingsOf(outcomes: readonly ChildOutcome[]): ChildFindings {
     waitingFor: [],
     changes: [],
     failure: undefined,
-    lookAgainMs: Infinity,
+    requeueAfterMs: Infinity,
   };
   for (const outcome of outcomes) add(findings, outcome);
   return findings;
@@ -53,9 +53,9 @@ function add(findings: ChildFindings, outcome: ChildOutcome): void {
   else if (result.action === 'waiting') waitingFor.push(`${what} ${result.why}.`);
   else if (result.action === 'replacing')
     waitingFor.push(`${what} is being recreated because ${result.field} is immutable.`);
-  else if ('contest' in result && result.contest) {
-    obstacles.push({ reason: 'FieldConflict', message: conflictMessage(what, result.contest) });
-    findings.lookAgainMs = Math.min(findings.lookAgainMs, result.contest.lookAgainMs);
+  else if ('conflict' in result && result.conflict) {
+    obstacles.push({ reason: 'FieldConflict', message: conflictMessage(what, result.conflict) });
+    findings.requeueAfterMs = Math.min(findings.requeueAfterMs, result.conflict.requeueAfterMs);
   } else if (result.action !== 'unchanged') changes.push(`${result.action} ${what}`);
 }
 

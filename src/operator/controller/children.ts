@@ -7,7 +7,7 @@ import type { Owner } from '../apply/declared-object.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
 import { type ApiError, type ApiErrorCode, isApiError } from '../kube/api-error.ts';
 import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
-import type { ReportOnce } from '../log/report-once.ts';
+import type { LogDeduplicator } from '../log/log-deduplicator.ts';
 import type { ChildOutcome } from './child-findings.ts';
 
 /** The API server's errors if an object was created, deleted or changed since it was read. */
@@ -28,13 +28,13 @@ export class Children {
   readonly outcomes: ChildOutcome[] = [];
   readonly #parts: ChildrenParts;
   readonly #resource: NetExporter;
-  readonly #reports: ReportOnce;
+  readonly #reports: LogDeduplicator;
   readonly #log: Logger;
   readonly #signal: AbortSignal;
   /** By kind and name: owned objects that exist, including those that could not be changed. */
   readonly #present = new Map<string, KubeObject>();
 
-  constructor(parts: ChildrenParts, resource: NetExporter, reports: ReportOnce, log: Logger, signal: AbortSignal) {
+  constructor(parts: ChildrenParts, resource: NetExporter, reports: LogDeduplicator, log: Logger, signal: AbortSignal) {
     this.#parts = parts;
     this.#resource = resource;
     this.#reports = reports;
@@ -102,10 +102,10 @@ export class Children {
   #note(what: string, result: ApplyResult): void {
     this.outcomes.push({ what, result });
     if ('object' in result) this.#present.set(what, result.object);
-    const contest = 'contest' in result ? result.contest : undefined;
+    const conflict = 'conflict' in result ? result.conflict : undefined;
     if (result.action === 'replacing' && result.deleted) this.#reportReplaced(what, result.field);
-    else if (contest)
-      this.#log.debug({ object: what, ...contest }, 'another field manager keeps overwriting the object');
+    else if (conflict)
+      this.#log.debug({ object: what, ...conflict }, 'another field manager keeps overwriting the object');
     else if (result.action === 'created') this.#log.info({ object: what }, 'created object');
     else if (result.action === 'updated')
       this.#log.info({ object: what, drift: result.drift.slice(0, 10) }, 'updated object');

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import { errorText } from '../../base/error-text.ts';
 import { leastDelay } from '../kube/retry.ts';
-import { ReportOnce } from '../log/report-once.ts';
+import { LogDeduplicator } from '../log/log-deduplicator.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export interface ReconcileResult {
@@ -33,7 +33,7 @@ export class Controller {
   readonly #random: () => number;
   readonly #log: Logger;
   readonly #observe: ReconcileObserver;
-  readonly #reports = new ReportOnce();
+  readonly #reports = new LogDeduplicator();
   readonly #stop = new AbortController();
   #workers: Promise<void>[] = [];
   #count = 0;

@@ -7,11 +7,11 @@ import type { SyncAccess } from '../../protocol/sync-access.ts';
 import type { AgentPod } from '../agents/agent-pod.ts';
 import { clusterAddresses, settingsOf } from '../agents/settings-of.ts';
 import type { AppliedKind } from '../apply/applier.ts';
-import type { OptionalKind } from '../cache/optional-kind.ts';
+import type { OptionalApi } from '../cache/optional-api.ts';
 import type { Store } from '../cache/store.ts';
 import { saysNotServed } from '../kube/discovery.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
-import { ReportOnce } from '../log/report-once.ts';
+import { LogDeduplicator } from '../log/log-deduplicator.ts';
 import { type Findings, pausedStatusOf, progressOf, statusOf } from '../status/status.ts';
 import { statusEvents } from '../status/status-events.ts';
 import type { StatusWriter, WrittenStatus } from '../status/status-writer.ts';
@@ -29,7 +29,7 @@ const obstacleRequeueMs = 30_000;
 
 export interface ReconcileParts extends ChildrenParts {
   resources: Store<NetExporter>;
-  podMonitors: AppliedKind & Pick<OptionalKind, 'available' | 'lost'>;
+  podMonitors: AppliedKind & Pick<OptionalApi, 'available' | 'lost'>;
   /** With an index `faulty`: pods with a fault, by owner. */
   pods: Store<AgentPod>;
   statusWriter: Pick<StatusWriter, 'write'>;
@@ -45,7 +45,7 @@ export interface ReconcileParts extends ChildrenParts {
 /** Creates the reconciler: applies the objects that a NetExporter declares, and writes its status. */
 export function netExporterReconcile(parts: ReconcileParts): Reconcile {
   /** By key of the NetExporter. */
-  const reportsByKey = new Map<string, ReportOnce>();
+  const reportsByKey = new Map<string, LogDeduplicator>();
   return async (key, { log, signal }) => {
     const resource = parts.resources.get(key);
     // Under deletion: the garbage collector deletes the children, so none may be created.
@@ -53,14 +53,14 @@ export function netExporterReconcile(parts: ReconcileParts): Reconcile {
       reportsByKey.delete(key);
       return {};
     }
-    const reports = reportsByKey.get(key) ?? new ReportOnce();
+    const reports = reportsByKey.get(key) ?? new LogDeduplicator();
     reportsByKey.set(key, reports);
-    return new Pass(parts, resource, new Children(parts, resource, reports, log, signal), log).run();
+    return new Reconciliation(parts, resource, new Children(parts, resource, reports, log, signal), log).run();
   };
 }
 
 /** One reconciliation of one NetExporter. */
-class Pass {
+class Reconciliation {
   readonly #parts: ReconcileParts;
   readonly #resource: NetExporter;
   readonly #children: Children;
@@ -96,11 +96,11 @@ class Pass {
     return this.#resultOf(findings);
   }
 
-  #resultOf({ failure, obstacles, waitingFor, lookAgainMs }: ChildFindings): ReconcileResult {
+  #resultOf({ failure, obstacles, waitingFor, requeueAfterMs }: ChildFindings): ReconcileResult {
     if (failure) throw failure;
     const isBlocked = obstacles.length + waitingFor.length > 0;
-    const requeueAfterMs = Math.min(lookAgainMs, isBlocked ? obstacleRequeueMs : Infinity);
-    return requeueAfterMs === Infinity ? {} : { requeueAfterMs };
+    const earliestMs = Math.min(requeueAfterMs, isBlocked ? obstacleRequeueMs : Infinity);
+    return earliestMs === Infinity ? {} : { requeueAfterMs: earliestMs };
   }
 
   /** Changes nothing but the status, which still counts the agents. */
@@ -148,7 +148,7 @@ class Pass {
   #writeStatus(
     daemonSet: KubeObject | undefined,
     { obstacles, waitingFor }: ChildFindings,
-    verdict: typeof statusOf = statusOf,
+    computeStatus: typeof statusOf = statusOf,
   ): void {
     const findings: Findings = {
       generation: this.#resource.metadata.generation,
@@ -160,7 +160,7 @@ class Pass {
     };
     this.#parts.statusWriter.write({
       resource: this.#resource,
-      compute: (previous) => verdict(findings, previous, this.#parts.clock.wall()),
+      compute: (previous) => computeStatus(findings, previous, this.#parts.clock.wall()),
       written: (status) => this.#reportStatus(status),
       log: this.#log,
     });

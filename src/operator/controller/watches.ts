@@ -4,7 +4,7 @@ import type { NetExporter } from '../../crd/net-exporter.ts';
 import { withDefaults } from '../../crd/with-defaults.ts';
 import { type AgentPod, agentPodOf } from '../agents/agent-pod.ts';
 import type { AppliedKind } from '../apply/applier.ts';
-import { OptionalKind } from '../cache/optional-kind.ts';
+import { OptionalApi } from '../cache/optional-api.ts';
 import { Reflector } from '../cache/reflector.ts';
 import type { Reflects } from '../cache/reflector-group.ts';
 import { Store, type StoreChange } from '../cache/store.ts';
@@ -36,7 +36,7 @@ export class Watches {
   readonly resources = new Store<NetExporter>();
   /** By apiVersion and kind. */
   readonly kinds: Map<string, AppliedKind>;
-  readonly podMonitors: OptionalKind;
+  readonly podMonitors: OptionalApi;
   readonly pods = new Store<AgentPod>({
     owner: ({ owner }) => [owner],
     faulty: ({ owner, fault }) => (fault ? [owner] : []),
@@ -62,7 +62,7 @@ export class Watches {
         return [`${apiVersionOf(resource)} ${resource.kind}`, { resource, store }];
       }),
     );
-    this.podMonitors = new OptionalKind({
+    this.podMonitors = new OptionalApi({
       ...{ client, resource: podMonitors, labelSelector: oursSelector, clock, random, log },
       onFault: options.onFault,
       onChange: onOptional,

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import { syncServiceName } from '../../contract/operator-names.ts';
 import { driftOf } from '../apply/drift.ts';
-import { KeptObject } from '../apply/kept-object.ts';
+import { SingletonReconciler } from '../apply/singleton-reconciler.ts';
 import type { Reflector } from '../cache/reflector.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
@@ -26,12 +26,12 @@ export interface LeaderEndpointOptions {
 export class LeaderEndpoint {
   readonly #options: LeaderEndpointOptions;
   readonly #place: { namespace: string; name: string };
-  readonly #slice: KeptObject;
+  readonly #slice: SingletonReconciler;
 
   constructor(options: LeaderEndpointOptions) {
     this.#options = options;
     this.#place = { namespace: options.namespace, name: syncServiceName };
-    this.#slice = new KeptObject({ ...options, place: this.#place });
+    this.#slice = new SingletonReconciler({ ...options, place: this.#place });
   }
 
   get reflector(): Reflector<KubeObject> {

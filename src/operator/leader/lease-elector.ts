@@ -16,7 +16,7 @@ interface Moment {
 }
 
 /** The Lease as we last wrote it. */
-interface Held {
+interface HeldLease {
   spec: LeaseSpec;
   resourceVersion: string;
   /** When that write was sent: what the API server stored is at least as young. */
@@ -45,7 +45,7 @@ export class LeaseElector {
   readonly #end = new AbortController();
   #observation: LeaseObservation | undefined;
   #wake = () => {};
-  #held: Held | undefined;
+  #held: HeldLease | undefined;
   #cancelDeadline = () => {};
   #renewing: Promise<void> = Promise.resolve();
 

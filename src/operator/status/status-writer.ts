@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
 import type { NetExporter, NetExporterStatus } from '../../crd/net-exporter.ts';
-import { LatestWrites } from '../cache/latest-writes.ts';
+import { MutationCache } from '../cache/mutation-cache.ts';
 import { netExporters } from '../cache/watched-kinds.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
@@ -54,7 +54,7 @@ export class StatusWriter {
   readonly #client: Pick<ApiClient, 'get' | 'mergePatch'>;
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #written = new LatestWrites<NetExporter>();
+  readonly #written = new MutationCache<NetExporter>();
   /** By uid: a status that the API server keeps in another way than it was written, such as without what its CRD does not know. */
   readonly #accepted = new Map<string, { written: NetExporterStatus; kept: NetExporterStatus | undefined }>();
   /** By uid; of objects at rest there is none. */

@@ -41,7 +41,7 @@ export interface DaemonSetProgress {
   ready: number;
 }
 
-interface Verdict {
+interface ReasonAndMessage {
   reason: string;
   message: string;
 }
@@ -96,7 +96,7 @@ function statusWith(
   { daemonSet, propagation }: Findings,
   previous: NetExporterStatus | undefined,
   now: number,
-  conditions: Record<string, [holds: boolean, verdict: Verdict]>,
+  conditions: Record<string, [holds: boolean, verdict: ReasonAndMessage]>,
 ): NetExporterStatus {
   const { desired = 0, ready = 0 } = daemonSet ?? {};
   const sync = propagationStatus(propagation, previous);
@@ -117,21 +117,21 @@ function statusWith(
   };
 }
 
-function healthyWith(desired: number, ready: number): Verdict {
+function healthyWith(desired: number, ready: number): ReasonAndMessage {
   return desired === 0
     ? { reason: 'NoNodes', message: 'No node matches spec.agent.nodeSelector, affinity and tolerations.' }
     : { reason: 'AgentsReady', message: `${ready} of ${desired} agents are ready.` };
 }
 
-const isPaused: Verdict = {
+const isPaused: ReasonAndMessage = {
   reason: 'Paused',
   message: 'The operator changes nothing while the annotation net-exporter.dev/paused is "true". Remove it to resume.',
 };
-const isStalled: Verdict = { reason: 'Stalled', message: 'Blocked; see the Stalled condition.' };
-const isSettled: Verdict = { reason: 'Settled', message: 'Everything matches the spec.' };
-const isFree: Verdict = { reason: 'NoObstacle', message: 'No obstacles.' };
+const isStalled: ReasonAndMessage = { reason: 'Stalled', message: 'Blocked; see the Stalled condition.' };
+const isSettled: ReasonAndMessage = { reason: 'Settled', message: 'Everything matches the spec.' };
+const isFree: ReasonAndMessage = { reason: 'NoObstacle', message: 'No obstacles.' };
 
-function stalledBy({ obstacles, faults }: Findings): Verdict | undefined {
+function stalledBy({ obstacles, faults }: Findings): ReasonAndMessage | undefined {
   for (const reason of ['ObjectNotOurs', 'ApplyRejected', 'FieldConflict'] as const) {
     const messages = obstacles.filter((obstacle) => obstacle.reason === reason).map(({ message }) => message);
     if (messages.length > 0) return { reason, message: sentences(messages) };
@@ -157,7 +157,7 @@ const faultWords: Record<AgentFault['reason'], { trouble: string; remedy: string
 };
 
 /** The worst kind of fault, and the nodes that have it. */
-function faultVerdict(faults: Findings['faults']): Verdict | undefined {
+function faultVerdict(faults: Findings['faults']): ReasonAndMessage | undefined {
   const reason = faultReasons.find((candidate) => faults.some((fault) => fault.reason === candidate));
   if (reason === undefined) return undefined;
   const agents = faults.filter((fault) => fault.reason === reason).map(({ node, message }) => atNode(node, message));
@@ -166,7 +166,7 @@ function faultVerdict(faults: Findings['faults']): Verdict | undefined {
   return { reason, message: `${subject} ${trouble}: ${listOf(agents.sort())}. ${remedy}` };
 }
 
-function reconcilingBy({ obstacles, waitingFor, daemonSet, faults }: Findings): Verdict | undefined {
+function reconcilingBy({ obstacles, waitingFor, daemonSet, faults }: Findings): ReasonAndMessage | undefined {
   if (obstacles.length > 0)
     return { reason: 'ApplyFailed', message: sentences(obstacles.map(({ message }) => message)) };
   if (waitingFor.length > 0) {

@@ -1,4 +1,4 @@
-import type { Contest } from '../apply/rivalry.ts';
+import type { FieldConflict } from '../apply/field-conflicts.ts';
 
 /** Maximum number of items named in a message. */
 const maxNamed = 3;
@@ -32,7 +32,10 @@ export function asSentence(text: string): string {
  * Who keeps overwriting which fields of an object, and what to do. The message contains no time and no count, so it does not
  * change during a conflict.
  */
-export function conflictMessage(what: string, { managers, fields }: Pick<Contest, 'managers' | 'fields'>): string {
+export function conflictMessage(
+  what: string,
+  { managers, fields }: Pick<FieldConflict, 'managers' | 'fields'>,
+): string {
   const remedy =
     'Configure it to ignore this object; until then the operator reverts the change at increasing intervals';
   return `${who(managers)} overwriting ${joined(fields)} of ${what}. ${remedy} (up to 5 minutes).`;

@@ -15,7 +15,7 @@ import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
 import { LeaderEndpoint } from '../leader/leader-endpoint.ts';
-import { agentIdentity, type KnownPod } from './identity/agent-identity.ts';
+import { authenticatedAgent, type PodRecord } from './identity/authenticated-agent.ts';
 import { readPublishedKeys } from './identity/published-keys.ts';
 import { ServiceAccountKeys } from './identity/service-account-keys.ts';
 import { TokenVerifier } from './identity/token-verifier.ts';
@@ -36,7 +36,7 @@ export interface SyncEndpointParts {
   namespace: string;
   hub: SyncHub;
   /** The pod of an agent by `namespace/name`. */
-  podAt: (key: string) => KnownPod | undefined;
+  podAt: (key: string) => PodRecord | undefined;
   isLeading: () => boolean;
   clock: Clock;
   /** Uniform in [0, 1). */
@@ -88,7 +88,7 @@ export class SyncEndpoint {
       ...{ hub, isLeading, clock, log, observe: observed.observer },
       identify: async (token) => {
         const claims = await verifier.verify(token);
-        return agentIdentity(claims, podAt(`${claims.namespace}/${claims.pod}`));
+        return authenticatedAgent(claims, podAt(`${claims.namespace}/${claims.pod}`));
       },
     });
     observed.watch({ connections: () => this.#server.connections, held: () => hub.held });

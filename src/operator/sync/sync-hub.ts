@@ -3,8 +3,8 @@ import type { Clock } from '../../base/clock.ts';
 import { errorText } from '../../base/error-text.ts';
 import type { Acknowledgement, Held, SyncAnswer, SyncRequest } from '../../protocol/sync.ts';
 import { syncVersion } from '../../protocol/sync.ts';
-import type { AgentIdentity, SyncNews, SyncSource } from '../agents/sync-source.ts';
-import { ReportOnce } from '../log/report-once.ts';
+import type { AuthenticatedAgent, SyncNews, SyncSource } from '../agents/sync-source.ts';
+import { LogDeduplicator } from '../log/log-deduplicator.ts';
 import { SyncRefusal } from './identity/sync-refusal.ts';
 
 /** An agent's request that waits for its answer. It is told once, by one of these. */
@@ -15,7 +15,7 @@ export interface Waiter {
 
 /** What is kept of a request while it is held. */
 interface HeldRequest {
-  agent: AgentIdentity;
+  agent: AuthenticatedAgent;
   held: Held;
   acknowledged: Acknowledgement | undefined;
   waiter: Waiter;
@@ -59,7 +59,7 @@ export class SyncHub {
   readonly #holdMs: number;
   readonly #log: Logger;
   /** By NetExporter. */
-  readonly #reports = new ReportOnce();
+  readonly #reports = new LogDeduplicator();
   /** By pod: an agent has one request. */
   readonly #requests = new Map<string, HeldRequest>();
   readonly #offers = new Map<string, Offer>();
@@ -93,7 +93,7 @@ export class SyncHub {
    * Takes a request in, and answers it now or later: at once that of an agent that is about to end, for which nothing is news. One of the same
    * agent that is still held is refused: its sender has gone on.
    */
-  exchange(agent: AgentIdentity, request: SyncRequest, waiter: Waiter): void {
+  exchange(agent: AuthenticatedAgent, request: SyncRequest, waiter: Waiter): void {
     if (this.#closed) {
       waiter.refuse(unavailable());
       return;
@@ -118,7 +118,7 @@ export class SyncHub {
   }
 
   /** Forgets the request of an agent whose connection is lost. */
-  gone(agent: AgentIdentity): void {
+  gone(agent: AuthenticatedAgent): void {
     this.#requests.delete(agent.podUid);
     this.#offers.delete(agent.podUid);
     this.#source.gone(agent);

@@ -2,24 +2,24 @@ import type { IncomingMessage } from 'node:http';
 import { withoutSecrets } from '../../base/redaction.ts';
 import { ProtocolError } from '../../protocol/document.ts';
 import { decodeSyncRequest, maxRequestBytes, syncPath } from '../../protocol/sync.ts';
-import type { AgentIdentity } from '../agents/sync-source.ts';
+import type { AuthenticatedAgent } from '../agents/sync-source.ts';
+import type { AgentConnection } from './agent-connection.ts';
 import { SyncRefusal } from './identity/sync-refusal.ts';
-import type { RefusalLog } from './refusal-log.ts';
+import type { RateLimitedLog } from './rate-limited-log.ts';
 import { readBody, skipBody } from './request-body.ts';
-import type { SyncConnection } from './sync-connection.ts';
 import type { SyncHub } from './sync-hub.ts';
 import type { SyncObserver } from './sync-metrics.ts';
 
 export interface SyncRequestsParts {
   hub: Pick<SyncHub, 'exchange'>;
   /** Whose token this is. @throws SyncRefusal; whatever else it throws means that it cannot be known at present */
-  identify: (token: string) => Promise<AgentIdentity>;
+  identify: (token: string) => Promise<AuthenticatedAgent>;
   /** Whether agents are answered here. */
   isLeading: () => boolean;
   /** The connection is this agent's from now on. @throws SyncRefusal where it is another agent's */
-  claim: (connection: SyncConnection, agent: AgentIdentity) => void;
+  claim: (connection: AgentConnection, agent: AuthenticatedAgent) => void;
   observe: SyncObserver;
-  refusals: RefusalLog;
+  refusals: RateLimitedLog;
 }
 
 /** Reads requests, lets agents in, and gives the hub what they ask; all others are refused. */
@@ -31,7 +31,7 @@ export class SyncRequests {
   }
 
   /** Takes in the request that the connection has begun. Never rejects. */
-  async take(request: IncomingMessage, connection: SyncConnection): Promise<void> {
+  async take(request: IncomingMessage, connection: AgentConnection): Promise<void> {
     try {
       const agent = await this.#admit(request, connection);
       const sync = decodeSyncRequest(await readBody(request, maxRequestBytes));
@@ -43,7 +43,7 @@ export class SyncRequests {
   }
 
   /** @throws SyncRefusal, or why it is not known who it is */
-  async #admit(request: IncomingMessage, connection: SyncConnection): Promise<AgentIdentity> {
+  async #admit(request: IncomingMessage, connection: AgentConnection): Promise<AuthenticatedAgent> {
     if (!this.#parts.isLeading()) throw new SyncRefusal('Unavailable', 'this operator is not the leader; retry');
     if (request.url !== syncPath || request.method !== 'POST')
       throw new SyncRefusal('NotFound', `the only endpoint is POST ${syncPath}`);
@@ -59,11 +59,11 @@ export class SyncRequests {
     return agent;
   }
 
-  async #refuse(request: IncomingMessage, connection: SyncConnection, error: unknown): Promise<void> {
+  async #refuse(request: IncomingMessage, connection: AgentConnection, error: unknown): Promise<void> {
     if (connection.socket.destroyed) return;
     const refusal = this.#refusalOf(error);
     if (refusal.code !== 'Unavailable')
-      this.#parts.refusals.tell(refusal.code, refusal.message, connection.socket.remoteAddress);
+      this.#parts.refusals.report(refusal.code, refusal.message, connection.socket.remoteAddress);
     try {
       if (refusal.code !== 'TooLarge') await skipBody(request, maxRequestBytes);
       connection.refuse(refusal);
@@ -77,7 +77,7 @@ export class SyncRequests {
   #refusalOf(error: unknown): SyncRefusal {
     if (error instanceof SyncRefusal) return error;
     if (error instanceof ProtocolError) return new SyncRefusal('InvalidSync', error.message);
-    this.#parts.refusals.tell(
+    this.#parts.refusals.report(
       'unanswered',
       `cannot identify the agent: ${withoutSecrets((error as Error).message)}`,
       undefined,

@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
-import type { AgentIdentity } from '../agents/sync-source.ts';
-import { RefusalLog } from './refusal-log.ts';
-import { SyncConnections } from './sync-connections.ts';
+import type { AuthenticatedAgent } from '../agents/sync-source.ts';
+import { AgentConnections } from './agent-connections.ts';
+import { RateLimitedLog } from './rate-limited-log.ts';
 import type { SyncHub } from './sync-hub.ts';
 import type { SyncObserver } from './sync-metrics.ts';
 import { SyncRequests } from './sync-requests.ts';
@@ -48,7 +48,7 @@ const tlsOptions = { minVersion: 'TLSv1.3', ecdhCurve: 'X25519:prime256v1' } as 
 export interface SyncServerParts {
   hub: Pick<SyncHub, 'exchange' | 'gone'>;
   /** Whose token this is. @throws SyncRefusal; whatever else it throws means that it cannot be known at present */
-  identify: (token: string) => Promise<AgentIdentity>;
+  identify: (token: string) => Promise<AuthenticatedAgent>;
   /** Whether agents are answered here. */
   isLeading: () => boolean;
   observe: SyncObserver;
@@ -64,14 +64,14 @@ export interface SyncServerParts {
 export class SyncServer {
   readonly #parts: SyncServerParts;
   readonly #server: Server;
-  readonly #connections: SyncConnections;
+  readonly #connections: AgentConnections;
   readonly #requests: SyncRequests;
 
   constructor(parts: SyncServerParts) {
     this.#parts = parts;
     const { hub, identify, isLeading, observe } = parts;
     const { strangers, handshakeMs, requestMs, idleMs, stalledMs } = { ...syncLimits, ...parts.limits };
-    const refusals = new RefusalLog(parts.log, parts.clock);
+    const refusals = new RateLimitedLog(parts.log, parts.clock);
     this.#server = createServer({
       ...tlsOptions,
       handshakeTimeout: handshakeMs,
@@ -84,7 +84,7 @@ export class SyncServer {
       requireHostHeader: false,
     });
     this.#server.setTimeout(stalledMs);
-    this.#connections = new SyncConnections({
+    this.#connections = new AgentConnections({
       ...{ server: this.#server, strangers, observe, refusals },
       gone: (agent) => hub.gone(agent),
     });

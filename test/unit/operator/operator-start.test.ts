@@ -138,7 +138,7 @@ for (const [what, code] of Object.entries(unhandled))
     await operator.says(/the operator has started/);
     operator.signal('SIGUSR2');
     assert.equal(await operator.exitCode(), 1);
-    await operator.says(/"level":"fatal".*\[redacted\].*"stack":.*unhandled error, ending the process/);
+    await operator.says(/"level":"fatal".*\[redacted\].*"stack":.*unhandled error, exiting/);
     assert.doesNotMatch(operator.output, /opaque-token/);
     for (const line of operator.output.trim().split('\n')) JSON.parse(line);
   });

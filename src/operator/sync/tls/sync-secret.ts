@@ -5,7 +5,7 @@ import { managedByLabel, managerName } from '../../../contract/agent-names.ts';
 import { apiUses } from '../../../contract/api-uses.ts';
 import { syncServiceName } from '../../../contract/operator-names.ts';
 import { syncServerName } from '../../../protocol/sync.ts';
-import { KeptObject, type Write } from '../../apply/kept-object.ts';
+import { SingletonReconciler, type Write } from '../../apply/singleton-reconciler.ts';
 import type { Reflector } from '../../cache/reflector.ts';
 import type { ApiClient } from '../../kube/api-client.ts';
 import type { KubeObject } from '../../kube/kube-object.ts';
@@ -22,13 +22,13 @@ const lookMs = 60_000;
 /** Keeps what the sync server proves itself with in a Secret of the operator's own namespace, from one leader to the next. */
 export class SyncSecret {
   readonly #options: SyncSecretOptions;
-  readonly #secret: KeptObject;
+  readonly #secret: SingletonReconciler;
   #held: SyncCertificates | undefined;
 
   constructor(options: SyncSecretOptions) {
     this.#options = options;
     const { client, namespace, clock, random, log, onObstacle } = options;
-    this.#secret = new KeptObject({
+    this.#secret = new SingletonReconciler({
       ...{ client, resource: apiUses.syncSecret, place: { namespace, name: secretName }, lookMs, clock, random, log },
       onObstacle,
     });

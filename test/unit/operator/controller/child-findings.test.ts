@@ -6,9 +6,9 @@ import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
 
 const object = {} as KubeObject;
-const nothing = { obstacles: [], waitingFor: [], changes: [], failure: undefined, lookAgainMs: Infinity };
+const nothing = { obstacles: [], waitingFor: [], changes: [], failure: undefined, requeueAfterMs: Infinity };
 const what = 'DaemonSet default-agent';
-const contest = { managers: ['someone-else'], fields: ['spec.template'], lookAgainMs: 20_000 };
+const conflict = { managers: ['someone-else'], fields: ['spec.template'], requeueAfterMs: 20_000 };
 const of = (...results: ApplyResult[]) => findingsOf(results.map((result): ChildOutcome => ({ what, result })));
 
 test('objects that are as they should be leave nothing to tell', () => {
@@ -43,15 +43,15 @@ test('an object of someone else is an obstacle, one that has to go first is wait
 
 test('who changes an object back is an obstacle, and is looked at again as soon as the first of them is due', () => {
   const findings = of(
-    { action: 'yielded', object, contest: { ...contest, lookAgainMs: 40_000 } },
-    { action: 'updated', object, drift: ['spec.template'], contest },
-    { action: 'unchanged', object, contest: { ...contest, lookAgainMs: 30_000 } },
+    { action: 'yielded', object, conflict: { ...conflict, requeueAfterMs: 40_000 } },
+    { action: 'updated', object, drift: ['spec.template'], conflict },
+    { action: 'unchanged', object, conflict: { ...conflict, requeueAfterMs: 30_000 } },
   );
   assert.deepEqual(
     findings.obstacles.map(({ reason }) => reason),
     ['FieldConflict', 'FieldConflict', 'FieldConflict'],
   );
-  assert.equal(findings.lookAgainMs, 20_000);
+  assert.equal(findings.requeueAfterMs, 20_000);
   assert.deepEqual(findings.changes, [], 'to mend it again is no change');
 });
 

@@ -466,9 +466,9 @@ for (const error of [
 
 test('a rival is named in the status, and looked after when there is something to do', async () => {
   const object = served({ metadata: { name: 'x' } });
-  const contest = { managers: ['gitops'], fields: ['spec.ports'], lookAgainMs: 20_000 };
+  const conflict = { managers: ['gitops'], fields: ['spec.ports'], requeueAfterMs: 20_000 };
   const { run, ready, events, condition } = setUp(netExporter(), (what) =>
-    what === 'Service default-agent' ? { action: 'yielded', object, contest } : undefined,
+    what === 'Service default-agent' ? { action: 'yielded', object, conflict } : undefined,
   );
   assert.deepEqual(await run(), { requeueAfterMs: 20_000 });
   assert.deepEqual([ready()?.status, condition('Stalled')?.reason], ['False', 'FieldConflict']);
@@ -484,9 +484,9 @@ test('a rival is named in the status, and looked after when there is something t
 
 test('a rival’s object that is mended now and then is told once, not each time', async () => {
   const object = served({ metadata: { name: 'x' } });
-  const contest = { managers: [], fields: ['data'], lookAgainMs: 300_000 };
+  const conflict = { managers: [], fields: ['data'], requeueAfterMs: 300_000 };
   const { run, events, ready } = setUp(netExporter(), (what) =>
-    what.startsWith('ConfigMap') ? { action: 'updated', object, drift: ['data'], contest } : undefined,
+    what.startsWith('ConfigMap') ? { action: 'updated', object, drift: ['data'], conflict } : undefined,
   );
   // Something is in the way, so it is looked at as often as anything else that is.
   assert.deepEqual(await run(), { requeueAfterMs: 30_000 });

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { encodeSyncAnswer, type SyncAnswer } from '../../protocol/sync.ts';
-import type { AgentIdentity } from '../agents/sync-source.ts';
+import type { AuthenticatedAgent } from '../agents/sync-source.ts';
 import type { SyncRefusal } from './identity/sync-refusal.ts';
 import type { Waiter } from './sync-hub.ts';
 import type { SyncObserver } from './sync-metrics.ts';
@@ -13,11 +13,11 @@ const retryAfterSeconds = 1;
  * A connection and the one request on it that is not answered yet. It is all that is kept of an agent that waits, beside what Node
  * keeps.
  */
-export class SyncConnection implements Waiter {
+export class AgentConnection implements Waiter {
   readonly socket: TLSSocket;
   readonly #observe: SyncObserver;
   /** Who has called on it, once that is proven. It stays theirs. */
-  agent: AgentIdentity | undefined;
+  agent: AuthenticatedAgent | undefined;
   #response: ServerResponse | undefined;
 
   constructor(socket: TLSSocket, observe: SyncObserver) {

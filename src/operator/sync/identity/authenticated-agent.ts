@@ -1,10 +1,10 @@
 import { agentNames } from '../../../contract/agent-names.ts';
-import type { AgentIdentity } from '../../agents/sync-source.ts';
+import type { AuthenticatedAgent } from '../../agents/sync-source.ts';
 import { SyncRefusal } from './sync-refusal.ts';
 import type { TokenClaims } from './token-verifier.ts';
 
 /** What is known of an agent's pod. */
-export interface KnownPod {
+export interface PodRecord {
   uid: string;
   /** The key of its NetExporter. */
   owner: string;
@@ -17,7 +17,7 @@ export interface KnownPod {
  * @param pod the pod of that name as the API server shows it
  * @throws SyncRefusal NotAnAgent
  */
-export function agentIdentity(claims: TokenClaims, pod: KnownPod | undefined): AgentIdentity {
+export function authenticatedAgent(claims: TokenClaims, pod: PodRecord | undefined): AuthenticatedAgent {
   const { namespace, serviceAccount, node, podUid } = claims;
   const name = `pod ${namespace}/${claims.pod}`;
   if (!pod) throw new SyncRefusal('NotAnAgent', `${name} is not a known agent`);

@@ -1,14 +1,14 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 
-/** How often one kind of trouble is told. */
+/** Interval between log lines of one kind. */
 const intervalMs = 600_000;
 
 /**
- * Tells of what strangers do, each kind once in ten minutes: they come as often as they like. It may be harmless, as a new agent
- * that calls before the watch has shown its pod.
+ * Logs rejected clients, each kind once in ten minutes, because unknown clients may connect at any rate. A rejection may be harmless:
+ * a new agent may send a request before the watch has shown its pod.
  */
-export class RefusalLog {
+export class RateLimitedLog {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #kinds = new Map<string, { toldAt: number; since: number }>();
@@ -23,7 +23,7 @@ export class RefusalLog {
    * @param reason what happened this time; must not quote what was received
    * @param from the client's address
    */
-  tell(kind: string, reason: string, from: string | undefined): void {
+  report(kind: string, reason: string, from: string | undefined): void {
     const now = this.#clock.monotonic();
     const known = this.#kinds.get(kind);
     if (known && now - known.toldAt < intervalMs) {

@@ -1,29 +1,29 @@
 import type { Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import type { AgentIdentity } from '../agents/sync-source.ts';
+import type { AuthenticatedAgent } from '../agents/sync-source.ts';
+import { AgentConnection } from './agent-connection.ts';
 import { SyncRefusal } from './identity/sync-refusal.ts';
-import type { RefusalLog } from './refusal-log.ts';
-import { SyncConnection } from './sync-connection.ts';
+import type { RateLimitedLog } from './rate-limited-log.ts';
 import type { ConnectionFault, SyncObserver } from './sync-metrics.ts';
 
-export interface SyncConnectionsParts {
+export interface AgentConnectionsParts {
   server: Server;
   /** How many connections there may be of those who have not proven yet who they are. */
   strangers: number;
   observe: SyncObserver;
-  refusals: RefusalLog;
+  refusals: RateLimitedLog;
   /** The agent has no connection any more. */
-  gone: (agent: AgentIdentity) => void;
+  gone: (agent: AuthenticatedAgent) => void;
 }
 
 /** The connections of a server: whose they are, how many there may be, and why they fail. An agent has one. */
-export class SyncConnections {
-  readonly #parts: SyncConnectionsParts;
-  readonly #connections = new Map<TLSSocket, SyncConnection>();
+export class AgentConnections {
+  readonly #parts: AgentConnectionsParts;
+  readonly #connections = new Map<TLSSocket, AgentConnection>();
   /** By pod. */
-  readonly #agents = new Map<string, SyncConnection>();
+  readonly #agents = new Map<string, AgentConnection>();
 
-  constructor(parts: SyncConnectionsParts) {
+  constructor(parts: AgentConnectionsParts) {
     this.#parts = parts;
     this.#listen();
     this.#limit();
@@ -35,7 +35,7 @@ export class SyncConnections {
   }
 
   /** The connection of a socket; undefined where there has been no handshake. */
-  of(socket: TLSSocket): SyncConnection | undefined {
+  of(socket: TLSSocket): AgentConnection | undefined {
     return this.#connections.get(socket);
   }
 
@@ -43,7 +43,7 @@ export class SyncConnections {
    * The connection is this agent's from now on, and the only one that it has.
    * @throws SyncRefusal NotAnAgent where it is another agent's
    */
-  claim(connection: SyncConnection, agent: AgentIdentity): void {
+  claim(connection: AgentConnection, agent: AuthenticatedAgent): void {
     if (connection.agent && connection.agent.podUid !== agent.podUid)
       throw new SyncRefusal('NotAnAgent', 'the connection belongs to another agent');
     connection.agent = agent;
@@ -57,20 +57,20 @@ export class SyncConnections {
   /** A connection is ended for this. @param what the fault in words that quote nothing that was sent */
   failed(fault: ConnectionFault, what: string, from: string | undefined): void {
     this.#parts.observe.failed(fault);
-    this.#parts.refusals.tell(fault, what, from);
+    this.#parts.refusals.report(fault, what, from);
   }
 
   #listen(): void {
     const connections = this.#connections;
     const { server, observe, strangers } = this.#parts;
-    const gone = (connection: SyncConnection) => this.#gone(connection);
+    const gone = (connection: AgentConnection) => this.#gone(connection);
     // One function for all, since a closure for each would be one more object of each.
     const closed = function (this: TLSSocket) {
       const connection = connections.get(this);
       if (connection) gone(connection);
     };
     server.on('secureConnection', (socket: TLSSocket) => {
-      connections.set(socket, new SyncConnection(socket, observe));
+      connections.set(socket, new AgentConnection(socket, observe));
       socket.on('close', closed);
     });
     // Of handshakes too.
@@ -103,7 +103,7 @@ export class SyncConnections {
     else if (code !== 'ECONNRESET') this.failed('malformed', what, socket.remoteAddress);
   }
 
-  #gone(connection: SyncConnection): void {
+  #gone(connection: AgentConnection): void {
     this.#connections.delete(connection.socket);
     const { agent } = connection;
     if (!agent || this.#agents.get(agent.podUid) !== connection) return;
