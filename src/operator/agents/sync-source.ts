@@ -1,6 +1,6 @@
 import type { Acknowledgement, Held, SyncAnswer, SyncRequest } from '../../protocol/sync.ts';
 
-/** Who calls. */
+/** The agent that sent a request, after authentication. */
 export interface AuthenticatedAgent {
   /** The key of its NetExporter: `namespace/name`. */
   resource: string;

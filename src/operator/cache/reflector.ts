@@ -12,7 +12,7 @@ import { LogDeduplicator } from '../log/log-deduplicator.ts';
 import { isNewer } from './mutation-cache.ts';
 import type { Store, StoredObject } from './store.ts';
 
-/** Objects a page: the bodies of pages bound our memory and the API server's. */
+/** Objects per page: bounds the memory of this process and of the API server. */
 const pageSize = 500;
 
 /**
@@ -21,13 +21,13 @@ const pageSize = 500;
  */
 const usualIdleMs = 75_000;
 
-/** Between attempts. The cap is low, so that an API server that comes back finds us within seconds; jitter spreads us. */
+/** Back-off of attempts. The maximum is low, so that the cache syncs within seconds after the API server recovers. */
 const backoff = { baseMs: 200, maxMs: 2000 };
 
-/** A watch that lives so long works, and the next failure is a first one; any sooner the back-off goes on growing. */
+/** A watch that lasts this long works, so the next failure starts with the shortest delay. */
 const steadyMs = 10_000;
 
-/** What someone has to mend before the content can be known again, while what is known gets old. */
+/** Errors that last until someone fixes the cause, while the cache becomes stale. */
 const lasting: ApiErrorCode[] = ['Forbidden', 'NotFound', 'Unauthorized', 'Untrusted'];
 
 const failureLines = { list: 'cannot list, will retry', watch: 'cannot watch, will retry' };
@@ -42,7 +42,7 @@ export interface ReflectorOptions<T> {
   scope?: { namespace: string; name?: string };
   /** A watch that says nothing for so long is resumed, in milliseconds; left out: a little more than a minute. */
   idleMs?: number;
-  /** Shrinks an object to what is used: memory is objects × size. */
+  /** Extracts what is used of an object, to save memory. */
   transform: (object: KubeObject) => T;
   store: Store<T>;
   /** An object could not be processed, and its change has perhaps not had all of its effects. */
@@ -67,14 +67,13 @@ export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
   readonly #log: Logger;
   readonly #firstList = Promise.withResolvers<void>();
-  /** About the one thing that a reflector does. */
   readonly #reports = new LogDeduplicator();
   #resourceVersion: string | undefined;
   /** Whether the version may be one that the server does not have yet: since it was seen, a watch failed or said nothing. */
   #isDoubtful = false;
   #hasSynced = false;
   #problem: { message: string; lasting: boolean } | undefined;
-  /** When the present watch was opened. */
+  /** When the current watch was opened. */
   #watchingSince: number | undefined;
   #failures = 0;
 
@@ -84,7 +83,7 @@ export class Reflector<T> {
     options.store.onFault((key, error) => this.#cannotProcess(key, error));
   }
 
-  /** What it was made with: which objects, and where they are kept. */
+  /** The options with which it was constructed. */
   get options(): Readonly<ReflectorOptions<T>> {
     return this.#options;
   }
@@ -108,7 +107,7 @@ export class Reflector<T> {
     return this.#problem?.lasting ? this.#problem.message : undefined;
   }
 
-  /** Runs until the signal is aborted. It never rejects: whatever fails is tried again. */
+  /** Runs until the signal is aborted. Never rejects; retries failures with back-off. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       let error: unknown;
@@ -178,7 +177,7 @@ export class Reflector<T> {
     return version;
   }
 
-  /** Follows one watch to its end. */
+  /** Runs one watch until it ends. */
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
     const { client, resource, clock, random, idleMs = usualIdleMs } = this.#options;
     this.#watchingSince = undefined;

@@ -40,9 +40,9 @@ interface Series {
 }
 
 /**
- * Writes Events as KEP-383 has it, one at a time and behind the back of whoever records them: a failure is logged and goes no
- * further. Of a series the first and the second are written at once; then it is counted here, and written every half hour and
- * at its end. Unlike in client-go the note tells one Event from another: ours name the object that they are about.
+ * Writes Events (KEP-383) asynchronously and one at a time; failures are only logged. The first and second Event of a series are
+ * written immediately, and later counts every half hour and at the end of the series. Unlike in client-go, Events with different
+ * notes are different, because notes name the object concerned.
  */
 export class EventRecorder {
   readonly #client: Pick<ApiClient, 'create' | 'mergePatch'>;

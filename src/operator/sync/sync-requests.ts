@@ -12,17 +12,17 @@ import type { SyncObserver } from './sync-metrics.ts';
 
 export interface SyncRequestsParts {
   hub: Pick<SyncHub, 'exchange'>;
-  /** Whose token this is. @throws SyncRefusal; whatever else it throws means that it cannot be known at present */
+  /** Authenticates a token. @throws SyncRefusal; any other error means that authentication is not possible at present */
   identify: (token: string) => Promise<AuthenticatedAgent>;
-  /** Whether agents are answered here. */
+  /** Whether this operator answers agents. */
   isLeading: () => boolean;
-  /** The connection is this agent's from now on. @throws SyncRefusal where it is another agent's */
+  /** Assigns the connection to the agent. @throws SyncRefusal if it belongs to another agent */
   claim: (connection: AgentConnection, agent: AuthenticatedAgent) => void;
   observe: SyncObserver;
   refusals: RateLimitedLog;
 }
 
-/** Reads requests, lets agents in, and gives the hub what they ask; all others are refused. */
+/** Reads and authenticates requests, and passes those of agents to the hub; refuses all others. */
 export class SyncRequests {
   readonly #parts: SyncRequestsParts;
 
@@ -30,7 +30,7 @@ export class SyncRequests {
     this.#parts = parts;
   }
 
-  /** Takes in the request that the connection has begun. Never rejects. */
+  /** Processes the request that the connection has begun. Never rejects. */
   async take(request: IncomingMessage, connection: AgentConnection): Promise<void> {
     try {
       const agent = await this.#admit(request, connection);
@@ -42,7 +42,7 @@ export class SyncRequests {
     }
   }
 
-  /** @throws SyncRefusal, or why it is not known who it is */
+  /** @throws SyncRefusal, or the error that prevents authentication */
   async #admit(request: IncomingMessage, connection: AgentConnection): Promise<AuthenticatedAgent> {
     if (!this.#parts.isLeading()) throw new SyncRefusal('Unavailable', 'this operator is not the leader; retry');
     if (request.url !== syncPath || request.method !== 'POST')
@@ -68,7 +68,7 @@ export class SyncRequests {
       if (refusal.code !== 'TooLarge') await skipBody(request, maxRequestBytes);
       connection.refuse(refusal);
     } catch {
-      // Too much of it, or it broke off.
+      // The body is too large, or the connection closed.
       this.#parts.observe.answered(refusal.code);
       connection.socket.destroy();
     }
@@ -86,7 +86,7 @@ export class SyncRequests {
   }
 }
 
-/** Drops what is not needed while the request is held, above all the token: two kilobytes for each agent. */
+/** Releases what a held request does not need, mainly the token: two kilobytes per agent. */
 function forget(request: IncomingMessage): void {
   request.headers = {};
   request.rawHeaders = [];

@@ -3,7 +3,7 @@ import type { AuthenticatedAgent } from '../../agents/sync-source.ts';
 import { SyncRefusal } from './sync-refusal.ts';
 import type { TokenClaims } from './token-verifier.ts';
 
-/** What is known of an agent's pod. */
+/** An agent's pod in the cache. */
 export interface PodRecord {
   uid: string;
   /** The key of its NetExporter. */
@@ -12,9 +12,9 @@ export interface PodRecord {
 }
 
 /**
- * Whose token it is: that of a pod which is known and runs as the agent of its NetExporter. A pod that is gone is nobody, although
- * its token is good for up to an hour more.
- * @param pod the pod of that name as the API server shows it
+ * Matches the claims of a verified token with a pod that runs as an agent. A deleted pod does not match, although its token is valid
+ * for up to another hour.
+ * @param pod the pod of that name in the cache
  * @throws SyncRefusal NotAnAgent
  */
 export function authenticatedAgent(claims: TokenClaims, pod: PodRecord | undefined): AuthenticatedAgent {
