@@ -36,7 +36,7 @@ const reconcileBackoff = { baseMs: 50, maxMs: 5000 };
 /** Between attempts of loops without I/O, which only a fault in the code makes fail. */
 const planBackoff = { baseMs: 100, maxMs: 10_000 };
 
-/** How long after an object could not be processed everything is reconciled and planned anew, in milliseconds. */
+/** Delay from a failure to process an object until everything is reconciled and planned again, in milliseconds. */
 const resyncMs = 5000;
 
 /**
@@ -52,7 +52,7 @@ const planGraceMs = 200;
 const statusGraceMs = 1500;
 const eventsGraceMs = 500;
 
-/** How much an attempt to take the Lease gets that is under way when the operator is told to stop. */
+/** How long a stop waits for an attempt to acquire the Lease that is in progress. */
 const campaignGraceMs = 1000;
 
 export interface OperatorParts {
@@ -267,7 +267,7 @@ export class Operator {
     this.#enqueueAll();
   }
 
-  /** Reconciles and plans everything anew, once for many failures: such a change may have concerned any key. */
+  /** Reconciles and plans everything again, once for many failures, because such a change may concern any key. */
   #watchFailed(resource: string): void {
     const { clock, metrics } = this.#parts;
     metrics.watchFailed(resource);
@@ -296,7 +296,7 @@ export class Operator {
   #podChanged(change: StoreChange<AgentPod>): void {
     const { before, after } = change;
     this.#sync?.podChanged(change);
-    // The DaemonSet's status tells the counts: of pods only a fault that comes or goes is news.
+    // Counts are in the DaemonSet's status, so only a fault that appears or disappears matters here.
     if (isDeepStrictEqual(before?.fault, after?.fault)) return;
     for (const pod of [before, after]) if (pod) this.#enqueue(pod.owner);
   }

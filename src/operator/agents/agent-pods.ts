@@ -61,7 +61,7 @@ export class AgentPods {
     const isKept = isGone || !isPaused(resource);
     for (const [daemonSetUid, state] of known) {
       const stays = daemonSet?.metadata.uid === daemonSetUid && !isBeingDeleted(daemonSet);
-      // A DaemonSet that is not to be seen may have lost our label only: a pod that is deleted tells, where the label would be mended.
+      // A DaemonSet missing from the cache may only have lost its label, which the operator would restore; a deleted pod shows which.
       state.isEnding =
         !stays &&
         (state.isEnding ||

@@ -54,14 +54,14 @@ interface Member {
   fleet: NetExporterFleet;
   /** Whether the NetExporter is gone, and only agents of it are left. */
   isGone: boolean;
-  /** Whether nobody may plan by its spec, so that its agents go on with the plan of the leader before. */
+  /** Whether its spec must not be planned, so that its agents keep the plan of the previous leader. */
   isHeld: boolean;
   /** The DNS pods of the last plan. */
   dnsServers: string[] | undefined;
   /** Why the last attempt to plan failed, in which case another one is due; undefined where it did not. */
   fault: string | undefined;
-  /** The figures as they were last told, or asked for. */
-  told: string;
+  /** The figures that were last reported or read. */
+  reported: string;
 }
 
 /**
@@ -92,7 +92,7 @@ export class Fleet implements SyncSource {
     }
   }
 
-  /** Nothing is planned any more. What is pending is to be planned before. */
+  /** Stops planning. Pending plans must be processed before. */
   stop(): void {
     this.#epoch = undefined;
   }
@@ -117,7 +117,7 @@ export class Fleet implements SyncSource {
     return asking.map(({ resource }) => resource.spec.dns.service);
   }
 
-  /** The NetExporter is gone. Its agents are told who leaves until the last of them is gone, too. */
+  /** The NetExporter was deleted. Its agents still receive plans until the last of them is gone. */
   forget(key: string): void {
     const member = this.#members.get(key);
     if (!member) return;
@@ -143,8 +143,8 @@ export class Fleet implements SyncSource {
     const member = this.#members.get(key);
     if (!member || member.isGone) return undefined;
     const propagation = this.#propagationOf(member);
-    // It is in a status now: when it becomes what was told before it, that is news.
-    member.told = textOf(member, propagation);
+    // It goes into a status now, so a return to the value before is a change.
+    member.reported = textOf(member, propagation);
     return propagation;
   }
 
@@ -191,8 +191,8 @@ export class Fleet implements SyncSource {
     const member = this.#members.get(key);
     if (!member || member.isGone || this.#epoch === undefined) return undefined;
     const figures = textOf(member, this.#propagationOf(member));
-    if (figures !== member.told) this.#parts.onFigures(key);
-    member.told = figures;
+    if (figures !== member.reported) this.#parts.onFigures(key);
+    member.reported = figures;
     return idleLookMs;
   }
 
@@ -203,7 +203,7 @@ export class Fleet implements SyncSource {
     if (member?.fleet.uid !== uid) {
       const onNews = () => this.#compareLater(key);
       const fleet = new NetExporterFleet({ uid, epoch, clock: this.#parts.clock, onNews });
-      const state = { isGone: false, isHeld: false, dnsServers: undefined, fault: undefined, told: '' };
+      const state = { isGone: false, isHeld: false, dnsServers: undefined, fault: undefined, reported: '' };
       member = { resource, fleet, ...state };
       this.#members.set(key, member);
     } else if (member.resource.metadata.generation !== generation) {
@@ -247,7 +247,7 @@ export class Fleet implements SyncSource {
   /** Undefined while they are not known. */
   #dnsServersOf({ resource, isGone, dnsServers }: Member): string[] | undefined {
     if (!asksDnsPods(resource)) return [];
-    // Of one that is gone they are not watched any more.
+    // The DNS pods of a deleted NetExporter are no longer watched.
     return isGone ? dnsServers : this.#parts.dnsServersOf(resource);
   }
 
@@ -275,7 +275,7 @@ function asksDnsPods({ spec: { dns } }: NetExporter): boolean {
   return dns.enabled && dns.endpointsPerAgent > 0;
 }
 
-/** Whether its spec is one that was not to be applied; nobody knows any more what it was before. */
+/** Whether the spec was edited while paused, so that it must not be applied; the spec before is unknown. */
 function isEditedWhilePaused(resource: NetExporter): boolean {
   return isPaused(resource) && resource.metadata.generation !== resource.status?.observedGeneration;
 }

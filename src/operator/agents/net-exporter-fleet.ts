@@ -32,7 +32,7 @@ export class NetExporterFleet {
   /** By the pod's uid. */
   readonly #agents = new Map<string, { node: string; call: Call | undefined }>();
   #settings: Settings | undefined;
-  /** What agents that have them say; made once, since every agent is told its digest. */
+  /** What agents with these settings report; computed once, because every agent receives the digest. */
   #held: Held['settings'];
   #unlinked: Propagation['unlinked'];
 
@@ -41,7 +41,7 @@ export class NetExporterFleet {
     /** The leader's. */
     epoch: number;
     clock: Clock;
-    /** Something has changed by which `propagation` may be another one. That it may be one after some time is not told. */
+    /** Called when `propagation` may have changed, except by the passage of time. */
     onNews: () => void;
   }) {
     const { uid, epoch, clock, onNews } = options;
@@ -156,7 +156,7 @@ export class NetExporterFleet {
   }
 }
 
-/** Of an agent that is about to go nobody expects that it keeps up. */
+/** An agent that is about to leave does not need the newest settings. */
 function isExpected(state: TargetState | undefined): boolean {
   return state !== 'leaving' && state !== 'ended';
 }

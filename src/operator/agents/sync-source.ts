@@ -9,10 +9,10 @@ export interface AuthenticatedAgent {
   node: string;
 }
 
-/** What an agent is told that it does not hold. */
+/** What an agent does not have yet. */
 export type SyncNews = Pick<SyncAnswer, 'settings' | 'settingsDigest' | 'assignment'>;
 
-/** What agents are told and what becomes of what they say. Nothing of it waits for anything. */
+/** Provides responses to agents, and processes their requests. All methods are synchronous. */
 export interface SyncSource {
   /**
    * What differs from what is held; nothing where it is up to date. Undefined while nothing is known of the agent's NetExporter.

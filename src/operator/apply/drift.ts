@@ -22,8 +22,8 @@ const listKeys = new Map(
 const atomicMaps = new Set(['matchLabels', 'nodeSelector', 'podSelector', 'selector']);
 
 /**
- * Where an object does not hold what is declared, as paths such as `spec.template.spec.containers[agent].image`. What is there
- * besides is no drift: the API server's defaults, and fields and items that others added.
+ * Where an object does not hold what is declared, as paths such as `spec.template.spec.containers[agent].image`. Defaults
+ * of the API server, and fields and items that others added, are no drift.
  */
 export function driftOf(declared: unknown, observed: unknown): string[] {
   const paths: string[] = [];

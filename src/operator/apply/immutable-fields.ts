@@ -20,7 +20,7 @@ export function immutableDifference(declared: DeclaredObject, observed: KubeObje
 /** What the API server says of a field that cannot be changed (apimachinery `ValidateImmutableField`, core validation). */
 const words = /field is immutable|may not change once set|can ?not be unset/;
 
-/** Whether the API server refused a change since it is to a field that nobody can change. */
+/** Whether the API server rejected a change of an immutable field. */
 export function isImmutableRefusal(error: ApiError): boolean {
   return error.code === 'Invalid' && words.test(error.message);
 }

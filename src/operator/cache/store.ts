@@ -34,8 +34,8 @@ export class Store<T> {
   }
 
   /**
-   * Calls back when the content is that of a server whose history began anew, from a backup of etcd: what is there now may be older than
-   * what was there before, without a change of its own to tell of it, and versions from before mean nothing any more.
+   * Calls back after etcd was restored from a backup: objects may be older than before without a change event, and previous
+   * resourceVersions are meaningless.
    */
   onRewound(listener: () => void): void {
     this.#rewoundListener = listener;

@@ -69,7 +69,7 @@ export class Watches {
     });
     this.podMonitors.store.onChange(onChild);
     this.reflectors.push({
-      // That a cluster does not have this kind hinders nobody.
+      // A cluster without this kind is no obstacle.
       obstacle: undefined,
       synced: this.podMonitors.settled,
       run: (signal) => this.podMonitors.run(signal),

@@ -77,13 +77,13 @@ export class DnsWatch {
     return service.name !== '' && watched !== undefined && watched.isListed && watched.slices.size === 0;
   }
 
-  /** The Service that pods have for their resolver, for those who name none and have none of the usual label; undefined: there is none. */
+  /** Sets the Service that pods use as resolver, for specs without a name if no Service has the usual label; undefined: none. */
   useResolver(service: DnsServiceName | undefined): void {
     this.#resolver = service ?? 'none';
     this.#options.onChange();
   }
 
-  /** Watches none but these any more. */
+  /** Stops watching all other Services. */
   retain(services: Iterable<DnsServiceName>): void {
     const resolver = this.#resolver === 'none' || !this.#resolver ? [] : [this.#resolver];
     const keys = new Set([...services, ...resolver].map(keyOf));

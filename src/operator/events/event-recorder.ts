@@ -18,7 +18,7 @@ const sweepMs = 60_000;
 /** Series remembered. The oldest makes room. */
 const maxSeries = 256;
 
-/** Writes that wait for the API server. What comes on top is dropped: Events are news, not records. */
+/** Maximum number of pending writes. Further Events are dropped, because Events are best effort. */
 const maxWaiting = 64;
 
 /** How often, and how long apart, one write is tried while the API server is away or overloaded; then it is dropped. */
@@ -140,7 +140,7 @@ export class EventRecorder {
       .finally(() => this.#waiting--);
   }
 
-  /** So that the next of its kind is told anew. */
+  /** So that the next Event of its kind starts a new series. */
   #forget(key: string, series: Series): void {
     if (series.writtenCount === 0 && this.#series.get(key) === series) this.#series.delete(key);
   }

@@ -79,7 +79,7 @@ export class ApiClient {
     return list.resources;
   }
 
-  /** A document that is none of the API's objects. @param accept its media type, where it is not plain JSON */
+  /** A document that is not a Kubernetes object. @param accept its media type, if it is not plain JSON */
   document(path: string, accept?: string, signal?: AbortSignal): Promise<unknown> {
     return this.#transport.json({ method: 'GET', path, ...(accept !== undefined && { accept }), signal }, objectLimits);
   }

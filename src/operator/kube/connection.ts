@@ -85,7 +85,7 @@ export class Connection {
     try {
       next = await this.#access.credentials();
     } catch (error) {
-      // A file that is being replaced, perhaps. What we have may well be good for longer: the API server will tell.
+      // The file may be in the middle of a replacement. The known credentials may still be valid: let the API server decide.
       if (!this.#credentials) throw error;
       this.#readAgainAt = this.#clock.monotonic() + unreadableMs;
       return;

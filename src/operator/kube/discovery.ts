@@ -4,7 +4,7 @@ import type { Resource } from './resource.ts';
 
 /**
  * Whether the API server serves a kind for all that we do with it. One whose definition is being deleted is still served, but
- * nothing of it can be created any more: it is as good as gone.
+ * its objects can no longer be created, so it counts as not served.
  * @throws ApiError when the API server did not say
  */
 export async function isServed(

@@ -1,11 +1,11 @@
 import { isApiError } from './api-error.ts';
 
-/** How often one request is sent again at most. What fails for longer is the caller's back-off's business. */
+/** Maximum number of retries of one request. For longer failures, callers back off themselves. */
 export const maxRetries = 2;
 
 const longestWaitMs = 5000;
 
-/** Longer than this nobody waits for a server, whatever it asks for: it may have meant someone else, or be gone since. */
+/** Upper bound on an honoured Retry-After. */
 const longestRetryAfterMs = 30_000;
 
 /**

@@ -14,8 +14,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
 }
 
 /**
- * Lets a body that nobody wants go by, without keeping it: whoever is answered sooner than they have sent everything may not get to
- * see the answer.
+ * Reads and discards a body: a client that gets the response before it has sent everything may not see it.
  * @throws as readBody does
  */
 export async function skipBody(request: IncomingMessage, maxBytes: number): Promise<void> {

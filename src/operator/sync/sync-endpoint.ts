@@ -43,11 +43,11 @@ export interface SyncEndpointParts {
   random: () => number;
   log: Logger;
   registry: Registry;
-  /** Agents reach the operator in another way than before, or something else hinders them. */
+  /** The access or the obstacle has changed. */
   onChange: () => void;
 }
 
-/** How agents reach the leader: its certificates, its server, and the Service that leads to it. */
+/** How agents reach the leader: certificates, server, and the Service that points to it. */
 export class SyncEndpoint {
   readonly reflectors: readonly Reflector<KubeObject>[];
   readonly #parts: SyncEndpointParts;
@@ -95,7 +95,7 @@ export class SyncEndpoint {
     observed.watchCertificates(() => this.#ends);
   }
 
-  /** Why agents cannot call, for people; undefined where they can. */
+  /** Why agents cannot reach the operator; undefined if they can. */
   get obstacle(): string | undefined {
     const { namespace } = this.#parts;
     if (!this.#service)
@@ -103,7 +103,7 @@ export class SyncEndpoint {
     return this.#fault ?? this.#secret.obstacle ?? this.#slice.obstacle ?? this.#keys.obstacle;
   }
 
-  /** What agents have to know to call; undefined while it is not known. */
+  /** What agents need to reach the operator; undefined while unknown. */
   get access(): SyncAccess | undefined {
     const { address } = this.#parts.options;
     // kube-proxy forwards within one family only.
@@ -121,7 +121,7 @@ export class SyncEndpoint {
     return this.#services.get(`${this.#parts.namespace}/${syncServiceName}`);
   }
 
-  /** Answers agents, and leads them here, until the signal is aborted. It never rejects. */
+  /** Serves agents and points the Service here until the signal is aborted. Never rejects. */
   async serve(signal: AbortSignal): Promise<void> {
     const { options, hub, clock } = this.#parts;
     const kept = Promise.all([this.#secret.keep(signal), this.#keys.learn(signal)]);

@@ -7,7 +7,7 @@ import type { AuthenticatedAgent, SyncNews, SyncSource } from '../agents/sync-so
 import { LogDeduplicator } from '../log/log-deduplicator.ts';
 import { SyncRefusal } from './identity/sync-refusal.ts';
 
-/** An agent's request that waits for its answer. It is told once, by one of these. */
+/** A held request of an agent. Exactly one of these methods is called, once. */
 export interface Waiter {
   answer(answer: SyncAnswer): void;
   refuse(refusal: SyncRefusal): void;
@@ -33,7 +33,7 @@ interface Offer {
 /** Changes that come within so long are one answer. */
 const coalesceMs = 100;
 
-/** How exactly the end of a hold is kept. One timer for all: thousands of timers would take more memory than they are worth. */
+/** Precision of the end of a hold. One timer for all requests: thousands of timers would cost too much memory. */
 const tickMs = 250;
 
 /**
@@ -42,14 +42,14 @@ const tickMs = 250;
  */
 const turnMs = 1000;
 
-/** An agent that goes on holding what it held is offered the same again after this: it may have lost the answer, or refuse it. */
+/** An agent that does not adopt an offer gets it again after this time: it may have lost the response, or rejected it. */
 const offerAgainMs = 5000;
 
 /** The part of a hold that is left to chance, so that agents that were answered together do not stay in step. */
 const spread = 0.2;
 
 /**
- * Holds agents' requests until there is something to tell, but not longer than agents wait. Requests are objects here and not
+ * Holds agents' requests until there is something new, but not longer than agents wait. Requests are objects here and not
  * promises: of what is held for 5,000 agents every hundred bytes count.
  */
 export class SyncHub {
@@ -124,7 +124,7 @@ export class SyncHub {
     this.#source.gone(agent);
   }
 
-  /** Something may have changed for these pods: those that wait are told soon, the others when they ask. */
+  /** Something may have changed for these pods: held requests are answered soon, others when they arrive. */
   wake(podUids: Iterable<string>): void {
     for (const podUid of podUids) if (this.#requests.has(podUid)) this.#woken.add(podUid);
     if (this.#isWaking || this.#woken.size === 0) return;
@@ -132,7 +132,7 @@ export class SyncHub {
     this.#clock.after(coalesceMs, () => this.#answerWoken());
   }
 
-  /** Tells what is still to be told, and refuses everything else that is held and whatever comes: their senders find the next leader. */
+  /** Answers held requests that have news, and refuses all others and new ones: agents then find the next leader. */
   close(): void {
     this.#closed = true;
     this.#answerWoken();
@@ -181,7 +181,7 @@ export class SyncHub {
 
   /**
    * Answers a request that is held. A failure concerns this agent alone: it is refused, and asks again.
-   * @param always whether it is answered also where there is nothing to tell
+   * @param always whether it is answered also without news
    * @returns whether the request is held no more
    */
   #settle(entry: HeldRequest, always: boolean): boolean {
@@ -209,7 +209,7 @@ export class SyncHub {
     }
   }
 
-  /** Undefined where there is nothing to tell. */
+  /** Undefined without news. */
   #news({ agent, held }: HeldRequest): SyncNews | undefined {
     const news = this.#source.answerFor(agent, held);
     return news?.settings || news?.assignment ? news : undefined;

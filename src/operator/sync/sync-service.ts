@@ -121,7 +121,7 @@ export class SyncService implements AgentsSync {
     this.#serving = Promise.all([this.#endpoint.serve(this.#end.signal), this.#findResolver(this.#end.signal)]);
   }
 
-  /** Answers what is held and lets nobody in any more. What is to be planned is to be planned before. */
+  /** Answers held requests and stops the server. Pending plans must be processed before. */
   async stop(): Promise<void> {
     this.#end.abort(new Error('the operator is stopping'));
     this.#fleet.stop();
@@ -175,7 +175,7 @@ export class SyncService implements AgentsSync {
     return this.#fleet.compareFigures(key);
   }
 
-  /** Plans for all anew, and forgets NetExporters that are gone: a change may have been missed. */
+  /** Plans for all NetExporters again, and forgets deleted ones, because a change may have been missed. */
   resync(): void {
     for (const key of this.#fleet.keys()) if (!this.#parts.resources.get(key)) this.#fleet.forget(key);
     this.#retainDns();

@@ -125,7 +125,7 @@ function claimsOf(value: unknown): TokenClaims {
   return claims as TokenClaims;
 }
 
-/** What is told of a token never quotes it. */
+/** Refusals never quote the token. */
 function refusalOf(error: unknown): unknown {
   if (error instanceof errors.JWTExpired) return new SyncRefusal('InvalidToken', 'the token has expired');
   if (error instanceof errors.JWTClaimValidationFailed)

@@ -10,7 +10,7 @@ export interface SyncCertificates {
   serving: IssuedCertificate;
 }
 
-/** What has to be made anew. */
+/** What must be renewed. */
 export interface Due {
   authority: boolean;
   serving: boolean;
@@ -19,11 +19,11 @@ export interface Due {
 /** A certificate is renewed when so much of its life is over. */
 const renewedAt = 2 / 3;
 
-/** Lost keys make new authorities; whoever loses them again and again does not fill the agents' ConfigMaps. */
+/** A lost key means a new authority; this bounds the agents' ConfigMap if keys are lost repeatedly. */
 const maxAuthorities = 4;
 
 /**
- * What has to be made anew at this time, of what may be broken, incomplete or missing.
+ * What must be renewed now. The input may be broken, incomplete or missing.
  * @param serverName the DNS name that agents ask for
  * @param now milliseconds since the epoch
  */
@@ -74,7 +74,7 @@ export async function renewed(
   };
 }
 
-/** The authorities of these certificates that are valid at this time, in the same order. What is none is left out. */
+/** The authorities of these certificates that are valid at this time, in the same order. Invalid ones are omitted. */
 function trustedOf(held: SyncCertificates | undefined, now: number): X509Certificate[] {
   return (held?.authorities ?? [])
     .map(parsed)
