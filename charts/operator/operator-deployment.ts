@@ -18,8 +18,8 @@ const nonRoot = 65_532;
 const replicas = 2;
 
 /**
- * The operator, which starts the agents in the image of its own version, on two nodes where there are two, and the promise to
- * those who drain nodes that one of them may go at any time. Fits Pod Security `restricted`.
+ * The operator, which starts the agents in the image of its own version, on two nodes where there are two, and the
+ * promise to those who drain nodes that one of them may go at any time. Fits Pod Security `restricted`.
  */
 export function addOperatorDeployment(scope: Construct, version: string): void {
   const images = imageNames(version);
@@ -27,7 +27,8 @@ export function addOperatorDeployment(scope: Construct, version: string): void {
     metadata: { name: operatorName, namespace: operatorNamespace },
     spec: {
       replicas,
-      // Old and new replicas may run at the same time, because only one leads. Without room for a third, an old one is deleted first.
+      // Old and new replicas may run at the same time, because only one leads. Without room for a third, an old one is
+      // deleted first.
       strategy: {
         type: 'RollingUpdate',
         rollingUpdate: { maxSurge: k8s.IntOrString.fromNumber(1), maxUnavailable: k8s.IntOrString.fromNumber(1) },
@@ -109,7 +110,8 @@ function operatorContainer(images: { operator: string; agent: string }): k8s.Con
     ],
     livenessProbe: { ...httpGet('/healthz'), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
     readinessProbe: { ...httpGet('/readyz'), periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 2 },
-    // No CPU limit: throttling would delay responses to probes. Twice the memory that 5,000 agents with their connections need.
+    // No CPU limit: throttling would delay responses to probes. Twice the memory that 5,000 agents with their
+    // connections need.
     resources: {
       requests: { cpu: k8s.Quantity.fromString('50m'), memory: k8s.Quantity.fromString('128Mi') },
       limits: { memory: k8s.Quantity.fromString('1Gi') },

@@ -12,7 +12,10 @@ import {
   syncServiceName,
 } from '../../src/contract/operator-names.ts';
 
-/** The Services and the NetworkPolicy of the operator: Prometheus and agents reach their ports, and no other port is open. */
+/**
+ * The Services and the NetworkPolicy of the operator: Prometheus and agents reach their ports, and no other port is
+ * open.
+ */
 export function addOperatorNetwork(scope: Construct): void {
   addMetricsService(scope);
   addSyncService(scope);

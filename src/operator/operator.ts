@@ -40,9 +40,9 @@ const planBackoff = { baseMs: 100, maxMs: 10_000 };
 const resyncMs = 5000;
 
 /**
- * Our own limit on requests, but watches and the Lease. What we ask for grows with NetExporters, not with nodes, except the
- * pages of a list (10 for 5,000 pods): the burst is a whole start. At most some ten requests wait at a time, a worker each, so
- * that none of them waits longer than a fraction of a second.
+ * Our own limit on requests, but watches and the Lease. What we ask for grows with NetExporters, not with nodes, except
+ * the pages of a list (10 for 5,000 pods): the burst is a whole start. At most some ten requests wait at a time, a
+ * worker each, so that none of them waits longer than a fraction of a second.
  */
 const requestRate = { perSecond: 50, burst: 100 };
 
@@ -78,8 +78,8 @@ export interface OperatorParts {
 }
 
 /**
- * Everything that watches and reconciles, put together. Every operator watches; only the one that holds the Lease reconciles,
- * and only that one writes.
+ * Everything that watches and reconciles, put together. Every operator watches; only the one that holds the Lease
+ * reconciles, and only that one writes.
  */
 export class Operator {
   readonly #parts: OperatorParts;
@@ -182,7 +182,10 @@ export class Operator {
     });
   }
 
-  /** One control loop: its queue, and its controller once it is known what it does with a key. @param name in the metrics */
+  /**
+   * One control loop: its queue, and its controller once it is known what it does with a key.
+   * @param name in the metrics
+   */
   #loop(name: ControllerName, backoff: BackoffLimits) {
     const { clock, random, log, metrics } = this.#parts;
     const observe = metrics.controllerObserver(name);
@@ -216,7 +219,10 @@ export class Operator {
     this.#campaign = this.#reconcileWhenElected(this.#stopping.signal);
   }
 
-  /** Lets what is under way finish, ends everything else and gives the Lease back; takes less than four and a half seconds. */
+  /**
+   * Lets what is under way finish, ends everything else and gives the Lease back; takes less than four and a half
+   * seconds.
+   */
   async stop(): Promise<void> {
     const { clock } = this.#parts;
     const never = new AbortController().signal;

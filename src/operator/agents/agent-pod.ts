@@ -96,8 +96,8 @@ export function agentPodOf(pod: KubeObject): AgentPod {
 }
 
 /**
- * The kubelet first reports a pod as not ready in the same second as its start. A later transition time means that the pod was ready
- * in between, even if this process did not watch then.
+ * The kubelet first reports a pod as not ready in the same second as its start. A later transition time means that the
+ * pod was ready in between, even if this process did not watch then.
  */
 function wasReady({ status, lastTransitionTime = '' }: PodCondition, startTime = ''): boolean {
   return status === 'True' || Date.parse(lastTransitionTime) - Date.parse(startTime) > 1000;

@@ -13,8 +13,9 @@ interface TrackedDaemonSet {
 }
 
 /**
- * The pods of each NetExporter's agents. Those of a DaemonSet that is deleted are its agents until the garbage collector has deleted
- * the last of them, which takes minutes in a large cluster: so all are known to leave when the first of them does.
+ * The pods of each NetExporter's agents. Those of a DaemonSet that is deleted are its agents until the garbage
+ * collector has deleted the last of them, which takes minutes in a large cluster: so all are known to leave when the
+ * first of them does.
  */
 export class AgentPods {
   readonly #pods: Store<AgentPod>;
@@ -31,8 +32,8 @@ export class AgentPods {
   }
 
   /**
-   * The agents as they are by what the last `update` found: the pods of the NetExporter's own DaemonSet, and of those before
-   * it. Others that have its labels are no agents of it.
+   * The agents as they are by what the last `update` found: the pods of the NetExporter's own DaemonSet, and of those
+   * before it. Others that have its labels are no agents of it.
    */
   of(resource: NetExporter): AgentPod[] {
     const key = keyOf(resource);
@@ -48,7 +49,8 @@ export class AgentPods {
 
   /**
    * Takes in which DaemonSets there are at present, and which of them end.
-   * @param isGone whether the NetExporter is. A DaemonSet that it left without an owner stays, and its agents go on by themselves
+   * @param isGone whether the NetExporter is. A DaemonSet that it left without an owner stays, and its agents go on by
+   *   themselves
    */
   update(resource: NetExporter, isGone: boolean): void {
     const key = keyOf(resource);
@@ -61,7 +63,8 @@ export class AgentPods {
     const isKept = isGone || !isPaused(resource);
     for (const [daemonSetUid, state] of known) {
       const stays = daemonSet?.metadata.uid === daemonSetUid && !isBeingDeleted(daemonSet);
-      // A DaemonSet missing from the cache may only have lost its label, which the operator would restore; a deleted pod shows which.
+      // A DaemonSet missing from the cache may only have lost its label, which the operator would restore; a deleted
+      // pod shows which.
       state.isEnding =
         !stays &&
         (state.isEnding ||

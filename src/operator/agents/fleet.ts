@@ -16,8 +16,8 @@ import type { AuthenticatedAgent, SyncNews, SyncSource } from './sync-source.ts'
 const coalesceMs = 100;
 
 /**
- * The figures of a status are compared at most so often, in milliseconds, and after `idleLookMs` without news: agents that
- * fall silent make none.
+ * The figures of a status are compared at most so often, in milliseconds, and after `idleLookMs` without news: agents
+ * that fall silent make none.
  */
 const lookMs = 1000;
 const idleLookMs = 5000;
@@ -33,7 +33,9 @@ export interface FleetParts {
   /** The pods of each NetExporter's agents. */
   pods: Pick<AgentPods, 'update' | 'of'>;
   nodeOf: (name: string) => NodeFacts | undefined;
-  /** `ip:port` of the DNS pods that `spec.dns.service` means; undefined while they are not known, which `outdate` ends. */
+  /**
+   * `ip:port` of the DNS pods that `spec.dns.service` means; undefined while they are not known, which `outdate` ends.
+   */
   dnsServersOf: (resource: NetExporter) => string[] | undefined;
   /** Whether `spec.dns.service` names a Service that is not to be found. */
   lacksDnsService: (resource: NetExporter) => boolean;
@@ -65,11 +67,11 @@ interface Member {
 }
 
 /**
- * All agents of all NetExporters: who probes whom, what each of them should hold and what it does hold. It knows nothing until
- * this operator leads, and is the source of all that agents are answered.
+ * All agents of all NetExporters: who probes whom, what each of them should hold and what it does hold. It knows
+ * nothing until this operator leads, and is the source of all that agents are answered.
  *
- * The order of calls is `lead`, then `plan` and `settle` at each reconcile, `replan` and `compareFigures` for each key of the
- * two queues, and `stop`. What can fail for one NetExporter is in `replan` and `compareFigures` only.
+ * The order of calls is `lead`, then `plan` and `settle` at each reconcile, `replan` and `compareFigures` for each key
+ * of the two queues, and `stop`. What can fail for one NetExporter is in `replan` and `compareFigures` only.
  */
 export class Fleet implements SyncSource {
   readonly #parts: FleetParts;
@@ -186,7 +188,10 @@ export class Fleet implements SyncSource {
     }
   }
 
-  /** Reports the figures of one NetExporter's status where they have changed. @returns when to compare them again, in milliseconds */
+  /**
+   * Reports the figures of one NetExporter's status where they have changed.
+   * @returns when to compare them again, in milliseconds
+   */
   compareFigures(key: string): number | undefined {
     const member = this.#members.get(key);
     if (!member || member.isGone || this.#epoch === undefined) return undefined;

@@ -69,7 +69,8 @@ export class NetExporterFleet {
   /**
    * Plans for these agents.
    * @returns the uids of the pods whose assignment is another one now
-   * @throws whatever planning throws. The next plan is then made anew, as by a new leader: agents keep what they have until then
+   * @throws whatever planning throws. The next plan is then made anew, as by a new leader: agents keep what they have
+   *   until then
    */
   plan(input: PlanInput): string[] {
     const { changed, uncovered } = this.#update(input);
@@ -134,8 +135,9 @@ export class NetExporterFleet {
   }
 
   /**
-   * How far the settings and assignments have got. Undefined for as long as agents that have not called may still be about to: every one
-   * calls a new leader within seconds. Undefined, too, while no settings are known, as those of one that is paused, and all call.
+   * How far the settings and assignments have got. Undefined for as long as agents that have not called may still be
+   * about to: every one calls a new leader within seconds. Undefined, too, while no settings are known, as those of one
+   * that is paused, and all call.
    */
   propagation(): Propagation | undefined {
     const now = this.#clock.monotonic();

@@ -43,7 +43,8 @@ export interface AgentState {
 
 /**
  * Counts the agents.
- * @param settings what every agent should have; undefined: unknown, so any agent that sends requests counts as configured
+ * @param settings what every agent should have; undefined: unknown, so any agent that sends requests counts as
+ *   configured
  */
 export function propagationOf(states: readonly AgentState[], settings: HeldSettings | undefined): Propagation {
   const waiting: Propagation['waiting'] = [];

@@ -15,7 +15,8 @@ export type SyncNews = Pick<SyncAnswer, 'settings' | 'settingsDigest' | 'assignm
 /** Provides responses to agents, and processes their requests. All methods are synchronous. */
 export interface SyncSource {
   /**
-   * What differs from what is held; nothing where it is up to date. Undefined while nothing is known of the agent's NetExporter.
+   * What differs from what is held; nothing where it is up to date. Undefined while nothing is known of the agent's
+   * NetExporter.
    */
   answerFor(agent: AuthenticatedAgent, held: Held): SyncNews | undefined;
   /** Takes in a request. @returns which report needs not be sent again */

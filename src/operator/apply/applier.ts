@@ -107,7 +107,9 @@ export class Applier {
     this.#written.clear();
   }
 
-  /** Asks the API server whether this is still the owner of its name: objects of another owner must not be taken over. */
+  /**
+   * Asks the API server whether this is still the owner of its name: objects of another owner must not be taken over.
+   */
   async #isPresent({ name, uid }: Owner, namespace: string, signal?: AbortSignal): Promise<boolean> {
     const owner = await this.#client.get(this.#owners, { namespace, name }, signal);
     return owner?.metadata.uid === uid && owner.metadata.deletionTimestamp === undefined;
@@ -160,8 +162,8 @@ export class Applier {
     const object = await apply().catch(async (error) => {
       const lists = isApiError(error, 'Invalid') ? driftedLists(declared, drift) : undefined;
       if (!lists) throw error;
-      // Another manager's item conflicts with ours, such as a port of another number with our name: together they are invalid.
-      // So replace the declared lists as a whole.
+      // Another manager's item conflicts with ours, such as a port of another number with our name: together they are
+      // invalid. So replace the declared lists as a whole.
       const patch = { ...lists, metadata: { ...lists.metadata, uid } };
       await this.#client.mergePatch(resource, placeOf(declared), patch, signal);
       return apply();
@@ -172,8 +174,8 @@ export class Applier {
   }
 
   /**
-   * Deletes an object to recreate it, which happens when the watch shows the deletion. The pods of a DaemonSet are deleted in the
-   * background: new ones start meanwhile, and the overlap is shorter than the gap would be.
+   * Deletes an object to recreate it, which happens when the watch shows the deletion. The pods of a DaemonSet are
+   * deleted in the background: new ones start meanwhile, and the overlap is shorter than the gap would be.
    */
   async #replace(observed: KubeObject, field: string, resource: Resource, signal?: AbortSignal): Promise<ApplyResult> {
     return { action: 'replacing', field, deleted: await this.#delete(observed, resource, signal) };

@@ -34,9 +34,9 @@ export function planApply(declared: DeclaredObject, observed: KubeObject | undef
 }
 
 /**
- * Whether an object belongs to a previous owner of the same name. If `owner` exists, the previous one was deleted, and its objects
- * are taken over, because the garbage collector may miss them: if an owner is deleted and recreated between the end of a watch and
- * the next list, Kubernetes' informers see an update and never the deletion.
+ * Whether an object belongs to a previous owner of the same name. If `owner` exists, the previous one was deleted, and
+ * its objects are taken over, because the garbage collector may miss them: if an owner is deleted and recreated between
+ * the end of a watch and the next list, Kubernetes' informers see an update and never the deletion.
  */
 export function isNamesakes(observed: KubeObject, owner: Owner): boolean {
   const controller = controllerOf(observed);
@@ -50,8 +50,8 @@ export function isNamesakes(observed: KubeObject, owner: Owner): boolean {
 }
 
 /**
- * Adds a hash of the declaration as an annotation. A field that is no longer declared cannot be detected by comparing the fields
- * that are still declared, but it changes the hash.
+ * Adds a hash of the declaration as an annotation. A field that is no longer declared cannot be detected by comparing
+ * the fields that are still declared, but it changes the hash.
  */
 export function stamped(declared: DeclaredObject): DeclaredObject {
   const hash = createHash('sha256').update(JSON.stringify(declared)).digest('hex').slice(0, 16);

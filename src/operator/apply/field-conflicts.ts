@@ -2,8 +2,8 @@ import { doubledDelay } from '../../base/backoff.ts';
 import type { Clock } from '../../base/clock.ts';
 
 /**
- * Number of reverts of the same change after which it is a conflict. People make a mistake once or twice, and the first revert may
- * follow a change of the declaration.
+ * Number of reverts of the same change after which it is a conflict. People make a mistake once or twice, and the first
+ * revert may follow a change of the declaration.
  */
 const conflictThreshold = 4;
 
@@ -39,8 +39,8 @@ export interface FieldConflict {
 }
 
 /**
- * Records reverts of changes to objects, and detects conflicts: the same change recurs after each revert. The caller identifies
- * objects by name, so a recreated object keeps its history.
+ * Records reverts of changes to objects, and detects conflicts: the same change recurs after each revert. The caller
+ * identifies objects by name, so a recreated object keeps its history.
  */
 export class FieldConflicts {
   readonly #clock: Pick<Clock, 'monotonic'>;

@@ -18,7 +18,10 @@ const backoff = { baseMs: 500, maxMs: 10_000 };
 /** The API server's errors if the object was created or changed since it was read. */
 const outdated: ApiErrorCode[] = ['AlreadyExists', 'Conflict'];
 
-/** Creates the object, or applies the declaration to the observed one, but never to its replacement. @throws ApiError */
+/**
+ * Creates the object, or applies the declaration to the observed one, but never to its replacement.
+ * @throws ApiError
+ */
 export type Write = (declared: { metadata: object }) => Promise<void>;
 
 /**
@@ -74,7 +77,9 @@ export class SingletonReconciler {
     return this.#obstacle;
   }
 
-  /** Reconciles now and after each change, until the signal is aborted. Never rejects; retries failures with back-off. */
+  /**
+   * Reconciles now and after each change, until the signal is aborted. Never rejects; retries failures with back-off.
+   */
   async keep(ensure: Ensure, signal: AbortSignal): Promise<void> {
     const { clock, random, lookMs } = this.#options;
     for (let failures = 0; !signal.aborted; ) {

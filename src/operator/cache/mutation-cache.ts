@@ -4,8 +4,8 @@ interface Versioned {
 }
 
 /**
- * Objects as returned by this process's own writes, until the watch has caught up. Decisions based on the stale version in the
- * watch cache would repeat writes, or conflict with them. (Like client-go's MutationCache.)
+ * Objects as returned by this process's own writes, until the watch has caught up. Decisions based on the stale version
+ * in the watch cache would repeat writes, or conflict with them. (Like client-go's MutationCache.)
  */
 export class MutationCache<T extends Versioned> {
   readonly #byUid = new Map<string, T>();
@@ -35,8 +35,8 @@ export class MutationCache<T extends Versioned> {
 }
 
 /**
- * Whether a version of an object or a list is newer than another: versions of one resource are decimal numbers that rise
- * (KEP-5504).
+ * Whether a version of an object or a list is newer than another: versions of one resource are decimal numbers that
+ * rise (KEP-5504).
  */
 export function isNewer(resourceVersion: string, than: string): boolean {
   if (resourceVersion.length !== than.length) return resourceVersion.length > than.length;

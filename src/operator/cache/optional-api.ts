@@ -8,7 +8,10 @@ import type { Resource } from '../kube/resource.ts';
 import { Reflector } from './reflector.ts';
 import { Store } from './store.ts';
 
-/** Interval of checks for an API that is not served. Watching CustomResourceDefinitions instead would need a permission for them. */
+/**
+ * Interval of checks for an API that is not served. Watching CustomResourceDefinitions instead would need a permission
+ * for them.
+ */
 const checkIntervalMs = 10_000;
 
 /** The same after a check without a response. */
@@ -31,8 +34,8 @@ export interface OptionalApiOptions {
 }
 
 /**
- * A kind whose API may be installed or removed at any time, such as PodMonitor. It is watched while it is served; its absence is
- * not a failure.
+ * A kind whose API may be installed or removed at any time, such as PodMonitor. It is watched while it is served; its
+ * absence is not a failure.
  */
 export class OptionalApi {
   readonly resource: Resource;
@@ -58,7 +61,10 @@ export class OptionalApi {
     return this.#firstAnswer.promise;
   }
 
-  /** Checks for the API, watches the kind while it is served, and checks again, until the signal is aborted. Never rejects. */
+  /**
+   * Checks for the API, watches the kind while it is served, and checks again, until the signal is aborted. Never
+   * rejects.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
     while (!signal.aborted) {

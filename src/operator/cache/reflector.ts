@@ -16,8 +16,8 @@ import type { Store, StoredObject } from './store.ts';
 const pageSize = 500;
 
 /**
- * A watch that says nothing for so long is resumed, since a half-open connection says nothing either. Where anything happens
- * the API server sends a bookmark every minute; on a kind without news this costs one request.
+ * A watch that says nothing for so long is resumed, since a half-open connection says nothing either. Where anything
+ * happens the API server sends a bookmark every minute; on a kind without news this costs one request.
  */
 const usualIdleMs = 75_000;
 
@@ -54,14 +54,15 @@ export interface ReflectorOptions<T> {
 }
 
 /**
- * Keeps a store equal to the API server's content: list, then watch from the list's version, resumed from the last version
- * seen whenever the watch ends, and listed again when that version is gone (410). The cases are those of client-go's reflector.
+ * Keeps a store equal to the API server's content: list, then watch from the list's version, resumed from the last
+ * version seen whenever the watch ends, and listed again when that version is gone (410). The cases are those of
+ * client-go's reflector.
  *
- * The list is paged and consistent. Since Kubernetes 1.34 the API server answers such pages from snapshots of its watch cache
- * (KEP-4988), before that from etcd. `resourceVersion=0` is from the cache everywhere, but in one body whatever the limit is:
- * 5,000 pods are some 40 MB of JSON, which would set our memory's peak, and may be older than what we have seen. A streamed list
- * (KEP-3157) is not on by default in 1.31, 1.33 and before, so the pages would be needed besides. The same reason is why pages
- * that are gone are begun again, and not read as a whole as client-go does.
+ * The list is paged and consistent. Since Kubernetes 1.34 the API server answers such pages from snapshots of its watch
+ * cache (KEP-4988), before that from etcd. `resourceVersion=0` is from the cache everywhere, but in one body whatever
+ * the limit is: 5,000 pods are some 40 MB of JSON, which would set our memory's peak, and may be older than what we
+ * have seen. A streamed list (KEP-3157) is not on by default in 1.31, 1.33 and before, so the pages would be needed
+ * besides. The same reason is why pages that are gone are begun again, and not read as a whole as client-go does.
  */
 export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
@@ -69,7 +70,10 @@ export class Reflector<T> {
   readonly #firstList = Promise.withResolvers<void>();
   readonly #reports = new LogDeduplicator();
   #resourceVersion: string | undefined;
-  /** Whether the version may be one that the server does not have yet: since it was seen, a watch failed or said nothing. */
+  /**
+   * Whether the version may be one that the server does not have yet: since it was seen, a watch failed or said
+   * nothing.
+   */
   #isDoubtful = false;
   #hasSynced = false;
   #problem: { message: string; lasting: boolean } | undefined;
@@ -99,8 +103,8 @@ export class Reflector<T> {
   }
 
   /**
-   * Why the store does not hold the content, or will not for much longer, for people: nothing has been listed yet, or someone
-   * has to mend what keeps us from going on. Undefined also while the API server is away: it comes back.
+   * Why the store does not hold the content, or will not for much longer, for people: nothing has been listed yet, or
+   * someone has to mend what keeps us from going on. Undefined also while the API server is away: it comes back.
    */
   get obstacle(): string | undefined {
     if (!this.#hasSynced) return this.#problem?.message ?? `waiting for the first list of ${this.#title}`;
@@ -135,9 +139,10 @@ export class Reflector<T> {
   }
 
   /**
-   * Whether the server's history is another one, which is behind what was seen: etcd was restored from a backup. A watch from a version
-   * that is yet to come is not refused, it says nothing until that version has come, and then leaves out all that came before. A list
-   * that asks for no version is of the newest one there is (KEP-2340), and never behind.
+   * Whether the server's history is another one, which is behind what was seen: etcd was restored from a backup. A
+   * watch from a version that is yet to come is not refused, it says nothing until that version has come, and then
+   * leaves out all that came before. A list that asks for no version is of the newest one there is (KEP-2340), and
+   * never behind.
    */
   async #isRewound(signal: AbortSignal): Promise<boolean> {
     if (this.#resourceVersion === undefined || !this.#isDoubtful) return false;

@@ -34,8 +34,8 @@ export class Store<T> {
   }
 
   /**
-   * Calls back after etcd was restored from a backup: objects may be older than before without a change event, and previous
-   * resourceVersions are meaningless.
+   * Calls back after etcd was restored from a backup: objects may be older than before without a change event, and
+   * previous resourceVersions are meaningless.
    */
   onRewound(listener: () => void): void {
     this.#rewoundListener = listener;
@@ -47,8 +47,8 @@ export class Store<T> {
   }
 
   /**
-   * Calls back when another listener has thrown, with the key of the object that it was called for: the changes of other objects
-   * go on. Without this listener the error goes to whoever changes the store.
+   * Calls back when another listener has thrown, with the key of the object that it was called for: the changes of
+   * other objects go on. Without this listener the error goes to whoever changes the store.
    */
   onFault(listener: (key: string, error: unknown) => void): void {
     this.#faultListener = listener;

@@ -26,8 +26,8 @@ export const oursSelector = `${managedByLabel}=${managerName}`;
 export const agentPodSelector = `${oursSelector},app.kubernetes.io/name=${agentSelector('')['app.kubernetes.io/name']}`;
 
 /**
- * The keys of the NetExporters that an object concerns: its controller's, and, in case someone took that away, that of the
- * instance its label names.
+ * The keys of the NetExporters that an object concerns: its controller's, and, in case someone took that away, that of
+ * the instance its label names.
  */
 export function ownerKeys({ metadata }: { metadata: ObjectMeta }): string[] {
   const controller = controllerOf({ metadata });

@@ -85,8 +85,8 @@ export class Children {
   }
 
   /**
-   * An object from the cache, if the NetExporter owns it. Objects that a deleted NetExporter of the same name left behind do not
-   * count until they are taken over, because the garbage collector may delete them at any time.
+   * An object from the cache, if the NetExporter owns it. Objects that a deleted NetExporter of the same name left
+   * behind do not count until they are taken over, because the garbage collector may delete them at any time.
    */
   watched({ store }: AppliedKind, name: string): KubeObject | undefined {
     const { namespace, uid } = this.#resource.metadata;

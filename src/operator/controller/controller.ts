@@ -11,9 +11,9 @@ export interface ReconcileResult {
 }
 
 /**
- * Brings the cluster to the state that the object with this key declares. It is level-based: it gets only the key, reads everything
- * else itself, and may be called at any time and any number of times, but never concurrently for one key. A rejection means: retry
- * with back-off.
+ * Brings the cluster to the state that the object with this key declares. It is level-based: it gets only the key,
+ * reads everything else itself, and may be called at any time and any number of times, but never concurrently for one
+ * key. A rejection means: retry with back-off.
  */
 export type Reconcile = (key: string, context: { log: Logger; signal: AbortSignal }) => Promise<ReconcileResult>;
 
@@ -61,7 +61,10 @@ export class Controller {
     this.#workers = Array.from({ length: workers }, () => this.#work());
   }
 
-  /** Takes no more keys, and aborts reconciliations that are still running after `graceMs`. Resolves when none is running. */
+  /**
+   * Takes no more keys, and aborts reconciliations that are still running after `graceMs`. Resolves when none is
+   * running.
+   */
   async stop(graceMs: number): Promise<void> {
     this.#queue.close();
     await this.#finish(graceMs);
@@ -119,7 +122,9 @@ export class Controller {
   }
 }
 
-/** The errors of JavaScript itself mean a fault in the code: failed requests and invalid answers have errors of our own. */
+/**
+ * The errors of JavaScript itself mean a fault in the code: failed requests and invalid answers have errors of our own.
+ */
 const faults = [TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError];
 
 /** Whether controller-runtime would call it a panic. */

@@ -22,8 +22,8 @@ import { Children, type ChildrenParts, nameOf } from './children.ts';
 import type { Reconcile, ReconcileResult } from './controller.ts';
 
 /**
- * Requeue interval for problems that end without a watch event, such as a conflicting object being deleted or a quota being
- * raised.
+ * Requeue interval for problems that end without a watch event, such as a conflicting object being deleted or a quota
+ * being raised.
  */
 const obstacleRequeueMs = 30_000;
 

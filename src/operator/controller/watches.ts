@@ -56,8 +56,8 @@ export class Watches {
       childKinds.map((resource) => {
         const store = new Store<KubeObject>();
         store.onChange(onChild);
-        // Whole: the six of a NetExporter are 32 kB of heap however many nodes there are. The larger half of it, managedFields, tells
-        // who changes what is ours.
+        // Whole: the six of a NetExporter are 32 kB of heap however many nodes there are. The larger half of it,
+        // managedFields, tells who changes what is ours.
         this.#reflect(resource, oursSelector, store, (object) => object);
         return [`${apiVersionOf(resource)} ${resource.kind}`, { resource, store }];
       }),

@@ -42,7 +42,9 @@ export interface DnsWatchOptions {
   onChange: () => void;
 }
 
-/** The pods behind the cluster's DNS, of as many Services as NetExporters name; each is watched while one of them does. */
+/**
+ * The pods behind the cluster's DNS, of as many Services as NetExporters name; each is watched while one of them does.
+ */
 export class DnsWatch {
   readonly #options: DnsWatchOptions;
   readonly #watched = new Map<string, Watched>();
@@ -55,9 +57,9 @@ export class DnsWatch {
   }
 
   /**
-   * The pods to ask that answer for this Service, as `ip:port`. Undefined while they are not known, which is for a moment: agents keep
-   * what they have rather than lose their DNS pods, and the series of these, whenever the leader changes. That they are known, and
-   * every change, is told by `onChange`.
+   * The pods to ask that answer for this Service, as `ip:port`. Undefined while they are not known, which is for a
+   * moment: agents keep what they have rather than lose their DNS pods, and the series of these, whenever the leader
+   * changes. That they are known, and every change, is told by `onChange`.
    */
   serversOf(service: DnsServiceName): string[] | undefined {
     const key = keyOf(service);
@@ -69,15 +71,18 @@ export class DnsWatch {
   }
 
   /**
-   * Whether a Service that someone names has no EndpointSlice, which one whose pods have failed still has: there is no such Service, or
-   * none that has pods. False while that is not known.
+   * Whether a Service that someone names has no EndpointSlice, which one whose pods have failed still has: there is no
+   * such Service, or none that has pods. False while that is not known.
    */
   isMissing(service: DnsServiceName): boolean {
     const watched = this.#watched.get(keyOf(service));
     return service.name !== '' && watched !== undefined && watched.isListed && watched.slices.size === 0;
   }
 
-  /** Sets the Service that pods use as resolver, for specs without a name if no Service has the usual label; undefined: none. */
+  /**
+   * Sets the Service that pods use as resolver, for specs without a name if no Service has the usual label; undefined:
+   * none.
+   */
   useResolver(service: DnsServiceName | undefined): void {
     this.#resolver = service ?? 'none';
     this.#options.onChange();

@@ -40,9 +40,9 @@ interface Series {
 }
 
 /**
- * Writes Events (KEP-383) asynchronously and one at a time; failures are only logged. The first and second Event of a series are
- * written immediately, and later counts every half hour and at the end of the series. Unlike in client-go, Events with different
- * notes are different, because notes name the object concerned.
+ * Writes Events (KEP-383) asynchronously and one at a time; failures are only logged. The first and second Event of a
+ * series are written immediately, and later counts every half hour and at the end of the series. Unlike in client-go,
+ * Events with different notes are different, because notes name the object concerned.
  */
 export class EventRecorder {
   readonly #client: Pick<ApiClient, 'create' | 'mergePatch'>;

@@ -122,7 +122,8 @@ function adviceFor(code: ApiErrorCode, said: string): string | undefined {
 }
 
 function codeOf({ reason, details }: Status, status: number): ApiErrorCode {
-  // A version that the API server does not know (yet): its etcd was restored to an older state, or we ask one that is behind.
+  // A version that the API server does not know (yet): its etcd was restored to an older state, or we ask one that is
+  // behind.
   if (details?.causes?.some((cause) => cause.reason === 'ResourceVersionTooLarge')) return 'Gone';
   const byReason = reason === undefined ? undefined : codeByReason[reason];
   return byReason ?? codeByStatus[status] ?? (status >= 500 ? 'Unavailable' : 'Unexpected');

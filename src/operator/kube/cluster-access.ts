@@ -28,8 +28,8 @@ export class ClusterAccessError extends Error {
 }
 
 /**
- * Access to the cluster that a kubeconfig's current context names or, without a file, to the cluster this process runs in.
- * The KUBECONFIG variable is not taken.
+ * Access to the cluster that a kubeconfig's current context names or, without a file, to the cluster this process runs
+ * in. The KUBECONFIG variable is not taken.
  * @throws ClusterAccessError
  */
 export function clusterAccess(kubeconfigFile: string | undefined): ClusterAccess {

@@ -22,7 +22,10 @@ export function retryDelay(error: unknown, retries: number, random: () => number
   return wait <= longestWaitMs ? jittered(wait, random) : undefined;
 }
 
-/** How long a back-off that follows this error has to be at least, in milliseconds; 0 where the API server asked for nothing. */
+/**
+ * How long a back-off that follows this error has to be at least, in milliseconds; 0 where the API server asked for
+ * nothing.
+ */
 export function leastDelay(error: unknown, random: () => number): number {
   const wait = isApiError(error) ? (error.retryAfterMs ?? 0) : 0;
   return jittered(Math.min(wait, longestRetryAfterMs), random);

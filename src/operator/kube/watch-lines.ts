@@ -4,8 +4,8 @@ import { ApiError } from './api-error.ts';
 const maxLineBytes = 8 * 1024 * 1024;
 
 /**
- * The lines of a stream of JSON documents, one a line, as a watch sends them. What stands after the last line feed is part of
- * a line that was cut off, and is dropped.
+ * The lines of a stream of JSON documents, one a line, as a watch sends them. What stands after the last line feed is
+ * part of a line that was cut off, and is dropped.
  * @throws ApiError when one line is longer than any object can be
  */
 export async function* splitLines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {

@@ -5,8 +5,8 @@ import { Connection } from '../kube/connection.ts';
 import type { LeaderWriteGuard } from './leader-write-guard.ts';
 
 /**
- * Connections that send only writes that the guard admits, including retries. The Lease uses connections of its own, so that
- * a delay on these cannot delay its renewal.
+ * Connections that send only writes that the guard admits, including retries. The Lease uses connections of its own, so
+ * that a delay on these cannot delay its renewal.
  */
 export class GuardedConnection extends Connection {
   readonly #writeGuard: LeaderWriteGuard;

@@ -35,7 +35,8 @@ export interface LeaderElectionOptions {
  *     PORT=8081 POD_NAME=a POD_NAMESPACE=default node src/operator/main.ts --kubeconfig FILE
  *     PORT=8082 POD_NAME=b POD_NAMESPACE=default node src/operator/main.ts --kubeconfig FILE
  *
- * The Lease is created in POD_NAMESPACE, which must exist. `leader_election_master_status` on /metrics shows the leader.
+ * The Lease is created in POD_NAMESPACE, which must exist. `leader_election_master_status` on /metrics shows the
+ * leader.
  */
 export class LeaderElection {
   /** Guards every write except those of the Lease. */
@@ -105,7 +106,10 @@ export class LeaderElection {
     return this.#elector.campaign(signal);
   }
 
-  /** Stops leading, and releases the Lease after the last write so that the next leader can start. Takes at most about a second. */
+  /**
+   * Stops leading, and releases the Lease after the last write so that the next leader can start. Takes at most about a
+   * second.
+   */
   async resign(): Promise<void> {
     const late = new AbortController();
     await Promise.race([this.writeGuard.close(), pause(this.#clock, lastWritesMs, late.signal)]);

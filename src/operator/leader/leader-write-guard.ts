@@ -6,8 +6,9 @@ import { ApiError } from '../kube/api-error.ts';
 const unansweredMs = 5000;
 
 /**
- * Admits writes only while this process leads, and tracks those in flight. It checks at the moment when a request goes out on its
- * connection, so a request that waited for a connection, or in a paused process, is checked against the current time.
+ * Admits writes only while this process leads, and tracks those in flight. It checks at the moment when a request goes
+ * out on its connection, so a request that waited for a connection, or in a paused process, is checked against the
+ * current time.
  */
 export class LeaderWriteGuard {
   readonly #isLeading: () => boolean;

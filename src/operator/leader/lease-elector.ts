@@ -6,7 +6,10 @@ import { type Lease, type LeaseSpec, leaseTiming, released, renewed, takenBy } f
 import type { LeaseAccess } from './lease-access.ts';
 import { freeFrom, type LeaseObservation, observeLease } from './lease-observation.ts';
 
-/** Back-off of attempts to acquire a Lease that seems free. The maximum is low, so that a recovered API server is used soon. */
+/**
+ * Back-off of attempts to acquire a Lease that seems free. The maximum is low, so that a recovered API server is used
+ * soon.
+ */
 const backoff = { baseMs: 100, maxMs: leaseTiming.retryMs };
 
 /** A time on both clocks: the monotonic one stops while a machine sleeps, the wall clock can be set. */
@@ -36,9 +39,10 @@ export interface LeaseElectorOptions {
 }
 
 /**
- * Elects one of several processes by a Lease, like client-go's leaderelection. A candidate acquires a Lease without a holder, or one
- * that was not renewed for its duration, measured by the candidate's monotonic clock. The holder measures from when it *sent* the
- * last successful renewal. So clocks may differ in time, but their rates may differ by at most 3 %.
+ * Elects one of several processes by a Lease, like client-go's leaderelection. A candidate acquires a Lease without a
+ * holder, or one that was not renewed for its duration, measured by the candidate's monotonic clock. The holder
+ * measures from when it *sent* the last successful renewal. So clocks may differ in time, but their rates may differ by
+ * at most 3 %.
  */
 export class LeaseElector {
   readonly #options: LeaseElectorOptions;
@@ -74,7 +78,10 @@ export class LeaseElector {
     );
   }
 
-  /** The Lease's `leaseTransitions`: higher than the previous leader's, unless the Lease was restored or deleted. Undefined while not leading. */
+  /**
+   * The Lease's `leaseTransitions`: higher than the previous leader's, unless the Lease was restored or deleted.
+   * Undefined while not leading.
+   */
   get epoch(): number | undefined {
     return this.#held && (this.#held.spec.leaseTransitions ?? 0);
   }

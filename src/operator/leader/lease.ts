@@ -1,6 +1,9 @@
 import type { KubeObject } from '../kube/kube-object.ts';
 
-/** `spec` of a Lease (coordination.k8s.io/v1). The times are from the holder's clock, so other processes must not use them. */
+/**
+ * `spec` of a Lease (coordination.k8s.io/v1). The times are from the holder's clock, so other processes must not use
+ * them.
+ */
 export interface LeaseSpec {
   /** Empty or absent without a holder. */
   holderIdentity?: string;
@@ -8,8 +11,8 @@ export interface LeaseSpec {
   acquireTime?: string;
   renewTime?: string;
   /**
-   * The number of changes of the holder, which orders leaders. It decreases if the Lease is restored from a backup, or deleted while no
-   * replica watches: then a number recurs.
+   * The number of changes of the holder, which orders leaders. It decreases if the Lease is restored from a backup, or
+   * deleted while no replica watches: then a number recurs.
    */
   leaseTransitions?: number;
 }

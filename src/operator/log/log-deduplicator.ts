@@ -2,8 +2,8 @@
 const maxCauses = 8;
 
 /**
- * Decides which failures to log: each cause once, so that retries do not fill the log, including those that alternate between
- * two causes.
+ * Decides which failures to log: each cause once, so that retries do not fill the log, including those that alternate
+ * between two causes.
  */
 export class LogDeduplicator {
   readonly #causes = new Map<string, Set<string>>();

@@ -26,7 +26,8 @@ export function propagationStatus(
   }
   if ('unplanned' in finding) {
     const cause = withPeriod(withoutSecrets(finding.unplanned));
-    const message = `Cannot plan the targets of the agents: ${cause} Agents keep their targets; the operator retries, and its log has the error.`;
+    const consequence = 'Agents keep their targets; the operator retries, and its log has the error.';
+    const message = `Cannot plan the targets of the agents: ${cause} ${consequence}`;
     return { figures: figuresOf(previous?.agents), verdict: [false, { reason: 'PlanFailed', message }] };
   }
   const { agents, configured, reporting, waiting, unlinked, missingDns } = finding;

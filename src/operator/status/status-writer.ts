@@ -31,7 +31,10 @@ export interface StatusRequest {
   resource: NetExporter;
   /** Computes the status from the previous one. Called when the status is written, perhaps more than once. */
   compute: (previous: NetExporterStatus | undefined) => NetExporterStatus;
-  /** Called after the write; not called without a change, if the object was deleted, or if a later request replaced this one. */
+  /**
+   * Called after the write; not called without a change, if the object was deleted, or if a later request replaced this
+   * one.
+   */
   written: (status: WrittenStatus) => void;
   log: Logger;
 }
@@ -46,15 +49,18 @@ interface Slot {
 }
 
 /**
- * Writes the status of NetExporters asynchronously: only if it differs, only over the version from which it was computed, and at
- * most once a second per object. Of the requests that arrive meanwhile, the last one is written.
+ * Writes the status of NetExporters asynchronously: only if it differs, only over the version from which it was
+ * computed, and at most once a second per object. Of the requests that arrive meanwhile, the last one is written.
  */
 export class StatusWriter {
   readonly #client: Pick<ApiClient, 'get' | 'mergePatch'>;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #written = new MutationCache<NetExporter>();
-  /** By uid: a status that the API server stores differently than written, such as without fields that its CRD does not have. */
+  /**
+   * By uid: a status that the API server stores differently than written, such as without fields that its CRD does not
+   * have.
+   */
   readonly #accepted = new Map<string, { written: NetExporterStatus; kept: NetExporterStatus | undefined }>();
   /** By uid; only objects with pending writes. */
   readonly #slots = new Map<string, Slot>();
@@ -141,7 +147,8 @@ export class StatusWriter {
   }
 
   /**
-   * @param doubtful whether the last write failed: it may have taken effect nevertheless, so the object must be read first
+   * @param doubtful whether the last write failed: it may have taken effect nevertheless, so the object must be read
+   *   first
    * @returns whether there was something to write
    */
   async #write({ resource, compute, written }: StatusRequest, doubtful: boolean): Promise<boolean> {

@@ -47,8 +47,9 @@ interface ReasonAndMessage {
 }
 
 /**
- * Computes the status. Conditions follow kstatus: Stalled means that someone has to act, Reconciling that the operator or
- * Kubernetes makes progress, Ready that neither is true and every agent is ready. Without a matching node, it is Ready with 0/0.
+ * Computes the status. Conditions follow kstatus: Stalled means that someone has to act, Reconciling that the operator
+ * or Kubernetes makes progress, Ready that neither is true and every agent is ready. Without a matching node, it is
+ * Ready with 0/0.
  * @param previous keeps its transition times where the status of a condition is the same
  * @param now milliseconds since the epoch
  */
@@ -66,8 +67,8 @@ export function statusOf(findings: Findings, previous: NetExporterStatus | undef
 }
 
 /**
- * Computes the status while reconciling is paused: current counts of agents, unchanged generation. So kstatus considers a
- * resource in progress if its spec was edited meanwhile, and otherwise what it was before.
+ * Computes the status while reconciling is paused: current counts of agents, unchanged generation. So kstatus considers
+ * a resource in progress if its spec was edited meanwhile, and otherwise what it was before.
  */
 export function pausedStatusOf(
   findings: Findings,
@@ -179,11 +180,10 @@ function reconcilingBy({ obstacles, waitingFor, daemonSet, faults }: Findings): 
       message: 'Waiting for the DaemonSet controller to observe the new generation.',
     };
   const { desired, created, updated, ready } = daemonSet;
-  if (created < desired)
-    return {
-      reason: 'PodsMissing',
-      message: `${desired - created} of ${desired} agents have no pod. If this persists, check the Events of the DaemonSet.`,
-    };
+  if (created < desired) {
+    const remedy = 'If this persists, check the Events of the DaemonSet.';
+    return { reason: 'PodsMissing', message: `${desired - created} of ${desired} agents have no pod. ${remedy}` };
+  }
   const unschedulable = faultVerdict(faults);
   if (unschedulable) return unschedulable;
   if (updated < desired)

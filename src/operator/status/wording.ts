@@ -29,8 +29,8 @@ export function asSentence(text: string): string {
 }
 
 /**
- * Who keeps overwriting which fields of an object, and what to do. The message contains no time and no count, so it does not
- * change during a conflict.
+ * Who keeps overwriting which fields of an object, and what to do. The message contains no time and no count, so it
+ * does not change during a conflict.
  */
 export function conflictMessage(
   what: string,

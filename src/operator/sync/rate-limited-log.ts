@@ -5,8 +5,8 @@ import type { Clock } from '../../base/clock.ts';
 const intervalMs = 600_000;
 
 /**
- * Logs rejected clients, each kind once in ten minutes, because unknown clients may connect at any rate. A rejection may be harmless:
- * a new agent may send a request before the watch has shown its pod.
+ * Logs rejected clients, each kind once in ten minutes, because unknown clients may connect at any rate. A rejection
+ * may be harmless: a new agent may send a request before the watch has shown its pod.
  */
 export class RateLimitedLog {
   readonly #log: Logger;

@@ -37,20 +37,22 @@ const coalesceMs = 100;
 const tickMs = 250;
 
 /**
- * How long answers go out until everything else gets its turn. Whoever is answered calls again at once, which costs several times what
- * the answer did: in shorter turns those who still wait would wait for all these calls, too.
+ * How long answers go out until everything else gets its turn. Whoever is answered calls again at once, which costs
+ * several times what the answer did: in shorter turns those who still wait would wait for all these calls, too.
  */
 const turnMs = 1000;
 
-/** An agent that does not adopt an offer gets it again after this time: it may have lost the response, or rejected it. */
+/**
+ * An agent that does not adopt an offer gets it again after this time: it may have lost the response, or rejected it.
+ */
 const offerAgainMs = 5000;
 
 /** The part of a hold that is left to chance, so that agents that were answered together do not stay in step. */
 const spread = 0.2;
 
 /**
- * Holds agents' requests until there is something new, but not longer than agents wait. Requests are objects here and not
- * promises: of what is held for 5,000 agents every hundred bytes count.
+ * Holds agents' requests until there is something new, but not longer than agents wait. Requests are objects here and
+ * not promises: of what is held for 5,000 agents every hundred bytes count.
  */
 export class SyncHub {
   readonly #source: SyncSource;
@@ -90,8 +92,8 @@ export class SyncHub {
   }
 
   /**
-   * Takes a request in, and answers it now or later: at once that of an agent that is about to end, for which nothing is news. One of the same
-   * agent that is still held is refused: its sender has gone on.
+   * Takes a request in, and answers it now or later: at once that of an agent that is about to end, for which nothing
+   * is news. One of the same agent that is still held is refused: its sender has gone on.
    */
   exchange(agent: AuthenticatedAgent, request: SyncRequest, waiter: Waiter): void {
     if (this.#closed) {

@@ -12,7 +12,10 @@ import type { SyncObserver } from './sync-metrics.ts';
 
 export interface SyncRequestsParts {
   hub: Pick<SyncHub, 'exchange'>;
-  /** Authenticates a token. @throws SyncRefusal; any other error means that authentication is not possible at present */
+  /**
+   * Authenticates a token.
+   * @throws SyncRefusal; any other error means that authentication is not possible at present
+   */
   identify: (token: string) => Promise<AuthenticatedAgent>;
   /** Whether this operator answers agents. */
   isLeading: () => boolean;

@@ -41,13 +41,17 @@ const maxHeaderBytes = 8192;
 const closeGraceMs = 500;
 
 /**
- * No group with ML-KEM: its keys cost 6 kB per connection, and latencies need no protection from future quantum computers.
+ * No group with ML-KEM: its keys cost 6 kB per connection, and latencies need no protection from future quantum
+ * computers.
  */
 const tlsOptions = { minVersion: 'TLSv1.3', ecdhCurve: 'X25519:prime256v1' } as const;
 
 export interface SyncServerParts {
   hub: Pick<SyncHub, 'exchange' | 'gone'>;
-  /** Authenticates a token. @throws SyncRefusal; any other error means that authentication is not possible at present */
+  /**
+   * Authenticates a token.
+   * @throws SyncRefusal; any other error means that authentication is not possible at present
+   */
   identify: (token: string) => Promise<AuthenticatedAgent>;
   /** Whether this operator answers agents. */
   isLeading: () => boolean;
@@ -58,8 +62,8 @@ export interface SyncServerParts {
 }
 
 /**
- * The server for agents: HTTPS with TLS 1.3 and a token. Only agents are accepted; other clients may hold few connections, for a
- * short time. Handshakes fail before the first certificate.
+ * The server for agents: HTTPS with TLS 1.3 and a token. Only agents are accepted; other clients may hold few
+ * connections, for a short time. Handshakes fail before the first certificate.
  */
 export class SyncServer {
   readonly #parts: SyncServerParts;

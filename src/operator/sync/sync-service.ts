@@ -58,8 +58,8 @@ export interface SyncServiceParts {
 }
 
 /**
- * All that agents are synced by, put together. Every operator watches what it needs; only the one that leads plans, answers
- * agents and has the Service lead to it.
+ * All that agents are synced by, put together. Every operator watches what it needs; only the one that leads plans,
+ * answers agents and has the Service lead to it.
  */
 export class SyncService implements AgentsSync {
   /** Of all that it needs to know. */
@@ -165,12 +165,18 @@ export class SyncService implements AgentsSync {
     return unplanned === undefined ? (propagation ?? 'unknown') : { unplanned };
   }
 
-  /** Brings the targets of a NetExporter's agents up to date. @throws whatever planning throws: it is to be tried again */
+  /**
+   * Brings the targets of a NetExporter's agents up to date.
+   * @throws whatever planning throws: it is to be tried again
+   */
   replan(key: string): void {
     this.#fleet.replan(key);
   }
 
-  /** Has a NetExporter reconciled where its figures have changed. @returns when to compare them again, in milliseconds */
+  /**
+   * Has a NetExporter reconciled where its figures have changed.
+   * @returns when to compare them again, in milliseconds
+   */
   compareFigures(key: string): number | undefined {
     return this.#fleet.compareFigures(key);
   }

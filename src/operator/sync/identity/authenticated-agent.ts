@@ -12,8 +12,8 @@ export interface PodRecord {
 }
 
 /**
- * Matches the claims of a verified token with a pod that runs as an agent. A deleted pod does not match, although its token is valid
- * for up to another hour.
+ * Matches the claims of a verified token with a pod that runs as an agent. A deleted pod does not match, although its
+ * token is valid for up to another hour.
  * @param pod the pod of that name in the cache
  * @throws SyncRefusal NotAnAgent
  */

@@ -29,7 +29,9 @@ export async function readPublishedKeys(client: Pick<ApiClient, 'document'>): Pr
   }
 }
 
-/** An API server that was given the same key in two files publishes it twice, by one id, which then would say nothing. */
+/**
+ * An API server that was given the same key in two files publishes it twice, by one id, which then would say nothing.
+ */
 function distinct(set: unknown): JWK[] {
   const { keys } = (set ?? {}) as { keys?: unknown };
   if (!Array.isArray(keys)) throw new ApiError('Unexpected', `the API server's response to ${keysPath} has no keys`);

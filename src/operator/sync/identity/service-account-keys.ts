@@ -19,8 +19,9 @@ const firstAttemptMs = 500;
 const learnMs = 5000;
 
 /**
- * How long the issuer before is accepted beside the present one, by the keys that are published now: as long as tokens that it issued
- * live, which are made for an hour. An API server that is given another issuer goes on accepting those of the one before, too.
+ * How long the issuer before is accepted beside the present one, by the keys that are published now: as long as tokens
+ * that it issued live, which are made for an hour. An API server that is given another issuer goes on accepting those
+ * of the one before, too.
  */
 const formerMs = 3_600_000;
 
@@ -28,8 +29,9 @@ const formerMs = 3_600_000;
 const keptMs = 600_000;
 
 /**
- * The keys with which the API server signs tokens of service accounts, kept so that tokens are verified offline. They are read
- * again when they are ten minutes old or do not verify a token; while the API server is unreachable, the known keys stay in use.
+ * The keys with which the API server signs tokens of service accounts, kept so that tokens are verified offline. They
+ * are read again when they are ten minutes old or do not verify a token; while the API server is unreachable, the known
+ * keys stay in use.
  */
 export class ServiceAccountKeys {
   readonly #read: () => Promise<PublishedKeys>;
@@ -58,7 +60,10 @@ export class ServiceAccountKeys {
     return this.#obstacle;
   }
 
-  /** Retries until the keys are known or the signal is aborted, so that `obstacle` is current without requests. Never rejects. */
+  /**
+   * Retries until the keys are known or the signal is aborted, so that `obstacle` is current without requests. Never
+   * rejects.
+   */
   async learn(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !this.#known && !signal.aborted; ) {
       try {

@@ -4,7 +4,10 @@ import type { Clock } from '../../../base/clock.ts';
 import type { ServiceAccountKeys, VerificationKeys } from './service-account-keys.ts';
 import { SyncRefusal } from './sync-refusal.ts';
 
-/** Whom a token was made for: what the API server says under `kubernetes.io` in a token that is bound to a pod (KEP-4193). */
+/**
+ * Whom a token was made for: what the API server says under `kubernetes.io` in a token that is bound to a pod
+ * (KEP-4193).
+ */
 export interface TokenClaims {
   namespace: string;
   serviceAccount: string;
@@ -30,8 +33,9 @@ interface Verified {
 }
 
 /**
- * Verifies projected tokens of service accounts without asking anybody. An agent shows the same token for most of an hour, so
- * the signature of one that has been verified is not computed again: its digest is remembered until it or its key expires.
+ * Verifies projected tokens of service accounts without asking anybody. An agent shows the same token for most of an
+ * hour, so the signature of one that has been verified is not computed again: its digest is remembered until it or its
+ * key expires.
  */
 export class TokenVerifier {
   readonly #keys: ServiceAccountKeys;

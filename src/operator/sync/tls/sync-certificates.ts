@@ -49,8 +49,8 @@ export function isUsable(
 }
 
 /**
- * Renews what is due and leaves the rest as it is. Whatever was trusted and still is valid stays trusted, so that no agent has
- * to learn of a new authority in the moment in which it is first used.
+ * Renews what is due and leaves the rest as it is. Whatever was trusted and still is valid stays trusted, so that no
+ * agent has to learn of a new authority in the moment in which it is first used.
  * @returns the very same where nothing is due
  */
 export async function renewed(
@@ -61,7 +61,8 @@ export async function renewed(
   const due = dueOf(held, serverName, now);
   const trusted = trustedOf(held, now);
   if (held && !due.authority && !due.serving && trusted.length === held.authorities.length) return held;
-  // A new authority is not known to the agents yet: the old one, where it can, issues a certificate that lasts until it is.
+  // A new authority is not known to the agents yet: the old one, where it can, issues a certificate that lasts until it
+  // is.
   const issuer = trusted[0] && issues(held!.authorityKey, trusted[0]) ? trusted[0] : undefined;
   const old = issuer && { certificate: pemOf(issuer), key: held!.authorityKey };
   const fresh = due.authority ? await createAuthority(now) : undefined;

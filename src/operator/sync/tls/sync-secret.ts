@@ -14,7 +14,8 @@ import { renewed, type SyncCertificates } from './sync-certificates.ts';
 const secretName = syncServiceName;
 
 /**
- * Interval of checks for renewals. Renewals have months of time, but after a correction of the clock a certificate may be not yet valid.
+ * Interval of checks for renewals. Renewals have months of time, but after a correction of the clock a certificate may
+ * be not yet valid.
  */
 const lookMs = 60_000;
 
