@@ -88,7 +88,7 @@ test('what someone changes once is mended, whatever the kind', async (t) => {
   await waitFor('all of them to be mended', isMended, { timeout: deadline });
 });
 
-test('a DaemonSet and a Service that differ where nobody can change them are created anew, with an Event', async (t) => {
+test('a DaemonSet and a Service that differ in an immutable field are recreated, with an Event', async (t) => {
   tellOnFailure(t, env, namespace);
   const daemonSet = await substitute('daemonset', `${name}-agent`, ({ spec }) => {
     spec.selector.matchLabels['example.com/old'] = 'yes';
@@ -148,7 +148,7 @@ test('a paused NetExporter is left as it is, and taken up at once when the pause
   await env.kubectl(['delete', 'nx', '-n', namespace, 'witness']);
 });
 
-test('who keeps changing an object back is named and mended only now and then, until they stop', async (t) => {
+test('a manager that keeps overwriting an object is named, and reverted at increasing intervals until it stops', async (t) => {
   tellOnFailure(t, env, namespace);
   const patch = '[{"op":"replace","path":"/spec/ports/0/targetPort","value":1}]';
   const attack = () =>

@@ -135,7 +135,7 @@ for (const [what, code] of Object.entries(unhandled))
     const file = directory.file('kubeconfig');
     writeFileSync(file, kubeconfig(`http://127.0.0.1:${await freePort()}`));
     await using operator = new OperatorProcess(file, failingOnSignal(code));
-    await operator.says(/the operator has started/);
+    await operator.says(/operator started/);
     operator.signal('SIGUSR2');
     assert.equal(await operator.exitCode(), 1);
     await operator.says(/"level":"fatal".*\[redacted\].*"stack":.*unhandled error, exiting/);
