@@ -18,7 +18,7 @@ async function run(args: string[]): Promise<number> {
   const all = counted(files.size, 'generated file');
   if (values.check) {
     const outdated = outdatedFiles(root, generatedDirectory, files);
-    for (const path of outdated) console.error(`${path} is not what charts/ says: run \`npm run synth\``);
+    for (const path of outdated) console.error(`${path} is outdated; run \`npm run synth\``);
     if (outdated.length === 0) console.log(`manifests: ${all} up to date`);
     return outdated.length === 0 ? 0 : 1;
   }

@@ -60,7 +60,7 @@ export function addDaemonSet(scope: Construct, { metadata, spec }: NetExporter, 
           containers: [agentContainer(spec, image)],
           volumes: [
             { name: 'settings', configMap: { name } },
-            // Twice the largest settings document and as much again for what comes beside it.
+            // Twice the largest settings document, and as much again for other files.
             { name: 'state', emptyDir: { sizeLimit: k8s.Quantity.fromString('8Mi') } },
             identityVolume(),
           ],
@@ -118,7 +118,7 @@ function agentContainer({ agent }: NetExporter['spec'], image: string): k8s.Cont
       runAsNonRoot: true,
       capabilities: { drop: ['ALL'] },
     },
-    // The last lines of a crashed agent's log then stand in its status, from where the operator reports them.
+    // Puts the last log lines of a crashed agent into its pod's status, from where the operator reports them.
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [
       // A directory, not a subPath: only then does the kubelet refresh it.

@@ -26,7 +26,7 @@ export interface AgentRuntime {
   syncAccess?: SyncAccess | undefined;
   /** The resolvers that pods have; left out where they are not known. */
   nameservers?: readonly string[] | undefined;
-  /** Whether a PodMonitor tells how to scrape the agents; annotations do where none does. */
+  /** Whether a PodMonitor configures scrapes of the agents; otherwise annotations do. */
   podMonitor: boolean;
 }
 

@@ -58,8 +58,9 @@ function addAccess(scope: Construct): void {
 }
 
 /**
- * Who may view a namespace's workloads may view its NetExporters. There is no such role for writing: whoever may create
- * a NetExporter runs an image of their choice on every node, so a cluster's administrator has to grant that knowingly.
+ * Subjects that may view a namespace's workloads may also view its NetExporters. There is no such role for writing: a
+ * user who may create a NetExporter can run any image on every node, so a cluster administrator has to grant that
+ * explicitly.
  */
 function addViewRole(scope: Construct): void {
   new k8s.KubeClusterRole(scope, 'view', {

@@ -27,8 +27,8 @@ export function addOperatorDeployment(scope: Construct, version: string): void {
     metadata: { name: operatorName, namespace: operatorNamespace },
     spec: {
       replicas,
-      // Old and new may run side by side: only one of them leads. Where there is no room for a third, one old one goes
-      // first.
+      // Old and new replicas may run at the same time, because only one leads. Without room for a third, an old one is
+      // deleted first.
       strategy: {
         type: 'RollingUpdate',
         rollingUpdate: { maxSurge: k8s.IntOrString.fromNumber(1), maxUnavailable: k8s.IntOrString.fromNumber(1) },
@@ -67,7 +67,7 @@ export function addOperatorDeployment(scope: Construct, version: string): void {
     spec: {
       selector: { matchLabels: operatorSelector },
       maxUnavailable: k8s.IntOrString.fromNumber(1),
-      // One that does not get ready keeps nobody from draining its node.
+      // A replica that is not ready must not block a drain of its node.
       unhealthyPodEvictionPolicy: 'AlwaysAllow',
     },
   });
@@ -110,8 +110,8 @@ function operatorContainer(images: { operator: string; agent: string }): k8s.Con
     ],
     livenessProbe: { ...httpGet('/healthz'), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
     readinessProbe: { ...httpGet('/readyz'), periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 2 },
-    // No limit of CPU: throttled, it would answer its probes late. Twice the memory that 5,000 agents with their
-    // connections take.
+    // No CPU limit: throttling would delay responses to probes. Twice the memory that 5,000 agents with their
+    // connections need.
     resources: {
       requests: { cpu: k8s.Quantity.fromString('50m'), memory: k8s.Quantity.fromString('128Mi') },
       limits: { memory: k8s.Quantity.fromString('1Gi') },
@@ -123,7 +123,7 @@ function operatorContainer(images: { operator: string; agent: string }): k8s.Con
       runAsNonRoot: true,
       capabilities: { drop: ['ALL'] },
     },
-    // The last lines of a crashed operator's log then stand in its pod's status.
+    // Puts the last log lines of a crashed operator into its pod's status.
     terminationMessagePolicy: 'FallbackToLogsOnError',
   };
 }

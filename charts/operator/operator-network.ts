@@ -12,7 +12,10 @@ import {
   syncServiceName,
 } from '../../src/contract/operator-names.ts';
 
-/** How Prometheus and the agents reach the operator, and that nobody reaches anything else of it. */
+/**
+ * The Services and the NetworkPolicy of the operator: Prometheus and agents reach their ports, and no other port is
+ * open.
+ */
 export function addOperatorNetwork(scope: Construct): void {
   addMetricsService(scope);
   addSyncService(scope);
@@ -46,7 +49,7 @@ function addMetricsService(scope: Construct): void {
   });
 }
 
-/** Without a selector: only the leader answers agents, and it writes itself in as the one endpoint. */
+/** Without a selector: only the leader answers agents, and it writes itself as the only endpoint. */
 function addSyncService(scope: Construct): void {
   new k8s.KubeService(scope, 'sync-service', {
     metadata: { name: syncServiceName, namespace: operatorNamespace },
@@ -60,10 +63,7 @@ function addSyncService(scope: Construct): void {
   });
 }
 
-/**
- * Metrics for whoever scrapes, wherever it runs; sync for agents, which live in any namespace; no other port for
- * anybody.
- */
+/** Allows metrics from everywhere and sync from agents in all namespaces, and blocks all other ports. */
 function addNetworkPolicy(scope: Construct): void {
   const port = (number: number) => [{ protocol: 'TCP', port: k8s.IntOrString.fromNumber(number) }];
   new k8s.KubeNetworkPolicy(scope, 'network-policy', {

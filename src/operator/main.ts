@@ -11,18 +11,18 @@ import { OperatorMetrics } from './metrics.ts';
 import { Operator } from './operator.ts';
 import { OptionError, operatorOptions } from './operator-options.ts';
 
-/** After this the process ends, whatever hangs: five seconds are promised. */
+/** The process exits after this time even if something hangs: five seconds are promised. */
 const stopDeadlineMs = 4500;
 
 async function main(): Promise<void> {
   const { version } = packageJson;
   const options = operatorOptions(process.argv.slice(2), process.env, version);
   const log = operatorLogger(options.logLevel);
-  endOnUnhandledErrors((error) => log.fatal({ err: error }, 'unhandled error, ending the process'));
+  endOnUnhandledErrors((error) => log.fatal({ err: error }, 'unhandled error, exiting'));
   const metrics = new OperatorMetrics(version);
   const operator = new Operator({
     access: clusterAccess(options.kubeconfig),
-    // Another machine's resolvers are not those of pods.
+    // With a kubeconfig, this machine's resolvers are not those of pods.
     nameservers: options.kubeconfig === undefined ? readNameservers('/etc/resolv.conf', log) : [],
     clock: systemClock,
     random: Math.random,
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
     version,
     sync: options.sync,
     onLost: (why) => {
-      log.fatal({ why }, 'lost the lease; ending at once');
+      log.fatal({ why }, 'lost the lease, exiting');
       process.exit(1);
     },
   });
@@ -46,9 +46,8 @@ async function main(): Promise<void> {
     log,
   });
   const port = await server.listen(options.port);
-  log.info({ version, port, agentImage: options.agentImage, node: process.version }, 'the operator has started');
-  if (!options.sync)
-    log.info('agents read their settings and find their peers by themselves: neither SYNC_ADVERTISE nor POD_IP is set');
+  log.info({ version, port, agentImage: options.agentImage, node: process.version }, 'operator started');
+  if (!options.sync) log.info('sync with agents is disabled: neither SYNC_ADVERTISE nor POD_IP is set');
   operator.start();
 
   let stopping = false;

@@ -7,29 +7,29 @@ import type { SyncOptions } from './sync/sync-options.ts';
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
-/** What the operator is told when it starts. */
+/** Options from the command line and the environment. */
 export interface OperatorOptions {
-  /** Undefined: the cluster that the operator runs in. */
+  /** Undefined: the cluster in which the operator runs. */
   kubeconfig: string | undefined;
   agentImage: string;
   podName: string;
-  /** Where the Lease is by which operators agree on their leader: the operator's own namespace. */
+  /** The operator's own namespace, which has the Lease for leader election. */
   namespace: string;
   port: number;
   logLevel: string;
-  /** How agents reach this process while it leads. Undefined: they do not, so that there is no sync. */
+  /** How agents reach this process while it leads. Undefined: no sync with agents. */
   sync: SyncOptions | undefined;
 }
 
-/** An option that cannot be used; `message` says what to write. */
+/** An invalid option; `message` says what to write. */
 export class OptionError extends Error {
   readonly code = 'InvalidOption';
   override readonly name = 'OptionError';
 }
 
 /**
- * Reads the command line and the environment. KUBECONFIG is not among what is read.
- * @param version the operator's, which decides the default of the agents' image
+ * Reads the command line and the environment. The variable KUBECONFIG is not read.
+ * @param version the operator's version, which determines the default agent image
  * @throws OptionError
  */
 export function operatorOptions(
@@ -58,7 +58,7 @@ function portOf(variable: string, text: string | undefined, preset: number): num
   return port;
 }
 
-/** SYNC_ADVERTISE is for operators that do not run in a pod: agents reach those elsewhere, or through something between. */
+/** SYNC_ADVERTISE is for operators outside of a pod, which agents reach at another address or through a proxy. */
 function syncOptions(environment: Record<string, string | undefined>): SyncOptions | undefined {
   const port = portOf('SYNC_PORT', environment.SYNC_PORT, syncPort);
   const text = environment.SYNC_ADVERTISE || environment.POD_IP;
@@ -75,7 +75,7 @@ function syncOptions(environment: Record<string, string | undefined>): SyncOptio
 function kubeconfigFlag(args: string[]): string | undefined {
   try {
     const { values } = parseArgs({ args, options: { kubeconfig: { type: 'string' } } });
-    if (values.kubeconfig === '') throw new RangeError('--kubeconfig needs a file');
+    if (values.kubeconfig === '') throw new RangeError('--kubeconfig requires a file name');
     return values.kubeconfig;
   } catch (cause) {
     throw new OptionError(`${(cause as Error).message}; usage: operator [--kubeconfig FILE]`, { cause });

@@ -36,13 +36,13 @@ const reconcileBackoff = { baseMs: 50, maxMs: 5000 };
 /** Between attempts of loops without I/O, which only a fault in the code makes fail. */
 const planBackoff = { baseMs: 100, maxMs: 10_000 };
 
-/** How long after an object could not be processed everything is reconciled and planned anew, in milliseconds. */
+/** Delay from a failure to process an object until everything is reconciled and planned again, in milliseconds. */
 const resyncMs = 5000;
 
 /**
- * Our own limit on requests, but watches and the Lease. What we ask for grows with NetExporters, not with nodes, except the
- * pages of a list (10 for 5,000 pods): the burst is a whole start. At most some ten requests wait at a time, a worker each, so
- * that none of them waits longer than a fraction of a second.
+ * Our own limit on requests, but watches and the Lease. What we ask for grows with NetExporters, not with nodes, except
+ * the pages of a list (10 for 5,000 pods): the burst is a whole start. At most some ten requests wait at a time, a
+ * worker each, so that none of them waits longer than a fraction of a second.
  */
 const requestRate = { perSecond: 50, burst: 100 };
 
@@ -52,7 +52,7 @@ const planGraceMs = 200;
 const statusGraceMs = 1500;
 const eventsGraceMs = 500;
 
-/** How much an attempt to take the Lease gets that is under way when the operator is told to stop. */
+/** How long a stop waits for an attempt to acquire the Lease that is in progress. */
 const campaignGraceMs = 1000;
 
 export interface OperatorParts {
@@ -78,8 +78,8 @@ export interface OperatorParts {
 }
 
 /**
- * Everything that watches and reconciles, put together. Every operator watches; only the one that holds the Lease reconciles,
- * and only that one writes.
+ * Everything that watches and reconciles, put together. Every operator watches; only the one that holds the Lease
+ * reconciles, and only that one writes.
  */
 export class Operator {
   readonly #parts: OperatorParts;
@@ -128,7 +128,7 @@ export class Operator {
       onLost,
     });
     metrics.watchLeadership(operatorName, () => this.#election.isLeading);
-    this.#connection = new GuardedConnection(access, clock, this.#election.gate);
+    this.#connection = new GuardedConnection(access, clock, this.#election.writeGuard);
     this.#client = clientOn(this.#connection, new TokenBucket(requestRate, clock));
     const reporter = { controller: 'net-exporter.dev/operator', instance: podName };
     this.#events = new EventRecorder({ client: this.#client, reporter, clock, random, log });
@@ -182,7 +182,10 @@ export class Operator {
     });
   }
 
-  /** One control loop: its queue, and its controller once it is known what it does with a key. @param name in the metrics */
+  /**
+   * One control loop: its queue, and its controller once it is known what it does with a key.
+   * @param name in the metrics
+   */
   #loop(name: ControllerName, backoff: BackoffLimits) {
     const { clock, random, log, metrics } = this.#parts;
     const observe = metrics.controllerObserver(name);
@@ -193,19 +196,20 @@ export class Operator {
     return { queue, controller };
   }
 
-  /** Why it is not ready, or undefined when it is: every cache holds the API server's content, so that it can lead. */
+  /** Why it is not ready; undefined if it is: every cache has synced, so it can lead. */
   unready(): string | undefined {
     if (this.#stopping.signal.aborted) return 'stopping';
     const ofLease = this.#election.obstacle;
     const obstacles = [...this.#caches.obstacles, ...(ofLease ? [ofLease] : [])];
     if (obstacles.length > 0) return obstacles.join('\n');
-    return this.#hasSynced ? undefined : 'looking for optional APIs';
+    return this.#hasSynced ? undefined : 'waiting for the discovery of optional APIs';
   }
 
-  /** What it does at present, in words. */
+  /** Its role, for `/readyz`. */
   state(): string {
     if (this.#election.isLeading) return 'leading';
-    return `standby, ${this.#election.holder ?? 'nobody'} leads`;
+    const { holder } = this.#election;
+    return holder === undefined ? 'standby, there is no leader' : `standby, the leader is ${holder}`;
   }
 
   /** Watches, and reconciles as soon as every cache is full and this operator leads. Resolves at once. */
@@ -215,7 +219,10 @@ export class Operator {
     this.#campaign = this.#reconcileWhenElected(this.#stopping.signal);
   }
 
-  /** Lets what is under way finish, ends everything else and gives the Lease back; takes less than four and a half seconds. */
+  /**
+   * Lets what is under way finish, ends everything else and gives the Lease back; takes less than four and a half
+   * seconds.
+   */
   async stop(): Promise<void> {
     const { clock } = this.#parts;
     const never = new AbortController().signal;
@@ -240,7 +247,7 @@ export class Operator {
     await Promise.race([pause(clock, undefined, stopping), this.#caches.synced]);
     if (stopping.aborted) return;
     this.#hasSynced = true;
-    log.info('caches are full; waiting for the lease');
+    log.info('caches synced, waiting for the lease');
     if (!(await this.#election.campaign(stopping)) || stopping.aborted) return;
     this.#reconciles = true;
     this.#sync?.lead(this.#election.epoch ?? 0);
@@ -266,7 +273,7 @@ export class Operator {
     this.#enqueueAll();
   }
 
-  /** Reconciles and plans everything anew, once for many failures: such a change may have concerned any key. */
+  /** Reconciles and plans everything again, once for many failures, because such a change may concern any key. */
   #watchFailed(resource: string): void {
     const { clock, metrics } = this.#parts;
     metrics.watchFailed(resource);
@@ -295,7 +302,7 @@ export class Operator {
   #podChanged(change: StoreChange<AgentPod>): void {
     const { before, after } = change;
     this.#sync?.podChanged(change);
-    // The DaemonSet's status tells the counts: of pods only a fault that comes or goes is news.
+    // Counts are in the DaemonSet's status, so only a fault that appears or disappears matters here.
     if (isDeepStrictEqual(before?.fault, after?.fault)) return;
     for (const pod of [before, after]) if (pod) this.#enqueue(pod.owner);
   }

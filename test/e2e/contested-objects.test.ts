@@ -88,7 +88,7 @@ test('what someone changes once is mended, whatever the kind', async (t) => {
   await waitFor('all of them to be mended', isMended, { timeout: deadline });
 });
 
-test('a DaemonSet and a Service that differ where nobody can change them are created anew, with an Event', async (t) => {
+test('a DaemonSet and a Service that differ in an immutable field are recreated, with an Event', async (t) => {
   tellOnFailure(t, env, namespace);
   const daemonSet = await substitute('daemonset', `${name}-agent`, ({ spec }) => {
     spec.selector.matchLabels['example.com/old'] = 'yes';
@@ -104,8 +104,8 @@ test('a DaemonSet and a Service that differ where nobody can change them are cre
   assert.equal(service.spec.clusterIP, 'None');
 
   const events = await env.kubectl(['get', 'events', '-n', namespace, '--field-selector=reason=Replaced']);
-  assert.match(events, /deleted DaemonSet contested-agent to create it anew: nobody can change spec\.selector/);
-  assert.match(events, /deleted Service contested-agent-peers to create it anew: nobody can change spec\.clusterIP/);
+  assert.match(events, /Deleted DaemonSet contested-agent to recreate it because spec\.selector is immutable\./);
+  assert.match(events, /Deleted Service contested-agent-peers to recreate it because spec\.clusterIP is immutable\./);
 
   // Settings that someone made immutable: no difference shows before there is something to change.
   await env.kubectl(['patch', 'configmap', '-n', namespace, `${name}-agent`, '-p', '{"immutable":true}']);
@@ -148,7 +148,7 @@ test('a paused NetExporter is left as it is, and taken up at once when the pause
   await env.kubectl(['delete', 'nx', '-n', namespace, 'witness']);
 });
 
-test('who keeps changing an object back is named and mended only now and then, until they stop', async (t) => {
+test('a manager that keeps overwriting an object is named, and reverted at increasing intervals until it stops', async (t) => {
   tellOnFailure(t, env, namespace);
   const patch = '[{"op":"replace","path":"/spec/ports/0/targetPort","value":1}]';
   const attack = () =>
@@ -166,12 +166,15 @@ test('who keeps changing an object back is named and mended only now and then, u
         attacks++;
       }
       const stalled = await condition('Stalled');
-      return stalled?.reason === 'FieldsContested' ? stalled : undefined;
+      return stalled?.reason === 'FieldConflict' ? stalled : undefined;
     },
     { timeout: deadline, interval: 200 },
   );
   const stalled = await condition('Stalled');
-  assert.match(stalled?.message ?? '', /Service contested-agent: the field manager a-rival keeps changing spec\.ports/);
+  assert.match(
+    stalled?.message ?? '',
+    /The field manager a-rival keeps overwriting spec\.ports.* of Service contested-agent\./,
+  );
   assert.ok(attacks >= 3, `${attacks} changes are no rivalry`);
   // Everything else goes on.
   await env.kubectl(['delete', 'networkpolicy', '-n', namespace, `${name}-agent`]);
@@ -179,7 +182,7 @@ test('who keeps changing an object back is named and mended only now and then, u
   await waitFor(
     'an Event about it',
     async () =>
-      (await env.kubectl(['get', 'events', '-n', namespace, '--field-selector=reason=FieldsContested'])).includes(
+      (await env.kubectl(['get', 'events', '-n', namespace, '--field-selector=reason=FieldConflict'])).includes(
         'a-rival',
       ),
     { timeout: deadline },

@@ -44,7 +44,7 @@ function bothReady(): Promise<{ lease: LeaseStatus; leader: OperatorPod; standby
       const standby = operators.find((operator) => operator !== leader);
       if (operators.length !== 2 || !operators.every(({ ready }) => ready) || !leader || !standby) return undefined;
       const leads = (await readiness(leader)) === 'ok: leading';
-      const follows = (await readiness(standby)).startsWith(`ok: standby, ${leader.name}_`);
+      const follows = (await readiness(standby)).startsWith(`ok: standby, the leader is ${leader.name}_`);
       return leads && follows && { lease, leader, standby };
     },
     { timeout: deadline, interval: 250 },

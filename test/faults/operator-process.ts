@@ -120,7 +120,7 @@ export class OperatorProcess {
     } catch {
       return;
     }
-    if (fact.msg === 'the operator has started') this.#port = fact.port as number;
+    if (fact.msg === 'operator started') this.#port = fact.port as number;
     this.overlap.take(fact);
   }
 }

@@ -10,7 +10,7 @@ export class ReconcileOverlap {
   take(line: { msg?: string; key?: string; reconcile?: number }): void {
     const { msg, key, reconcile } = line;
     if (key === undefined || reconcile === undefined) return;
-    if (msg === 'reconcile begins') {
+    if (msg === 'reconcile started') {
       const other = this.#underWay.get(key);
       if (other !== undefined) this.found.push(`${key}: reconcile ${reconcile} began while ${other} was under way`);
       this.#underWay.set(key, reconcile);

@@ -2,10 +2,10 @@ import { instanceLabel, portName } from '../../contract/agent-names.ts';
 import { controllerOf, type KubeObject } from '../kube/kube-object.ts';
 import type { PlannedPod } from '../plan/target-states.ts';
 
-/** Of an agent's pod, what the operator uses; all that it keeps. */
+/** What the operator keeps of an agent's pod. */
 export interface AgentPod extends PlannedPod {
   name: string;
-  /** The key of the NetExporter that the pod's label names. */
+  /** The key of the NetExporter in the pod's label. */
   owner: string;
   /** The uid of the DaemonSet that controls it. */
   controller: string | undefined;
@@ -13,7 +13,7 @@ export interface AgentPod extends PlannedPod {
   fault: AgentFault | undefined;
 }
 
-/** Why an agent does not run, in the order in which conditions prefer them. The last passes often by itself. */
+/** Why an agent does not run, worst first. The last one often ends without help. */
 export const faultReasons = [
   'AgentImagePullFailed',
   'AgentStartFailed',
@@ -23,7 +23,7 @@ export const faultReasons = [
 
 export interface AgentFault {
   reason: (typeof faultReasons)[number];
-  /** For people: what and why, without the node. It stays the same while the fault does. */
+  /** The image and the cause, without the node. It does not change during the fault. */
   message: string;
 }
 
@@ -72,7 +72,7 @@ interface PodSpec {
   initContainers?: { name: string; image?: string }[];
 }
 
-/** Shrinks a pod (several kilobytes) to what is used. */
+/** Extracts what is used from a pod of several kilobytes. */
 export function agentPodOf(pod: KubeObject): AgentPod {
   const { metadata } = pod;
   const spec = (pod.spec ?? {}) as PodSpec;
@@ -96,21 +96,21 @@ export function agentPodOf(pod: KubeObject): AgentPod {
 }
 
 /**
- * The kubelet says at first that a pod is not ready, in the second in which it says that the pod starts. A pod of which that is so
- * since later was ready in between: also someone who did not watch sees that.
+ * The kubelet first reports a pod as not ready in the same second as its start. A later transition time means that the
+ * pod was ready in between, even if this process did not watch then.
  */
 function wasReady({ status, lastTransitionTime = '' }: PodCondition, startTime = ''): boolean {
   return status === 'True' || Date.parse(lastTransitionTime) - Date.parse(startTime) > 1000;
 }
 
-/** The node that the DaemonSet's controller made the pod for, before the scheduler has agreed. */
+/** The node for which the DaemonSet controller created the pod, before the scheduler binds it. */
 function intendedNode({ affinity }: PodSpec): string | undefined {
   const terms = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
   const fields = terms.flatMap(({ matchFields }) => matchFields ?? []);
   return fields.find(({ key }) => key === 'metadata.name')?.values?.[0];
 }
 
-/** What the kubelet says while it cannot get the image. The words alternate between one attempt and the next. */
+/** The kubelet's reasons while it cannot pull the image. They alternate between attempts. */
 const pullReasons = new Set([
   'ErrImagePull',
   'ImagePullBackOff',
@@ -121,7 +121,7 @@ const pullReasons = new Set([
   'SignatureValidationFailed',
 ]);
 
-/** What it says while it has the image and cannot make or start a container of it. */
+/** The kubelet's reasons while it has the image but cannot create or start the container. */
 const startReasons = new Set([
   'CreateContainerConfigError',
   'CreateContainerError',
@@ -133,14 +133,14 @@ const startReasons = new Set([
 function faultOf(spec: PodSpec, status: PodStatus): AgentFault | undefined {
   const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
   for (const container of [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])]) {
-    // As the user wrote it: the status may show the image in a longer form, or as a digest.
+    // As in the spec: the status may contain a longer form of the image, or a digest.
     const image = containers.find(({ name }) => name === container.name)?.image ?? container.image;
     const fault = containerFault(container, image);
     if (fault) return fault;
   }
   const scheduled = status.conditions?.find(({ type }) => type === 'PodScheduled');
   if (scheduled?.status !== 'False' || scheduled.reason !== 'Unschedulable') return undefined;
-  return { reason: 'AgentUnschedulable', message: `the pod cannot be scheduled: ${head(scheduled.message)}` };
+  return { reason: 'AgentUnschedulable', message: head(scheduled.message) || 'Unschedulable' };
 }
 
 function containerFault(container: ContainerStatus, image: string): AgentFault | undefined {
@@ -148,7 +148,7 @@ function containerFault(container: ContainerStatus, image: string): AgentFault |
   const reason = waiting?.reason ?? '';
   if (pullReasons.has(reason)) {
     const said = reason === 'ErrImagePull' ? 'ImagePullBackOff' : reason;
-    return { reason: 'AgentImagePullFailed', message: `image ${image} cannot be pulled (${said})` };
+    return { reason: 'AgentImagePullFailed', message: `${image}: ${said}` };
   }
   const last = terminated ?? container.lastState?.terminated;
   const startReason = [reason, last?.reason ?? ''].find((word) => startReasons.has(word));
@@ -156,15 +156,15 @@ function containerFault(container: ContainerStatus, image: string): AgentFault |
     const why = head(waiting?.message ?? last?.message);
     return {
       reason: 'AgentStartFailed',
-      message: `image ${image} cannot be started (${startReason}${why && `: ${why}`})`,
+      message: `${image}: ${startReason}${why && `: ${why}`}`,
     };
   }
-  // Between two crashes it is shortly running: the restarts tell, so that the verdict does not flap.
+  // Between two crashes it runs for a moment; the number of restarts keeps the fault from flapping.
   const crashing = reason === 'CrashLoopBackOff' || (container.restartCount >= 2 && !container.ready);
   if (!crashing || !last) return undefined;
   const why = `${last.reason ?? 'Error'}, exit code ${last.exitCode ?? 'unknown'}`;
   const said = tail(last.message);
-  return { reason: 'AgentCrashLooping', message: `image ${image} ends again and again (${why}${said && `: ${said}`})` };
+  return { reason: 'AgentCrashLooping', message: `${image}: ${why}${said && `: ${said}`}` };
 }
 
 const quotedLength = 200;
@@ -175,7 +175,7 @@ function head(message: string | undefined): string {
   return line.length > quotedLength ? `${line.slice(0, quotedLength)}…` : line;
 }
 
-/** The end of a message, on one line: of a log, the last words say most. */
+/** The end of a message, on one line: the last words of a log say most. */
 function tail(message: string | undefined): string {
   const line = onOneLine(message);
   return line.length > quotedLength ? `…${line.slice(-quotedLength)}` : line;

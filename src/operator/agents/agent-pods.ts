@@ -5,7 +5,7 @@ import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
 import type { AgentPod } from './agent-pod.ts';
 
 /** What is remembered of a DaemonSet. */
-interface KnownDaemonSet {
+interface TrackedDaemonSet {
   /** The uid of the NetExporter that owned it last. */
   owner: string;
   /** Whether all of its pods are about to be deleted. */
@@ -13,14 +13,15 @@ interface KnownDaemonSet {
 }
 
 /**
- * The pods of each NetExporter's agents. Those of a DaemonSet that is deleted are its agents until the garbage collector has deleted
- * the last of them, which takes minutes in a large cluster: so all are known to leave when the first of them does.
+ * The pods of each NetExporter's agents. Those of a DaemonSet that is deleted are its agents until the garbage
+ * collector has deleted the last of them, which takes minutes in a large cluster: so all are known to leave when the
+ * first of them does.
  */
 export class AgentPods {
   readonly #pods: Store<AgentPod>;
   readonly #daemonSets: Store<KubeObject>;
   /** By key of the NetExporter and uid; of those that have pods. */
-  readonly #known = new Map<string, Map<string, KnownDaemonSet>>();
+  readonly #known = new Map<string, Map<string, TrackedDaemonSet>>();
   /** Each one once: an object that is the same is taken to hold the same. */
   readonly #leaving = new WeakMap<AgentPod, AgentPod>();
 
@@ -31,8 +32,8 @@ export class AgentPods {
   }
 
   /**
-   * The agents as they are by what the last `update` found: the pods of the NetExporter's own DaemonSet, and of those before
-   * it. Others that have its labels are no agents of it.
+   * The agents as they are by what the last `update` found: the pods of the NetExporter's own DaemonSet, and of those
+   * before it. Others that have its labels are no agents of it.
    */
   of(resource: NetExporter): AgentPod[] {
     const key = keyOf(resource);
@@ -48,20 +49,22 @@ export class AgentPods {
 
   /**
    * Takes in which DaemonSets there are at present, and which of them end.
-   * @param isGone whether the NetExporter is. A DaemonSet that it left without an owner stays, and its agents go on by themselves
+   * @param isGone whether the NetExporter is. A DaemonSet that it left without an owner stays, and its agents go on by
+   *   themselves
    */
   update(resource: NetExporter, isGone: boolean): void {
     const key = keyOf(resource);
     const { namespace, name, uid } = resource.metadata;
     const present = this.#pods.byIndex('owner', key);
     const daemonSet = this.#daemonSets.get(keyOf({ metadata: { namespace, name: agentNames(name).agent } }));
-    const known = this.#known.get(key) ?? new Map<string, KnownDaemonSet>();
+    const known = this.#known.get(key) ?? new Map<string, TrackedDaemonSet>();
     this.#known.set(key, known);
     if (daemonSet) this.#learn(known, daemonSet, uid, isGone);
     const isKept = isGone || !isPaused(resource);
     for (const [daemonSetUid, state] of known) {
       const stays = daemonSet?.metadata.uid === daemonSetUid && !isBeingDeleted(daemonSet);
-      // A DaemonSet that is not to be seen may have lost our label only: a pod that is deleted tells, where the label would be mended.
+      // A DaemonSet missing from the cache may only have lost its label, which the operator would restore; a deleted
+      // pod shows which.
       state.isEnding =
         !stays &&
         (state.isEnding ||
@@ -71,7 +74,7 @@ export class AgentPods {
     if (known.size === 0) this.#known.delete(key);
   }
 
-  #learn(known: Map<string, KnownDaemonSet>, daemonSet: KubeObject, resourceUid: string, isGone: boolean): void {
+  #learn(known: Map<string, TrackedDaemonSet>, daemonSet: KubeObject, resourceUid: string, isGone: boolean): void {
     const { uid } = daemonSet.metadata;
     const owner = controllerOf(daemonSet)?.uid;
     const state = known.get(uid);

@@ -10,14 +10,14 @@ import type { NodeFacts } from '../plan/node-facts.ts';
 import type { AgentPods } from './agent-pods.ts';
 import { NetExporterFleet } from './net-exporter-fleet.ts';
 import type { Propagation } from './propagation.ts';
-import type { AgentIdentity, SyncNews, SyncSource } from './sync-source.ts';
+import type { AuthenticatedAgent, SyncNews, SyncSource } from './sync-source.ts';
 
 /** Changes that come within so long are planned for together. Milliseconds. */
 const coalesceMs = 100;
 
 /**
- * The figures of a status are compared at most so often, in milliseconds, and after `idleLookMs` without news: agents that
- * fall silent make none.
+ * The figures of a status are compared at most so often, in milliseconds, and after `idleLookMs` without news: agents
+ * that fall silent make none.
  */
 const lookMs = 1000;
 const idleLookMs = 5000;
@@ -33,7 +33,9 @@ export interface FleetParts {
   /** The pods of each NetExporter's agents. */
   pods: Pick<AgentPods, 'update' | 'of'>;
   nodeOf: (name: string) => NodeFacts | undefined;
-  /** `ip:port` of the DNS pods that `spec.dns.service` means; undefined while they are not known, which `outdate` ends. */
+  /**
+   * `ip:port` of the DNS pods that `spec.dns.service` means; undefined while they are not known, which `outdate` ends.
+   */
   dnsServersOf: (resource: NetExporter) => string[] | undefined;
   /** Whether `spec.dns.service` names a Service that is not to be found. */
   lacksDnsService: (resource: NetExporter) => boolean;
@@ -54,22 +56,22 @@ interface Member {
   fleet: NetExporterFleet;
   /** Whether the NetExporter is gone, and only agents of it are left. */
   isGone: boolean;
-  /** Whether nobody may plan by its spec, so that its agents go on with the plan of the leader before. */
+  /** Whether its spec must not be planned, so that its agents keep the plan of the previous leader. */
   isHeld: boolean;
   /** The DNS pods of the last plan. */
   dnsServers: string[] | undefined;
   /** Why the last attempt to plan failed, in which case another one is due; undefined where it did not. */
   fault: string | undefined;
-  /** The figures as they were last told, or asked for. */
-  told: string;
+  /** The figures that were last reported or read. */
+  reported: string;
 }
 
 /**
- * All agents of all NetExporters: who probes whom, what each of them should hold and what it does hold. It knows nothing until
- * this operator leads, and is the source of all that agents are answered.
+ * All agents of all NetExporters: who probes whom, what each of them should hold and what it does hold. It knows
+ * nothing until this operator leads, and is the source of all that agents are answered.
  *
- * The order of calls is `lead`, then `plan` and `settle` at each reconcile, `replan` and `compareFigures` for each key of the
- * two queues, and `stop`. What can fail for one NetExporter is in `replan` and `compareFigures` only.
+ * The order of calls is `lead`, then `plan` and `settle` at each reconcile, `replan` and `compareFigures` for each key
+ * of the two queues, and `stop`. What can fail for one NetExporter is in `replan` and `compareFigures` only.
  */
 export class Fleet implements SyncSource {
   readonly #parts: FleetParts;
@@ -92,7 +94,7 @@ export class Fleet implements SyncSource {
     }
   }
 
-  /** Nothing is planned any more. What is pending is to be planned before. */
+  /** Stops planning. Pending plans must be processed before. */
   stop(): void {
     this.#epoch = undefined;
   }
@@ -117,7 +119,7 @@ export class Fleet implements SyncSource {
     return asking.map(({ resource }) => resource.spec.dns.service);
   }
 
-  /** The NetExporter is gone. Its agents are told who leaves until the last of them is gone, too. */
+  /** The NetExporter was deleted. Its agents still receive plans until the last of them is gone. */
   forget(key: string): void {
     const member = this.#members.get(key);
     if (!member) return;
@@ -143,8 +145,8 @@ export class Fleet implements SyncSource {
     const member = this.#members.get(key);
     if (!member || member.isGone) return undefined;
     const propagation = this.#propagationOf(member);
-    // It is in a status now: when it becomes what was told before it, that is news.
-    member.told = textOf(member, propagation);
+    // It goes into a status now, so a return to the value before is a change.
+    member.reported = textOf(member, propagation);
     return propagation;
   }
 
@@ -158,11 +160,11 @@ export class Fleet implements SyncSource {
     return this.#members.keys();
   }
 
-  answerFor({ resource, podUid }: AgentIdentity, held: Held): SyncNews | undefined {
+  answerFor({ resource, podUid }: AuthenticatedAgent, held: Held): SyncNews | undefined {
     return this.#members.get(resource)?.fleet.answerFor(podUid, held);
   }
 
-  took({ resource, podUid }: AgentIdentity, request: SyncRequest): Acknowledgement | undefined {
+  took({ resource, podUid }: AuthenticatedAgent, request: SyncRequest): Acknowledgement | undefined {
     return this.#members.get(resource)?.fleet.took(podUid, request);
   }
 
@@ -186,13 +188,16 @@ export class Fleet implements SyncSource {
     }
   }
 
-  /** Reports the figures of one NetExporter's status where they have changed. @returns when to compare them again, in milliseconds */
+  /**
+   * Reports the figures of one NetExporter's status where they have changed.
+   * @returns when to compare them again, in milliseconds
+   */
   compareFigures(key: string): number | undefined {
     const member = this.#members.get(key);
     if (!member || member.isGone || this.#epoch === undefined) return undefined;
     const figures = textOf(member, this.#propagationOf(member));
-    if (figures !== member.told) this.#parts.onFigures(key);
-    member.told = figures;
+    if (figures !== member.reported) this.#parts.onFigures(key);
+    member.reported = figures;
     return idleLookMs;
   }
 
@@ -203,7 +208,7 @@ export class Fleet implements SyncSource {
     if (member?.fleet.uid !== uid) {
       const onNews = () => this.#compareLater(key);
       const fleet = new NetExporterFleet({ uid, epoch, clock: this.#parts.clock, onNews });
-      const state = { isGone: false, isHeld: false, dnsServers: undefined, fault: undefined, told: '' };
+      const state = { isGone: false, isHeld: false, dnsServers: undefined, fault: undefined, reported: '' };
       member = { resource, fleet, ...state };
       this.#members.set(key, member);
     } else if (member.resource.metadata.generation !== generation) {
@@ -247,7 +252,7 @@ export class Fleet implements SyncSource {
   /** Undefined while they are not known. */
   #dnsServersOf({ resource, isGone, dnsServers }: Member): string[] | undefined {
     if (!asksDnsPods(resource)) return [];
-    // Of one that is gone they are not watched any more.
+    // The DNS pods of a deleted NetExporter are no longer watched.
     return isGone ? dnsServers : this.#parts.dnsServersOf(resource);
   }
 
@@ -275,7 +280,7 @@ function asksDnsPods({ spec: { dns } }: NetExporter): boolean {
   return dns.enabled && dns.endpointsPerAgent > 0;
 }
 
-/** Whether its spec is one that was not to be applied; nobody knows any more what it was before. */
+/** Whether the spec was edited while paused, so that it must not be applied; the spec before is unknown. */
 function isEditedWhilePaused(resource: NetExporter): boolean {
   return isPaused(resource) && resource.metadata.generation !== resource.status?.observedGeneration;
 }

@@ -32,7 +32,7 @@ export class NetExporterFleet {
   /** By the pod's uid. */
   readonly #agents = new Map<string, { node: string; call: Call | undefined }>();
   #settings: Settings | undefined;
-  /** What agents that have them say; made once, since every agent is told its digest. */
+  /** What agents with these settings report; computed once, because every agent receives the digest. */
   #held: Held['settings'];
   #unlinked: Propagation['unlinked'];
 
@@ -41,7 +41,7 @@ export class NetExporterFleet {
     /** The leader's. */
     epoch: number;
     clock: Clock;
-    /** Something has changed by which `propagation` may be another one. That it may be one after some time is not told. */
+    /** Called when `propagation` may have changed, except by the passage of time. */
     onNews: () => void;
   }) {
     const { uid, epoch, clock, onNews } = options;
@@ -69,7 +69,8 @@ export class NetExporterFleet {
   /**
    * Plans for these agents.
    * @returns the uids of the pods whose assignment is another one now
-   * @throws whatever planning throws. The next plan is then made anew, as by a new leader: agents keep what they have until then
+   * @throws whatever planning throws. The next plan is then made anew, as by a new leader: agents keep what they have
+   *   until then
    */
   plan(input: PlanInput): string[] {
     const { changed, uncovered } = this.#update(input);
@@ -134,8 +135,9 @@ export class NetExporterFleet {
   }
 
   /**
-   * How far the settings and assignments have got. Undefined for as long as agents that have not called may still be about to: every one
-   * calls a new leader within seconds. Undefined, too, while no settings are known, as those of one that is paused, and all call.
+   * How far the settings and assignments have got. Undefined for as long as agents that have not called may still be
+   * about to: every one calls a new leader within seconds. Undefined, too, while no settings are known, as those of one
+   * that is paused, and all call.
    */
   propagation(): Propagation | undefined {
     const now = this.#clock.monotonic();
@@ -156,7 +158,7 @@ export class NetExporterFleet {
   }
 }
 
-/** Of an agent that is about to go nobody expects that it keeps up. */
+/** An agent that is about to leave does not need the newest settings. */
 function isExpected(state: TargetState | undefined): boolean {
   return state !== 'leaving' && state !== 'ended';
 }

@@ -1,49 +1,50 @@
 import type { Held, HeldSettings } from '../../protocol/sync.ts';
 import type { UncoveredPairs } from '../plan/zone-links.ts';
 
-/** Of those that wait, as many as anybody reads. */
-const namedAtMost = 3;
+/** Maximum number of agents named in a message. */
+const maxNamed = 3;
 
-/** How far the settings and assignments of a NetExporter have got, and what hinders them from being all that its spec says. */
+/** How many agents have the settings and assignments of a NetExporter, and what is missing. */
 export interface Propagation {
-  /** The agents that there are. */
+  /** All agents. */
   agents: number;
-  /** Those that call. */
+  /** Agents that send requests. */
   reporting: number;
-  /** Those that call and have said that they hold what is valid at present. */
+  /** Agents that send requests and have confirmed the current settings and assignment. */
   configured: number;
-  /** The first few of the others: where each runs and what it lacks. */
+  /** The first few of the others: the node, and what is missing. */
   waiting: { node: string; why: string }[];
-  /** Ordered pairs of zones between which nobody probes, since they have too few agents; left out where there is none. */
+  /** Ordered pairs of zones without a link, because there are too few agents; absent if every pair has one. */
   unlinked?: UncoveredPairs;
-  /** The Service of `spec.dns.service` as `namespace/name`, where it is not to be found; left out where it is. */
+  /** The Service in `spec.dns.service` as `namespace/name`; absent if it exists. */
   missingDns?: string;
 }
 
-/** What is known of how far a spec has got by sync. */
+/** What is known about the propagation of a spec by sync. */
 export type PropagationFinding =
   | Propagation
-  /** This operator leads only now: what its agents hold is not known yet, so what was found before stays. */
+  /** This operator became the leader only now and does not know yet what agents have, so the previous status stays. */
   | 'unknown'
-  /** Why agents cannot call. */
+  /** Why agents cannot reach the operator. */
   | { obstacle: string }
   /** Why their targets cannot be planned. */
   | { unplanned: string };
 
-/** What is known of one agent. */
+/** What is known about one agent. */
 export interface AgentState {
   node: string;
-  /** Undefined: it has not called since this operator leads. */
+  /** Undefined: no request since this operator became the leader. */
   held: Held | undefined;
-  /** Whether its last call is too long ago. */
+  /** Whether its last request is too long ago. */
   silent: boolean;
-  /** What it should hold; undefined: its targets by the present spec are not planned yet. */
+  /** The assignment it should have; undefined while the targets of the current spec are not planned yet. */
   assignment: Held['assignment'];
 }
 
 /**
  * Counts the agents.
- * @param settings what all of them should hold; undefined: that is not known, so that whoever calls lacks nothing
+ * @param settings what every agent should have; undefined: unknown, so any agent that sends requests counts as
+ *   configured
  */
 export function propagationOf(states: readonly AgentState[], settings: HeldSettings | undefined): Propagation {
   const waiting: Propagation['waiting'] = [];
@@ -55,18 +56,17 @@ export function propagationOf(states: readonly AgentState[], settings: HeldSetti
   }
   waiting.sort((a, b) => (a.node < b.node ? -1 : 1));
   const configured = states.length - waiting.length;
-  return { agents: states.length, reporting, configured, waiting: waiting.slice(0, namedAtMost) };
+  return { agents: states.length, reporting, configured, waiting: waiting.slice(0, maxNamed) };
 }
 
-/** Why an agent does not count as configured; it stays the same while that does. */
+/** What an agent is missing; undefined if it is configured. The text does not change while the cause stays the same. */
 function lackOf({ held, silent, assignment }: AgentState, settings: HeldSettings | undefined): string | undefined {
-  if (!held) return 'has not called yet';
-  if (silent) return 'does not call any more';
+  if (!held) return 'no request yet';
+  if (silent) return 'no longer sends requests';
   if (!settings) return undefined;
-  if (!sameSettings(held.settings, settings)) return held.settings ? 'still has other settings' : 'has no settings yet';
-  if (!assignment) return 'waits for its targets to be planned';
-  if (!sameAssignment(held.assignment, assignment))
-    return held.assignment ? 'still has other targets' : 'has no targets yet';
+  if (!sameSettings(held.settings, settings)) return held.settings ? 'outdated settings' : 'no settings yet';
+  if (!assignment) return 'targets not planned yet';
+  if (!sameAssignment(held.assignment, assignment)) return held.assignment ? 'outdated targets' : 'no targets yet';
   return undefined;
 }
 

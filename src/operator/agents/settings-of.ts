@@ -11,7 +11,7 @@ const ntpPort = 123;
 /**
  * What the agents of a NetExporter have to know.
  * @param serviceAddresses the cluster IPs of the agents' own Service
- * @throws ProtocolError (`InvalidSettings`) for a server that is none; the CRD's rules admit no such
+ * @throws ProtocolError (`InvalidSettings`) for an invalid server, which the CRD's rules reject
  */
 export function settingsOf(resource: NetExporter, serviceAddresses: string[]): Settings {
   const { metadata, spec } = resource;

@@ -1,7 +1,7 @@
 import type { Acknowledgement, Held, SyncAnswer, SyncRequest } from '../../protocol/sync.ts';
 
-/** Who calls. */
-export interface AgentIdentity {
+/** The agent that sent a request, after authentication. */
+export interface AuthenticatedAgent {
   /** The key of its NetExporter: `namespace/name`. */
   resource: string;
   podUid: string;
@@ -9,17 +9,18 @@ export interface AgentIdentity {
   node: string;
 }
 
-/** What an agent is told that it does not hold. */
+/** What an agent does not have yet. */
 export type SyncNews = Pick<SyncAnswer, 'settings' | 'settingsDigest' | 'assignment'>;
 
-/** What agents are told and what becomes of what they say. Nothing of it waits for anything. */
+/** Provides responses to agents, and processes their requests. All methods are synchronous. */
 export interface SyncSource {
   /**
-   * What differs from what is held; nothing where it is up to date. Undefined while nothing is known of the agent's NetExporter.
+   * What differs from what is held; nothing where it is up to date. Undefined while nothing is known of the agent's
+   * NetExporter.
    */
-  answerFor(agent: AgentIdentity, held: Held): SyncNews | undefined;
+  answerFor(agent: AuthenticatedAgent, held: Held): SyncNews | undefined;
   /** Takes in a request. @returns which report needs not be sent again */
-  took(agent: AgentIdentity, request: SyncRequest): Acknowledgement | undefined;
+  took(agent: AuthenticatedAgent, request: SyncRequest): Acknowledgement | undefined;
   /** The agent's connection is lost, from which nothing follows yet. */
-  gone(agent: AgentIdentity): void;
+  gone(agent: AuthenticatedAgent): void;
 }

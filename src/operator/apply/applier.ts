@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { appliedAnnotation } from '../../contract/agent-names.ts';
-import { LatestWrites } from '../cache/latest-writes.ts';
+import { MutationCache } from '../cache/mutation-cache.ts';
 import type { Store } from '../cache/store.ts';
 import type { ApiClient, Place } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
@@ -9,48 +9,48 @@ import type { Resource } from '../kube/resource.ts';
 import { type ApplyPlan, isNamesakes, planApply, stamped } from './apply-plan.ts';
 import type { DeclaredObject, Owner } from './declared-object.ts';
 import { driftOf } from './drift.ts';
+import { type FieldConflict, FieldConflicts } from './field-conflicts.ts';
 import { otherManagers } from './field-managers.ts';
 import { isImmutableRefusal } from './immutable-fields.ts';
 import { asApplied } from './managed-fields.ts';
-import { type Contest, Rivalry } from './rivalry.ts';
 
-/** A kind of object that we apply, and our watched copy of those that carry our label. */
+/** A kind of object that the operator applies, and the cache of those with the operator's label. */
 export interface AppliedKind {
   resource: Resource;
   store: Store<KubeObject>;
 }
 
-/** What became of one object. */
+/** The result for one object. `why` continues a sentence whose subject is the object. */
 export type ApplyResult =
   | { action: 'created'; object: KubeObject }
-  /** `contest`: as declared at present, but someone has kept changing it. */
-  | { action: 'unchanged'; object: KubeObject; contest?: Contest }
-  | { action: 'updated'; object: KubeObject; drift: string[]; contest?: Contest }
-  /** Someone keeps changing it: left as it is for a while. */
-  | { action: 'yielded'; object: KubeObject; contest: Contest }
-  /** Being created anew, since this field cannot be changed. `deleted`: the old one has been deleted just now. */
+  /** `conflict`: it matches the declaration now, but a field manager kept overwriting it. */
+  | { action: 'unchanged'; object: KubeObject; conflict?: FieldConflict }
+  | { action: 'updated'; object: KubeObject; drift: string[]; conflict?: FieldConflict }
+  /** A field manager keeps overwriting it: not reverted yet. */
+  | { action: 'yielded'; object: KubeObject; conflict: FieldConflict }
+  /** Being recreated because this field is immutable. `deleted`: this call deleted the old object. */
   | { action: 'replacing'; field: string; deleted: boolean }
   | { action: 'waiting'; why: string }
   | { action: 'left'; why: string };
 
 type Client = Pick<ApiClient, 'get' | 'create' | 'apply' | 'mergePatch' | 'delete'>;
 
-/** Makes single objects what they are declared to be, writing only where they are not. */
+/** Applies single objects: writes only if an object differs from its declaration. */
 export class Applier {
   readonly #client: Client;
   readonly #manager: string;
   readonly #owners: Resource;
-  /** By object's uid: differences that stayed after an apply, since the API server writes the same value in another way. */
+  /** By uid: differences that remain after an apply, because the API server writes the same value differently. */
   readonly #accepted = new Map<string, string>();
-  readonly #written = new LatestWrites<KubeObject>();
-  readonly #rivalry: Rivalry;
+  readonly #written = new MutationCache<KubeObject>();
+  readonly #conflicts: FieldConflicts;
 
   /** @param owners the kind of what the objects belong to */
   constructor(client: Client, manager: string, owners: Resource, clock: Pick<Clock, 'monotonic'>) {
     this.#client = client;
     this.#manager = manager;
     this.#owners = owners;
-    this.#rivalry = new Rivalry(clock);
+    this.#conflicts = new FieldConflicts(clock);
   }
 
   /**
@@ -60,7 +60,7 @@ export class Applier {
   async apply(object: DeclaredObject, kind: AppliedKind, owner: Owner, signal?: AbortSignal): Promise<ApplyResult> {
     const declared = stamped(object);
     const watched = kind.store.get(keyOf(declared));
-    // One that the watch does not show is perhaps not there, or new, or has lost our label, or is someone else's.
+    // An object missing from the cache may not exist, be too new, have lost the label, or belong to someone else.
     const observed = watched
       ? this.#written.newest(watched)
       : await this.#client.get(kind.resource, placeOf(declared), signal);
@@ -69,17 +69,21 @@ export class Applier {
     if (plan.action === 'leave') return { action: 'left', why: plan.why };
     if (plan.action === 'wait') return { action: 'waiting', why: plan.why };
     if (isNamesakes(observed!, owner) && !(await this.#isPresent(owner, declared.metadata.namespace, signal)))
-      return { action: 'waiting', why: `it belongs to another ${owner.kind} of the same name` };
+      return { action: 'waiting', why: `belongs to another ${owner.kind} with the same name` };
     if (plan.action === 'replace') return this.#replace(observed!, plan.field, kind.resource, signal);
     const name = `${declared.kind} ${keyOf(declared)}`;
     if (plan.action === 'none' || this.#isAccepted(plan, declared, observed!))
-      return { action: 'unchanged', object: observed!, ...contested(this.#rivalry.unsettled(name, hashOf(declared))) };
-    const contest = this.#rivalry.held(name, hashOf(declared), plan.drift);
-    if (contest) return { action: 'yielded', object: observed!, contest };
-    return this.#mend(name, declared, observed!, plan.drift, kind.resource, signal);
+      return {
+        action: 'unchanged',
+        object: observed!,
+        ...withConflict(this.#conflicts.unresolved(name, hashOf(declared))),
+      };
+    const conflict = this.#conflicts.backingOff(name, hashOf(declared), plan.drift);
+    if (conflict) return { action: 'yielded', object: observed!, conflict };
+    return this.#revert(name, declared, observed!, plan.drift, kind.resource, signal);
   }
 
-  /** Deletes an object that is ours and that should not be. @returns whether there was one */
+  /** Deletes an object that the owner controls. @returns whether there was one */
   async remove(key: string, { resource, store }: AppliedKind, owner: Owner, signal?: AbortSignal): Promise<boolean> {
     const observed = store.get(key);
     if (!observed || observed.metadata.deletionTimestamp) return false;
@@ -92,18 +96,20 @@ export class Applier {
     return true;
   }
 
-  /** Drops what is remembered about an object that is gone. */
+  /** Forgets an object that was deleted. */
   forget(uid: string): void {
     this.#accepted.delete(uid);
     this.#written.forget(uid);
   }
 
-  /** The API server's history began anew: what was written may not have been, as far as it knows. */
+  /** Forgets all writes: the API server was restored to a state that may not contain them. */
   forgetWrites(): void {
     this.#written.clear();
   }
 
-  /** Whether this is still the owner of its name, whatever the watch says: another one's objects are not to be taken from it. */
+  /**
+   * Asks the API server whether this is still the owner of its name: objects of another owner must not be taken over.
+   */
   async #isPresent({ name, uid }: Owner, namespace: string, signal?: AbortSignal): Promise<boolean> {
     const owner = await this.#client.get(this.#owners, { namespace, name }, signal);
     return owner?.metadata.uid === uid && owner.metadata.deletionTimestamp === undefined;
@@ -115,7 +121,7 @@ export class Applier {
     return { action: 'created', object };
   }
 
-  async #mend(
+  async #revert(
     name: string,
     declared: DeclaredObject,
     observed: KubeObject,
@@ -124,15 +130,15 @@ export class Applier {
     signal?: AbortSignal,
   ): Promise<ApplyResult> {
     const managers = otherManagers(observed.metadata.managedFields ?? [], drift, this.#manager);
-    const mended = () => this.#rivalry.mended(name, hashOf(declared), drift, managers);
+    const recordRevert = () => this.#conflicts.reverted(name, hashOf(declared), drift, managers);
     try {
       const object = await this.#update(declared, observed, drift, resource, signal);
-      mended();
-      return { action: 'updated', object, drift, ...contested(this.#rivalry.unsettled(name, hashOf(declared))) };
+      recordRevert();
+      return { action: 'updated', object, drift, ...withConflict(this.#conflicts.unresolved(name, hashOf(declared))) };
     } catch (error) {
       if (!isApiError(error) || !isImmutableRefusal(error)) throw error;
       const replacing = await this.#replace(observed, drift.join(', '), resource, signal);
-      mended();
+      recordRevert();
       return replacing;
     }
   }
@@ -150,14 +156,14 @@ export class Applier {
       const patch = { metadata: { uid, resourceVersion, managedFields } };
       await this.#client.mergePatch(resource, placeOf(declared), patch, signal);
     }
-    // The uid: should it have been deleted meanwhile, nothing is created and nobody else's is touched.
+    // With the uid, the apply fails if the object was deleted meanwhile, and changes no other object of that name.
     const metadata = { ...declared.metadata, uid };
     const apply = () => this.#client.apply(resource, placeOf(declared), { ...declared, metadata }, signal);
     const object = await apply().catch(async (error) => {
       const lists = isApiError(error, 'Invalid') ? driftedLists(declared, drift) : undefined;
       if (!lists) throw error;
-      // Someone's item stands where ours was, such as a port under another number but our name: side by side they are
-      // invalid. What we declare of a list is then all that there is.
+      // Another manager's item conflicts with ours, such as a port of another number with our name: together they are
+      // invalid. So replace the declared lists as a whole.
       const patch = { ...lists, metadata: { ...lists.metadata, uid } };
       await this.#client.mergePatch(resource, placeOf(declared), patch, signal);
       return apply();
@@ -168,14 +174,14 @@ export class Applier {
   }
 
   /**
-   * Makes room for a new one, which is created when the watch shows that this one is gone. The pods of a DaemonSet go with it
-   * in the background: the new one's start meanwhile, and the overlap is shorter than the hole would be.
+   * Deletes an object to recreate it, which happens when the watch shows the deletion. The pods of a DaemonSet are
+   * deleted in the background: new ones start meanwhile, and the overlap is shorter than the gap would be.
    */
   async #replace(observed: KubeObject, field: string, resource: Resource, signal?: AbortSignal): Promise<ApplyResult> {
     return { action: 'replacing', field, deleted: await this.#delete(observed, resource, signal) };
   }
 
-  /** Deletes this very object. @returns false where it was gone already */
+  /** Deletes the object with this uid. @returns false if it was already gone */
   async #delete(observed: KubeObject, resource: Resource, signal?: AbortSignal): Promise<boolean> {
     try {
       await this.#client.delete(resource, placeOf(observed), observed.metadata.uid, signal);
@@ -201,11 +207,11 @@ function hashOf({ metadata }: DeclaredObject): string {
   return metadata.annotations?.[appliedAnnotation] ?? '';
 }
 
-function contested(contest: Contest | undefined): { contest?: Contest } {
-  return contest ? { contest } : {};
+function withConflict(conflict: FieldConflict | undefined): { conflict?: FieldConflict } {
+  return conflict ? { conflict } : {};
 }
 
-/** The declared lists in which something differs, inside what they stand in; undefined where nothing in a list does. */
+/** The declared lists in which something differs, with their parent fields; undefined if nothing in a list differs. */
 function driftedLists(
   declared: DeclaredObject,
   drift: string[],
@@ -228,7 +234,7 @@ function driftedLists(
   return lists;
 }
 
-/** What an accepted difference is recognised by: where it is, what is declared, and what the object holds there. */
+/** Identifies an accepted difference: its paths, the declaration, and the values of the object there. */
 function fingerprint(drift: string[], declared: DeclaredObject, observed: KubeObject): string {
   const top = [...new Set(drift.map((path) => path.split('.')[0]!))];
   return JSON.stringify([drift, declared.metadata.annotations, top.map((field) => observed[field])]);

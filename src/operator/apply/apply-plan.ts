@@ -5,28 +5,28 @@ import type { DeclaredObject, Owner } from './declared-object.ts';
 import { driftOf } from './drift.ts';
 import { immutableDifference } from './immutable-fields.ts';
 
-/** What to do about one object. */
+/** What to do about one object. `why` continues a sentence whose subject is the object. */
 export type ApplyPlan =
   | { action: 'create' }
   | { action: 'update'; drift: string[] }
   | { action: 'none' }
-  /** A field that nobody can change differs: it has to be created anew. */
+  /** An immutable field differs, so the object must be recreated. */
   | { action: 'replace'; field: string }
   /** It is being deleted. */
   | { action: 'wait'; why: string }
   /** It belongs to someone else. */
   | { action: 'leave'; why: string };
 
-/** Decides what to do so that `observed`, the object of that name as it is (undefined: none), becomes what is declared. */
+/** Decides how to turn `observed`, the existing object of that name if there is one, into what is declared. */
 export function planApply(declared: DeclaredObject, observed: KubeObject | undefined, owner: Owner): ApplyPlan {
   if (observed === undefined) return { action: 'create' };
   const { deletionTimestamp } = observed.metadata;
   const controller = controllerOf(observed);
   if (controller?.uid !== owner.uid && !isNamesakes(observed, owner)) {
-    const whose = controller ? `is controlled by ${controller.kind} ${controller.name}` : 'is controlled by nobody';
-    return { action: 'leave', why: `one exists that ${whose}` };
+    const why = controller ? `is controlled by ${controller.kind} ${controller.name}` : 'has no controller';
+    return { action: 'leave', why };
   }
-  if (deletionTimestamp !== undefined) return { action: 'wait', why: 'it is being deleted' };
+  if (deletionTimestamp !== undefined) return { action: 'wait', why: 'is being deleted' };
   const field = immutableDifference(declared, observed);
   if (field !== undefined) return { action: 'replace', field };
   const drift = driftOf(declared, observed);
@@ -34,9 +34,9 @@ export function planApply(declared: DeclaredObject, observed: KubeObject | undef
 }
 
 /**
- * Whether an object belongs to another owner of the same name. Where ours is the present one, that is a deleted one, and what is left of it
- * is ours to take over: the garbage collector does not always. An owner that is deleted and made anew between a watch and the
- * list that follows it is one that was updated, to an informer of Kubernetes', so that the deletion is never seen.
+ * Whether an object belongs to a previous owner of the same name. If `owner` exists, the previous one was deleted, and
+ * its objects are taken over, because the garbage collector may miss them: if an owner is deleted and recreated between
+ * the end of a watch and the next list, Kubernetes' informers see an update and never the deletion.
  */
 export function isNamesakes(observed: KubeObject, owner: Owner): boolean {
   const controller = controllerOf(observed);
@@ -50,8 +50,8 @@ export function isNamesakes(observed: KubeObject, owner: Owner): boolean {
 }
 
 /**
- * The object with an annotation that identifies its declaration: what is declared no longer shows in no comparison of what
- * is declared now, but makes this differ.
+ * Adds a hash of the declaration as an annotation. A field that is no longer declared cannot be detected by comparing
+ * the fields that are still declared, but it changes the hash.
  */
 export function stamped(declared: DeclaredObject): DeclaredObject {
   const hash = createHash('sha256').update(JSON.stringify(declared)).digest('hex').slice(0, 16);

@@ -1,8 +1,8 @@
 import { sameQuantity } from './quantity.ts';
 
 /**
- * Lists that the API server treats as maps (`x-kubernetes-list-type: map`), with what identifies an item. Every other list is
- * compared as a whole.
+ * Lists that the API server treats as maps (`x-kubernetes-list-type: map`), with what identifies an item. Every other
+ * list is compared as a whole.
  */
 const listKeys = new Map(
   Object.entries({
@@ -16,14 +16,14 @@ const listKeys = new Map(
 );
 
 /**
- * Maps that the API server treats as one value (`x-kubernetes-map-type: atomic`): who adds to one changes what we declare. A
- * label more in a Service's selector leaves it without endpoints.
+ * Maps that the API server treats as one value (`x-kubernetes-map-type: atomic`): who adds to one changes what we
+ * declare. A label more in a Service's selector leaves it without endpoints.
  */
 const atomicMaps = new Set(['matchLabels', 'nodeSelector', 'podSelector', 'selector']);
 
 /**
- * Where an object does not hold what is declared, as paths such as `spec.template.spec.containers[agent].image`. What is there
- * besides is no drift: the API server's defaults, and fields and items that others added.
+ * Where an object does not hold what is declared, as paths such as `spec.template.spec.containers[agent].image`.
+ * Defaults of the API server, and fields and items that others added, are no drift.
  */
 export function driftOf(declared: unknown, observed: unknown): string[] {
   const paths: string[] = [];

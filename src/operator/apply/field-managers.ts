@@ -1,8 +1,8 @@
 import type { ManagedFields } from '../kube/kube-object.ts';
 
 /**
- * Who, besides us, manages one of these fields, by the names that they gave themselves (`kubectl-edit`, `argocd-controller`);
- * where the fields were taken away and so are nobody's, who wrote to the object last.
+ * The names of other field managers of these fields, such as `kubectl-edit` or `argocd-controller`. If the fields were
+ * removed, so that they have no manager, the manager that wrote to the object last.
  * @param paths as drift has them
  */
 export function otherManagers(managedFields: ManagedFields[], paths: string[], ours: string): string[] {

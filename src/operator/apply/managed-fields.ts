@@ -2,8 +2,8 @@ import type { ManagedFields } from '../kube/kube-object.ts';
 
 /**
  * The managed fields with what this manager created by POST counted as applied, or undefined where that is so already.
- * A POST makes the creator a manager by Update, and server-side apply removes a field that is no longer declared only when
- * no other entry has it: without this, what was declared at the creation could never be taken back. (The same as
+ * A POST makes the creator a manager by Update, and server-side apply removes a field that is no longer declared only
+ * when no other entry has it: without this, what was declared at the creation could never be taken back. (The same as
  * client-go's `csaupgrade`.)
  */
 export function asApplied(managedFields: ManagedFields[], manager: string): ManagedFields[] | undefined {

@@ -8,27 +8,31 @@ import { checkedEvent, checkedPage } from '../kube/checked-answers.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { type Resource, titleOf } from '../kube/resource.ts';
 import { leastDelay } from '../kube/retry.ts';
-import { ReportOnce } from '../log/report-once.ts';
-import { isNewer } from './latest-writes.ts';
+import { LogDeduplicator } from '../log/log-deduplicator.ts';
+import { isNewer } from './mutation-cache.ts';
 import type { Store, StoredObject } from './store.ts';
 
-/** Objects a page: the bodies of pages bound our memory and the API server's. */
+/** Objects per page: bounds the memory of this process and of the API server. */
 const pageSize = 500;
 
 /**
- * A watch that says nothing for so long is resumed, since a half-open connection says nothing either. Where anything happens
- * the API server sends a bookmark every minute; on a kind without news this costs one request.
+ * A watch that says nothing for so long is resumed, since a half-open connection says nothing either. Where anything
+ * happens the API server sends a bookmark every minute; on a kind without news this costs one request.
  */
 const usualIdleMs = 75_000;
 
-/** Between attempts. The cap is low, so that an API server that comes back finds us within seconds; jitter spreads us. */
+/** Back-off of attempts. The maximum is low, so that the cache syncs within seconds after the API server recovers. */
 const backoff = { baseMs: 200, maxMs: 2000 };
 
-/** A watch that lives so long works, and the next failure is a first one; any sooner the back-off goes on growing. */
+/** A watch that lasts this long works, so the next failure starts with the shortest delay. */
 const steadyMs = 10_000;
 
-/** What someone has to mend before the content can be known again, while what is known gets old. */
+/** Errors that last until someone fixes the cause, while the cache becomes stale. */
 const lasting: ApiErrorCode[] = ['Forbidden', 'NotFound', 'Unauthorized', 'Untrusted'];
+
+const failureLines = { list: 'cannot list, will retry', watch: 'cannot watch, will retry' };
+
+const missingDefinitionAdvice = 'apply the CustomResourceDefinition in manifests/install.yaml';
 
 export interface ReflectorOptions<T> {
   client: Pick<ApiClient, 'list' | 'watch'>;
@@ -38,7 +42,7 @@ export interface ReflectorOptions<T> {
   scope?: { namespace: string; name?: string };
   /** A watch that says nothing for so long is resumed, in milliseconds; left out: a little more than a minute. */
   idleMs?: number;
-  /** Shrinks an object to what is used: memory is objects × size. */
+  /** Extracts what is used of an object, to save memory. */
   transform: (object: KubeObject) => T;
   store: Store<T>;
   /** An object could not be processed, and its change has perhaps not had all of its effects. */
@@ -50,27 +54,30 @@ export interface ReflectorOptions<T> {
 }
 
 /**
- * Keeps a store equal to the API server's content: list, then watch from the list's version, resumed from the last version
- * seen whenever the watch ends, and listed again when that version is gone (410). The cases are those of client-go's reflector.
+ * Keeps a store equal to the API server's content: list, then watch from the list's version, resumed from the last
+ * version seen whenever the watch ends, and listed again when that version is gone (410). The cases are those of
+ * client-go's reflector.
  *
- * The list is paged and consistent. Since Kubernetes 1.34 the API server answers such pages from snapshots of its watch cache
- * (KEP-4988), before that from etcd. `resourceVersion=0` is from the cache everywhere, but in one body whatever the limit is:
- * 5,000 pods are some 40 MB of JSON, which would set our memory's peak, and may be older than what we have seen. A streamed list
- * (KEP-3157) is not on by default in 1.31, 1.33 and before, so the pages would be needed besides. The same reason is why pages
- * that are gone are begun again, and not read as a whole as client-go does.
+ * The list is paged and consistent. Since Kubernetes 1.34 the API server answers such pages from snapshots of its watch
+ * cache (KEP-4988), before that from etcd. `resourceVersion=0` is from the cache everywhere, but in one body whatever
+ * the limit is: 5,000 pods are some 40 MB of JSON, which would set our memory's peak, and may be older than what we
+ * have seen. A streamed list (KEP-3157) is not on by default in 1.31, 1.33 and before, so the pages would be needed
+ * besides. The same reason is why pages that are gone are begun again, and not read as a whole as client-go does.
  */
 export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
   readonly #log: Logger;
   readonly #firstList = Promise.withResolvers<void>();
-  /** About the one thing that a reflector does. */
-  readonly #reports = new ReportOnce();
+  readonly #reports = new LogDeduplicator();
   #resourceVersion: string | undefined;
-  /** Whether the version may be one that the server does not have yet: since it was seen, a watch failed or said nothing. */
+  /**
+   * Whether the version may be one that the server does not have yet: since it was seen, a watch failed or said
+   * nothing.
+   */
   #isDoubtful = false;
   #hasSynced = false;
   #problem: { message: string; lasting: boolean } | undefined;
-  /** When the present watch was opened. */
+  /** When the current watch was opened. */
   #watchingSince: number | undefined;
   #failures = 0;
 
@@ -80,7 +87,7 @@ export class Reflector<T> {
     options.store.onFault((key, error) => this.#cannotProcess(key, error));
   }
 
-  /** What it was made with: which objects, and where they are kept. */
+  /** The options with which it was constructed. */
   get options(): Readonly<ReflectorOptions<T>> {
     return this.#options;
   }
@@ -96,15 +103,15 @@ export class Reflector<T> {
   }
 
   /**
-   * Why the store does not hold the content, or will not for much longer, for people: nothing has been listed yet, or someone
-   * has to mend what keeps us from going on. Undefined also while the API server is away: it comes back.
+   * Why the store does not hold the content, or will not for much longer, for people: nothing has been listed yet, or
+   * someone has to mend what keeps us from going on. Undefined also while the API server is away: it comes back.
    */
   get obstacle(): string | undefined {
     if (!this.#hasSynced) return this.#problem?.message ?? `waiting for the first list of ${this.#title}`;
     return this.#problem?.lasting ? this.#problem.message : undefined;
   }
 
-  /** Runs until the signal is aborted. It never rejects: whatever fails is tried again. */
+  /** Runs until the signal is aborted. Never rejects; retries failures with back-off. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       let error: unknown;
@@ -132,9 +139,10 @@ export class Reflector<T> {
   }
 
   /**
-   * Whether the server's history is another one, which is behind what was seen: etcd was restored from a backup. A watch from a version
-   * that is yet to come is not refused, it says nothing until that version has come, and then leaves out all that came before. A list
-   * that asks for no version is of the newest one there is (KEP-2340), and never behind.
+   * Whether the server's history is another one, which is behind what was seen: etcd was restored from a backup. A
+   * watch from a version that is yet to come is not refused, it says nothing until that version has come, and then
+   * leaves out all that came before. A list that asks for no version is of the newest one there is (KEP-2340), and
+   * never behind.
    */
   async #isRewound(signal: AbortSignal): Promise<boolean> {
     if (this.#resourceVersion === undefined || !this.#isDoubtful) return false;
@@ -145,7 +153,7 @@ export class Reflector<T> {
     if (!isNewer(this.#resourceVersion, resourceVersion)) return false;
     this.#log.warn(
       { seen: this.#resourceVersion, resourceVersion },
-      'the API server is behind what it said before, as after a restore of etcd; listing again',
+      'resource version went backwards, as after a restore of etcd; listing again',
     );
     return true;
   }
@@ -174,7 +182,7 @@ export class Reflector<T> {
     return version;
   }
 
-  /** Follows one watch to its end. */
+  /** Runs one watch until it ends. */
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
     const { client, resource, clock, random, idleMs = usualIdleMs } = this.#options;
     this.#watchingSince = undefined;
@@ -204,7 +212,7 @@ export class Reflector<T> {
       if (taken) store.set(keyOf(object), taken.object, resourceVersion);
     } else if (type === 'DELETED') store.delete(keyOf(object));
     // Of a newer server, perhaps: the version still counts.
-    else if (type !== 'BOOKMARK') this.#log.warn({ type }, 'a watch event of an unknown type');
+    else if (type !== 'BOOKMARK') this.#log.warn({ type }, 'ignoring watch event of unknown type');
     this.#resourceVersion = resourceVersion;
   }
 
@@ -227,33 +235,29 @@ export class Reflector<T> {
   #cannotProcess(key: string, error: unknown): void {
     // Once for each reason: there may be thousands of objects. The metrics count them.
     const isNew = this.#reports.isNew('object', errorText(error));
-    this.#log[isNew ? 'error' : 'debug']({ err: error, key }, 'cannot process an object; going on with the others');
+    this.#log[isNew ? 'error' : 'debug']({ err: error, key }, 'cannot process object, continuing with the others');
     this.#options.onFault?.(this.#options.resource);
   }
 
   #failed(error: unknown): void {
     if (isApiError(error, 'Gone')) {
       const { message } = error;
-      if (this.#reports.isNew('', 'gone')) this.#log.info({ message }, 'the version is gone; listing again');
+      if (this.#reports.isNew('', 'gone')) this.#log.info({ message }, 'resource version expired, listing again');
       this.#resourceVersion = undefined;
       return;
     }
-    const doing = this.#resourceVersion === undefined ? 'list' : 'watch';
+    const failed = this.#resourceVersion === undefined ? 'list' : 'watch';
     const { message } = error as Error;
+    const advice = isApiError(error, 'NotFound') ? missingDefinitionAdvice : undefined;
     this.#problem = {
-      message: `cannot ${doing} ${this.#title}: ${message}${this.#advice(error)}`,
+      message: [`cannot ${failed} ${this.#title}: ${message}`, ...(advice === undefined ? [] : [advice])].join('; '),
       lasting: isApiError(error, ...lasting),
     };
-    if (this.#reports.isNew('', `${doing}: ${message}`))
-      this.#log.warn({ err: error }, `${this.#problem.message}; trying again`);
-  }
-
-  #advice(error: unknown): string {
-    return isApiError(error, 'NotFound') ? '; apply the CustomResourceDefinition: it is in manifests/install.yaml' : '';
+    if (this.#reports.isNew('', `${failed}: ${message}`)) this.#log.warn({ err: error, advice }, failureLines[failed]);
   }
 
   #works(): void {
-    const fact = 'list and watch work again';
+    const fact = 'list and watch succeeded again';
     if (this.#problem && this.#reports.isNew('', fact)) this.#log.info(fact);
     this.#problem = undefined;
   }

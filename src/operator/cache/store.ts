@@ -34,8 +34,8 @@ export class Store<T> {
   }
 
   /**
-   * Calls back when the content is that of a server whose history began anew, from a backup of etcd: what is there now may be older than
-   * what was there before, without a change of its own to tell of it, and versions from before mean nothing any more.
+   * Calls back after etcd was restored from a backup: objects may be older than before without a change event, and
+   * previous resourceVersions are meaningless.
    */
   onRewound(listener: () => void): void {
     this.#rewoundListener = listener;
@@ -47,8 +47,8 @@ export class Store<T> {
   }
 
   /**
-   * Calls back when another listener has thrown, with the key of the object that it was called for: the changes of other objects
-   * go on. Without this listener the error goes to whoever changes the store.
+   * Calls back when another listener has thrown, with the key of the object that it was called for: the changes of
+   * other objects go on. Without this listener the error goes to whoever changes the store.
    */
   onFault(listener: (key: string, error: unknown) => void): void {
     this.#faultListener = listener;
@@ -69,7 +69,7 @@ export class Store<T> {
   /** The objects that the index puts under this value. */
   byIndex(name: string, value: string): T[] {
     const index = this.#indexes.get(name);
-    if (!index) throw new RangeError(`there is no index ${name}`);
+    if (!index) throw new RangeError(`unknown index ${name}`);
     return [...(index.keys.get(value) ?? [])].map((key) => this.#objects.get(key)!.object);
   }
 

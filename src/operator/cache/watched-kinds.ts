@@ -16,18 +16,18 @@ export const childKinds: Resource[] = [
   apiUses.daemonSets,
 ];
 
-/** The kind that tells the Prometheus operator what to scrape; a child where its API is served. */
+/** The kind that configures scrapes of the Prometheus operator; a child if its API is served. */
 export const podMonitors: Resource = apiUses.podMonitors;
 
 /** Limits what is watched to what we made, children and agents' pods alike. */
 export const oursSelector = `${managedByLabel}=${managerName}`;
 
-/** Limits the watched pods to agents, whoever else should use our name as manager. */
+/** Selects agents' pods, and no other pods with the operator's name as manager. */
 export const agentPodSelector = `${oursSelector},app.kubernetes.io/name=${agentSelector('')['app.kubernetes.io/name']}`;
 
 /**
- * The keys of the NetExporters that an object concerns: its controller's, and, in case someone took that away, that of the
- * instance its label names.
+ * The keys of the NetExporters that an object concerns: its controller's, and, in case someone took that away, that of
+ * the instance its label names.
  */
 export function ownerKeys({ metadata }: { metadata: ObjectMeta }): string[] {
   const controller = controllerOf({ metadata });

@@ -1,26 +1,26 @@
 import type { ApplyResult } from '../apply/applier.ts';
 import { type ApiError, isTransient } from '../kube/api-error.ts';
 import type { Obstacle } from '../status/status.ts';
-import { contestMessage } from '../status/wording.ts';
+import { conflictMessage, withPeriod } from '../status/wording.ts';
 
-/** What came of one object: of applying it, of deleting it, or why neither could be done. `what` is its kind and name. */
+/** The result of applying or deleting one object, or why that failed. `what` is the object's kind and name. */
 export type ChildOutcome = { what: string } & (
   | { result: ApplyResult }
   | { result: { action: 'deleted' } }
-  | { error: ApiError }
+  | { error: ApiError; failed: 'apply' | 'delete' }
 );
 
-/** What follows from the outcomes of all objects. */
+/** What the outcomes of all objects mean for the status and for the next reconciliation. */
 export interface ChildFindings {
   obstacles: Obstacle[];
-  /** What has to go away first, such as an object under deletion. */
+  /** A full sentence for each object that must be deleted first. */
   waitingFor: string[];
   /** Such as `created ConfigMap default-agent`. */
   changes: string[];
-  /** After which trying again soon may succeed; of several the last. */
+  /** The last failure that a retry may end. */
   failure: ApiError | undefined;
-  /** When those who change our objects back are to be looked at again, in milliseconds; Infinity where there is nobody. */
-  lookAgainMs: number;
+  /** When to check objects with a field conflict again, in milliseconds; Infinity if there is none. */
+  requeueAfterMs: number;
 }
 
 export function findingsOf(outcomes: readonly ChildOutcome[]): ChildFindings {
@@ -29,7 +29,7 @@ export function findingsOf(outcomes: readonly ChildOutcome[]): ChildFindings {
     waitingFor: [],
     changes: [],
     failure: undefined,
-    lookAgainMs: Infinity,
+    requeueAfterMs: Infinity,
   };
   for (const outcome of outcomes) add(findings, outcome);
   return findings;
@@ -40,20 +40,29 @@ function add(findings: ChildFindings, outcome: ChildOutcome): void {
   const { what } = outcome;
   if ('error' in outcome) {
     const reason = reasonOf(outcome.error);
-    obstacles.push({ reason, message: `${what}: ${outcome.error.message}` });
+    obstacles.push({ reason, message: failureMessage(what, outcome) });
     if (reason === 'ApplyFailed') findings.failure = outcome.error;
     return;
   }
   const { result } = outcome;
   if (result.action === 'left')
-    obstacles.push({ reason: 'ObjectNotOurs', message: `${what}: ${result.why}; rename or delete it` });
-  else if (result.action === 'waiting') waitingFor.push(`${what}: ${result.why}`);
+    obstacles.push({
+      reason: 'ObjectNotOurs',
+      message: `${what} already exists and ${result.why}. Rename or delete it.`,
+    });
+  else if (result.action === 'waiting') waitingFor.push(`${what} ${result.why}.`);
   else if (result.action === 'replacing')
-    waitingFor.push(`${what}: is being created anew, since nobody can change ${result.field}`);
-  else if ('contest' in result && result.contest) {
-    obstacles.push({ reason: 'FieldsContested', message: contestMessage(what, result.contest) });
-    findings.lookAgainMs = Math.min(findings.lookAgainMs, result.contest.lookAgainMs);
+    waitingFor.push(`${what} is being recreated because ${result.field} is immutable.`);
+  else if ('conflict' in result && result.conflict) {
+    obstacles.push({ reason: 'FieldConflict', message: conflictMessage(what, result.conflict) });
+    findings.requeueAfterMs = Math.min(findings.requeueAfterMs, result.conflict.requeueAfterMs);
   } else if (result.action !== 'unchanged') changes.push(`${result.action} ${what}`);
+}
+
+function failureMessage(what: string, { error, failed }: Extract<ChildOutcome, { error: ApiError }>): string {
+  const problem = `Cannot ${failed} ${what}: ${withPeriod(error.message)}`;
+  if (isTransient(error)) return `${problem} The operator retries.`;
+  return error.code === 'Invalid' ? `${problem} Correct the spec.` : problem;
 }
 
 function reasonOf(error: ApiError): 'ApplyFailed' | 'ApplyRejected' {

@@ -7,11 +7,13 @@ import type { Owner } from '../apply/declared-object.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
 import { type ApiError, type ApiErrorCode, isApiError } from '../kube/api-error.ts';
 import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
-import type { ReportOnce } from '../log/report-once.ts';
+import type { LogDeduplicator } from '../log/log-deduplicator.ts';
 import type { ChildOutcome } from './child-findings.ts';
 
-/** What the API server says when an object came, went or changed since we saw it. */
+/** The API server's errors if an object was created, deleted or changed since it was read. */
 const outdated: ApiErrorCode[] = ['AlreadyExists', 'Conflict', 'NotFound'];
+
+const failureLines = { apply: 'cannot apply object, will retry', delete: 'cannot delete object, will retry' };
 
 export interface ChildrenParts {
   /** By apiVersion and kind. */
@@ -21,19 +23,18 @@ export interface ChildrenParts {
   events: Pick<EventRecorder, 'record'>;
 }
 
-/** The objects of a NetExporter in one reconcile: applies and deletes them, and keeps what came of each. */
+/** The objects of a NetExporter in one reconciliation: applies and deletes them, and collects the outcomes. */
 export class Children {
   readonly outcomes: ChildOutcome[] = [];
   readonly #parts: ChildrenParts;
   readonly #resource: NetExporter;
-  /** About the objects. */
-  readonly #reports: ReportOnce;
+  readonly #reports: LogDeduplicator;
   readonly #log: Logger;
   readonly #signal: AbortSignal;
-  /** By kind and name: those of ours that are there, also those that could not be changed. */
+  /** By kind and name: owned objects that exist, including those that could not be changed. */
   readonly #present = new Map<string, KubeObject>();
 
-  constructor(parts: ChildrenParts, resource: NetExporter, reports: ReportOnce, log: Logger, signal: AbortSignal) {
+  constructor(parts: ChildrenParts, resource: NetExporter, reports: LogDeduplicator, log: Logger, signal: AbortSignal) {
     this.#parts = parts;
     this.#resource = resource;
     this.#reports = reports;
@@ -42,9 +43,9 @@ export class Children {
   }
 
   /**
-   * Applies one object. What hinders it is an outcome and does not keep the others from being applied.
-   * @param passOn the errors that the caller takes care of
-   * @throws those, and what leaves nothing to report, since the API server is out of reach or what we saw is out of date
+   * Applies one object. A rejection is an outcome and does not stop the other objects.
+   * @param passOn the errors that the caller handles
+   * @throws those, and errors that are not worth reporting: the API server is unreachable, or the cache is stale
    */
   async apply(object: ManifestObject, passOn: (error: unknown) => boolean = () => false): Promise<void> {
     const what = nameOf(object);
@@ -54,14 +55,14 @@ export class Children {
       this.#reports.forget(what);
     } catch (error) {
       if (passOn(error)) throw error;
-      this.#hindered(what, error);
-      // It is there all the same: what follows from it, such as the Service's address, is not to go.
+      this.#failed('apply', what, error);
+      // It still exists: what depends on it, such as the Service's address in the settings, must not disappear.
       const watched = this.watched(kind, object.metadata.name);
       if (watched) this.#present.set(what, watched);
     }
   }
 
-  /** Deletes one that should not be there, where it is ours. @throws as `apply` does */
+  /** Deletes an object that the spec no longer asks for, if the NetExporter owns it. @throws like `apply` */
   async remove(leftover: { apiVersion: string; kind: string; name: string }): Promise<void> {
     const { kind, name } = leftover;
     const what = `${kind} ${name}`;
@@ -69,23 +70,23 @@ export class Children {
     try {
       const key = keyOf({ metadata: { namespace, name } });
       if (await this.#parts.applier.remove(key, this.kind(leftover), this.#owner, this.#signal)) {
-        this.#log.info({ object: what }, 'deleted an object');
+        this.#log.info({ object: what }, 'deleted object');
         this.outcomes.push({ what, result: { action: 'deleted' } });
       }
       this.#reports.forget(what);
     } catch (error) {
-      this.#hindered(what, error);
+      this.#failed('delete', what, error);
     }
   }
 
-  /** An object of ours that was applied and is there, by `Kind name`. */
+  /** An object that was applied and exists, by `Kind name`. */
   present(what: string): KubeObject | undefined {
     return this.#present.get(what);
   }
 
   /**
-   * An object as the watch shows it, where it is ours. What a deleted NetExporter of the same name has left is not, until it is
-   * taken over: the garbage collector may take it at any time.
+   * An object from the cache, if the NetExporter owns it. Objects that a deleted NetExporter of the same name left
+   * behind do not count until they are taken over, because the garbage collector may delete them at any time.
    */
   watched({ store }: AppliedKind, name: string): KubeObject | undefined {
     const { namespace, uid } = this.#resource.metadata;
@@ -101,27 +102,27 @@ export class Children {
   #note(what: string, result: ApplyResult): void {
     this.outcomes.push({ what, result });
     if ('object' in result) this.#present.set(what, result.object);
-    const contest = 'contest' in result ? result.contest : undefined;
-    if (result.action === 'replacing' && result.deleted) this.#tellReplaced(what, result.field);
-    else if (contest) this.#log.debug({ object: what, ...contest }, 'someone keeps changing an object');
-    else if (result.action === 'created') this.#log.info({ object: what }, 'created an object');
+    const conflict = 'conflict' in result ? result.conflict : undefined;
+    if (result.action === 'replacing' && result.deleted) this.#reportReplaced(what, result.field);
+    else if (conflict)
+      this.#log.debug({ object: what, ...conflict }, 'another field manager keeps overwriting the object');
+    else if (result.action === 'created') this.#log.info({ object: what }, 'created object');
     else if (result.action === 'updated')
-      this.#log.info({ object: what, drift: result.drift.slice(0, 10) }, 'updated an object');
+      this.#log.info({ object: what, drift: result.drift.slice(0, 10) }, 'updated object');
   }
 
-  #tellReplaced(what: string, field: string): void {
-    this.#log.info({ object: what, field }, 'deleted an object to create it anew');
-    const note = `deleted ${what} to create it anew: nobody can change ${field}`;
+  #reportReplaced(what: string, field: string): void {
+    this.#log.info({ object: what, field }, 'deleted object to recreate it');
+    const note = `Deleted ${what} to recreate it because ${field} is immutable.`;
     this.#parts.events.record({ type: 'Normal', reason: 'Replaced', action: 'Apply', note }, this.#resource);
   }
 
-  #hindered(what: string, error: unknown): void {
+  #failed(failed: 'apply' | 'delete', what: string, error: unknown): void {
     if (!isReportable(error)) throw error;
-    // Once for each reason: the conditions tell it for as long as it is so.
-    if (this.#reports.isNew(what, String(error)))
-      this.#log.warn({ object: what, err: error }, 'an object could not be applied');
-    else this.#log.debug({ object: what, err: error }, 'an object could not be applied again');
-    this.outcomes.push({ what, error });
+    // One warning per cause: the conditions show it as long as it lasts.
+    const level = this.#reports.isNew(what, String(error)) ? 'warn' : 'debug';
+    this.#log[level]({ object: what, err: error }, failureLines[failed]);
+    this.outcomes.push({ what, error, failed });
   }
 
   get #owner(): Owner {
@@ -130,7 +131,7 @@ export class Children {
   }
 }
 
-/** By which its outcome is known. */
+/** Identifies an object in outcomes. */
 export function nameOf({ kind, metadata }: Pick<ManifestObject, 'kind' | 'metadata'>): string {
   return `${kind} ${metadata.name}`;
 }

@@ -2,21 +2,22 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import { errorText } from '../../base/error-text.ts';
 import { leastDelay } from '../kube/retry.ts';
-import { ReportOnce } from '../log/report-once.ts';
+import { LogDeduplicator } from '../log/log-deduplicator.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export interface ReconcileResult {
-  /** When to look again although nothing changed, in milliseconds. */
+  /** When to reconcile again without a change, in milliseconds. */
   requeueAfterMs?: number;
 }
 
 /**
- * Makes the world what the object behind the key says. It is given the key and nothing else, reads everything anew and may be
- * called at any time, any number of times, but never twice at once for one key. Rejecting means: try again, later each time.
+ * Brings the cluster to the state that the object with this key declares. It is level-based: it gets only the key,
+ * reads everything else itself, and may be called at any time and any number of times, but never concurrently for one
+ * key. A rejection means: retry with back-off.
  */
 export type Reconcile = (key: string, context: { log: Logger; signal: AbortSignal }) => Promise<ReconcileResult>;
 
-/** Told about every reconcile, for metrics. */
+/** Observes reconciliations, for metrics. */
 export interface ReconcileObserver {
   started(): void;
   /** A fault in the code; `ended` follows. */
@@ -32,7 +33,7 @@ export class Controller {
   readonly #random: () => number;
   readonly #log: Logger;
   readonly #observe: ReconcileObserver;
-  readonly #reports = new ReportOnce();
+  readonly #reports = new LogDeduplicator();
   readonly #stop = new AbortController();
   #workers: Promise<void>[] = [];
   #count = 0;
@@ -60,7 +61,10 @@ export class Controller {
     this.#workers = Array.from({ length: workers }, () => this.#work());
   }
 
-  /** Takes no more keys and lets what is under way finish; what has not after `graceMs` is aborted and waited for. */
+  /**
+   * Takes no more keys, and aborts reconciliations that are still running after `graceMs`. Resolves when none is
+   * running.
+   */
   async stop(graceMs: number): Promise<void> {
     this.#queue.close();
     await this.#finish(graceMs);
@@ -91,34 +95,36 @@ export class Controller {
     }
   }
 
-  /** One reconcile. Whatever it throws is this key's failure alone. */
+  /** Reconciles once. An error affects only this key. */
   async #once(key: string): Promise<void> {
     const log = this.#log.child({ key, reconcile: ++this.#count });
     const started = this.#clock.monotonic();
     const ended = (result: 'success' | 'requeue_after' | 'error') =>
       this.#observe.ended(result, (this.#clock.monotonic() - started) / 1000);
     this.#observe.started();
-    log.debug('reconcile begins');
+    log.debug('reconcile started');
     try {
       const { requeueAfterMs } = await this.#reconcile(key, { log, signal: this.#stop.signal });
       this.#queue.forget(key);
       if (requeueAfterMs !== undefined) this.#queue.addAfter(key, requeueAfterMs);
       ended(requeueAfterMs === undefined ? 'success' : 'requeue_after');
-      if (this.#reports.forget(key)) log.info('reconciling works again');
+      if (this.#reports.forget(key)) log.info('reconcile succeeded again');
     } catch (error) {
       if (isFault(error)) this.#observe.panicked();
       ended('error');
       this.#queue.retry(key, leastDelay(error, this.#random));
-      // Once for each reason: the retries are in the metrics.
-      if (this.#stop.signal.aborted) log.info('the reconcile was given up');
-      else if (this.#reports.isNew(key, errorText(error))) log.error({ err: error }, 'reconcile failed; trying again');
-      else log.debug({ err: error }, 'reconcile failed again');
+      // One error per cause: the metrics count the retries.
+      if (this.#stop.signal.aborted) log.info('reconcile cancelled');
+      else if (this.#reports.isNew(key, errorText(error))) log.error({ err: error }, 'reconcile failed, will retry');
+      else log.debug({ err: error }, 'reconcile failed again, will retry');
     }
     log.debug('reconcile ended');
   }
 }
 
-/** The errors of JavaScript itself mean a fault in the code: failed requests and invalid answers have errors of our own. */
+/**
+ * The errors of JavaScript itself mean a fault in the code: failed requests and invalid answers have errors of our own.
+ */
 const faults = [TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError];
 
 /** Whether controller-runtime would call it a panic. */

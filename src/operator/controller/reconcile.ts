@@ -7,56 +7,60 @@ import type { SyncAccess } from '../../protocol/sync-access.ts';
 import type { AgentPod } from '../agents/agent-pod.ts';
 import { clusterAddresses, settingsOf } from '../agents/settings-of.ts';
 import type { AppliedKind } from '../apply/applier.ts';
-import type { OptionalKind } from '../cache/optional-kind.ts';
+import type { OptionalApi } from '../cache/optional-api.ts';
 import type { Store } from '../cache/store.ts';
 import { saysNotServed } from '../kube/discovery.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
-import { ReportOnce } from '../log/report-once.ts';
+import { LogDeduplicator } from '../log/log-deduplicator.ts';
 import { type Findings, pausedStatusOf, progressOf, statusOf } from '../status/status.ts';
 import { statusEvents } from '../status/status-events.ts';
 import type { StatusWriter, WrittenStatus } from '../status/status-writer.ts';
+import { asSentence } from '../status/wording.ts';
 import { type AgentsSync, syncAccessIn } from '../sync/agents-sync.ts';
 import { type ChildFindings, findingsOf } from './child-findings.ts';
 import { Children, type ChildrenParts, nameOf } from './children.ts';
 import type { Reconcile, ReconcileResult } from './controller.ts';
 
-/** What nobody tells us about: someone else's object that gets out of the way, a quota that is raised. */
-const usualLookAgainMs = 30_000;
+/**
+ * Requeue interval for problems that end without a watch event, such as a conflicting object being deleted or a quota
+ * being raised.
+ */
+const obstacleRequeueMs = 30_000;
 
 export interface ReconcileParts extends ChildrenParts {
   resources: Store<NetExporter>;
-  podMonitors: AppliedKind & Pick<OptionalKind, 'available' | 'lost'>;
-  /** With an index `faulty`: by owner, those with a fault. */
+  podMonitors: AppliedKind & Pick<OptionalApi, 'available' | 'lost'>;
+  /** With an index `faulty`: pods with a fault, by owner. */
   pods: Store<AgentPod>;
   statusWriter: Pick<StatusWriter, 'write'>;
-  /** The resolvers that pods have; left out where they are not known. */
+  /** The resolvers that pods use; absent if unknown. */
   nameservers?: readonly string[] | undefined;
   clock: Clock;
   /** The image of agents whose spec names none. */
   agentImage: string;
-  /** Undefined where this operator does not sync: the agents then have their ConfigMap alone. */
+  /** Undefined if this operator does not sync: agents then use only their ConfigMap. */
   sync: AgentsSync | undefined;
 }
 
-/** Makes the cluster hold what a NetExporter says, and its status say what the cluster holds. */
+/** Creates the reconciler: applies the objects that a NetExporter declares, and writes its status. */
 export function netExporterReconcile(parts: ReconcileParts): Reconcile {
-  /** By resource: what has been told about its objects. */
-  const told = new Map<string, ReportOnce>();
+  /** By key of the NetExporter. */
+  const reportsByKey = new Map<string, LogDeduplicator>();
   return async (key, { log, signal }) => {
     const resource = parts.resources.get(key);
-    // Under deletion: the garbage collector takes the children, and must not find new ones.
+    // Under deletion: the garbage collector deletes the children, so none may be created.
     if (!resource || resource.metadata.deletionTimestamp) {
-      told.delete(key);
+      reportsByKey.delete(key);
       return {};
     }
-    const reports = told.get(key) ?? new ReportOnce();
-    told.set(key, reports);
-    return new Pass(parts, resource, new Children(parts, resource, reports, log, signal), log).run();
+    const reports = reportsByKey.get(key) ?? new LogDeduplicator();
+    reportsByKey.set(key, reports);
+    return new Reconciliation(parts, resource, new Children(parts, resource, reports, log, signal), log).run();
   };
 }
 
-/** One reconcile of one resource. */
-class Pass {
+/** One reconciliation of one NetExporter. */
+class Reconciliation {
   readonly #parts: ReconcileParts;
   readonly #resource: NetExporter;
   readonly #children: Children;
@@ -71,7 +75,7 @@ class Pass {
 
   async run(): Promise<ReconcileResult> {
     const { name } = this.#resource.metadata;
-    if (isPaused(this.#resource)) return this.#tellPaused();
+    if (isPaused(this.#resource)) return this.#reportPaused();
     this.#parts.sync?.plan(this.#resource);
     const podMonitor = await this.#applyMonitor();
     const syncAccess = this.#syncAccess();
@@ -81,33 +85,33 @@ class Pass {
     const addresses = clusterAddresses(this.#children.present(`Service ${agentNames(name).agent}`));
     const image = this.#resource.spec.agent.image || this.#parts.agentImage;
     const settings = settingsOf(this.#resource, addresses);
-    // Before the ConfigMap, which reaches the agents later anyway.
+    // Before the ConfigMap, which agents receive later anyway.
     this.#parts.sync?.settle(keyOf(this.#resource), settings);
     for (const object of agentWorkload(this.#resource, { image, settings, syncAccess }))
       await this.#children.apply(object);
     for (const leftover of agentLeftovers(this.#resource)) await this.#children.remove(leftover);
     const findings = findingsOf(this.#children.outcomes);
-    this.#tellChanges(findings.changes);
+    this.#reportChanges(findings.changes);
     this.#writeStatus(this.#children.present(`DaemonSet ${agentNames(name).agent}`), findings);
     return this.#resultOf(findings);
   }
 
-  #resultOf({ failure, obstacles, waitingFor, lookAgainMs }: ChildFindings): ReconcileResult {
+  #resultOf({ failure, obstacles, waitingFor, requeueAfterMs }: ChildFindings): ReconcileResult {
     if (failure) throw failure;
-    const isHindered = obstacles.length + waitingFor.length > 0;
-    const requeueAfterMs = Math.min(lookAgainMs, isHindered ? usualLookAgainMs : Infinity);
-    return requeueAfterMs === Infinity ? {} : { requeueAfterMs };
+    const isBlocked = obstacles.length + waitingFor.length > 0;
+    const earliestMs = Math.min(requeueAfterMs, isBlocked ? obstacleRequeueMs : Infinity);
+    return earliestMs === Infinity ? {} : { requeueAfterMs: earliestMs };
   }
 
-  /** Nothing is changed; what becomes of the agents is still counted. */
-  #tellPaused(): ReconcileResult {
+  /** Changes nothing but the status, which still counts the agents. */
+  #reportPaused(): ReconcileResult {
     const { agent } = agentNames(this.#resource.metadata.name);
     const daemonSets = this.#children.kind({ apiVersion: 'apps/v1', kind: 'DaemonSet' });
     this.#writeStatus(this.#children.watched(daemonSets, agent), findingsOf([]), pausedStatusOf);
     return {};
   }
 
-  /** @returns whether a PodMonitor of ours tells how the agents are scraped */
+  /** @returns whether a PodMonitor of this NetExporter exists */
   async #applyMonitor(): Promise<boolean> {
     const { podMonitors } = this.#parts;
     if (!podMonitors.available) return false;
@@ -121,30 +125,30 @@ class Pass {
       }
       if (this.#children.present(nameOf(object))) return true;
     }
-    // Also one that is still to be removed: with annotations beside it each agent would be scraped twice.
+    // Also one that is yet to be deleted: with annotations at the same time, each agent would be scraped twice.
     return this.#children.watched(podMonitors, agentNames(this.#resource.metadata.name).agent) !== undefined;
   }
 
-  /** While nobody knows how agents reach the operator, what they were told stays: it may still be so. */
+  /** While it is unknown how agents reach the operator, the ConfigMap keeps what it has, which may still be right. */
   #syncAccess(): SyncAccess | undefined {
     const { sync } = this.#parts;
     if (!sync) return undefined;
     const { namespace, name } = this.#resource.metadata;
     const key = keyOf({ metadata: { namespace, name: agentNames(name).agent } });
-    const told = this.#children.kind({ apiVersion: 'v1', kind: 'ConfigMap' }).store.get(key);
-    return sync.access() ?? syncAccessIn(told);
+    const configMap = this.#children.kind({ apiVersion: 'v1', kind: 'ConfigMap' }).store.get(key);
+    return sync.access() ?? syncAccessIn(configMap);
   }
 
-  #tellChanges(changes: readonly string[]): void {
+  #reportChanges(changes: readonly string[]): void {
     if (changes.length === 0) return;
-    const note = changes.join(', ');
+    const note = asSentence(changes.join(', '));
     this.#parts.events.record({ type: 'Normal', reason: 'Applied', action: 'Apply', note }, this.#resource);
   }
 
   #writeStatus(
     daemonSet: KubeObject | undefined,
     { obstacles, waitingFor }: ChildFindings,
-    verdict: typeof statusOf = statusOf,
+    computeStatus: typeof statusOf = statusOf,
   ): void {
     const findings: Findings = {
       generation: this.#resource.metadata.generation,
@@ -156,13 +160,13 @@ class Pass {
     };
     this.#parts.statusWriter.write({
       resource: this.#resource,
-      compute: (previous) => verdict(findings, previous, this.#parts.clock.wall()),
-      written: (status) => this.#tellStatus(status),
+      compute: (previous) => computeStatus(findings, previous, this.#parts.clock.wall()),
+      written: (status) => this.#reportStatus(status),
       log: this.#log,
     });
   }
 
-  #tellStatus(written: WrittenStatus): void {
+  #reportStatus(written: WrittenStatus): void {
     for (const event of statusEvents(written)) this.#parts.events.record(event, this.#resource);
     const ready = written.after.conditions?.find(({ type }) => type === 'Ready');
     this.#log.info(

@@ -4,7 +4,7 @@ import type { NetExporter } from '../../crd/net-exporter.ts';
 import { withDefaults } from '../../crd/with-defaults.ts';
 import { type AgentPod, agentPodOf } from '../agents/agent-pod.ts';
 import type { AppliedKind } from '../apply/applier.ts';
-import { OptionalKind } from '../cache/optional-kind.ts';
+import { OptionalApi } from '../cache/optional-api.ts';
 import { Reflector } from '../cache/reflector.ts';
 import type { Reflects } from '../cache/reflector-group.ts';
 import { Store, type StoreChange } from '../cache/store.ts';
@@ -36,7 +36,7 @@ export class Watches {
   readonly resources = new Store<NetExporter>();
   /** By apiVersion and kind. */
   readonly kinds: Map<string, AppliedKind>;
-  readonly podMonitors: OptionalKind;
+  readonly podMonitors: OptionalApi;
   readonly pods = new Store<AgentPod>({
     owner: ({ owner }) => [owner],
     faulty: ({ owner, fault }) => (fault ? [owner] : []),
@@ -56,20 +56,20 @@ export class Watches {
       childKinds.map((resource) => {
         const store = new Store<KubeObject>();
         store.onChange(onChild);
-        // Whole: the six of a NetExporter are 32 kB of heap however many nodes there are. The larger half of it, managedFields, tells
-        // who changes what is ours.
+        // Whole: the six of a NetExporter are 32 kB of heap however many nodes there are. The larger half of it,
+        // managedFields, tells who changes what is ours.
         this.#reflect(resource, oursSelector, store, (object) => object);
         return [`${apiVersionOf(resource)} ${resource.kind}`, { resource, store }];
       }),
     );
-    this.podMonitors = new OptionalKind({
+    this.podMonitors = new OptionalApi({
       ...{ client, resource: podMonitors, labelSelector: oursSelector, clock, random, log },
       onFault: options.onFault,
       onChange: onOptional,
     });
     this.podMonitors.store.onChange(onChild);
     this.reflectors.push({
-      // That a cluster does not have this kind hinders nobody.
+      // A cluster without this kind is no obstacle.
       obstacle: undefined,
       synced: this.podMonitors.settled,
       run: (signal) => this.podMonitors.run(signal),

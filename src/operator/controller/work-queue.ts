@@ -16,8 +16,8 @@ export interface QueueObserver {
 const retryRate = { perSecond: 10, burst: 100 };
 
 /**
- * Keys to be worked on, as client-go's workqueue: a key that waits is there once, however often it is added; a key that is
- * being worked on is never given out a second time, but comes again afterwards when it was added meanwhile.
+ * Keys to be worked on, as client-go's workqueue: a key that waits is there once, however often it is added; a key that
+ * is being worked on is never given out a second time, but comes again afterwards when it was added meanwhile.
  */
 export class WorkQueue {
   readonly #clock: Clock;

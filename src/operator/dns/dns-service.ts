@@ -61,8 +61,8 @@ function portOf(ports: SliceFields['ports']): number | undefined {
 }
 
 /**
- * The DNS pods to ask directly, as long as they are to be asked: it remembers the state of each, since a pod that fails is asked on
- * and one that has never been ready is not.
+ * The DNS pods to ask directly, as long as they are to be asked: it remembers the state of each, since a pod that fails
+ * is asked on and one that has never been ready is not.
  */
 export class DnsServers {
   #states = new Map<string, TargetState>();

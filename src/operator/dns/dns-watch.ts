@@ -42,7 +42,9 @@ export interface DnsWatchOptions {
   onChange: () => void;
 }
 
-/** The pods behind the cluster's DNS, of as many Services as NetExporters name; each is watched while one of them does. */
+/**
+ * The pods behind the cluster's DNS, of as many Services as NetExporters name; each is watched while one of them does.
+ */
 export class DnsWatch {
   readonly #options: DnsWatchOptions;
   readonly #watched = new Map<string, Watched>();
@@ -55,9 +57,9 @@ export class DnsWatch {
   }
 
   /**
-   * The pods to ask that answer for this Service, as `ip:port`. Undefined while they are not known, which is for a moment: agents keep
-   * what they have rather than lose their DNS pods, and the series of these, whenever the leader changes. That they are known, and
-   * every change, is told by `onChange`.
+   * The pods to ask that answer for this Service, as `ip:port`. Undefined while they are not known, which is for a
+   * moment: agents keep what they have rather than lose their DNS pods, and the series of these, whenever the leader
+   * changes. That they are known, and every change, is told by `onChange`.
    */
   serversOf(service: DnsServiceName): string[] | undefined {
     const key = keyOf(service);
@@ -69,27 +71,30 @@ export class DnsWatch {
   }
 
   /**
-   * Whether a Service that someone names has no EndpointSlice, which one whose pods have failed still has: there is no such Service, or
-   * none that has pods. False while that is not known.
+   * Whether a Service that someone names has no EndpointSlice, which one whose pods have failed still has: there is no
+   * such Service, or none that has pods. False while that is not known.
    */
   isMissing(service: DnsServiceName): boolean {
     const watched = this.#watched.get(keyOf(service));
     return service.name !== '' && watched !== undefined && watched.isListed && watched.slices.size === 0;
   }
 
-  /** The Service that pods have for their resolver, for those who name none and have none of the usual label; undefined: there is none. */
+  /**
+   * Sets the Service that pods use as resolver, for specs without a name if no Service has the usual label; undefined:
+   * none.
+   */
   useResolver(service: DnsServiceName | undefined): void {
     this.#resolver = service ?? 'none';
     this.#options.onChange();
   }
 
-  /** Watches none but these any more. */
+  /** Stops watching all other Services. */
   retain(services: Iterable<DnsServiceName>): void {
     const resolver = this.#resolver === 'none' || !this.#resolver ? [] : [this.#resolver];
     const keys = new Set([...services, ...resolver].map(keyOf));
     for (const [key, { end }] of this.#watched) {
       if (keys.has(key)) continue;
-      end.abort(new Error('no NetExporter names this Service any more'));
+      end.abort(new Error('no NetExporter refers to this Service'));
       this.#watched.delete(key);
     }
   }

@@ -3,8 +3,8 @@ import type { Logger } from 'pino';
 import { parseResolvConf } from '../../base/resolv-conf.ts';
 
 /**
- * The addresses of this process's nameservers, in order; in a pod of the cluster they are those of agents, too. Link-local ones with
- * a zone (`fe80::1%eth0`) are left out: no Service and no network policy can have them.
+ * The addresses of this process's nameservers, in order; in a pod of the cluster they are those of agents, too.
+ * Link-local ones with a zone (`fe80::1%eth0`) are left out: no Service and no network policy can have them.
  * @param path of a resolv.conf(5); without a file that can be read there are none
  */
 export function readNameservers(path: string, log: Logger): string[] {

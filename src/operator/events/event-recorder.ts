@@ -18,7 +18,7 @@ const sweepMs = 60_000;
 /** Series remembered. The oldest makes room. */
 const maxSeries = 256;
 
-/** Writes that wait for the API server. What comes on top is dropped: Events are news, not records. */
+/** Maximum number of pending writes. Further Events are dropped, because Events are best effort. */
 const maxWaiting = 64;
 
 /** How often, and how long apart, one write is tried while the API server is away or overloaded; then it is dropped. */
@@ -40,9 +40,9 @@ interface Series {
 }
 
 /**
- * Writes Events as KEP-383 has it, one at a time and behind the back of whoever records them: a failure is logged and goes no
- * further. Of a series the first and the second are written at once; then it is counted here, and written every half hour and
- * at its end. Unlike in client-go the note tells one Event from another: ours name the object that they are about.
+ * Writes Events (KEP-383) asynchronously and one at a time; failures are only logged. The first and second Event of a
+ * series are written immediately, and later counts every half hour and at the end of the series. Unlike in client-go,
+ * Events with different notes are different, because notes name the object concerned.
  */
 export class EventRecorder {
   readonly #client: Pick<ApiClient, 'create' | 'mergePatch'>;
@@ -106,7 +106,7 @@ export class EventRecorder {
     if (!this.#guard.admits(uid)) {
       this.#log.debug(
         { reason: content.reason, regarding: regarding.metadata.name },
-        'too many events about one object',
+        'dropped an Event: too many Events about one object',
       );
       return;
     }
@@ -126,7 +126,7 @@ export class EventRecorder {
   #enqueue(key: string, series: Series): void {
     const { reason } = series.event;
     if (this.#waiting >= maxWaiting) {
-      this.#log.warn({ reason }, 'too many events wait; this one is dropped');
+      this.#log.warn({ reason }, 'dropped an Event: too many Events are waiting to be written');
       this.#forget(key, series);
       return;
     }
@@ -134,13 +134,13 @@ export class EventRecorder {
     this.#last = this.#last
       .then(() => this.#write(series))
       .catch((error) => {
-        this.#log.warn({ err: error, reason }, 'an event could not be written');
+        this.#log.warn({ err: error, reason }, 'cannot write Event');
         this.#forget(key, series);
       })
       .finally(() => this.#waiting--);
   }
 
-  /** So that the next of its kind is told anew. */
+  /** So that the next Event of its kind starts a new series. */
   #forget(key: string, series: Series): void {
     if (series.writtenCount === 0 && this.#series.get(key) === series) this.#series.delete(key);
   }

@@ -9,7 +9,7 @@ export interface ServerParts {
   registry: Registry;
   /** Why the operator is not ready, or undefined when it is. */
   unready: () => string | undefined;
-  /** What it does at present, in words. */
+  /** The operator's role, as text. */
   state: () => string;
   log: Logger;
 }
@@ -20,7 +20,7 @@ export class OperatorServer {
 
   constructor({ registry, unready, state, log }: ServerParts) {
     const app = new Koa();
-    app.on('error', (error) => log.warn({ err: error }, 'a request failed'));
+    app.on('error', (error) => log.warn({ err: error }, 'HTTP request failed'));
     app.use(async (context) => {
       if (context.path === '/healthz') context.body = 'ok';
       else if (context.path === '/readyz') {
@@ -37,8 +37,8 @@ export class OperatorServer {
   }
 
   /**
-   * Listens on all addresses. Rejects where that cannot be, with the error of the socket.
-   * @param port 0: any free one
+   * Listens on all addresses. Rejects with the error of the socket.
+   * @param port 0: any free port
    * @returns the port
    */
   async listen(port: number): Promise<number> {
@@ -47,12 +47,12 @@ export class OperatorServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Answers what is under way and ends every connection. */
+  /** Completes requests in progress and closes every connection. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeIdleConnections();
-      // A scraper that reads slowly must not hold up the end.
+      // A slow scraper must not delay the exit.
       setTimeout(() => this.#server.closeAllConnections(), 500).unref();
     });
   }

@@ -34,8 +34,8 @@ const objectLimits = { timeoutMs: requestTimeoutMs, maxBytes: 8 * 1024 * 1024 };
 const pageLimits = { timeoutMs: 30_000, maxBytes: 64 * 1024 * 1024 };
 
 /**
- * Thin access to the API server: raw JSON, so that fields this code does not know survive. Every method throws ApiError, with
- * the code Cancelled where the signal was aborted.
+ * Thin access to the API server: raw JSON, so that fields this code does not know survive. Every method throws
+ * ApiError, with the code Cancelled where the signal was aborted.
  */
 export class ApiClient {
   readonly #transport: ApiTransport;
@@ -79,7 +79,7 @@ export class ApiClient {
     return list.resources;
   }
 
-  /** A document that is none of the API's objects. @param accept its media type, where it is not plain JSON */
+  /** A document that is not a Kubernetes object. @param accept its media type, if it is not plain JSON */
   document(path: string, accept?: string, signal?: AbortSignal): Promise<unknown> {
     return this.#transport.json({ method: 'GET', path, ...(accept !== undefined && { accept }), signal }, objectLimits);
   }
@@ -89,7 +89,9 @@ export class ApiClient {
     return this.#object({ method: 'POST', path: pathOf(resource, { namespace }), query, body: object, signal });
   }
 
-  /** Server-side apply (KEP-555). With a uid in the object it never creates one, nor touches another of the same name. */
+  /**
+   * Server-side apply (KEP-555). With a uid in the object it never creates one, nor touches another of the same name.
+   */
   apply(resource: Resource, place: Place, object: object, signal?: AbortSignal): Promise<KubeObject> {
     return this.#object({
       method: 'PATCH',
@@ -126,8 +128,8 @@ export class ApiClient {
 
   /**
    * Begins a watch.
-   * @param idleMs when nothing, not even a bookmark, comes for so long, the watch ends: nothing may have happened, or the
-   *   connection may be half open, which says nothing either
+   * @param idleMs when nothing, not even a bookmark, comes for so long, the watch ends: nothing may have happened, or
+   *   the connection may be half open, which says nothing either
    * @returns its events until it ends; iterating throws ApiError where it breaks
    */
   async watch(

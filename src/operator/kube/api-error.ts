@@ -1,11 +1,11 @@
 import { withoutSecrets } from '../../base/redaction.ts';
 import { grantAdvice } from './grant-advice.ts';
 
-/** What went wrong with a request, as a word to decide by. */
+/** Why a request failed. */
 export type ApiErrorCode =
   | 'AlreadyExists'
   | 'BadRequest'
-  /** We gave up: the operator is stopping. */
+  /** The caller aborted the request: a timeout of its own, or the operator is stopping. */
   | 'Cancelled'
   | 'Conflict'
   | 'Forbidden'
@@ -16,18 +16,18 @@ export type ApiErrorCode =
   | 'NotLeader'
   | 'TooManyRequests'
   | 'Unauthorized'
-  /** The API server is away, gave up, or did not answer in time. */
+  /** The API server is unreachable, failed, or did not respond in time. */
   | 'Unavailable'
-  /** An answer that is not of the API. */
+  /** A response that is not from a Kubernetes API server. */
   | 'Unexpected'
-  /** Certificates do not match: theirs is unknown to us, or ours to them. */
+  /** One side does not trust the certificate of the other. */
   | 'Untrusted';
 
-/** A request that the API server refused or did not answer. Its message goes into logs, conditions and Events. */
+/** A failed request to the API server. Its message goes into logs, conditions and Events. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly code: ApiErrorCode;
-  /** The HTTP status; undefined where no answer came. */
+  /** The HTTP status; undefined without a response. */
   readonly status: number | undefined;
   /** How long the API server asks to wait, in milliseconds. */
   readonly retryAfterMs: number | undefined;
@@ -44,12 +44,12 @@ export class ApiError extends Error {
   }
 }
 
-/** Whether an error is the API server's answer of this kind. */
+/** Whether an error is an ApiError with one of these codes, or with any code if none is given. */
 export function isApiError(error: unknown, ...codes: ApiErrorCode[]): error is ApiError {
   return error instanceof ApiError && (codes.length === 0 || codes.includes(error.code));
 }
 
-/** Whether the same request may well succeed later although nobody changes anything. */
+/** Whether the same request may succeed later without any change. */
 export function isTransient(error: unknown): boolean {
   return isApiError(
     error,
@@ -97,7 +97,7 @@ const codeByStatus: Record<number, ApiErrorCode> = {
 export function errorOfAnswer(status: number, body: string, retryAfter: string | undefined, now: number): ApiError {
   const parsed = parseStatus(body);
   const code = codeOf(parsed, status);
-  const said = parsed.message ?? `the API server answered ${status}${body ? `: ${body.slice(0, 200)}` : ''}`;
+  const said = parsed.message ?? `the API server returned status ${status}${body ? `: ${body.slice(0, 200)}` : ''}`;
   const advice = adviceFor(code, said);
   const byHeader = parseRetryAfter(retryAfter, now);
   const seconds = parsed.details?.retryAfterSeconds;
@@ -118,11 +118,12 @@ export function errorOfWatchEvent(object: unknown): ApiError {
 function adviceFor(code: ApiErrorCode, said: string): string | undefined {
   if (code === 'Forbidden') return grantAdvice(said);
   if (code !== 'Unauthorized') return undefined;
-  return 'it does not accept our token or certificate: renew it in the kubeconfig (inside a cluster the kubelet does)';
+  return 'the token or client certificate is not accepted; renew it in the kubeconfig (inside a cluster, the kubelet renews it)';
 }
 
 function codeOf({ reason, details }: Status, status: number): ApiErrorCode {
-  // A version that the API server does not know (yet): its etcd was restored to an older state, or we ask one that is behind.
+  // A version that the API server does not know (yet): its etcd was restored to an older state, or we ask one that is
+  // behind.
   if (details?.causes?.some((cause) => cause.reason === 'ResourceVersionTooLarge')) return 'Gone';
   const byReason = reason === undefined ? undefined : codeByReason[reason];
   return byReason ?? codeByStatus[status] ?? (status >= 500 ? 'Unavailable' : 'Unexpected');

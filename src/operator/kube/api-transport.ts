@@ -86,7 +86,10 @@ export class ApiTransport {
 
   /** What an error that is not the API's means. */
   errorOf(cause: unknown, { method, path, signal }: ApiRequest): ApiError {
-    if (signal?.aborted) return new ApiError('Cancelled', `${method} ${path} was given up`, { cause });
+    if (signal?.aborted) {
+      const { message } = signal.reason as { message?: string };
+      return new ApiError('Cancelled', `${method} ${path} was cancelled: ${message}`, { cause });
+    }
     return cause instanceof ApiError ? cause : connectionFault(cause, this.#connection.origin);
   }
 
@@ -122,7 +125,7 @@ export class ApiTransport {
   /** Runs something that ends with the signal, and at the latest after the time. */
   async #within<T>(ms: number, signal: AbortSignal = never, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const end = new AbortController();
-    const cancel = this.#clock.after(ms, () => end.abort(new Error(`nothing within ${ms} ms`)));
+    const cancel = this.#clock.after(ms, () => end.abort(new Error(`timeout after ${ms} ms`)));
     const stop = () => end.abort(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
@@ -177,7 +180,7 @@ export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new ApiError('Unexpected', `the API server sent what is not JSON: ${text.slice(0, 200)}`, { cause });
+    throw new ApiError('Unexpected', `the API server returned invalid JSON: ${text.slice(0, 200)}`, { cause });
   }
 }
 

@@ -10,7 +10,7 @@ export async function readBounded(body: AsyncIterable<Buffer>, maxBytes: number)
   for await (const piece of body) {
     length += piece.length;
     // Leaving the loop ends the connection.
-    if (length > maxBytes) throw new ApiError('Unexpected', `the answer is longer than ${maxBytes} bytes`);
+    if (length > maxBytes) throw new ApiError('Unexpected', `unexpected response: longer than ${maxBytes} bytes`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString('utf8');

@@ -11,7 +11,7 @@ export function checkedPage(answer: unknown, resource: Resource): ListPage {
   const { metadata, items } = (answer ?? {}) as Partial<ListPage>;
   const objects = items ?? [];
   if (typeof metadata?.resourceVersion !== 'string' || !Array.isArray(objects) || !objects.every(hasIdentity))
-    throw new ApiError('Unexpected', `what came is no list of ${titleOf(resource)}`);
+    throw new ApiError('Unexpected', `unexpected response: not a list of ${titleOf(resource)}`);
   const type = { apiVersion: apiVersionOf(resource), kind: resource.kind };
   return { metadata, items: objects.map((item) => ({ ...item, ...type })) };
 }
@@ -28,7 +28,7 @@ export function checkedEvent(answer: unknown, resource: Resource): WatchEvent {
     (typeof type === 'string' &&
       object?.kind === resource.kind &&
       (type === 'BOOKMARK' ? typeof object.metadata?.resourceVersion === 'string' : hasIdentity(object)));
-  if (!isEvent) throw new ApiError('Unexpected', `what came is no event of a watch of ${titleOf(resource)}`);
+  if (!isEvent) throw new ApiError('Unexpected', `unexpected response: not a watch event of ${titleOf(resource)}`);
   return event;
 }
 

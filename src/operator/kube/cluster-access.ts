@@ -21,15 +21,15 @@ export interface Credentials {
   };
 }
 
-/** The configuration cannot be used; `message` says what to do. */
+/** An invalid kubeconfig or service account; `message` says what to do. */
 export class ClusterAccessError extends Error {
   readonly code = 'ClusterAccess';
   override readonly name = 'ClusterAccessError';
 }
 
 /**
- * Access to the cluster that a kubeconfig's current context names or, without a file, to the cluster this process runs in.
- * The KUBECONFIG variable is not taken.
+ * Access to the cluster that a kubeconfig's current context names or, without a file, to the cluster this process runs
+ * in. The KUBECONFIG variable is not taken.
  * @throws ClusterAccessError
  */
 export function clusterAccess(kubeconfigFile: string | undefined): ClusterAccess {
@@ -37,7 +37,7 @@ export function clusterAccess(kubeconfigFile: string | undefined): ClusterAccess
   const source = kubeconfigFile === undefined ? 'the service account' : `kubeconfig ${kubeconfigFile}`;
   const cluster = config.getCurrentCluster();
   if (!cluster?.server)
-    throw new ClusterAccessError(`${source}: the current context names no cluster; set current-context`);
+    throw new ClusterAccessError(`${source}: the current context has no cluster; set current-context`);
   if (cluster.proxyUrl)
     throw new ClusterAccessError(`${source}: proxy-url is not supported; remove it from the cluster`);
   return { server: serverUrl(cluster.server, source), credentials: () => readCredentials(config, source) };
@@ -47,7 +47,9 @@ function inCluster(): KubeConfig {
   const config = new KubeConfig();
   config.loadFromCluster();
   if (config.getCurrentCluster()?.server.includes('undefined'))
-    throw new ClusterAccessError('not in a cluster (no KUBERNETES_SERVICE_HOST): pass --kubeconfig FILE');
+    throw new ClusterAccessError(
+      'not running in a cluster: KUBERNETES_SERVICE_HOST is not set; pass --kubeconfig FILE',
+    );
   return config;
 }
 
@@ -56,16 +58,19 @@ function fromFile(file: string): KubeConfig {
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new ClusterAccessError(`kubeconfig ${file} cannot be read (${(cause as Error).message})`, { cause });
+    throw new ClusterAccessError(
+      `cannot read the kubeconfig ${file}: ${(cause as Error).message}; check the path and the permissions`,
+      { cause },
+    );
   }
-  if (text.trim() === '') throw new ClusterAccessError(`kubeconfig ${file} is empty`);
+  if (text.trim() === '') throw new ClusterAccessError(`cannot use the kubeconfig ${file}: the file is empty`);
   const config = new KubeConfig();
   try {
     config.loadFromFile(file);
   } catch (cause) {
     // The first line: YAML's errors go on with lines of the file, perhaps with the token in them.
     const [why] = (cause as Error).message.split('\n');
-    throw new ClusterAccessError(`kubeconfig ${file} is not a kubeconfig (${why})`, { cause });
+    throw new ClusterAccessError(`cannot parse the kubeconfig ${file}: ${why}`, { cause });
   }
   return config;
 }
@@ -73,7 +78,9 @@ function fromFile(file: string): KubeConfig {
 function serverUrl(text: string, source: string): URL {
   const url = URL.parse(text);
   if (url?.protocol === 'https:' || url?.protocol === 'http:') return url;
-  throw new ClusterAccessError(`${source}: the server "${text}" is no URL of an API server; write https://HOST:PORT`);
+  throw new ClusterAccessError(
+    `${source}: the server "${text}" is not a URL of an API server; write https://HOST:PORT`,
+  );
 }
 
 async function readCredentials(config: KubeConfig, source: string): Promise<Credentials> {
@@ -81,7 +88,7 @@ async function readCredentials(config: KubeConfig, source: string): Promise<Cred
   try {
     await config.applyToHTTPSOptions(options);
   } catch (cause) {
-    throw new ClusterAccessError(`${source}: the credentials cannot be read (${(cause as Error).message})`, { cause });
+    throw new ClusterAccessError(`${source}: cannot read the credentials: ${(cause as Error).message}`, { cause });
   }
   const tls: Credentials['tls'] = {};
   if (options.ca) tls.ca = options.ca as string | Buffer;

@@ -14,21 +14,23 @@ const maxConnections = 32;
 const connectTimeoutMs = 4000;
 
 /**
- * A peer that is gone is found by the kernel 10 s after this much silence: Node sets the probes 1 s apart, and 10 of them in
- * vain end the connection. (client-go pings after 30 s too, and waits 15.)
+ * A peer that is gone is found by the kernel 10 s after this much silence: Node sets the probes 1 s apart, and 10 of
+ * them in vain end the connection. (client-go pings after 30 s too, and waits 15.)
  */
 const keepAliveMs = 30_000;
 
 /**
- * HTTP/1.1, where undici would take HTTP/2 if it were offered. With that all watches and requests share one connection and its fate: one
- * lost packet holds all of them up, one half-open connection silences every watch at once, and nothing looks for one on a stream that waits
- * (client-go, which shares one, pings it). A watch of its own costs a connection, and there are about ten.
+ * HTTP/1.1, where undici would take HTTP/2 if it were offered. With that all watches and requests share one connection
+ * and its fate: one lost packet holds all of them up, one half-open connection silences every watch at once, and
+ * nothing looks for one on a stream that waits (client-go, which shares one, pings it). A watch of its own costs a
+ * connection, and there are about ten.
  */
 const allowH2 = false;
 
 /**
- * The one pool of connections to the API server and what authenticates on it. Certificates belong to a connection, so new
- * ones mean a new pool; requests under way finish on the old one. Idle connections end after 4 s (undici's default).
+ * The one pool of connections to the API server and what authenticates on it. Certificates belong to a connection, so
+ * new ones mean a new pool; requests under way finish on the old one. Idle connections end after 4 s (undici's
+ * default).
  */
 export class Connection {
   readonly #access: ClusterAccess;
@@ -85,7 +87,8 @@ export class Connection {
     try {
       next = await this.#access.credentials();
     } catch (error) {
-      // A file that is being replaced, perhaps. What we have may well be good for longer: the API server will tell.
+      // The file may be in the middle of a replacement. The known credentials may still be valid: let the API server
+      // decide.
       if (!this.#credentials) throw error;
       this.#readAgainAt = this.#clock.monotonic() + unreadableMs;
       return;

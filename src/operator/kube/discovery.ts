@@ -3,8 +3,8 @@ import { isApiError } from './api-error.ts';
 import type { Resource } from './resource.ts';
 
 /**
- * Whether the API server serves a kind for all that we do with it. One whose definition is being deleted is still served, but
- * nothing of it can be created any more: it is as good as gone.
+ * Whether the API server serves a kind for all that we do with it. One whose definition is being deleted is still
+ * served, but its objects can no longer be created, so it counts as not served.
  * @throws ApiError when the API server did not say
  */
 export async function isServed(
@@ -22,8 +22,8 @@ export async function isServed(
 }
 
 /**
- * Whether an answer to a request says that the kind is not served: its definition has gone (404, of no object by name), or is
- * being deleted (405).
+ * Whether an answer to a request says that the kind is not served: its definition has gone (404, of no object by name),
+ * or is being deleted (405).
  */
 export function saysNotServed(error: unknown): boolean {
   if (!isApiError(error)) return false;

@@ -1,11 +1,11 @@
 import { isApiError } from './api-error.ts';
 
-/** How often one request is sent again at most. What fails for longer is the caller's back-off's business. */
+/** Maximum number of retries of one request. For longer failures, callers back off themselves. */
 export const maxRetries = 2;
 
 const longestWaitMs = 5000;
 
-/** Longer than this nobody waits for a server, whatever it asks for: it may have meant someone else, or be gone since. */
+/** Upper bound on an honoured Retry-After. */
 const longestRetryAfterMs = 30_000;
 
 /**
@@ -22,7 +22,10 @@ export function retryDelay(error: unknown, retries: number, random: () => number
   return wait <= longestWaitMs ? jittered(wait, random) : undefined;
 }
 
-/** How long a back-off that follows this error has to be at least, in milliseconds; 0 where the API server asked for nothing. */
+/**
+ * How long a back-off that follows this error has to be at least, in milliseconds; 0 where the API server asked for
+ * nothing.
+ */
 export function leastDelay(error: unknown, random: () => number): number {
   const wait = isApiError(error) ? (error.retryAfterMs ?? 0) : 0;
   return jittered(Math.min(wait, longestRetryAfterMs), random);

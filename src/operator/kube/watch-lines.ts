@@ -4,8 +4,8 @@ import { ApiError } from './api-error.ts';
 const maxLineBytes = 8 * 1024 * 1024;
 
 /**
- * The lines of a stream of JSON documents, one a line, as a watch sends them. What stands after the last line feed is part of
- * a line that was cut off, and is dropped.
+ * The lines of a stream of JSON documents, one a line, as a watch sends them. What stands after the last line feed is
+ * part of a line that was cut off, and is dropped.
  * @throws ApiError when one line is longer than any object can be
  */
 export async function* splitLines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
@@ -24,6 +24,6 @@ export async function* splitLines(stream: AsyncIterable<Buffer>): AsyncGenerator
     if (start < chunk.length) pieces.push(chunk.subarray(start));
     length += chunk.length - start;
     if (length > maxLineBytes)
-      throw new ApiError('Unexpected', `a line of the watch is longer than ${maxLineBytes} bytes`);
+      throw new ApiError('Unexpected', `unexpected response: a watch event exceeds ${maxLineBytes} bytes`);
   }
 }

@@ -9,8 +9,8 @@ export interface Advertised {
 }
 
 /**
- * What makes the Service without selector lead to one operator (discovery.k8s.io/v1). It is ours alone: the label that names
- * its manager keeps the cluster's own controllers off it.
+ * What makes the Service without selector lead to one operator (discovery.k8s.io/v1). It is ours alone: the label that
+ * names its manager keeps the cluster's own controllers off it.
  */
 export function leaderEndpointSlice({ address, port }: Advertised, namespace: string) {
   return {

@@ -2,22 +2,22 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '../../base/clock.ts';
 import type { ClusterAccess } from '../kube/cluster-access.ts';
 import { Connection } from '../kube/connection.ts';
-import type { WriteGate } from './write-gate.ts';
+import type { LeaderWriteGuard } from './leader-write-guard.ts';
 
 /**
- * Connections on which no write goes out that the gate does not let through, whoever sends it and however often it is sent
- * again. The Lease itself has connections of its own: what holds these up must not keep it from being renewed.
+ * Connections that send only writes that the guard admits, including retries. The Lease uses connections of its own, so
+ * that a delay on these cannot delay its renewal.
  */
 export class GuardedConnection extends Connection {
-  readonly #gate: WriteGate;
+  readonly #writeGuard: LeaderWriteGuard;
 
-  constructor(access: ClusterAccess, clock: Clock, gate: WriteGate) {
+  constructor(access: ClusterAccess, clock: Clock, writeGuard: LeaderWriteGuard) {
     super(access, clock);
-    this.#gate = gate;
+    this.#writeGuard = writeGuard;
   }
 
   override async use(): Promise<{ dispatcher: Dispatcher; headers: Record<string, string> }> {
     const { dispatcher, headers } = await super.use();
-    return { dispatcher: dispatcher.compose(this.#gate.interceptor), headers };
+    return { dispatcher: dispatcher.compose(this.#writeGuard.interceptor), headers };
   }
 }

@@ -3,43 +3,44 @@ import { type Clock, pause } from '../../base/clock.ts';
 import { Reflector } from '../cache/reflector.ts';
 import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
+import { LeaderWriteGuard } from './leader-write-guard.ts';
 import { type Lease, leaseTiming } from './lease.ts';
 import { LeaseAccess, type LeasePlace, leases } from './lease-access.ts';
 import { LeaseElector } from './lease-elector.ts';
-import { WriteGate } from './write-gate.ts';
 
-/** The leader renews every two seconds: a watch on which nothing comes for so long is a dead connection, or nobody leads. */
+/** The leader renews every two seconds, so a watch that is silent this long is dead, or there is no leader. */
 const idleMs = leaseTiming.durationMs;
 
-/** What is left of a clean stop for giving the Lease back. */
+/** How long a clean stop may spend on releasing the Lease. */
 const lastWritesMs = 500;
 const releaseMs = 500;
 
 export interface LeaderElectionOptions {
-  /** Not on the connections that the gate guards: the Lease is written by those who do not lead. */
+  /** Must not use guarded connections, because candidates write the Lease too. */
   client: Pick<ApiClient, 'get' | 'list' | 'watch' | 'create' | 'mergePatch'>;
   place: LeasePlace;
-  /** Of this very process: another one never has the same. */
+  /** Unique to this process. */
   identity: string;
   clock: Clock;
   /** Uniform in [0, 1). */
   random: () => number;
   log: Logger;
-  /** The Lease is lost: the process has to end at once. */
+  /** The Lease is lost: the process must exit immediately. */
   onLost: (why: string) => void;
 }
 
 /**
- * Of several operators, the one that writes. Two can be run by hand against one cluster, from the sources:
+ * Elects the one operator that writes. To run two of them from the sources against one cluster:
  *
  *     PORT=8081 POD_NAME=a POD_NAMESPACE=default node src/operator/main.ts --kubeconfig FILE
  *     PORT=8082 POD_NAME=b POD_NAMESPACE=default node src/operator/main.ts --kubeconfig FILE
  *
- * The Lease is made in POD_NAMESPACE, which must exist. `leader_election_master_status` on /metrics tells who leads.
+ * The Lease is created in POD_NAMESPACE, which must exist. `leader_election_master_status` on /metrics shows the
+ * leader.
  */
 export class LeaderElection {
-  /** To be put before every write but the Lease's own. */
-  readonly gate: WriteGate;
+  /** Guards every write except those of the Lease. */
+  readonly writeGuard: LeaderWriteGuard;
   readonly #elector: LeaseElector;
   readonly #reflector: Reflector<Lease>;
   readonly #store = new Store<Lease>();
@@ -57,7 +58,7 @@ export class LeaderElection {
       log,
       onLost,
     });
-    this.gate = new WriteGate(() => this.#elector.isLeading, clock);
+    this.writeGuard = new LeaderWriteGuard(() => this.#elector.isLeading, clock);
     this.#store.onChange(({ after }) => this.#elector.observe(after));
     this.#reflector = new Reflector({
       client,
@@ -72,27 +73,27 @@ export class LeaderElection {
     });
   }
 
-  /** Whether a write may start at this very moment. */
+  /** Whether a write may start now. */
   get isLeading(): boolean {
     return this.#elector.isLeading;
   }
 
-  /** Undefined while not leading; else a number that is higher than that of every leader before. */
+  /** Undefined while not leading; otherwise higher than the epoch of every previous leader. */
   get epoch(): number | undefined {
     return this.#elector.epoch;
   }
 
-  /** The identity of who holds the Lease, as far as is known. */
+  /** The identity of the Lease's holder, if known. */
   get holder(): string | undefined {
     return this.#elector.holder;
   }
 
-  /** Why it is not known who holds the Lease, or undefined where it is. */
+  /** Why the holder of the Lease is unknown; undefined if it is known. */
   get obstacle(): string | undefined {
     return this.#reflector.obstacle;
   }
 
-  /** Follows the Lease, whoever holds it, until the signal is aborted. It never rejects. */
+  /** Watches the Lease until the signal is aborted. Never rejects. */
   async follow(signal: AbortSignal): Promise<void> {
     void this.#reflector.synced.then(() => {
       if (this.#store.size === 0) this.#elector.observe(undefined);
@@ -100,17 +101,20 @@ export class LeaderElection {
     await this.#reflector.run(signal);
   }
 
-  /** Waits for the Lease and takes it. @returns false where the signal was aborted before */
+  /** Waits for the Lease and acquires it. @returns false if the signal was aborted before */
   campaign(signal: AbortSignal): Promise<boolean> {
     return this.#elector.campaign(signal);
   }
 
-  /** Ends leading and, once the last write is done, lets the next one begin at once. Takes about a second at most. */
+  /**
+   * Stops leading, and releases the Lease after the last write so that the next leader can start. Takes at most about a
+   * second.
+   */
   async resign(): Promise<void> {
     const late = new AbortController();
-    await Promise.race([this.gate.close(), pause(this.#clock, lastWritesMs, late.signal)]);
+    await Promise.race([this.writeGuard.close(), pause(this.#clock, lastWritesMs, late.signal)]);
     late.abort();
-    if (this.gate.isQuiet) return this.#elector.release(releaseMs);
-    if (this.isLeading) this.#log.warn('a write is unanswered; the lease is left to expire');
+    if (this.writeGuard.isQuiet) return this.#elector.release(releaseMs);
+    if (this.isLeading) this.#log.warn('a write has no response yet, leaving the lease to expire');
   }
 }

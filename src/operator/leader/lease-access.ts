@@ -49,7 +49,7 @@ export class LeaseAccess {
 
   async #within<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const end = new AbortController();
-    const cancel = this.#clock.after(callTimeoutMs, () => end.abort(new Error(`no answer within ${callTimeoutMs} ms`)));
+    const cancel = this.#clock.after(callTimeoutMs, () => end.abort(new Error(`timeout after ${callTimeoutMs} ms`)));
     try {
       return await call(end.signal);
     } finally {

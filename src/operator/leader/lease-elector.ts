@@ -6,46 +6,50 @@ import { type Lease, type LeaseSpec, leaseTiming, released, renewed, takenBy } f
 import type { LeaseAccess } from './lease-access.ts';
 import { freeFrom, type LeaseObservation, observeLease } from './lease-observation.ts';
 
-/** Between attempts to take a Lease that seems to be free. The cap is low: an API server that comes back is to find us at once. */
+/**
+ * Back-off of attempts to acquire a Lease that seems free. The maximum is low, so that a recovered API server is used
+ * soon.
+ */
 const backoff = { baseMs: 100, maxMs: leaseTiming.retryMs };
 
-/** A moment on both clocks: one stands still while a machine sleeps, the other one can be set. */
+/** A time on both clocks: the monotonic one stops while a machine sleeps, the wall clock can be set. */
 interface Moment {
   monotonic: number;
   wall: number;
 }
 
-/** The Lease as we last wrote it. */
-interface Held {
+/** The Lease as this process last wrote it. */
+interface HeldLease {
   spec: LeaseSpec;
   resourceVersion: string;
-  /** When that write was sent: what the API server stored is at least as young. */
+  /** When that write was sent; the API server stored it later. */
   renewedAt: Moment;
 }
 
 export interface LeaseElectorOptions {
   access: Pick<LeaseAccess, 'read' | 'write'>;
-  /** Of this very process: another one never has the same. */
+  /** Unique to this process. */
   identity: string;
   clock: Clock;
   /** Uniform in [0, 1). */
   random: () => number;
   log: Logger;
-  /** The Lease is lost. Nothing may be written any more: the process has to end. */
+  /** The Lease is lost. The process must write nothing and exit. */
   onLost: (why: string) => void;
 }
 
 /**
- * Elects one of several processes by a Lease, as client-go's leaderelection: a candidate takes it when nobody holds it, or when
- * it has seen no renewal for as long as it lasts, by its own monotonic clock; the holder renews it, and counts from when it
- * *sent* the last renewal that was answered. So clocks may differ in time, but not by more than 3 % in pace.
+ * Elects one of several processes by a Lease, like client-go's leaderelection. A candidate acquires a Lease without a
+ * holder, or one that was not renewed for its duration, measured by the candidate's monotonic clock. The holder
+ * measures from when it *sent* the last successful renewal. So clocks may differ in time, but their rates may differ by
+ * at most 3 %.
  */
 export class LeaseElector {
   readonly #options: LeaseElectorOptions;
   readonly #end = new AbortController();
   #observation: LeaseObservation | undefined;
   #wake = () => {};
-  #held: Held | undefined;
+  #held: HeldLease | undefined;
   #cancelDeadline = () => {};
   #renewing: Promise<void> = Promise.resolve();
 
@@ -53,18 +57,18 @@ export class LeaseElector {
     this.#options = options;
   }
 
-  /** Takes in what the API server says of the Lease. @param lease undefined where there is none */
+  /** Processes an observation of the Lease. @param lease undefined if there is none */
   observe(lease: Lease | undefined): void {
     this.#observation = observeLease(this.#observation, lease, this.#options.clock.monotonic());
     this.#wake();
   }
 
-  /** Who holds the Lease, as far as is known. */
+  /** The Lease's holder, if known. */
   get holder(): string | undefined {
     return (this.#held ? this.#options.identity : this.#observation?.spec?.holderIdentity) || undefined;
   }
 
-  /** Whether a write may start at this very moment. */
+  /** Whether a write may start now. */
   get isLeading(): boolean {
     if (!this.#held || this.#end.signal.aborted) return false;
     const { monotonic, wall } = this.#held.renewedAt;
@@ -74,20 +78,23 @@ export class LeaseElector {
     );
   }
 
-  /** The Lease's `leaseTransitions`: higher than the leader's before, unless the Lease was restored or deleted. Undefined while not leading. */
+  /**
+   * The Lease's `leaseTransitions`: higher than the previous leader's, unless the Lease was restored or deleted.
+   * Undefined while not leading.
+   */
   get epoch(): number | undefined {
     return this.#held && (this.#held.spec.leaseTransitions ?? 0);
   }
 
   /**
-   * Waits for the Lease and takes it; from then on it is renewed until it is lost or released.
-   * @returns whether it was taken; not, where the signal was aborted before
+   * Waits for the Lease, acquires it, and renews it until it is lost or released.
+   * @returns false if the signal was aborted before
    */
   async campaign(signal: AbortSignal): Promise<boolean> {
     for (let failures = 0; ; ) {
       const observation = await this.#untilFree(signal);
       if (!observation) return false;
-      // Not ended by the signal: what the answer says must be known, for a Lease that is taken has to be given back.
+      // Not aborted by the signal: the response must be known, because an acquired Lease must be released.
       if (await this.#take(observation)) return true;
       if (signal.aborted) return false;
       await pause(this.#options.clock, backoffDelay(++failures, backoff, this.#options.random), signal);
@@ -95,8 +102,8 @@ export class LeaseElector {
   }
 
   /**
-   * Gives the Lease back, so that the next one need not wait for its end. Only for those whose last write is done.
-   * @param withinMs after this it is left to expire
+   * Releases the Lease, so that the next leader need not wait until it expires. Only after the last write is complete.
+   * @param withinMs timeout, after which the Lease is left to expire
    */
   async release(withinMs: number): Promise<void> {
     const { access, clock, log } = this.#options;
@@ -111,14 +118,14 @@ export class LeaseElector {
     const late = new AbortController();
     const tooLate = async () => {
       await pause(clock, withinMs, late.signal);
-      if (!late.signal.aborted) throw new Error(`no answer within ${withinMs} ms`);
+      if (!late.signal.aborted) throw new Error(`timeout after ${withinMs} ms`);
     };
     await Promise.race([release(), tooLate()])
-      .catch((error) => log.warn({ err: error }, 'could not release the lease; it expires by itself'))
+      .catch((error) => log.warn({ err: error }, 'cannot release the lease, leaving it to expire'))
       .finally(() => late.abort());
   }
 
-  /** Resolves with what is known of the Lease as soon as it may be taken; with undefined when the signal is aborted. */
+  /** Resolves with the observation of the Lease when it may be acquired; with undefined when the signal is aborted. */
   async #untilFree(signal: AbortSignal): Promise<LeaseObservation | undefined> {
     const { clock, identity } = this.#options;
     while (!signal.aborted) {
@@ -127,35 +134,38 @@ export class LeaseElector {
       if (wait <= 0) return observation;
       const changed = new AbortController();
       this.#wake = () => changed.abort();
-      // A timer takes no infinity. Looking again now and then costs nothing.
+      // A timer cannot wait forever; an occasional wake-up costs nothing.
       await pause(clock, Math.min(wait, leaseTiming.durationMs), AbortSignal.any([signal, changed.signal]));
     }
     return undefined;
   }
 
-  /** @returns whether we have it now */
+  /** @returns whether this process holds the Lease now */
   async #take({ spec, resourceVersion }: LeaseObservation): Promise<boolean> {
     const { access, identity, clock, log } = this.#options;
     const sentAt = this.#moment();
     try {
       const lease = await access.write(takenBy(identity, spec, clock.wall()), resourceVersion);
       this.#hold(lease, sentAt);
-      log.info({ identity, epoch: this.epoch, before: spec?.holderIdentity || undefined }, 'took the lease; leading');
+      log.info(
+        { identity, epoch: this.epoch, before: spec?.holderIdentity || undefined },
+        'acquired the lease, leading',
+      );
       this.#renewing = this.#renew();
       return true;
     } catch (error) {
-      if (!isOutdated(error, resourceVersion)) log.warn({ err: error }, 'could not take the lease; trying again');
+      if (!isOutdated(error, resourceVersion)) log.warn({ err: error }, 'cannot acquire the lease, will retry');
       await this.#look();
       return false;
     }
   }
 
-  /** Reads the Lease anew: what we know of it is out of date, or may be. */
+  /** Reads the Lease: the observation is or may be stale. */
   async #look(): Promise<void> {
     try {
       this.observe(await this.#options.access.read());
     } catch (error) {
-      this.#options.log.debug({ err: error }, 'could not read the lease');
+      this.#options.log.debug({ err: error }, 'cannot read the lease');
     }
   }
 
@@ -166,7 +176,7 @@ export class LeaseElector {
     if (this.#end.signal.aborted) return;
     const leftMs = renewedAt.monotonic + leaseTiming.renewDeadlineMs - clock.monotonic();
     this.#cancelDeadline = clock.after(Math.max(0, leftMs), () =>
-      this.#lose(`it could not be renewed within ${leaseTiming.renewDeadlineMs / 1000} s`),
+      this.#lose(`not renewed within ${leaseTiming.renewDeadlineMs / 1000} s`),
     );
   }
 
@@ -187,11 +197,11 @@ export class LeaseElector {
       this.#hold(await access.write(renewed(spec, clock.wall()), resourceVersion), sentAt);
     } catch (error) {
       if (isOutdated(error, resourceVersion)) return this.#settle();
-      log.warn({ err: error }, 'could not renew the lease; trying again');
+      log.warn({ err: error }, 'cannot renew the lease, will retry');
     }
   }
 
-  /** Someone wrote the Lease: perhaps we did, and the answer was lost. */
+  /** The Lease was written meanwhile, perhaps by this process without receiving the response. */
   async #settle(): Promise<void> {
     const { access, identity, clock, log } = this.#options;
     try {
@@ -199,11 +209,11 @@ export class LeaseElector {
       const held = this.#held!;
       const sentAt = this.#moment();
       const holder = lease ? (lease.spec?.holderIdentity ?? '') : identity;
-      if (holder !== identity) return this.#lose(holder === '' ? 'someone released it' : `${holder} holds it`);
-      // Deleted: made anew as it was.
+      if (holder !== identity) return this.#lose(holder === '' ? 'released by someone else' : `held by ${holder}`);
+      // Deleted: recreate it as it was.
       this.#hold(await access.write(renewed(held.spec, clock.wall()), lease?.metadata.resourceVersion), sentAt);
     } catch (error) {
-      log.warn({ err: error }, 'could not renew the lease; trying again');
+      log.warn({ err: error }, 'cannot renew the lease, will retry');
     }
   }
 
@@ -213,7 +223,7 @@ export class LeaseElector {
     this.#options.onLost(why);
   }
 
-  /** Ends leading. */
+  /** Stops leading. */
   #stop(): void {
     this.#end.abort();
     this.#cancelDeadline();
@@ -225,7 +235,7 @@ export class LeaseElector {
   }
 }
 
-/** Whether a write failed since the Lease is no longer of this version. What is not found while creating is the namespace. */
+/** Whether a write failed because the Lease has another version. NotFound on create means the namespace. */
 function isOutdated(error: unknown, resourceVersion: string | undefined): boolean {
   return resourceVersion === undefined ? isApiError(error, 'AlreadyExists') : isApiError(error, 'Conflict', 'NotFound');
 }

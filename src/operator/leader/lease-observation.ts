@@ -12,8 +12,8 @@ export interface LeaseObservation {
 }
 
 /**
- * Takes in what the API server says of the Lease. Only a change of what it says is a sign of life: its times are those of
- * another machine's clock, and hearing the same again after a lost connection is no news.
+ * Takes in what the API server says of the Lease. Only a change of what it says is a sign of life: its times are those
+ * of another machine's clock, and hearing the same again after a lost connection is no news.
  * @param lease undefined where there is none
  * @param now monotonic milliseconds
  */

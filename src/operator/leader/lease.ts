@@ -1,15 +1,18 @@
 import type { KubeObject } from '../kube/kube-object.ts';
 
-/** What a Lease says of who holds it (coordination.k8s.io/v1). The times are the holder's: nobody else may judge by them. */
+/**
+ * `spec` of a Lease (coordination.k8s.io/v1). The times are from the holder's clock, so other processes must not use
+ * them.
+ */
 export interface LeaseSpec {
-  /** Empty or absent: nobody. */
+  /** Empty or absent without a holder. */
   holderIdentity?: string;
   leaseDurationSeconds?: number;
   acquireTime?: string;
   renewTime?: string;
   /**
-   * How often the holder has changed, which tells an earlier leader's words from a later one's. It falls when the Lease is restored from
-   * a backup, or deleted while nobody watches it: then a number comes again.
+   * The number of changes of the holder, which orders leaders. It decreases if the Lease is restored from a backup, or
+   * deleted while no replica watches: then a number recurs.
    */
   leaseTransitions?: number;
 }
@@ -20,18 +23,18 @@ export interface Lease extends KubeObject {
 
 /** As client-go's defaults. Milliseconds. */
 export const leaseTiming = {
-  /** After this without a renewal others may take it. */
+  /** Without a renewal for this long, other candidates may acquire the Lease. */
   durationMs: 15_000,
-  /** After this without a renewal its holder stops. What it has sent by then ends within a request's timeout, before 15 s. */
+  /** Without a renewal for this long, the holder stops. Its last requests end within their timeout, before 15 s. */
   renewDeadlineMs: 10_000,
   /** Between renewals. */
   retryMs: 2000,
 } as const;
 
-/** What to write in order to take the Lease. @param now milliseconds since the epoch */
+/** The spec that acquires the Lease. @param now milliseconds since the epoch */
 export function takenBy(identity: string, before: LeaseSpec | undefined, now: number): LeaseSpec {
   const transitions = before?.leaseTransitions ?? 0;
-  // An answer that was lost: we have it already.
+  // A lost response: this process is already the holder.
   const ours = before?.holderIdentity === identity;
   return {
     holderIdentity: identity,
@@ -42,12 +45,12 @@ export function takenBy(identity: string, before: LeaseSpec | undefined, now: nu
   };
 }
 
-/** What to write in order to keep the Lease. @param now milliseconds since the epoch */
+/** The spec that renews the Lease. @param now milliseconds since the epoch */
 export function renewed(held: LeaseSpec, now: number): LeaseSpec {
   return { ...held, renewTime: microTime(now) };
 }
 
-/** What to write in order to give the Lease to whoever comes first, as client-go does. @param now milliseconds since the epoch */
+/** The spec that releases the Lease, as in client-go. @param now milliseconds since the epoch */
 export function released({ leaseTransitions = 0 }: LeaseSpec, now: number): LeaseSpec {
   return {
     holderIdentity: '',

@@ -14,7 +14,10 @@ export function operatorLogger(level: string, destination?: DestinationStream): 
   return destination ? pino(options, destination) : pino(options);
 }
 
-/** Where an error of the API arose in our code says nothing; of every other one it says all. Neither gives a secret away. */
+/**
+ * Where an error of the API arose in our code says nothing; of every other one it says all. Neither gives a secret
+ * away.
+ */
 function errorFields(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (!(error instanceof ApiError)) {

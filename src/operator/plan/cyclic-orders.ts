@@ -8,8 +8,8 @@ export interface Placed {
 }
 
 /**
- * Several cyclic orders of the same members, each by another hash. Whoever takes the next member in each order takes evenly, and
- * whoever comes or goes concerns only those right before it.
+ * Several cyclic orders of the same members, each by another hash. Whoever takes the next member in each order takes
+ * evenly, and whoever comes or goes concerns only those right before it.
  */
 export class CyclicOrders<T extends Placed> {
   readonly #orders: CyclicOrder<T>[];
@@ -56,8 +56,8 @@ export class CyclicOrders<T extends Placed> {
   }
 
   /**
-   * The members that find `member` in some order, or pass it as one that they have found already: for no other member it matters
-   * whether it is there. There must be more members than orders.
+   * The members that find `member` in some order, or pass it as one that they have found already: for no other member
+   * it matters whether it is there. There must be more members than orders.
    * @param successorsOf who has been found, one for each order
    */
   reaching(member: T, successorsOf: (other: T) => readonly T[]): Set<T> {
@@ -65,7 +65,8 @@ export class CyclicOrders<T extends Placed> {
     for (const [number, order] of this.#orders.entries()) {
       const { members } = order;
       const place = order.firstAfter(member) - 1;
-      // Who is further away has to pass all those between, which it can only for those that it found in the orders before.
+      // Who is further away has to pass all those between, which it can only for those that it found in the orders
+      // before.
       for (let distance = 1; distance <= number + 1; distance++) {
         const other = members.at(place - distance)!;
         const found = successorsOf(other);
@@ -91,7 +92,8 @@ class CyclicOrder<T extends Placed> {
 
   /** @param byName sorted by name. @returns their places there, in this order */
   fill(byName: readonly T[]): Uint32Array {
-    // Numbers are sorted much faster than objects: hash and place in one, which a double holds exactly up to 2²¹ members.
+    // Numbers are sorted much faster than objects: hash and place in one, which a double holds exactly up to 2²¹
+    // members.
     const width = 2 ** 21;
     const keys = new Float64Array(byName.length);
     for (let place = 0; place < keys.length; place++) keys[place] = this.#hash(byName[place]!) * width + place;

@@ -14,10 +14,10 @@ export interface DnsPods {
 }
 
 /**
- * Which DNS pods each agent asks directly: those with the highest hashes of (agent, pod), called rendezvous hashing (Thaler and
- * Ravishankar, 1998), so that a pod that comes or goes concerns as few agents as can be. Where that leaves pods out that there are
- * agents enough for, each takes the place of one that several ask. The outcome depends on the seed, the agents and the pods
- * alone, neither on their order nor on what was before.
+ * Which DNS pods each agent asks directly: those with the highest hashes of (agent, pod), called rendezvous hashing
+ * (Thaler and Ravishankar, 1998), so that a pod that comes or goes concerns as few agents as can be. Where that leaves
+ * pods out that there are agents enough for, each takes the place of one that several ask. The outcome depends on the
+ * seed, the agents and the pods alone, neither on their order nor on what was before.
  */
 export class DnsEndpoints {
   readonly #seed: number;
@@ -66,7 +66,8 @@ export class DnsEndpoints {
   }
 
   /**
-   * Brings what agents ask by hash alone up to date: who asked a pod that goes looks through all again, everyone at those that come.
+   * Brings what agents ask by hash alone up to date: who asked a pod that goes looks through all again, everyone at
+   * those that come.
    * @param touched gets the agents for which that changes something
    */
   #replaceServers({ servers, perAgent }: DnsPods, touched: Set<Asker>): void {

@@ -29,8 +29,9 @@ export interface PlanChanges {
 }
 
 /**
- * The assignments of one NetExporter's agents, under one leader. It remembers what it was told of each pod and node, so that an update
- * costs as much as there is news, and what ended without notice is told from what was announced (`agentState`).
+ * The assignments of one NetExporter's agents, under one leader. It remembers what it was told of each pod and node, so
+ * that an update costs as much as there is news, and what ended without notice is told from what was announced
+ * (`agentState`).
  */
 export class FleetPlan {
   readonly #uid: string;
@@ -46,8 +47,8 @@ export class FleetPlan {
   /**
    * @param uid the NetExporter's; also what makes plans of several differ
    * @param epoch the number of changes of the leader
-   * @param startedAt milliseconds since 1970, from which revisions rise: an epoch comes again when the Lease was restored from a backup, or
-   *   deleted, and what a leader planned in it before must not pass for what this one plans
+   * @param startedAt milliseconds since 1970, from which revisions rise: an epoch comes again when the Lease was
+   *   restored from a backup, or deleted, and what a leader planned in it before must not pass for what this one plans
    */
   constructor({ uid, epoch, startedAt }: { uid: string; epoch: number; startedAt: number }) {
     this.#uid = uid;
@@ -103,8 +104,8 @@ export class FleetPlan {
   }
 
   /**
-   * Where an agent reaches its peers. Of two address families that both ends have, about half of all pairs use each; where there are
-   * fewer peers than the spec allows, as in small clusters, pairs use both.
+   * Where an agent reaches its peers. Of two address families that both ends have, about half of all pairs use each;
+   * where there are fewer peers than the spec allows, as in small clusters, pairs use both.
    */
   #addressed(pod: PlannedPod): AssignedPeer[] {
     const peers = this.#topology.peersOf(pod.node).map((peer) => this.#places.get(peer)!.seenFrom(pod));

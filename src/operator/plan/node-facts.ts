@@ -1,9 +1,9 @@
 import type { KubeObject } from '../kube/kube-object.ts';
 
 /**
- * How a node's end, or that it is about to stand still, was announced. cordon: `kubectl cordon` and `drain`. shutdown: the kubelet holds up
- * the machine's shutdown until its pods have ended (KEP-2000). removal: an autoscaler is about to take it away. deletion: the Node
- * object is under deletion.
+ * How a node's end, or that it is about to stand still, was announced. cordon: `kubectl cordon` and `drain`. shutdown:
+ * the kubelet holds up the machine's shutdown until its pods have ended (KEP-2000). removal: an autoscaler is about to
+ * take it away. deletion: the Node object is under deletion.
  */
 export type NodeNotice = 'cordon' | 'shutdown' | 'removal' | 'deletion';
 

@@ -13,8 +13,8 @@ export interface StateMeaning {
 }
 
 /**
- * All states of a target, and what each means. What was announced makes no error: it is probed no more before it ends. What ends without
- * notice goes on being probed, and its errors count, until its Pod or Node goes.
+ * All states of a target, and what each means. What was announced makes no error: it is probed no more before it ends.
+ * What ends without notice goes on being probed, and its errors count, until its Pod or Node goes.
  */
 export const targetStates = {
   /** It has not been ready yet, or not as far as is known. */
@@ -26,8 +26,8 @@ export const targetStates = {
   /** Without notice its node is ready no more: cut off, crashed, or booting anew. */
   'cut-off': { assigned: true, probed: true, counted: true, judged: true },
   /**
-   * Its node is cordoned, shutting down, or about to be taken away, or was and the target is not ready again yet. What it finds until
-   * then is as good as ever.
+   * Its node is cordoned, shutting down, or about to be taken away, or was and the target is not ready again yet. What
+   * it finds until then is as good as ever.
    */
   draining: { assigned: true, probed: false, counted: true, judged: false },
   /** It is being deleted, or its node is no more: a rollout, a scale-down. Its network may end before it does. */
@@ -62,10 +62,11 @@ export interface PlannedPod extends PodFacts {
 /**
  * The state of an agent.
  * @param node undefined where there is no such Node
- * @param before its state until now. While a node is not ready, what was known when it ceased to be holds: a cut that was no one's
- *   intention stays one when someone cordons the node or deletes the pod afterwards, and a shutdown that was announced stays announced.
- *   What was announced ends when the pod is ready again, which is later than when the node is: only then it can be missed again.
- *   Without it, as for a new leader, what can have been announced is taken to be.
+ * @param before its state until now. While a node is not ready, what was known when it ceased to be holds: a cut that
+ *   was no one's intention stays one when someone cordons the node or deletes the pod afterwards, and a shutdown that
+ *   was announced stays announced. What was announced ends when the pod is ready again, which is later than when the
+ *   node is: only then it can be missed again. Without it, as for a new leader, what can have been announced is taken
+ *   to be.
  */
 export function agentState(pod: PodFacts, node: NodeFacts | undefined, before: TargetState | undefined): TargetState {
   if (pod.ended) return 'ended';
@@ -86,11 +87,11 @@ export interface EndpointFacts {
 }
 
 /**
- * The state of a DNS pod. A cordon alone changes nothing: unlike agents, most DNS pods are moved from a node before it stands still. One of
- * a DaemonSet is not, and of a node that is about to go it would be asked to the end.
+ * The state of a DNS pod. A cordon alone changes nothing: unlike agents, most DNS pods are moved from a node before it
+ * stands still. One of a DaemonSet is not, and of a node that is about to go it would be asked to the end.
  * @param node undefined where it is on none, or there is no such Node
- * @param before its state until now: an endpoint does not tell whether it has been ready, so that one that a new leader finds not ready
- *   is taken to be starting
+ * @param before its state until now: an endpoint does not tell whether it has been ready, so that one that a new leader
+ *   finds not ready is taken to be starting
  */
 export function dnsPodState(
   endpoint: EndpointFacts,

@@ -22,11 +22,11 @@ export interface RosterChange {
 }
 
 /**
- * Who probes whom. In `peersPerAgent` cyclic orders of the agents that are probed, each by another hash of the seed and the name,
- * every agent probes the one after it; then `zoneLinks` sees to the pairs of zones. So each agent probes `peersPerAgent` others
- * (all others where they are no more) and is probed by about as many; one agent that comes or goes changes the plans of about as
- * many; every agent can be reached from every other along links; and the plan depends on the seed and the agents alone, neither on
- * their order nor on what was before.
+ * Who probes whom. In `peersPerAgent` cyclic orders of the agents that are probed, each by another hash of the seed and
+ * the name, every agent probes the one after it; then `zoneLinks` sees to the pairs of zones. So each agent probes
+ * `peersPerAgent` others (all others where they are no more) and is probed by about as many; one agent that comes or
+ * goes changes the plans of about as many; every agent can be reached from every other along links; and the plan
+ * depends on the seed and the agents alone, neither on their order nor on what was before.
  */
 export class Topology {
   readonly #seed: number;
@@ -47,7 +47,10 @@ export class Topology {
     this.#orders = new CyclicOrders(peersPerAgent);
   }
 
-  /** Ordered pairs of zones for which there are too few agents to have a link between them; undefined where there is none. */
+  /**
+   * Ordered pairs of zones for which there are too few agents to have a link between them; undefined where there is
+   * none.
+   */
   get uncovered(): UncoveredPairs | undefined {
     return this.#uncovered;
   }
@@ -69,8 +72,8 @@ export class Topology {
 
   /**
    * @param changes at most one of each agent
-   * @returns the names of the agents that probe others than before, or one whose zone is another; new ones are among them, those
-   *   that went are not
+   * @returns the names of the agents that probe others than before, or one whose zone is another; new ones are among
+   *   them, those that went are not
    */
   update(changes: readonly RosterChange[]): Set<string> {
     const touched = this.#replan(changes);

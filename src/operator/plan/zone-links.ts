@@ -53,10 +53,10 @@ export interface ZoneLinks<T> {
 }
 
 /**
- * Gives every ordered pair of zones a link. One that has none gets it in place of a link inside a zone or of one whose pair has
- * another; where no agent of the zone has such a link, on top of an agent's links. The link to an agent's successor in the first
- * order stays, so that everyone stays reachable from everyone. Which agents are chosen depends on hashes: of the same
- * agents the same, and of almost the same mostly the same.
+ * Gives every ordered pair of zones a link. One that has none gets it in place of a link inside a zone or of one whose
+ * pair has another; where no agent of the zone has such a link, on top of an agent's links. The link to an agent's
+ * successor in the first order stays, so that everyone stays reachable from everyone. Which agents are chosen depends
+ * on hashes: of the same agents the same, and of almost the same mostly the same.
  */
 export function zoneLinks<T extends ZonedAgent<T>>(zones: Iterable<Zone<T>>): ZoneLinks<T> {
   const inhabited = [...zones].filter(({ members }) => members.size > 0).sort((a, b) => (a.name < b.name ? -1 : 1));

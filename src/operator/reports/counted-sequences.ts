@@ -1,11 +1,14 @@
 import type { Acknowledgement } from '../../protocol/sync.ts';
 
-/** An agent's process may end and start again while a request of the one before is still under way, and that a few times in a row. */
+/**
+ * An agent's process may end and start again while a request of the one before is still under way, and that a few times
+ * in a row.
+ */
 const rememberedStreams = 4;
 
 /**
- * Which reports of an agent have been counted. A stream's next report is not made before the last is acknowledged, so that of each stream its
- * highest sequence tells.
+ * Which reports of an agent have been counted. A stream's next report is not made before the last is acknowledged, so
+ * that of each stream its highest sequence tells.
  */
 export class CountedSequences {
   /** The highest of each stream, the stream last heard of at the end. */

@@ -13,13 +13,15 @@ export interface LinkReport extends Outcomes {
 }
 
 /**
- * What the agents of one NetExporter have reported during the last `spec.health.window`, in bounded memory: about 150 bytes for each agent and
- * target, whatever the window and however often they report.
+ * What the agents of one NetExporter have reported during the last `spec.health.window`, in bounded memory: about 150
+ * bytes for each agent and target, whatever the window and however often they report.
  *
- * The window moves on by an eighth of itself at a time, so that it is between seven and eight eighths long. A report counts as of the moment when it
- * comes, also one of an agent that could not reach the operator for longer than the window.
+ * The window moves on by an eighth of itself at a time, so that it is between seven and eight eighths long. A report
+ * counts as of the moment when it comes, also one of an agent that could not reach the operator for longer than the
+ * window.
  *
- * Each agent's: `take` what it sends and answer with what that returns; `forget` the agent when its pod is gone. Then ask `links`.
+ * Each agent's: `take` what it sends and answer with what that returns; `forget` the agent when its pod is gone. Then
+ * ask `links`.
  */
 export class FleetReports {
   readonly #clock: Clock;
@@ -34,8 +36,8 @@ export class FleetReports {
   }
 
   /**
-   * Takes an agent's report into account. One that comes again, since the agent missed the answer, counts once: what tells it from others is its pod,
-   * stream and sequence.
+   * Takes an agent's report into account. One that comes again, since the agent missed the answer, counts once: what
+   * tells it from others is its pod, stream and sequence.
    * @returns what to acknowledge; it must not get to the agent unless this has returned
    */
   take(podUid: string, report: Report): Acknowledgement {
@@ -54,7 +56,10 @@ export class FleetReports {
     this.#agents.delete(podUid);
   }
 
-  /** Every target of every agent at which an attempt was reported in the window. A report or a change of the window during the walk may count or not. */
+  /**
+   * Every target of every agent at which an attempt was reported in the window. A report or a change of the window
+   * during the walk may count or not.
+   */
   *links(): Generator<LinkReport> {
     const now = this.#clock.monotonic();
     for (const [agent, reports] of this.#agents)

@@ -8,7 +8,9 @@ interface Entry {
   uses: number;
 }
 
-/** The targets of all agents, each once, since every one of them is probed by several: held as long as somebody uses it. */
+/**
+ * The targets of all agents, each once, since every one of them is probed by several: held as long as somebody uses it.
+ */
 export class LinkTable {
   readonly #entries = new Map<string, Entry>();
 

@@ -5,12 +5,12 @@ import type { TargetReport } from '../../protocol/report.ts';
 export type Outcomes = Pick<TargetReport, 'attempts' | 'failures' | 'retransmits' | 'latencies' | 'losses'>;
 
 /**
- * Outcomes by the position of their link in a list, in a string of one byte a character: six bytes where there was an attempt that succeeded. A
- * string, since a small one needs a third of the memory that a small array of bytes does.
+ * Outcomes by the position of their link in a list, in a string of one byte a character: six bytes where there was an
+ * attempt that succeeded. A string, since a small one needs a third of the memory that a small array of bytes does.
  *
- * Each is: position; how many entries the sketch has, times 8, and a bit each for failures (4), retransmits (2) and losses (1); the entries;
- * how many failures there are, and these by the number of their reason; retransmits; losses. Numbers are in groups of 7 bits, the lowest first, each
- * but the last with the highest bit set (LEB128).
+ * Each is: position; how many entries the sketch has, times 8, and a bit each for failures (4), retransmits (2) and
+ * losses (1); the entries; how many failures there are, and these by the number of their reason; retransmits; losses.
+ * Numbers are in groups of 7 bits, the lowest first, each but the last with the highest bit set (LEB128).
  */
 export function packOutcomes(all: Iterable<readonly [position: number, outcomes: Outcomes]>): string {
   const writer = new Writer();

@@ -1,61 +1,69 @@
 import { withoutSecrets } from '../../base/redaction.ts';
 import type { NetExporterStatus } from '../../crd/net-exporter.ts';
 import type { Propagation, PropagationFinding } from '../agents/propagation.ts';
-import { listed } from './wording.ts';
+import { listOf, withPeriod } from './wording.ts';
 
-/** Of the agents' status, the figures that sync knows. */
+/** The counts in `status.agents` that sync provides. */
 type Figures = Pick<NonNullable<NetExporterStatus['agents']>, 'configured' | 'reporting'>;
 
-/** What sync adds to a status: the figures, and the verdict about the condition ConfigPropagated. */
+/** What sync adds to a status: counts, and the condition ConfigPropagated. */
 export interface PropagationStatus {
   figures: Figures;
-  /** Undefined: the condition stays as it was. */
+  /** Undefined: the condition does not change. */
   verdict: [holds: boolean, { reason: string; message: string }] | undefined;
 }
 
-/** What sync has to say; undefined where this operator does not sync. */
+/** Computes the part of the status that sync adds; undefined if this operator does not sync with agents. */
 export function propagationStatus(
   finding: PropagationFinding | undefined,
   previous: NetExporterStatus | undefined,
 ): PropagationStatus | undefined {
   if (finding === undefined) return undefined;
   if (finding === 'unknown') return { figures: figuresOf(previous?.agents), verdict: undefined };
-  if ('obstacle' in finding)
-    return { figures: {}, verdict: [false, { reason: 'SyncUnavailable', message: finding.obstacle }] };
+  if ('obstacle' in finding) {
+    const message = `Agents cannot sync with the operator: ${withPeriod(finding.obstacle)}`;
+    return { figures: {}, verdict: [false, { reason: 'SyncUnavailable', message }] };
+  }
   if ('unplanned' in finding) {
-    const message = `The targets of the agents cannot be planned, so they keep those that they have: ${withoutSecrets(finding.unplanned)}. The operator retries; its log says more.`;
+    const cause = withPeriod(withoutSecrets(finding.unplanned));
+    const consequence = 'Agents keep their targets; the operator retries, and its log has the error.';
+    const message = `Cannot plan the targets of the agents: ${cause} ${consequence}`;
     return { figures: figuresOf(previous?.agents), verdict: [false, { reason: 'PlanFailed', message }] };
   }
   const { agents, configured, reporting, waiting, unlinked, missingDns } = finding;
   const figures = { configured, reporting };
-  if (agents === 0) return { figures, verdict: [true, { reason: 'NoAgents', message: 'there are no agents' }] };
-  const count = `${configured} of ${agents} agents have the present settings and targets`;
+  if (agents === 0) return { figures, verdict: [true, { reason: 'NoAgents', message: 'There are no agents.' }] };
+  const count = `${configured} of ${agents} agents have the current settings and targets.`;
   if (waiting.length === 0) {
-    const message = [count, ...missingDnsService(missingDns), ...unlinkedZones(unlinked)].join('; ');
+    const message = [count, ...missingDnsService(missingDns), ...unlinkedZones(unlinked)].join(' ');
     return { figures, verdict: [true, { reason: 'AgentsConfigured', message }] };
   }
-  const lacks = waiting.map(({ node, why }) => `node ${node}: ${why}`);
-  return {
-    figures,
-    verdict: [false, { reason: 'AgentsWaiting', message: `${count}; ${listed(lacks, agents - configured)}` }],
-  };
+  const named = listOf(
+    waiting.map(({ node, why }) => `${node} (${why})`),
+    agents - configured,
+  );
+  const message = `${count} Waiting for: ${named}. If this persists, check the logs of these agents.`;
+  return { figures, verdict: [false, { reason: 'AgentsWaiting', message }] };
 }
 
-/** What is not measured, and what would help. */
+/** What is not measured because the DNS Service is missing, and what to do. */
 function missingDnsService(service: string | undefined): string[] {
   if (service === undefined) return [];
   return [
-    `no DNS pod is asked directly: the Service ${service}, which spec.dns.service names, has no EndpointSlice; name one that has pods, or leave spec.dns.service.name empty to have it found`,
+    `Agents query no DNS pod directly because the Service ${service} in spec.dns.service has no EndpointSlice.`,
+    'Set spec.dns.service to a Service that has pods, or leave spec.dns.service.name empty.',
   ];
 }
 
-/** The same of zones. */
+/** What is not measured because pairs of zones have no link, and what to do. */
 function unlinkedZones(unlinked: Propagation['unlinked']): string[] {
   if (!unlinked) return [];
   const { count, first } = unlinked;
-  const such = count === 1 ? '' : `, and ${count - 1} more pairs of zones`;
+  const more = count === 2 ? '1 more pair' : `${count - 1} more pairs`;
+  const pairs = count === 1 ? '' : `, nor across ${more} of zones`;
   return [
-    `nobody probes from ${first[0]} to ${first[1]}${such}: their agents are too few for spec.network.peersPerAgent`,
+    `No agent probes from zone ${first[0]} to zone ${first[1]}${pairs}, because there are too few agents.`,
+    'Increase spec.network.peersPerAgent or the number of agents.',
   ];
 }
 

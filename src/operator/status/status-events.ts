@@ -2,7 +2,7 @@ import type { Condition } from '../../crd/net-exporter.ts';
 import type { EventContent } from '../events/event.ts';
 import type { WrittenStatus } from './status-writer.ts';
 
-/** The Events that a change of status is worth: a new reason to be stalled, and having become ready. */
+/** Returns the Events for a change of status: a new reason for Stalled, and Ready turning True. */
 export function statusEvents({ before, after }: WrittenStatus): EventContent[] {
   const events: EventContent[] = [];
   const was = (type: string) => find(before?.conditions, type);

@@ -3,24 +3,23 @@ import type { Logger } from 'pino';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
 import type { NetExporter, NetExporterStatus } from '../../crd/net-exporter.ts';
-import { LatestWrites } from '../cache/latest-writes.ts';
+import { MutationCache } from '../cache/mutation-cache.ts';
 import { netExporters } from '../cache/watched-kinds.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
 
-/** Between the end of one write of an object's status and the beginning of the next. */
+/** Minimum time between writes of one object's status. */
 const intervalMs = 1000;
 
-/** How often a write is tried at once on a newer version of the object. */
+/** Attempts of one write after conflicts, each with the newest version of the object. */
 const attempts = 4;
 
 /**
- * Between writes that fail; half of it is left to chance, and one that was not answered may have been done. The cap is low: an
- * API server that comes back is to know the state within seconds.
+ * Back-off after failed writes. The maximum is low, so that an API server that recovers has the status within seconds.
  */
 const backoff = { baseMs: 2 * intervalMs, maxMs: 5000 };
 
-/** A status that has been written, and what stood there before. */
+/** A status that was written, and the previous one. */
 export interface WrittenStatus {
   before: NetExporterStatus | undefined;
   after: NetExporterStatus;
@@ -28,18 +27,21 @@ export interface WrittenStatus {
 
 /** A status to be written. */
 export interface StatusRequest {
-  /** As it was last seen; it may be out of date. */
+  /** As last observed; may be stale. */
   resource: NetExporter;
-  /** The status, given the one before. It is called when the status is written, perhaps more than once. */
+  /** Computes the status from the previous one. Called when the status is written, perhaps more than once. */
   compute: (previous: NetExporterStatus | undefined) => NetExporterStatus;
-  /** Called once it is written; never where nothing had to be, the object is gone or a later request took its place. */
+  /**
+   * Called after the write; not called without a change, if the object was deleted, or if a later request replaced this
+   * one.
+   */
   written: (status: WrittenStatus) => void;
   log: Logger;
 }
 
-/** What is under way for one object. */
+/** The state of one object's writes. */
 interface Slot {
-  /** What is to be written next. */
+  /** The next request. */
   wanted: StatusRequest | undefined;
   writing: boolean;
   failures: number;
@@ -47,17 +49,20 @@ interface Slot {
 }
 
 /**
- * Writes the status of NetExporters behind the back of whoever asks for it: only where it differs, only over the version that
- * it was computed from, and for one object at most once a second. What is asked for meanwhile waits; the last of it is written.
+ * Writes the status of NetExporters asynchronously: only if it differs, only over the version from which it was
+ * computed, and at most once a second per object. Of the requests that arrive meanwhile, the last one is written.
  */
 export class StatusWriter {
   readonly #client: Pick<ApiClient, 'get' | 'mergePatch'>;
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #written = new LatestWrites<NetExporter>();
-  /** By uid: a status that the API server keeps in another way than it was written, such as without what its CRD does not know. */
+  readonly #written = new MutationCache<NetExporter>();
+  /**
+   * By uid: a status that the API server stores differently than written, such as without fields that its CRD does not
+   * have.
+   */
   readonly #accepted = new Map<string, { written: NetExporterStatus; kept: NetExporterStatus | undefined }>();
-  /** By uid; of objects at rest there is none. */
+  /** By uid; only objects with pending writes. */
   readonly #slots = new Map<string, Slot>();
   readonly #end = new AbortController();
   #stopping = false;
@@ -73,7 +78,7 @@ export class StatusWriter {
     this.#random = options.random;
   }
 
-  /** Has the status written soon. What was asked for earlier and is not written yet never will be. */
+  /** Requests a write. It replaces a pending request for the same object. */
   write(request: StatusRequest): void {
     if (this.#end.signal.aborted) return;
     const { uid } = request.resource.metadata;
@@ -82,7 +87,7 @@ export class StatusWriter {
     else this.#open(uid, request);
   }
 
-  /** Drops what is remembered about an object that is gone. */
+  /** Forgets an object that was deleted. */
   forget(uid: string): void {
     this.#written.forget(uid);
     this.#accepted.delete(uid);
@@ -90,13 +95,13 @@ export class StatusWriter {
     if (slot) slot.wanted = undefined;
   }
 
-  /** The API server's history began anew: what was written may not have been, as far as it knows. */
+  /** Forgets all writes: the API server was restored to a state that may not contain them. */
   forgetWrites(): void {
     this.#written.clear();
     this.#accepted.clear();
   }
 
-  /** Resolves when all that was asked for is written, at the latest after `graceMs`; after that nothing is written. */
+  /** Resolves when all pending requests are written, at the latest after `graceMs`. Writes nothing afterwards. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     const busy = [...this.#slots.values()].filter(({ wanted, writing }) => wanted || writing);
@@ -115,7 +120,7 @@ export class StatusWriter {
     slot.done = this.#run(uid, slot);
   }
 
-  /** Writes what is wanted until nothing is. It stays through the interval after a write, so that the next one waits. */
+  /** Writes until no request is pending. Lasts through the interval after a write, so that the next one waits. */
   async #run(uid: string, slot: Slot): Promise<void> {
     let reported = '';
     while (slot.wanted && !this.#end.signal.aborted) {
@@ -131,8 +136,8 @@ export class StatusWriter {
         slot.wanted ??= request;
         delay = backoffDelay(++slot.failures, backoff, this.#random);
         const { message } = error as Error;
-        // Once for each new reason: the retries would fill the log.
-        if (message !== reported) request.log.warn({ err: error }, 'the status could not be written; trying again');
+        // Once per new cause, so that retries do not fill the log.
+        if (message !== reported) request.log.warn({ err: error }, 'cannot update status, will retry');
         reported = message;
       }
       slot.writing = false;
@@ -142,7 +147,8 @@ export class StatusWriter {
   }
 
   /**
-   * @param doubtful whether the last write failed: it may have been done all the same, so what is there has to be asked for
+   * @param doubtful whether the last write failed: it may have taken effect nevertheless, so the object must be read
+   *   first
    * @returns whether there was something to write
    */
   async #write({ resource, compute, written }: StatusRequest, doubtful: boolean): Promise<boolean> {
@@ -177,7 +183,7 @@ export class StatusWriter {
     else this.#accepted.set(uid, { written, kept });
   }
 
-  /** Whether writing this over that has been tried and changes nothing. */
+  /** Whether this write was tried before and changed nothing. */
   #isAccepted(uid: string, before: NetExporterStatus | undefined, after: NetExporterStatus): boolean {
     const accepted = this.#accepted.get(uid);
     return isDeepStrictEqual(accepted, { written: after, kept: before });
@@ -185,13 +191,13 @@ export class StatusWriter {
 
   async #read(namespace: string, name: string, signal: AbortSignal): Promise<NetExporter | undefined> {
     const found = (await this.#client.get(netExporters, { namespace, name }, signal)) as NetExporter | undefined;
-    // It may hold what was written and never answered, of which the watch does not know yet.
+    // It may contain a write without a response that the watch has not shown yet.
     if (found) this.#written.note(found);
     return found;
   }
 }
 
-/** The merge patch (RFC 7386) that makes of `before` what `after` is: a field that is to go has to be named, with null. */
+/** The merge patch (RFC 7386) from `before` to `after`, in which null removes a field. */
 function mergePatchOf(before: object | undefined, after: object): object {
   const old: Record<string, unknown> = { ...before };
   const gone = Object.keys(old).map((name) => [name, null]);

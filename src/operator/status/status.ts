@@ -2,34 +2,34 @@ import type { Condition, NetExporterStatus } from '../../crd/net-exporter.ts';
 import { type AgentFault, faultReasons } from '../agents/agent-pod.ts';
 import type { PropagationFinding } from '../agents/propagation.ts';
 import { propagationStatus } from './propagation-status.ts';
-import { listed } from './wording.ts';
+import { listOf, sentences } from './wording.ts';
 
-/** An object that is not as it should be, and that trying again at once does not mend. */
+/** An object that differs from its declaration, where an immediate retry does not help. */
 export interface Obstacle {
   /**
-   * ObjectNotOurs: someone else's has the name. ApplyRejected: the API server refuses what we declare. FieldsContested: someone
-   * keeps changing it. ApplyFailed: it failed and may succeed soon.
+   * ObjectNotOurs: an object of someone else has the name. ApplyRejected: the API server rejects the declaration.
+   * FieldConflict: another field manager keeps overwriting it. ApplyFailed: a failure that a retry may end.
    */
-  reason: 'ObjectNotOurs' | 'ApplyRejected' | 'FieldsContested' | 'ApplyFailed';
-  /** Kind, name and what is wrong. */
+  reason: 'ObjectNotOurs' | 'ApplyRejected' | 'FieldConflict' | 'ApplyFailed';
+  /** Full sentences: kind and name of the object, what is wrong, what to do. */
   message: string;
 }
 
-/** What a reconcile found. */
+/** What a reconciliation found. */
 export interface Findings {
   /** The generation of the spec that was applied. */
   generation: number;
   obstacles: Obstacle[];
-  /** What has to go away first, such as an object under deletion. */
+  /** A full sentence for each object that must be deleted first. */
   waitingFor: string[];
-  /** The DaemonSet as it is; undefined where there is none of ours. */
+  /** Undefined if the NetExporter owns no DaemonSet. */
   daemonSet: DaemonSetProgress | undefined;
   faults: (AgentFault & { node: string })[];
-  /** How far the spec has got by sync; undefined where this operator does not sync. */
+  /** Undefined if this operator does not sync with agents. */
   propagation: PropagationFinding | undefined;
 }
 
-/** How far the DaemonSet's controller is. */
+/** The progress of the DaemonSet controller. */
 export interface DaemonSetProgress {
   generation: number;
   observedGeneration: number;
@@ -41,15 +41,16 @@ export interface DaemonSetProgress {
   ready: number;
 }
 
-interface Verdict {
+interface ReasonAndMessage {
   reason: string;
   message: string;
 }
 
 /**
- * The status for what was found. Conditions follow kstatus: Stalled means that someone has to help, Reconciling that it goes
- * on by itself, Ready that neither is so and every agent is ready. A cluster without a fitting node is Ready with 0/0.
- * @param previous whose times of transition are kept where the condition's status is the same
+ * Computes the status. Conditions follow kstatus: Stalled means that someone has to act, Reconciling that the operator
+ * or Kubernetes makes progress, Ready that neither is true and every agent is ready. Without a matching node, it is
+ * Ready with 0/0.
+ * @param previous keeps its transition times where the status of a condition is the same
  * @param now milliseconds since the epoch
  */
 export function statusOf(findings: Findings, previous: NetExporterStatus | undefined, now: number): NetExporterStatus {
@@ -66,8 +67,8 @@ export function statusOf(findings: Findings, previous: NetExporterStatus | undef
 }
 
 /**
- * The status while reconciling is paused: the agents as they are, and the generation as it was. kstatus then takes a resource
- * whose spec was edited meanwhile for one in progress, and one whose spec was not for what it was before.
+ * Computes the status while reconciling is paused: current counts of agents, unchanged generation. So kstatus considers
+ * a resource in progress if its spec was edited meanwhile, and otherwise what it was before.
  */
 export function pausedStatusOf(
   findings: Findings,
@@ -80,7 +81,7 @@ export function pausedStatusOf(
   const stalled = stalledBy(seen);
   const short = daemonSet
     ? reconcilingBy(seen)
-    : { reason: 'Paused', message: `there are no agents: ${isPaused.message}` };
+    : { reason: 'Paused', message: `There are no agents. ${isPaused.message}` };
   return statusWith(previous?.observedGeneration ?? 0, findings, previous, now, {
     Ready: [!stalled && !short, stalled ?? short ?? healthyWith(desired, ready)],
     Reconciling: [false, isPaused],
@@ -88,7 +89,7 @@ export function pausedStatusOf(
   });
 }
 
-/** Whether the agents have the present settings and targets, where the operator syncs with them. */
+/** Whether the agents have the current settings and targets. Only if the operator syncs with agents. */
 const propagated = 'ConfigPropagated';
 
 function statusWith(
@@ -96,7 +97,7 @@ function statusWith(
   { daemonSet, propagation }: Findings,
   previous: NetExporterStatus | undefined,
   now: number,
-  conditions: Record<string, [holds: boolean, verdict: Verdict]>,
+  conditions: Record<string, [holds: boolean, verdict: ReasonAndMessage]>,
 ): NetExporterStatus {
   const { desired = 0, ready = 0 } = daemonSet ?? {};
   const sync = propagationStatus(propagation, previous);
@@ -117,57 +118,85 @@ function statusWith(
   };
 }
 
-function healthyWith(desired: number, ready: number): Verdict {
+function healthyWith(desired: number, ready: number): ReasonAndMessage {
   return desired === 0
-    ? { reason: 'NoNodes', message: 'no node fits spec.agent.nodeSelector, affinity and tolerations' }
-    : { reason: 'AgentsReady', message: `${ready} of ${desired} agents are ready` };
+    ? { reason: 'NoNodes', message: 'No node matches spec.agent.nodeSelector, affinity and tolerations.' }
+    : { reason: 'AgentsReady', message: `${ready} of ${desired} agents are ready.` };
 }
 
-const isPaused: Verdict = {
+const isPaused: ReasonAndMessage = {
   reason: 'Paused',
-  message: 'nothing is changed while the annotation net-exporter.dev/paused is "true"; remove it to go on',
+  message: 'The operator changes nothing while the annotation net-exporter.dev/paused is "true". Remove it to resume.',
 };
-const isStalled: Verdict = { reason: 'Stalled', message: 'waiting for help; see the condition Stalled' };
-const isSettled: Verdict = { reason: 'Settled', message: 'everything is as the spec says' };
-const isFree: Verdict = { reason: 'NoObstacle', message: 'nothing needs help' };
+const isStalled: ReasonAndMessage = { reason: 'Stalled', message: 'Blocked; see the Stalled condition.' };
+const isSettled: ReasonAndMessage = { reason: 'Settled', message: 'Everything matches the spec.' };
+const isFree: ReasonAndMessage = { reason: 'NoObstacle', message: 'No obstacles.' };
 
-function stalledBy({ obstacles, faults }: Findings): Verdict | undefined {
-  for (const reason of ['ObjectNotOurs', 'ApplyRejected', 'FieldsContested'] as const) {
+function stalledBy({ obstacles, faults }: Findings): ReasonAndMessage | undefined {
+  for (const reason of ['ObjectNotOurs', 'ApplyRejected', 'FieldConflict'] as const) {
     const messages = obstacles.filter((obstacle) => obstacle.reason === reason).map(({ message }) => message);
-    if (messages.length > 0) return { reason, message: listed(messages) };
+    if (messages.length > 0) return { reason, message: sentences(messages) };
   }
   return faultVerdict(faults.filter(({ reason }) => reason !== 'AgentUnschedulable'));
 }
 
-/** The worst kind of fault, and where it is. */
-function faultVerdict(faults: Findings['faults']): Verdict | undefined {
+/** For each kind of fault, what is wrong with the agents that have it, and what to do. */
+const faultWords: Record<AgentFault['reason'], { trouble: string; remedy: string }> = {
+  AgentImagePullFailed: {
+    trouble: 'cannot pull the image',
+    remedy: 'Check spec.agent.image, spec.agent.imagePullSecrets and the registry.',
+  },
+  AgentStartFailed: { trouble: 'cannot start', remedy: 'Check spec.agent.image and the Events of the pods.' },
+  AgentCrashLooping: {
+    trouble: 'crash repeatedly',
+    remedy: 'Check the logs of the pods, spec.agent.image and spec.agent.resources.',
+  },
+  AgentUnschedulable: {
+    trouble: 'cannot be scheduled',
+    remedy: 'Free resources on these nodes, or change spec.agent.resources or spec.agent.priorityClassName.',
+  },
+};
+
+/** The worst kind of fault, and the nodes that have it. */
+function faultVerdict(faults: Findings['faults']): ReasonAndMessage | undefined {
   const reason = faultReasons.find((candidate) => faults.some((fault) => fault.reason === candidate));
   if (reason === undefined) return undefined;
-  const messages = faults.filter((fault) => fault.reason === reason).map(({ node, message }) => atNode(node, message));
-  return { reason, message: listed(messages.sort()) };
+  const agents = faults.filter((fault) => fault.reason === reason).map(({ node, message }) => atNode(node, message));
+  const { trouble, remedy } = faultWords[reason];
+  const subject = agents.length === 1 ? '1 agent' : `${agents.length} agents`;
+  return { reason, message: `${subject} ${trouble}: ${listOf(agents.sort())}. ${remedy}` };
 }
 
-function reconcilingBy({ obstacles, waitingFor, daemonSet, faults }: Findings): Verdict | undefined {
-  if (obstacles.length > 0) return { reason: 'ApplyFailed', message: listed(obstacles.map(({ message }) => message)) };
-  if (waitingFor.length > 0) return { reason: 'WaitingForDeletion', message: listed(waitingFor) };
+function reconcilingBy({ obstacles, waitingFor, daemonSet, faults }: Findings): ReasonAndMessage | undefined {
+  if (obstacles.length > 0)
+    return { reason: 'ApplyFailed', message: sentences(obstacles.map(({ message }) => message)) };
+  if (waitingFor.length > 0) {
+    const remedy = 'If this persists, check the finalizers of the object.';
+    return { reason: 'WaitingForDeletion', message: `${sentences(waitingFor)} ${remedy}` };
+  }
   if (!daemonSet || daemonSet.observedGeneration < daemonSet.generation)
-    return { reason: 'DaemonSetPending', message: 'the DaemonSet has been applied and not been acted on yet' };
-  const { desired, created, updated, ready } = daemonSet;
-  if (created < desired)
     return {
-      reason: 'PodsMissing',
-      message: `${desired - created} of ${desired} agents have no pod; if that stays, the events of the DaemonSet say why`,
+      reason: 'DaemonSetPending',
+      message: 'Waiting for the DaemonSet controller to observe the new generation.',
     };
+  const { desired, created, updated, ready } = daemonSet;
+  if (created < desired) {
+    const remedy = 'If this persists, check the Events of the DaemonSet.';
+    return { reason: 'PodsMissing', message: `${desired - created} of ${desired} agents have no pod. ${remedy}` };
+  }
   const unschedulable = faultVerdict(faults);
   if (unschedulable) return unschedulable;
   if (updated < desired)
-    return { reason: 'RollingOut', message: `${updated} of ${desired} agents are of the current template` };
-  if (ready < desired) return { reason: 'AgentsNotReady', message: `${ready} of ${desired} agents are ready` };
+    return { reason: 'RollingOut', message: `${updated} of ${desired} agents run the current pod template.` };
+  if (ready < desired) {
+    const remedy = 'If this persists, check the logs and Events of the pods that are not ready.';
+    return { reason: 'AgentsNotReady', message: `${ready} of ${desired} agents are ready. ${remedy}` };
+  }
   return undefined;
 }
 
 function atNode(node: string, message: string): string {
-  return node === '' ? message : `node ${node}: ${message}`;
+  return node === '' ? message : `${node} (${message})`;
 }
 
 /** As metav1.Time writes it: whole seconds. */

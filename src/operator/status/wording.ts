@@ -1,30 +1,58 @@
-import type { Contest } from '../apply/rivalry.ts';
+import type { FieldConflict } from '../apply/field-conflicts.ts';
 
-/** Of a condition's message: more would be refused by nobody, but read by nobody either. */
-const namedAtMost = 3;
+/** Maximum number of items named in a message. */
+const maxNamed = 3;
 
-/**
- * The first few, and how many more there are.
- * @param count how many there are in all
- */
-export function listed(messages: readonly string[], count = messages.length): string {
-  return firstFew(messages, count, (more) => `and ${more} more`).join('; ');
+/** Joins messages that are full sentences: the first few, and the number of the others. */
+export function sentences(messages: readonly string[]): string {
+  return firstFew(messages, (more) => `And ${more} more.`).join(' ');
 }
 
 /**
- * Who keeps changing what of which object, and what to do. It names no time and no count, so that it stays the same while the
- * contest does.
+ * Joins items with commas: the first few, and the number of the others.
+ * @param count the number of all items, of which `items` may be only the first
  */
-export function contestMessage(what: string, { managers, fields }: Pick<Contest, 'managers' | 'fields'>): string {
-  const who = managers.length === 0 ? 'someone' : `the field manager ${joined(managers)}`;
-  return `${what}: ${who} keeps changing ${joined(fields)} back; stop it, or exclude this object there; until then it is mended only now and then`;
+export function listOf(items: readonly string[], count = items.length): string {
+  const named = items.slice(0, maxNamed);
+  const more = count - named.length;
+  return more > 0 ? `${named.join(', ')} and ${more} more` : named.join(', ');
+}
+
+/** Ends a text of someone else, such as the API server's message, like a sentence. */
+export function withPeriod(text: string): string {
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+}
+
+/** `created a, updated b` as a sentence. */
+export function asSentence(text: string): string {
+  return withPeriod(text.charAt(0).toUpperCase() + text.slice(1));
+}
+
+/**
+ * Who keeps overwriting which fields of an object, and what to do. The message contains no time and no count, so it
+ * does not change during a conflict.
+ */
+export function conflictMessage(
+  what: string,
+  { managers, fields }: Pick<FieldConflict, 'managers' | 'fields'>,
+): string {
+  const remedy =
+    'Configure it to ignore this object; until then the operator reverts the change at increasing intervals';
+  return `${who(managers)} overwriting ${joined(fields)} of ${what}. ${remedy} (up to 5 minutes).`;
+}
+
+function who(managers: readonly string[]): string {
+  if (managers.length === 0) return 'An unknown client keeps';
+  return managers.length === 1
+    ? `The field manager ${managers[0]} keeps`
+    : `The field managers ${joined(managers)} keep`;
 }
 
 function joined(names: readonly string[]): string {
-  return firstFew(names, names.length, (more) => `${more} more`).join(' and ');
+  return firstFew(names, (more) => `${more} more`).join(' and ');
 }
 
-function firstFew(items: readonly string[], count: number, rest: (more: number) => string): string[] {
-  const named = items.slice(0, namedAtMost);
-  return count > named.length ? [...named, rest(count - named.length)] : named;
+function firstFew(items: readonly string[], rest: (more: number) => string): string[] {
+  const named = items.slice(0, maxNamed);
+  return items.length > named.length ? [...named, rest(items.length - named.length)] : named;
 }

@@ -17,7 +17,7 @@ export interface AgentsSync {
   findingOf(key: string): PropagationFinding;
 }
 
-/** What a ConfigMap tells agents of how to reach the operator; undefined where it tells nothing that they could use. */
+/** The sync access in a ConfigMap; undefined if it has none or an invalid one. */
 export function syncAccessIn(configMap: KubeObject | undefined): SyncAccess | undefined {
   const { [agentContract.syncAccessKey]: text } = (configMap?.data ?? {}) as Record<string, string>;
   if (text === undefined) return undefined;

@@ -14,8 +14,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
 }
 
 /**
- * Lets a body that nobody wants go by, without keeping it: whoever is answered sooner than they have sent everything may not get to
- * see the answer.
+ * Reads and discards a body: a client that gets the response before it has sent everything may not see it.
  * @throws as readBody does
  */
 export async function skipBody(request: IncomingMessage, maxBytes: number): Promise<void> {
@@ -49,9 +48,9 @@ function eachPiece(request: IncomingMessage, maxBytes: number, take: (piece: Buf
 }
 
 function brokenOff(): Error {
-  return new Error('the connection ended before the request did');
+  return new Error('the connection closed before the request was complete');
 }
 
 function tooLarge(maxBytes: number): SyncRefusal {
-  return new SyncRefusal('TooLarge', `a request may have ${maxBytes} bytes at most`);
+  return new SyncRefusal('TooLarge', `the request body exceeds ${maxBytes} bytes`);
 }

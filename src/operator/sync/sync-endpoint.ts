@@ -15,7 +15,7 @@ import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
 import { LeaderEndpoint } from '../leader/leader-endpoint.ts';
-import { agentIdentity, type KnownPod } from './identity/agent-identity.ts';
+import { authenticatedAgent, type PodRecord } from './identity/authenticated-agent.ts';
 import { readPublishedKeys } from './identity/published-keys.ts';
 import { ServiceAccountKeys } from './identity/service-account-keys.ts';
 import { TokenVerifier } from './identity/token-verifier.ts';
@@ -36,18 +36,18 @@ export interface SyncEndpointParts {
   namespace: string;
   hub: SyncHub;
   /** The pod of an agent by `namespace/name`. */
-  podAt: (key: string) => KnownPod | undefined;
+  podAt: (key: string) => PodRecord | undefined;
   isLeading: () => boolean;
   clock: Clock;
   /** Uniform in [0, 1). */
   random: () => number;
   log: Logger;
   registry: Registry;
-  /** Agents reach the operator in another way than before, or something else hinders them. */
+  /** The access or the obstacle has changed. */
   onChange: () => void;
 }
 
-/** How agents reach the leader: its certificates, its server, and the Service that leads to it. */
+/** How agents reach the leader: certificates, server, and the Service that points to it. */
 export class SyncEndpoint {
   readonly reflectors: readonly Reflector<KubeObject>[];
   readonly #parts: SyncEndpointParts;
@@ -88,22 +88,22 @@ export class SyncEndpoint {
       ...{ hub, isLeading, clock, log, observe: observed.observer },
       identify: async (token) => {
         const claims = await verifier.verify(token);
-        return agentIdentity(claims, podAt(`${claims.namespace}/${claims.pod}`));
+        return authenticatedAgent(claims, podAt(`${claims.namespace}/${claims.pod}`));
       },
     });
     observed.watch({ connections: () => this.#server.connections, held: () => hub.held });
     observed.watchCertificates(() => this.#ends);
   }
 
-  /** Why agents cannot call, for people; undefined where they can. */
+  /** Why agents cannot reach the operator; undefined if they can. */
   get obstacle(): string | undefined {
     const { namespace } = this.#parts;
     if (!this.#service)
-      return `there is no Service ${syncServiceName} in namespace ${namespace}; apply manifests/install.yaml`;
+      return `Service ${syncServiceName} does not exist in namespace ${namespace}; apply manifests/install.yaml`;
     return this.#fault ?? this.#secret.obstacle ?? this.#slice.obstacle ?? this.#keys.obstacle;
   }
 
-  /** What agents have to know to call; undefined while it is not known. */
+  /** What agents need to reach the operator; undefined while unknown. */
   get access(): SyncAccess | undefined {
     const { address } = this.#parts.options;
     // kube-proxy forwards within one family only.
@@ -121,7 +121,7 @@ export class SyncEndpoint {
     return this.#services.get(`${this.#parts.namespace}/${syncServiceName}`);
   }
 
-  /** Answers agents, and leads them here, until the signal is aborted. It never rejects. */
+  /** Serves agents and points the Service here until the signal is aborted. Never rejects. */
   async serve(signal: AbortSignal): Promise<void> {
     const { options, hub, clock } = this.#parts;
     const kept = Promise.all([this.#secret.keep(signal), this.#keys.learn(signal)]);
@@ -152,12 +152,11 @@ export class SyncEndpoint {
       try {
         const port = await this.#server.listen(options.port);
         this.#faultIs(undefined);
-        log.info({ port }, 'agents are answered');
+        log.info({ port }, 'listening for agents');
         return port;
       } catch (error) {
-        const fault = `the operator cannot listen for agents: ${(error as Error).message}`;
-        if (failures === 0) log.error({ err: error }, `${fault}; trying again`);
-        this.#faultIs(fault);
+        if (failures === 0) log.error({ err: error, port: options.port }, 'cannot listen for agents, will retry');
+        this.#faultIs(`cannot listen for agents: ${(error as Error).message}`);
         await pause(clock, backoffDelay(++failures, backoff, random), signal);
       }
     }

@@ -3,11 +3,11 @@ import type { Clock } from '../../base/clock.ts';
 import { errorText } from '../../base/error-text.ts';
 import type { Acknowledgement, Held, SyncAnswer, SyncRequest } from '../../protocol/sync.ts';
 import { syncVersion } from '../../protocol/sync.ts';
-import type { AgentIdentity, SyncNews, SyncSource } from '../agents/sync-source.ts';
-import { ReportOnce } from '../log/report-once.ts';
+import type { AuthenticatedAgent, SyncNews, SyncSource } from '../agents/sync-source.ts';
+import { LogDeduplicator } from '../log/log-deduplicator.ts';
 import { SyncRefusal } from './identity/sync-refusal.ts';
 
-/** An agent's request that waits for its answer. It is told once, by one of these. */
+/** A held request of an agent. Exactly one of these methods is called, once. */
 export interface Waiter {
   answer(answer: SyncAnswer): void;
   refuse(refusal: SyncRefusal): void;
@@ -15,7 +15,7 @@ export interface Waiter {
 
 /** What is kept of a request while it is held. */
 interface HeldRequest {
-  agent: AgentIdentity;
+  agent: AuthenticatedAgent;
   held: Held;
   acknowledged: Acknowledgement | undefined;
   waiter: Waiter;
@@ -33,24 +33,26 @@ interface Offer {
 /** Changes that come within so long are one answer. */
 const coalesceMs = 100;
 
-/** How exactly the end of a hold is kept. One timer for all: thousands of timers would take more memory than they are worth. */
+/** Precision of the end of a hold. One timer for all requests: thousands of timers would cost too much memory. */
 const tickMs = 250;
 
 /**
- * How long answers go out until everything else gets its turn. Whoever is answered calls again at once, which costs several times what
- * the answer did: in shorter turns those who still wait would wait for all these calls, too.
+ * How long answers go out until everything else gets its turn. Whoever is answered calls again at once, which costs
+ * several times what the answer did: in shorter turns those who still wait would wait for all these calls, too.
  */
 const turnMs = 1000;
 
-/** An agent that goes on holding what it held is offered the same again after this: it may have lost the answer, or refuse it. */
+/**
+ * An agent that does not adopt an offer gets it again after this time: it may have lost the response, or rejected it.
+ */
 const offerAgainMs = 5000;
 
 /** The part of a hold that is left to chance, so that agents that were answered together do not stay in step. */
 const spread = 0.2;
 
 /**
- * Holds agents' requests until there is something to tell, but not longer than agents wait. Requests are objects here and not
- * promises: of what is held for 5,000 agents every hundred bytes count.
+ * Holds agents' requests until there is something new, but not longer than agents wait. Requests are objects here and
+ * not promises: of what is held for 5,000 agents every hundred bytes count.
  */
 export class SyncHub {
   readonly #source: SyncSource;
@@ -59,7 +61,7 @@ export class SyncHub {
   readonly #holdMs: number;
   readonly #log: Logger;
   /** By NetExporter. */
-  readonly #reports = new ReportOnce();
+  readonly #reports = new LogDeduplicator();
   /** By pod: an agent has one request. */
   readonly #requests = new Map<string, HeldRequest>();
   readonly #offers = new Map<string, Offer>();
@@ -90,16 +92,18 @@ export class SyncHub {
   }
 
   /**
-   * Takes a request in, and answers it now or later: at once that of an agent that is about to end, for which nothing is news. One of the same
-   * agent that is still held is refused: its sender has gone on.
+   * Takes a request in, and answers it now or later: at once that of an agent that is about to end, for which nothing
+   * is news. One of the same agent that is still held is refused: its sender has gone on.
    */
-  exchange(agent: AgentIdentity, request: SyncRequest, waiter: Waiter): void {
+  exchange(agent: AuthenticatedAgent, request: SyncRequest, waiter: Waiter): void {
     if (this.#closed) {
       waiter.refuse(unavailable());
       return;
     }
     const { podUid } = agent;
-    this.#requests.get(podUid)?.waiter.refuse(new SyncRefusal('Superseded', 'another request of this agent has come'));
+    this.#requests
+      .get(podUid)
+      ?.waiter.refuse(new SyncRefusal('Superseded', 'superseded by a newer request of this agent'));
     this.#requests.delete(podUid);
     const acknowledged = this.#source.took(agent, request);
     const until = this.#clock.monotonic() + this.#holdMs * (1 - spread * this.#random());
@@ -116,13 +120,13 @@ export class SyncHub {
   }
 
   /** Forgets the request of an agent whose connection is lost. */
-  gone(agent: AgentIdentity): void {
+  gone(agent: AuthenticatedAgent): void {
     this.#requests.delete(agent.podUid);
     this.#offers.delete(agent.podUid);
     this.#source.gone(agent);
   }
 
-  /** Something may have changed for these pods: those that wait are told soon, the others when they ask. */
+  /** Something may have changed for these pods: held requests are answered soon, others when they arrive. */
   wake(podUids: Iterable<string>): void {
     for (const podUid of podUids) if (this.#requests.has(podUid)) this.#woken.add(podUid);
     if (this.#isWaking || this.#woken.size === 0) return;
@@ -130,7 +134,7 @@ export class SyncHub {
     this.#clock.after(coalesceMs, () => this.#answerWoken());
   }
 
-  /** Tells what is still to be told, and refuses everything else that is held and whatever comes: their senders find the next leader. */
+  /** Answers held requests that have news, and refuses all others and new ones: agents then find the next leader. */
   close(): void {
     this.#closed = true;
     this.#answerWoken();
@@ -179,7 +183,7 @@ export class SyncHub {
 
   /**
    * Answers a request that is held. A failure concerns this agent alone: it is refused, and asks again.
-   * @param always whether it is answered also where there is nothing to tell
+   * @param always whether it is answered also without news
    * @returns whether the request is held no more
    */
   #settle(entry: HeldRequest, always: boolean): boolean {
@@ -199,15 +203,15 @@ export class SyncHub {
     const { resource, pod } = agent;
     // Once for each reason: there may be thousands of them, each again and again. The metrics count them.
     if (this.#reports.isNew(resource, errorText(error)))
-      this.#log.error({ err: error, key: resource, pod }, 'cannot answer an agent; it will ask again');
+      this.#log.error({ err: error, key: resource, pod }, 'cannot answer agent, it will retry');
     try {
-      waiter.refuse(new SyncRefusal('Unavailable', 'agents cannot be answered at present; ask again'));
+      waiter.refuse(new SyncRefusal('Unavailable', 'cannot answer agents at present; retry'));
     } catch (refusalError) {
-      this.#log.debug({ err: refusalError, key: resource, pod }, 'cannot refuse an agent');
+      this.#log.debug({ err: refusalError, key: resource, pod }, 'cannot send a refusal to agent');
     }
   }
 
-  /** Undefined where there is nothing to tell. */
+  /** Undefined without news. */
   #news({ agent, held }: HeldRequest): SyncNews | undefined {
     const news = this.#source.answerFor(agent, held);
     return news?.settings || news?.assignment ? news : undefined;
@@ -221,7 +225,7 @@ export class SyncHub {
 }
 
 function unavailable(): SyncRefusal {
-  return new SyncRefusal('Unavailable', 'this operator does not lead; ask again');
+  return new SyncRefusal('Unavailable', 'this operator is not the leader; retry');
 }
 
 function versionsOf({ settings, assignment }: Held): string {

@@ -57,7 +57,10 @@ export class SyncMetrics {
     });
   }
 
-  /** Shows at the time of the scrape when the certificates end, in seconds since the epoch; nothing while there are none. */
+  /**
+   * Shows at the time of the scrape when the certificates end, in seconds since the epoch; nothing while there are
+   * none.
+   */
   watchCertificates(
     ends: () => Record<LabelValue<typeof syncServerMetrics.certificateEnd, 'certificate'>, number> | undefined,
   ): void {

@@ -5,24 +5,24 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
-import type { AgentIdentity } from '../agents/sync-source.ts';
-import { RefusalLog } from './refusal-log.ts';
-import { SyncConnections } from './sync-connections.ts';
+import type { AuthenticatedAgent } from '../agents/sync-source.ts';
+import { AgentConnections } from './agent-connections.ts';
+import { RateLimitedLog } from './rate-limited-log.ts';
 import type { SyncHub } from './sync-hub.ts';
 import type { SyncObserver } from './sync-metrics.ts';
 import { SyncRequests } from './sync-requests.ts';
 import type { IssuedCertificate } from './tls/certificate-authority.ts';
 
-/** What whoever connects may take, in milliseconds but where something else is said. */
+/** Limits for clients, in milliseconds unless stated otherwise. */
 export interface SyncLimits {
-  /** Connections of those who have not proven yet who they are. Agents have one each beside these. */
+  /** Unauthenticated connections. Each agent has one in addition. */
   strangers: number;
   handshakeMs: number;
-  /** From its first byte, or the end of the handshake, to its last one. */
+  /** From the first byte of a request, or the end of the handshake, to its last byte. */
   requestMs: number;
-  /** Between an answer and the agent's next request. */
+  /** Between a response and the next request. */
   idleMs: number;
-  /** Without any progress, as of an answer that nobody takes. More than a request is held. */
+  /** Without progress, such as a response that the client does not read. Longer than requests are held. */
   stalledMs: number;
 }
 
@@ -37,19 +37,23 @@ export const syncLimits: SyncLimits = {
 /** A token takes up to 3 kB of it. */
 const maxHeaderBytes = 8192;
 
-/** After this, connections that do not end by themselves are ended. */
+/** After this time, the remaining connections are closed. */
 const closeGraceMs = 500;
 
 /**
- * No group with ML-KEM: its keys are 6 kB for each connection, and latencies are no secret that has to outlive a quantum computer.
+ * No group with ML-KEM: its keys cost 6 kB per connection, and latencies need no protection from future quantum
+ * computers.
  */
 const tlsOptions = { minVersion: 'TLSv1.3', ecdhCurve: 'X25519:prime256v1' } as const;
 
 export interface SyncServerParts {
   hub: Pick<SyncHub, 'exchange' | 'gone'>;
-  /** Whose token this is. @throws SyncRefusal; whatever else it throws means that it cannot be known at present */
-  identify: (token: string) => Promise<AgentIdentity>;
-  /** Whether agents are answered here. */
+  /**
+   * Authenticates a token.
+   * @throws SyncRefusal; any other error means that authentication is not possible at present
+   */
+  identify: (token: string) => Promise<AuthenticatedAgent>;
+  /** Whether this operator answers agents. */
   isLeading: () => boolean;
   observe: SyncObserver;
   clock: Clock;
@@ -58,20 +62,20 @@ export interface SyncServerParts {
 }
 
 /**
- * Where agents call: HTTPS with TLS 1.3, each with its token. Nobody but agents is let in, and whoever is not one may hold few
- * connections, for a short time. Before the first certificate handshakes fail.
+ * The server for agents: HTTPS with TLS 1.3 and a token. Only agents are accepted; other clients may hold few
+ * connections, for a short time. Handshakes fail before the first certificate.
  */
 export class SyncServer {
   readonly #parts: SyncServerParts;
   readonly #server: Server;
-  readonly #connections: SyncConnections;
+  readonly #connections: AgentConnections;
   readonly #requests: SyncRequests;
 
   constructor(parts: SyncServerParts) {
     this.#parts = parts;
     const { hub, identify, isLeading, observe } = parts;
     const { strangers, handshakeMs, requestMs, idleMs, stalledMs } = { ...syncLimits, ...parts.limits };
-    const refusals = new RefusalLog(parts.log, parts.clock);
+    const refusals = new RateLimitedLog(parts.log, parts.clock);
     this.#server = createServer({
       ...tlsOptions,
       handshakeTimeout: handshakeMs,
@@ -80,11 +84,11 @@ export class SyncServer {
       connectionsCheckingInterval: Math.min(1000, requestMs),
       keepAliveTimeout: idleMs,
       maxHeaderSize: maxHeaderBytes,
-      // What would be answered by Node itself would be neither counted nor told.
+      // A response by Node itself would be neither counted nor logged.
       requireHostHeader: false,
     });
     this.#server.setTimeout(stalledMs);
-    this.#connections = new SyncConnections({
+    this.#connections = new AgentConnections({
       ...{ server: this.#server, strangers, observe, refusals },
       gone: (agent) => hub.gone(agent),
     });
@@ -95,7 +99,7 @@ export class SyncServer {
     for (const event of ['request', 'checkExpectation'])
       this.#server.on(event, (request, response) => this.#serve(request, response));
     this.#server.on('connect', ({ socket }) => {
-      this.#connections.failed('malformed', 'CONNECT: nothing is reached through here', socket.remoteAddress);
+      this.#connections.failed('malformed', 'CONNECT is not supported', socket.remoteAddress);
       socket.destroy();
     });
   }
@@ -105,14 +109,14 @@ export class SyncServer {
     return this.#connections.size;
   }
 
-  /** Serves with this certificate from the next handshake on. Connections that exist go on. */
+  /** Uses this certificate from the next handshake on. Existing connections continue. */
   useCertificate({ certificate, key }: IssuedCertificate): void {
     this.#server.setSecureContext({ ...tlsOptions, cert: certificate, key });
   }
 
   /**
-   * Listens on all addresses. Rejects where that cannot be, with the error of the socket; it may be tried again.
-   * @param port 0: any free one
+   * Listens on all addresses. Rejects with the error of the socket; may be retried.
+   * @param port 0: any free port
    * @returns the port
    */
   async listen(port: number): Promise<number> {
@@ -121,7 +125,7 @@ export class SyncServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Takes no more connections, and ends all that exist, in half a second. What the hub holds is to be refused before. */
+  /** Stops listening and closes all connections within half a second. The hub must refuse its held requests before. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       const cancel = this.#parts.clock.after(closeGraceMs, () => {
@@ -140,9 +144,9 @@ export class SyncServer {
     const { socket } = request;
     const connection = this.#connections.of(socket as TLSSocket);
     if (connection?.begin(response)) return void this.#requests.take(request, connection);
-    // Many may have come with it.
+    // Several may have arrived together.
     if (!socket.destroyed)
-      this.#connections.failed('malformed', 'a request before the answer to the one before', socket.remoteAddress);
+      this.#connections.failed('malformed', 'request before the response to the previous one', socket.remoteAddress);
     socket.destroy();
   }
 }

@@ -58,8 +58,8 @@ export interface SyncServiceParts {
 }
 
 /**
- * All that agents are synced by, put together. Every operator watches what it needs; only the one that leads plans, answers
- * agents and has the Service lead to it.
+ * All that agents are synced by, put together. Every operator watches what it needs; only the one that leads plans,
+ * answers agents and has the Service lead to it.
  */
 export class SyncService implements AgentsSync {
   /** Of all that it needs to know. */
@@ -121,7 +121,7 @@ export class SyncService implements AgentsSync {
     this.#serving = Promise.all([this.#endpoint.serve(this.#end.signal), this.#findResolver(this.#end.signal)]);
   }
 
-  /** Answers what is held and lets nobody in any more. What is to be planned is to be planned before. */
+  /** Answers held requests and stops the server. Pending plans must be processed before. */
   async stop(): Promise<void> {
     this.#end.abort(new Error('the operator is stopping'));
     this.#fleet.stop();
@@ -165,17 +165,23 @@ export class SyncService implements AgentsSync {
     return unplanned === undefined ? (propagation ?? 'unknown') : { unplanned };
   }
 
-  /** Brings the targets of a NetExporter's agents up to date. @throws whatever planning throws: it is to be tried again */
+  /**
+   * Brings the targets of a NetExporter's agents up to date.
+   * @throws whatever planning throws: it is to be tried again
+   */
   replan(key: string): void {
     this.#fleet.replan(key);
   }
 
-  /** Has a NetExporter reconciled where its figures have changed. @returns when to compare them again, in milliseconds */
+  /**
+   * Has a NetExporter reconciled where its figures have changed.
+   * @returns when to compare them again, in milliseconds
+   */
   compareFigures(key: string): number | undefined {
     return this.#fleet.compareFigures(key);
   }
 
-  /** Plans for all anew, and forgets NetExporters that are gone: a change may have been missed. */
+  /** Plans for all NetExporters again, and forgets deleted ones, because a change may have been missed. */
   resync(): void {
     for (const key of this.#fleet.keys()) if (!this.#parts.resources.get(key)) this.#fleet.forget(key);
     this.#retainDns();
@@ -191,7 +197,7 @@ export class SyncService implements AgentsSync {
         this.#dns.useResolver(service);
         return;
       } catch (error) {
-        log.debug({ err: error }, 'which Service the cluster’s DNS is could not be asked for');
+        log.debug({ err: error }, "cannot look up the Service of the cluster's DNS, will retry");
         if (failures === 0) this.#dns.useResolver(undefined);
         await pause(clock, backoffDelay(++failures, backoff, random), signal);
       }

@@ -15,5 +15,5 @@ test('a duration is the sum of its parts, in milliseconds', () => {
 
 test('what is not a duration is refused with an example of one', () => {
   for (const text of ['', '10', 's', '-1s', '1.5s', '10 s', '1d', '10sx', '1000h'])
-    assert.throws(() => parseDuration(text), { name: 'RangeError', message: /write for example 10s/ });
+    assert.throws(() => parseDuration(text), { name: 'RangeError', message: /use for example 10s/ });
 });

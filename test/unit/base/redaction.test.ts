@@ -22,7 +22,7 @@ for (const [what, text, expected] of [
 for (const text of [
   'pods "a" is forbidden: User "system:serviceaccount:n:a" cannot list resource "pods"',
   'connect ECONNREFUSED 127.0.0.1:6443',
-  'Service a: one exists that is controlled by nobody; rename or delete it',
+  'Service a already exists and has no controller. Rename or delete it.',
   'GET https://10.0.0.1:6443/apis/apps/v1?labelSelector=a%3Db',
 ])
   test(`nothing is taken out of: ${text}`, () => assert.equal(withoutSecrets(text), text));

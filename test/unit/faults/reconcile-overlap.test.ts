@@ -10,10 +10,10 @@ function overlapsIn(lines: [msg: string, key: string, reconcile: number][]): Rec
 
 test('keys may be reconciled beside each other, and one after the other', () => {
   const overlap = overlapsIn([
-    ['begins', 'a', 1],
-    ['begins', 'b', 2],
+    ['started', 'a', 1],
+    ['started', 'b', 2],
     ['ended', 'a', 1],
-    ['begins', 'a', 3],
+    ['started', 'a', 3],
   ]);
   assert.deepEqual(overlap.found, []);
   assert.equal(overlap.ended, 1);
@@ -21,15 +21,15 @@ test('keys may be reconciled beside each other, and one after the other', () => 
 
 test('a key that is reconciled twice at once is found', () => {
   const overlap = overlapsIn([
-    ['begins', 'a', 1],
-    ['begins', 'a', 2],
+    ['started', 'a', 1],
+    ['started', 'a', 2],
   ]);
   assert.deepEqual(overlap.found, ['a: reconcile 2 began while 1 was under way']);
 });
 
 test('other lines of the log say nothing about it', () => {
   const overlap = new ReconcileOverlap();
-  for (const msg of ['created an object', 'status changed']) overlap.take({ msg, key: 'a', reconcile: 1 });
+  for (const msg of ['created object', 'status changed']) overlap.take({ msg, key: 'a', reconcile: 1 });
   overlap.take({ msg: 'stopping' });
   assert.deepEqual(overlap.found, []);
 });

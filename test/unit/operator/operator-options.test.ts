@@ -41,7 +41,7 @@ for (const [args, environment, message] of [
   [[], { POD_IP: 'none' }, /POD_IP must be an address/],
   [[], { LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of trace, .*got "loud"/],
   [['--kubeconfig'], {}, /usage: operator \[--kubeconfig FILE\]/],
-  [['--kubeconfig='], {}, /needs a file/],
+  [['--kubeconfig='], {}, /requires a file name/],
   [['--verbose'], {}, /usage: operator/],
 ] as const)
   test(`${JSON.stringify([args, environment])} is refused with what to write`, () => {

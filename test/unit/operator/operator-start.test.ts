@@ -77,12 +77,12 @@ function complaints({ output }: OperatorProcess): number {
 
 // Each of the other ways in which one can be wrong: test/unit/operator/kube/cluster-access.test.ts.
 for (const [what, text, message] of [
-  ['is missing', undefined, /kubeconfig \S+ cannot be read \(ENOENT/],
-  ['is another file', 'apiVersion: v1\nkind: Pod\n', /names no cluster; set current-context/],
+  ['is missing', undefined, /cannot read the kubeconfig \S+: ENOENT/],
+  ['is another file', 'apiVersion: v1\nkind: Pod\n', /has no cluster; set current-context/],
   [
     'names a server of another protocol',
     kubeconfig('ftp://10.0.0.1'),
-    /"ftp:\/\/10\.0\.0\.1" is no URL .* write https:/,
+    /"ftp:\/\/10\.0\.0\.1" is not a URL .* write https:/,
   ],
 ] as const)
   test(`a kubeconfig that ${what} ends the operator with code 2 and a message that says so`, async () => {
@@ -103,7 +103,7 @@ test('an API server that proves itself by an unknown certificate is waited for: 
   const file = directory.file('kubeconfig');
   writeFileSync(file, kubeconfig(`https://127.0.0.1:${server.port}`, ours!.certificate));
   await using operator = new OperatorProcess(file);
-  await unreadyBecause(operator, /put the CA of this cluster into certificate-authority-data/);
+  await unreadyBecause(operator, /put the cluster's CA into certificate-authority-data/);
   const manyAttempts = () => {
     const from = server.connections();
     return waitFor('many more attempts', () => server.connections() >= from + attempts, { timeout: 120_000 });
@@ -124,7 +124,7 @@ test('an API server that is not there is waited for, and asked as soon as it is'
   const file = directory.file('kubeconfig');
   writeFileSync(file, kubeconfig(`https://127.0.0.1:${port}`, authority.certificate));
   await using operator = new OperatorProcess(file);
-  await unreadyBecause(operator, /nothing listens there: start the API server, or correct server in the kubeconfig/);
+  await unreadyBecause(operator, /nothing listens there; start the API server, or correct server in the kubeconfig/);
   using _server = await apiServer(authority, port);
   await unreadyBecause(operator, /nobody may do anything/);
 });
@@ -135,10 +135,10 @@ for (const [what, code] of Object.entries(unhandled))
     const file = directory.file('kubeconfig');
     writeFileSync(file, kubeconfig(`http://127.0.0.1:${await freePort()}`));
     await using operator = new OperatorProcess(file, failingOnSignal(code));
-    await operator.says(/the operator has started/);
+    await operator.says(/operator started/);
     operator.signal('SIGUSR2');
     assert.equal(await operator.exitCode(), 1);
-    await operator.says(/"level":"fatal".*\[redacted\].*"stack":.*unhandled error, ending the process/);
+    await operator.says(/"level":"fatal".*\[redacted\].*"stack":.*unhandled error, exiting/);
     assert.doesNotMatch(operator.output, /opaque-token/);
     for (const line of operator.output.trim().split('\n')) JSON.parse(line);
   });

@@ -82,7 +82,7 @@ test('where planning for one NetExporter throws, its condition says so, it has i
   for (const name of ['bad', 'good']) await served(name);
   const propagated = () => conditionsOf('bad').find(({ type }) => type === 'ConfigPropagated');
   await until(() => propagated()?.reason === 'PlanFailed', 'the condition says so');
-  assert.match(propagated()!.message, /cannot be planned.*"never" is not a duration.*retries/);
+  assert.match(propagated()!.message, /^Cannot plan the targets.*"never" is not a valid duration.*retries/);
   assert.notEqual(conditionsOf('good').find(({ type }) => type === 'ConfigPropagated')?.reason, 'PlanFailed');
   assert.ok((await panics('netexporter-plan')) >= 1);
   assert.equal(await panics('netexporter'), 0);

@@ -21,22 +21,25 @@ export async function readPublishedKeys(client: Pick<ApiClient, 'document'>): Pr
     const configuration = await client.document(issuerPath);
     const keys = await client.document(keysPath, keysType);
     const { issuer } = (configuration ?? {}) as { issuer?: unknown };
-    if (typeof issuer !== 'string') throw new ApiError('Unexpected', `${issuerPath} of the API server names no issuer`);
+    if (typeof issuer !== 'string')
+      throw new ApiError('Unexpected', `the API server's response to ${issuerPath} has no issuer`);
     return { issuer, keys: { keys: distinct(keys) } };
   } catch (error) {
     throw isApiError(error, 'NotFound') ? unpublished(error) : error;
   }
 }
 
-/** An API server that was given the same key in two files publishes it twice, by one id, which then would say nothing. */
+/**
+ * An API server that was given the same key in two files publishes it twice, by one id, which then would say nothing.
+ */
 function distinct(set: unknown): JWK[] {
   const { keys } = (set ?? {}) as { keys?: unknown };
-  if (!Array.isArray(keys)) throw new ApiError('Unexpected', `${keysPath} of the API server lists no keys`);
+  if (!Array.isArray(keys)) throw new ApiError('Unexpected', `the API server's response to ${keysPath} has no keys`);
   return [...new Map(keys.map((key: JWK) => [JSON.stringify(key), key])).values()];
 }
 
 function unpublished(cause: ApiError): ApiError {
   const message =
-    'the API server does not publish the keys that agents’ tokens are verified with: its --service-account-issuer has to be an https URL';
+    "the API server does not publish the keys that verify agents' tokens; set its --service-account-issuer to an https URL";
   return new ApiError('NotFound', message, { status: cause.status, cause });
 }

@@ -9,18 +9,19 @@ export interface VerificationKeys {
   find: ReturnType<typeof createLocalJWKSet>;
 }
 
-/** Between attempts to read the keys, whoever invents tokens with unknown ones. */
+/** Minimum time between attempts to read the keys, even if clients send tokens with unknown keys. */
 const attemptMs = 10_000;
 
 /** The same while no key is known. */
 const firstAttemptMs = 500;
 
-/** Between attempts to read the first keys while nobody needs them. */
+/** Time between attempts to read the first keys while no agent sends requests. */
 const learnMs = 5000;
 
 /**
- * How long the issuer before is accepted beside the present one, by the keys that are published now: as long as tokens that it issued
- * live, which are made for an hour. An API server that is given another issuer goes on accepting those of the one before, too.
+ * How long the issuer before is accepted beside the present one, by the keys that are published now: as long as tokens
+ * that it issued live, which are made for an hour. An API server that is given another issuer goes on accepting those
+ * of the one before, too.
  */
 const formerMs = 3_600_000;
 
@@ -28,8 +29,9 @@ const formerMs = 3_600_000;
 const keptMs = 600_000;
 
 /**
- * The keys with which the API server signs tokens of service accounts, kept so that tokens are verified offline. They are read
- * anew when they are ten minutes old or do not verify a token; while the API server is away, what is known goes on.
+ * The keys with which the API server signs tokens of service accounts, kept so that tokens are verified offline. They
+ * are read again when they are ten minutes old or do not verify a token; while the API server is unreachable, the known
+ * keys stay in use.
  */
 export class ServiceAccountKeys {
   readonly #read: () => Promise<PublishedKeys>;
@@ -44,8 +46,8 @@ export class ServiceAccountKeys {
   #attempt: Promise<void> = Promise.resolve();
 
   /**
-   * @param read asks the API server; its error is the one of whoever needs the keys before any are known
-   * @param onObstacle there is an obstacle, another one or none any more
+   * @param read asks the API server; callers get its error while no keys are known
+   * @param onObstacle called when the obstacle has changed
    */
   constructor(read: () => Promise<PublishedKeys>, clock: Clock, onObstacle: () => void = () => {}) {
     this.#read = read;
@@ -58,13 +60,16 @@ export class ServiceAccountKeys {
     return this.#obstacle;
   }
 
-  /** Tries until the keys are known, or the signal is aborted: what hinders is known and over without anybody calling. Never rejects. */
+  /**
+   * Retries until the keys are known or the signal is aborted, so that `obstacle` is current without requests. Never
+   * rejects.
+   */
   async learn(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !this.#known && !signal.aborted; ) {
       try {
         await this.current();
       } catch (error) {
-        if (++failures > 1) this.#obstacleIs(`agents’ tokens cannot be verified: ${(error as Error).message}`);
+        if (++failures > 1) this.#obstacleIs(`cannot verify agents' tokens: ${(error as Error).message}`);
         await pause(this.#clock, learnMs, signal);
       }
     }
@@ -76,12 +81,12 @@ export class ServiceAccountKeys {
    */
   async current(): Promise<VerificationKeys> {
     if (!this.#known) await this.#refresh(firstAttemptMs);
-    // Nobody waits for it, and its failure matters to nobody yet.
+    // In the background: a failure has no effect yet.
     else if (this.#clock.monotonic() - this.#readAt >= keptMs) this.#refresh(attemptMs).catch(() => {});
     return this.#known!;
   }
 
-  /** The keys for a token that the `tried` ones do not verify: read anew, where that has not been done just now. */
+  /** The keys for a token that the `tried` ones do not verify: read again, unless that was just done. */
   async others(tried: VerificationKeys): Promise<VerificationKeys> {
     if (this.#known === tried) await this.#refresh(attemptMs).catch(() => {});
     return this.#known!;

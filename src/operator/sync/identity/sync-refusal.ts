@@ -1,17 +1,17 @@
-/** Why a request is not answered, as a word to count by. */
+/** Why a request is refused; also the `result` in metrics. */
 export type RefusalCode =
-  /** The request carries no token at all. */
+  /** The request has no token. */
   | 'NoToken'
-  /** Its token is expired, for someone else, of another cluster, or none. */
+  /** The token is expired, for another audience, of another cluster, or not a token. */
   | 'InvalidToken'
-  /** Its token is good, but the pod is no agent that is known. */
+  /** The token is valid, but the pod is not a known agent. */
   | 'NotAnAgent'
   | 'NotFound'
   | 'TooLarge'
   | 'InvalidSync'
-  /** Another request of the same agent has come meanwhile. */
+  /** A newer request of the same agent arrived. */
   | 'Superseded'
-  /** Nobody is answered here at present: this operator does not lead, is about to stop, or does not know the API server's keys. */
+  /** This operator is not the leader, is stopping, or does not know the API server's keys. */
   | 'Unavailable';
 
 const statuses: Record<RefusalCode, number> = {
@@ -25,7 +25,7 @@ const statuses: Record<RefusalCode, number> = {
   Unavailable: 503,
 };
 
-/** A request to the sync server that is refused. Its message is the answer's body and goes into logs. */
+/** A refused request to the sync server. Its message is the body of the response and goes into logs. */
 export class SyncRefusal extends Error {
   override readonly name = 'SyncRefusal';
   readonly code: RefusalCode;
@@ -35,7 +35,7 @@ export class SyncRefusal extends Error {
     this.code = code;
   }
 
-  /** The HTTP status that says the same. */
+  /** The corresponding HTTP status. */
   get status(): number {
     return statuses[this.code];
   }

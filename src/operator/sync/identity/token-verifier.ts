@@ -4,7 +4,10 @@ import type { Clock } from '../../../base/clock.ts';
 import type { ServiceAccountKeys, VerificationKeys } from './service-account-keys.ts';
 import { SyncRefusal } from './sync-refusal.ts';
 
-/** Whom a token was made for: what the API server says under `kubernetes.io` in a token that is bound to a pod (KEP-4193). */
+/**
+ * Whom a token was made for: what the API server says under `kubernetes.io` in a token that is bound to a pod
+ * (KEP-4193).
+ */
 export interface TokenClaims {
   namespace: string;
   serviceAccount: string;
@@ -30,8 +33,9 @@ interface Verified {
 }
 
 /**
- * Verifies projected tokens of service accounts without asking anybody. An agent shows the same token for most of an hour, so
- * the signature of one that has been verified is not computed again: its digest is remembered until it or its key expires.
+ * Verifies projected tokens of service accounts without asking anybody. An agent shows the same token for most of an
+ * hour, so the signature of one that has been verified is not computed again: its digest is remembered until it or its
+ * key expires.
  */
 export class TokenVerifier {
   readonly #keys: ServiceAccountKeys;
@@ -121,17 +125,17 @@ function claimsOf(value: unknown): TokenClaims {
   };
   const missing = Object.entries(claims).find(([, claim]) => typeof claim !== 'string' || claim === '');
   if (missing)
-    throw new SyncRefusal('InvalidToken', `the token names no ${missing[0]}: it must be one of a running pod`);
+    throw new SyncRefusal('InvalidToken', `the token has no ${missing[0]}; use the projected token of a running pod`);
   return claims as TokenClaims;
 }
 
-/** What is told of a token never quotes it. */
+/** Refusals never quote the token. */
 function refusalOf(error: unknown): unknown {
   if (error instanceof errors.JWTExpired) return new SyncRefusal('InvalidToken', 'the token has expired');
   if (error instanceof errors.JWTClaimValidationFailed)
-    return new SyncRefusal('InvalidToken', `the token's ${error.claim} is not what it must be`);
+    return new SyncRefusal('InvalidToken', `the token has an invalid ${error.claim}`);
   if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWSSignatureVerificationFailed)
-    return new SyncRefusal('InvalidToken', 'the token is not signed by this cluster’s API server');
-  if (error instanceof errors.JOSEError) return new SyncRefusal('InvalidToken', 'what was sent is not a token');
+    return new SyncRefusal('InvalidToken', "the token is not signed by this cluster's API server");
+  if (error instanceof errors.JOSEError) return new SyncRefusal('InvalidToken', 'the bearer token is not a JWT');
   return error;
 }

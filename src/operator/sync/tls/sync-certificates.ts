@@ -10,7 +10,7 @@ export interface SyncCertificates {
   serving: IssuedCertificate;
 }
 
-/** What has to be made anew. */
+/** What must be renewed. */
 export interface Due {
   authority: boolean;
   serving: boolean;
@@ -19,11 +19,11 @@ export interface Due {
 /** A certificate is renewed when so much of its life is over. */
 const renewedAt = 2 / 3;
 
-/** Lost keys make new authorities; whoever loses them again and again does not fill the agents' ConfigMaps. */
+/** A lost key means a new authority; this bounds the agents' ConfigMap if keys are lost repeatedly. */
 const maxAuthorities = 4;
 
 /**
- * What has to be made anew at this time, of what may be broken, incomplete or missing.
+ * What must be renewed now. The input may be broken, incomplete or missing.
  * @param serverName the DNS name that agents ask for
  * @param now milliseconds since the epoch
  */
@@ -49,8 +49,8 @@ export function isUsable(
 }
 
 /**
- * Renews what is due and leaves the rest as it is. Whatever was trusted and still is valid stays trusted, so that no agent has
- * to learn of a new authority in the moment in which it is first used.
+ * Renews what is due and leaves the rest as it is. Whatever was trusted and still is valid stays trusted, so that no
+ * agent has to learn of a new authority in the moment in which it is first used.
  * @returns the very same where nothing is due
  */
 export async function renewed(
@@ -61,7 +61,8 @@ export async function renewed(
   const due = dueOf(held, serverName, now);
   const trusted = trustedOf(held, now);
   if (held && !due.authority && !due.serving && trusted.length === held.authorities.length) return held;
-  // A new authority is not known to the agents yet: the old one, where it can, issues a certificate that lasts until it is.
+  // A new authority is not known to the agents yet: the old one, where it can, issues a certificate that lasts until it
+  // is.
   const issuer = trusted[0] && issues(held!.authorityKey, trusted[0]) ? trusted[0] : undefined;
   const old = issuer && { certificate: pemOf(issuer), key: held!.authorityKey };
   const fresh = due.authority ? await createAuthority(now) : undefined;
@@ -74,7 +75,7 @@ export async function renewed(
   };
 }
 
-/** The authorities of these certificates that are valid at this time, in the same order. What is none is left out. */
+/** The authorities of these certificates that are valid at this time, in the same order. Invalid ones are omitted. */
 function trustedOf(held: SyncCertificates | undefined, now: number): X509Certificate[] {
   return (held?.authorities ?? [])
     .map(parsed)

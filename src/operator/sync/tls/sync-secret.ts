@@ -5,7 +5,7 @@ import { managedByLabel, managerName } from '../../../contract/agent-names.ts';
 import { apiUses } from '../../../contract/api-uses.ts';
 import { syncServiceName } from '../../../contract/operator-names.ts';
 import { syncServerName } from '../../../protocol/sync.ts';
-import { KeptObject, type Write } from '../../apply/kept-object.ts';
+import { SingletonReconciler, type Write } from '../../apply/singleton-reconciler.ts';
 import type { Reflector } from '../../cache/reflector.ts';
 import type { ApiClient } from '../../kube/api-client.ts';
 import type { KubeObject } from '../../kube/kube-object.ts';
@@ -14,21 +14,21 @@ import { renewed, type SyncCertificates } from './sync-certificates.ts';
 const secretName = syncServiceName;
 
 /**
- * How often it is looked whether something has to be renewed. Not for the sake of renewals, which have months: a clock that is set right
- * may make a certificate one of the future.
+ * Interval of checks for renewals. Renewals have months of time, but after a correction of the clock a certificate may
+ * be not yet valid.
  */
 const lookMs = 60_000;
 
-/** Keeps what the sync server proves itself with in a Secret of the operator's own namespace, from one leader to the next. */
+/** Stores the sync server's certificates in a Secret in the operator's namespace, for all leaders. */
 export class SyncSecret {
   readonly #options: SyncSecretOptions;
-  readonly #secret: KeptObject;
+  readonly #secret: SingletonReconciler;
   #held: SyncCertificates | undefined;
 
   constructor(options: SyncSecretOptions) {
     this.#options = options;
     const { client, namespace, clock, random, log, onObstacle } = options;
-    this.#secret = new KeptObject({
+    this.#secret = new SingletonReconciler({
       ...{ client, resource: apiUses.syncSecret, place: { namespace, name: secretName }, lookMs, clock, random, log },
       onObstacle,
     });
@@ -38,24 +38,24 @@ export class SyncSecret {
     return this.#secret.reflector;
   }
 
-  /** Why the certificates cannot be kept, for people; undefined where they can. */
+  /** Why the Secret cannot be written; undefined if it can. */
   get obstacle(): string | undefined {
     return this.#secret.obstacle;
   }
 
-  /** Makes, renews and mends the Secret until the signal is aborted. It never rejects. */
+  /** Creates, renews and repairs the Secret until the signal is aborted. Never rejects. */
   keep(signal: AbortSignal): Promise<void> {
-    return this.#secret.keep((observed, write) => this.#mend(observed, write), signal);
+    return this.#secret.keep((observed, write) => this.#ensure(observed, write), signal);
   }
 
-  async #mend(observed: KubeObject | undefined, write: Write): Promise<boolean> {
+  async #ensure(observed: KubeObject | undefined, write: Write): Promise<boolean> {
     const { namespace, clock, log, onCertificates } = this.#options;
     const kept = observed && certificatesIn(observed);
     const next = await renewed(this.#held ?? kept, syncServerName, clock.wall());
     const isKept = isDeepStrictEqual(next, kept);
     if (!isKept) {
       await write(secretOf(next, namespace));
-      log.info({ secret: secretName }, 'wrote the certificates of sync');
+      log.info({ secret: secretName }, 'wrote the sync certificates');
     }
     if (!isDeepStrictEqual(next, this.#held)) {
       this.#held = next;
@@ -75,7 +75,7 @@ export interface SyncSecretOptions {
   log: Logger;
   /** Called with what is in the Secret, each time that it is something else. */
   onCertificates: (certificates: SyncCertificates) => void;
-  /** There is an obstacle, another one or none any more. */
+  /** The obstacle has changed. */
   onObstacle: () => void;
 }
 
@@ -95,7 +95,7 @@ function secretOf({ authorities, authorityKey, serving }: SyncCertificates, name
   };
 }
 
-/** What a Secret holds, whoever may have broken it. */
+/** The certificates in a Secret, which may be broken. */
 function certificatesIn({ data }: KubeObject): SyncCertificates {
   const text = (name: string) =>
     Buffer.from(String((data as Record<string, unknown>)?.[name] ?? ''), 'base64').toString();

@@ -191,11 +191,11 @@ test('a spec whose targets are not planned yet is not propagated, whatever agent
   await pass(1000);
   for (const pod of ['p1', 'p2', 'p3']) sync(pod);
   const { configured, waiting } = fleet.propagationOf(key)!;
-  assert.deepEqual([configured, waiting[0]], [0, { node: 'n1', why: 'waits for its targets to be planned' }]);
+  assert.deepEqual([configured, waiting[0]], [0, { node: 'n1', why: 'targets not planned yet' }]);
   dns.servers = ['10.1.0.2:53'];
   fleet.outdateAll();
   await pass(100);
-  assert.equal(fleet.propagationOf(key)?.waiting[0]?.why, 'still has other targets');
+  assert.equal(fleet.propagationOf(key)?.waiting[0]?.why, 'outdated targets');
   for (const pod of ['p1', 'p2', 'p3']) sync(pod);
   assert.equal(fleet.propagationOf(key)?.configured, 3);
 });
@@ -356,7 +356,7 @@ test('figures are told when they change, also when an agent falls silent, and no
   assert.deepEqual(figures, [key, key]);
   assert.deepEqual(fleet.propagationOf(key), {
     ...{ agents: 3, reporting: 2, configured: 2 },
-    waiting: [{ node: 'n3', why: 'does not call any more' }],
+    waiting: [{ node: 'n3', why: 'no longer sends requests' }],
   });
   settle(resource, ['10.96.0.1']);
   await pass(1000);
@@ -414,7 +414,7 @@ test('agents of a NetExporter that was edited while it is paused keep what they 
   await pass(60_000);
   assert.deepEqual(answerFor('p1', {}), {});
   assert.deepEqual(call('p1', {}, { report }), { stream: 's', sequence: 4 }, 'what they report counts');
-  const why = 'has not called yet';
+  const why = 'no request yet';
   assert.deepEqual(fleet.propagationOf(key)?.waiting, [
     { node: 'n2', why },
     { node: 'n3', why },

@@ -8,36 +8,32 @@ const upToDate: AgentState = { node: 'n1', held: { settings, assignment }, silen
 
 for (const [what, change, why] of [
   ['holds everything', {}, undefined],
-  ['has never called', { held: undefined }, 'has not called yet'],
-  ['does not call any more', { silent: true }, 'does not call any more'],
-  ['holds nothing', { held: {} }, 'has no settings yet'],
+  ['has never called', { held: undefined }, 'no request yet'],
+  ['does not call any more', { silent: true }, 'no longer sends requests'],
+  ['holds nothing', { held: {} }, 'no settings yet'],
   [
     'holds an older generation',
     { held: { settings: { ...settings, generation: 3 }, assignment } },
-    'still has other settings',
+    'outdated settings',
   ],
   [
     'holds others of the same generation',
     { held: { settings: { ...settings, digest: 'f' }, assignment } },
-    'still has other settings',
+    'outdated settings',
   ],
-  [
-    'holds those of another object',
-    { held: { settings: { ...settings, uid: 'v' }, assignment } },
-    'still has other settings',
-  ],
-  ['has no targets', { held: { settings } }, 'has no targets yet'],
+  ['holds those of another object', { held: { settings: { ...settings, uid: 'v' }, assignment } }, 'outdated settings'],
+  ['has no targets', { held: { settings } }, 'no targets yet'],
   [
     'has targets of the leader before',
     { held: { settings, assignment: { ...assignment, epoch: 1 } } },
-    'still has other targets',
+    'outdated targets',
   ],
   [
     'has targets of an earlier plan',
     { held: { settings, assignment: { ...assignment, revision: 6 } } },
-    'still has other targets',
+    'outdated targets',
   ],
-  ['is not planned for yet', { assignment: undefined }, 'waits for its targets to be planned'],
+  ['is not planned for yet', { assignment: undefined }, 'targets not planned yet'],
 ] as [string, Partial<AgentState>, string | undefined][])
   test(`an agent that ${what} ${why === undefined ? 'is configured' : `waits: it ${why}`}`, () => {
     const { configured, waiting } = propagationOf([{ ...upToDate, ...change }], settings);

@@ -243,18 +243,18 @@ testWithEachWallClock(
     };
     for (let mends = 1; mends <= 3; mends++) {
       const result = await round();
-      assert.deepEqual([result.action, 'contest' in result], ['updated', false]);
+      assert.deepEqual([result.action, 'conflict' in result], ['updated', false]);
     }
     const fourth = await round();
     assert.equal(fourth.action, 'updated');
-    assert.ok(fourth.action === 'updated' && fourth.contest);
+    assert.ok(fourth.action === 'updated' && fourth.conflict);
     for (const holdMs of [10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]) {
       const held = await round();
       assert.equal(held.action, 'yielded');
-      assert.deepEqual(held.action === 'yielded' && held.contest, {
+      assert.deepEqual(held.action === 'yielded' && held.conflict, {
         managers: ['gitops'],
         fields: ['data.x'],
-        lookAgainMs: holdMs,
+        requeueAfterMs: holdMs,
       });
       clock.advance(holdMs - 1);
       assert.equal((await round()).action, 'yielded');
@@ -275,7 +275,7 @@ testWithEachWallClock(
     }
     store.set('n/a', stored({ x: '1' }, { resourceVersion: '200' }));
     const calm = await apply();
-    assert.ok(calm.action === 'unchanged' && calm.contest?.lookAgainMs === 30_000);
+    assert.ok(calm.action === 'unchanged' && calm.conflict?.requeueAfterMs === 30_000);
     clock.advance(30_000);
     assert.deepEqual(Object.keys(await apply()), ['action', 'object']);
   },
@@ -292,16 +292,16 @@ testWithEachWallClock(
         data: { ...data, [round % 2 ? 'x' : 'y']: '2' },
       });
       const result = await apply(data);
-      assert.deepEqual([result.action, 'contest' in result], ['updated', false]);
+      assert.deepEqual([result.action, 'conflict' in result], ['updated', false]);
     }
     for (let round = 0; round < 12; round++) {
       store.set('n/a', contestedBy('hand', 200 + round));
-      assert.equal('contest' in (await apply()), false);
+      assert.equal('conflict' in (await apply()), false);
       clock.advance(11 * 60_000);
     }
     for (let round = 0; round < 12; round++) {
       store.set('n/a', stored({ x: String(round) }, { resourceVersion: String(300 + round) }));
-      assert.equal('contest' in (await apply({ x: String(round + 1) })), false);
+      assert.equal('conflict' in (await apply({ x: String(round + 1) })), false);
     }
   },
 );

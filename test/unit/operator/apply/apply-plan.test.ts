@@ -31,7 +31,7 @@ test('what differs is updated', () => {
 
 test('what nobody controls is not ours', () => {
   const plan = planApply(declared, observed({ ownerReferences: [{ ...reference, controller: false }] }), owner);
-  assert.deepEqual(plan, { action: 'leave', why: 'one exists that is controlled by nobody' });
+  assert.deepEqual(plan, { action: 'leave', why: 'has no controller' });
 });
 
 test('what someone else controls is not ours, under deletion or not', () => {
@@ -39,7 +39,7 @@ test('what someone else controls is not ours, under deletion or not', () => {
   for (const more of [{}, { deletionTimestamp: '2026-01-01T00:00:00Z' }])
     assert.deepEqual(planApply(declared, observed({ ownerReferences, ...more }), owner), {
       action: 'leave',
-      why: 'one exists that is controlled by Helm other',
+      why: 'is controlled by Helm other',
     });
 });
 

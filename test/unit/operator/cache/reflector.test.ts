@@ -36,7 +36,7 @@ function setUp(answers: Answers, clock = new FakeClock()) {
   /** The names of objects that cannot be transformed. */
   const unfit = new Set<string>();
   const faults: string[] = [];
-  const lines: { level: string; msg: string }[] = [];
+  const lines: { level: string; msg: string; err?: { message: string } }[] = [];
   const log = operatorLogger('info', { write: (line) => lines.push(JSON.parse(line)) });
   async function* events(answer: Watched | 'open', signal: AbortSignal) {
     for (const event of answer === 'open' ? [] : answer) {
@@ -308,7 +308,7 @@ test('each reason for which it fails is told once, with what to do, and that it 
     lines.map(({ level }) => level),
     ['warn', 'warn', 'info'],
   );
-  assert.match(lines[0]!.msg, /grant the verb list on pods/);
+  assert.match(lines[0]!.err?.message ?? '', /grant the verb list on pods/);
   assert.equal(reflector.obstacle, undefined);
   await end();
 });

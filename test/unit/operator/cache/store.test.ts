@@ -54,7 +54,7 @@ test('deleting what is not there changes nothing', () => {
 });
 
 test('an index that does not exist is a mistake', () => {
-  assert.throws(() => setUp().store.byIndex('colour', 'red'), /no index colour/);
+  assert.throws(() => setUp().store.byIndex('colour', 'red'), /unknown index colour/);
 });
 
 test('a version that is there already is no change', () => {

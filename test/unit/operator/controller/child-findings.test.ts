@@ -6,9 +6,9 @@ import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
 
 const object = {} as KubeObject;
-const nothing = { obstacles: [], waitingFor: [], changes: [], failure: undefined, lookAgainMs: Infinity };
+const nothing = { obstacles: [], waitingFor: [], changes: [], failure: undefined, requeueAfterMs: Infinity };
 const what = 'DaemonSet default-agent';
-const contest = { managers: ['someone-else'], fields: ['spec.template'], lookAgainMs: 20_000 };
+const conflict = { managers: ['someone-else'], fields: ['spec.template'], requeueAfterMs: 20_000 };
 const of = (...results: ApplyResult[]) => findingsOf(results.map((result): ChildOutcome => ({ what, result })));
 
 test('objects that are as they should be leave nothing to tell', () => {
@@ -33,43 +33,45 @@ test('what was created, updated or deleted is told in the order in which it was'
 });
 
 test('an object of someone else is an obstacle, one that has to go first is waited for', () => {
-  const findings = of({ action: 'left', why: 'one exists that is controlled by nobody' });
-  assert.deepEqual(
-    findings.obstacles.map(({ reason }) => reason),
-    ['ObjectNotOurs'],
-  );
-  assert.deepEqual(of({ action: 'waiting', why: 'it is being deleted' }).waitingFor, [`${what}: it is being deleted`]);
+  const findings = of({ action: 'left', why: 'has no controller' });
+  assert.deepEqual(findings.obstacles, [
+    { reason: 'ObjectNotOurs', message: `${what} already exists and has no controller. Rename or delete it.` },
+  ]);
+  assert.deepEqual(of({ action: 'waiting', why: 'is being deleted' }).waitingFor, [`${what} is being deleted.`]);
   assert.equal(of({ action: 'replacing', field: 'spec.selector', deleted: true }).waitingFor.length, 1);
 });
 
 test('who changes an object back is an obstacle, and is looked at again as soon as the first of them is due', () => {
   const findings = of(
-    { action: 'yielded', object, contest: { ...contest, lookAgainMs: 40_000 } },
-    { action: 'updated', object, drift: ['spec.template'], contest },
-    { action: 'unchanged', object, contest: { ...contest, lookAgainMs: 30_000 } },
+    { action: 'yielded', object, conflict: { ...conflict, requeueAfterMs: 40_000 } },
+    { action: 'updated', object, drift: ['spec.template'], conflict },
+    { action: 'unchanged', object, conflict: { ...conflict, requeueAfterMs: 30_000 } },
   );
   assert.deepEqual(
     findings.obstacles.map(({ reason }) => reason),
-    ['FieldsContested', 'FieldsContested', 'FieldsContested'],
+    ['FieldConflict', 'FieldConflict', 'FieldConflict'],
   );
-  assert.equal(findings.lookAgainMs, 20_000);
+  assert.equal(findings.requeueAfterMs, 20_000);
   assert.deepEqual(findings.changes, [], 'to mend it again is no change');
 });
 
 test('an error is an obstacle; only one that may pass makes the reconcile fail', () => {
   const rejected = new ApiError('Invalid', 'spec.template is invalid', { status: 422 });
   const passing = new ApiError('Unavailable', 'etcd is away', { status: 500 });
-  assert.deepEqual(findingsOf([{ what, error: rejected }]), {
+  assert.deepEqual(findingsOf([{ what, error: rejected, failed: 'apply' }]), {
     ...nothing,
-    obstacles: [{ reason: 'ApplyRejected', message: `${what}: spec.template is invalid` }],
+    obstacles: [
+      { reason: 'ApplyRejected', message: `Cannot apply ${what}: spec.template is invalid. Correct the spec.` },
+    ],
   });
   const findings = findingsOf([
-    { what, error: passing },
-    { what, error: rejected },
+    { what, error: passing, failed: 'delete' },
+    { what, error: rejected, failed: 'apply' },
   ]);
   assert.equal(findings.failure, passing);
   assert.deepEqual(
     findings.obstacles.map(({ reason }) => reason),
     ['ApplyFailed', 'ApplyRejected'],
   );
+  assert.equal(findings.obstacles[0]!.message, `Cannot delete ${what}: etcd is away. The operator retries.`);
 });

@@ -188,7 +188,7 @@ test('stopping waits for what is under way, then aborts it, and starts nothing m
   assert.equal(results.length, 1);
 });
 
-test('the log tells at level debug when each reconcile begins and ends, also one that fails', async (newClock) => {
+test('the log tells at level debug when each reconcile starts and ends, also one that fails', async (newClock) => {
   const lines: string[] = [];
   const log = operatorLogger('debug', { write: (line) => lines.push(line) });
   const reconcile: Reconcile = async (key) => {
@@ -205,6 +205,6 @@ test('the log tells at level debug when each reconcile begins and ends, also one
     .filter(({ level }) => level === 'debug');
   assert.deepEqual(
     told.map(({ key, reconcile, msg }) => `${reconcile} ${key}: ${msg}`),
-    ['1 good: reconcile begins', '1 good: reconcile ended', '2 bad: reconcile begins', '2 bad: reconcile ended'],
+    ['1 good: reconcile started', '1 good: reconcile ended', '2 bad: reconcile started', '2 bad: reconcile ended'],
   );
 });

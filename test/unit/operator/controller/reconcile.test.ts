@@ -182,12 +182,15 @@ for (const [image, expected] of [
 
 test('an object that is not ours is reported and looked at again, and the others are applied', async () => {
   const { run, applied, ready, events } = setUp(netExporter(), (what) =>
-    what === 'Service default-agent' ? { action: 'left', why: 'one exists that is controlled by nobody' } : undefined,
+    what === 'Service default-agent' ? { action: 'left', why: 'has no controller' } : undefined,
   );
   assert.deepEqual(await run(), { requeueAfterMs: 30_000 });
   assert.equal(applied.size, 6);
   assert.equal(ready()?.reason, 'ObjectNotOurs');
-  assert.match(ready()!.message, /^Service default-agent: one exists that is controlled by nobody/);
+  assert.match(
+    ready()!.message,
+    /^Service default-agent already exists and has no controller\. Rename or delete it\.$/,
+  );
   assert.deepEqual(
     events.map(({ type, reason }) => [type, reason]),
     [['Warning', 'ObjectNotOurs']],
@@ -202,7 +205,7 @@ test('an object that the API server refuses is reported in its words, and the ot
   assert.equal(applied.size, 6);
   assert.deepEqual(
     [ready()?.reason, ready()?.message],
-    ['ApplyRejected', 'ServiceAccount default-agent: quota exceeded'],
+    ['ApplyRejected', 'Cannot apply ServiceAccount default-agent: quota exceeded.'],
   );
 });
 
@@ -251,7 +254,7 @@ for (const [whose, service, result] of [
     new ApiError('Forbidden', 'refused by a policy', { status: 403 }),
   ],
   ['of someone else', watched('v1', 'Service', 'other'), { action: 'left', why: 'one exists' }],
-  ['that is going away', watched('v1', 'Service'), { action: 'waiting', why: 'it is being deleted' }],
+  ['that is going away', watched('v1', 'Service'), { action: 'waiting', why: 'is being deleted' }],
   ['that is created anew', watched('v1', 'Service'), { action: 'replacing', field: 'spec', deleted: true }],
 ] as [string, KubeObject | undefined, ApplyResult | Error][])
   test(`the address of a Service ${whose} is in no settings`, async () => {
@@ -272,7 +275,7 @@ test('the agents of a DaemonSet that could not be changed are still counted, and
   await assert.rejects(run(), refused);
   assert.equal(statuses.at(-1)?.agents?.summary, '2/2');
   assert.equal(condition('Reconciling')?.reason, 'ApplyFailed');
-  const fault = { reason: 'AgentImagePullFailed', message: 'image x cannot be pulled' } as const;
+  const fault = { reason: 'AgentImagePullFailed', message: 'image:x: ImagePullBackOff' } as const;
   pods.set('monitoring/ours', agentPod({ owner: key, controller: 'd1', node: 'n2', fault }));
   await assert.rejects(run(), refused);
   assert.equal(condition('Stalled')?.reason, 'AgentImagePullFailed');
@@ -288,7 +291,7 @@ test('what was changed is told in one Event', async () => {
   const [event] = events;
   assert.deepEqual(
     [event?.reason, event?.note],
-    ['Applied', 'created ServiceAccount default-agent, updated ConfigMap default-agent'],
+    ['Applied', 'Created ServiceAccount default-agent, updated ConfigMap default-agent.'],
   );
 });
 
@@ -300,7 +303,7 @@ test('a NetworkPolicy that is no longer wanted is removed', async () => {
   );
   await run();
   assert.deepEqual(removed, ['NetworkPolicy monitoring/default-agent']);
-  assert.equal(events[0]?.note, 'deleted NetworkPolicy default-agent');
+  assert.equal(events[0]?.note, 'Deleted NetworkPolicy default-agent.');
 });
 
 test('a strict NetworkPolicy lets agents ask the resolvers that pods have', async () => {
@@ -314,13 +317,14 @@ test('a strict NetworkPolicy lets agents ask the resolvers that pods have', asyn
 
 test('of the faults only those of our DaemonSet’s pods count', async () => {
   const { run, ready, pods } = setUp(netExporter());
-  const fault = { reason: 'AgentImagePullFailed', message: 'image x cannot be pulled' } as const;
+  const fault = { reason: 'AgentImagePullFailed', message: 'image:x: ImagePullBackOff' } as const;
   pods.set('monitoring/orphan', agentPod({ owner: key, controller: 'old', node: 'n1', fault }));
   await run();
   assert.equal(ready()?.reason, 'AgentsReady');
   pods.set('monitoring/ours', agentPod({ owner: key, controller: 'd1', node: 'n2', fault }));
   await run();
-  assert.deepEqual([ready()?.reason, ready()?.message], ['AgentImagePullFailed', 'node n2: image x cannot be pulled']);
+  assert.equal(ready()?.reason, 'AgentImagePullFailed');
+  assert.match(ready()!.message, /^1 agent cannot pull the image: n2 \(image:x: ImagePullBackOff\)\. Check spec/);
 });
 
 test('every line that a reconcile logs tells its key and its number', async () => {
@@ -335,7 +339,7 @@ test('every line that a reconcile logs tells its key and its number', async () =
   await run(log.child({ key, reconcile: 7 }));
   assert.deepEqual(
     lines.map(({ msg, ...fields }) => [msg, fields.key, fields.reconcile]),
-    ['created an object', 'an object could not be applied', 'updated an object', 'status changed'].map((msg) => [
+    ['created object', 'cannot apply object, will retry', 'updated object', 'status changed'].map((msg) => [
       msg,
       key,
       7,
@@ -349,7 +353,9 @@ test('every line that a reconcile logs tells its key and its number', async () =
 async function toldOfHindrances(run: (log: Logger) => Promise<unknown>): Promise<[level: string, object: string][]> {
   const lines: { level: string; object: string; msg: string }[] = [];
   await run(operatorLogger('trace', { write: (line) => lines.push(JSON.parse(line)) })).catch(() => {});
-  return lines.filter(({ msg }) => msg.includes('could not be applied')).map(({ level, object }) => [level, object]);
+  return lines
+    .filter(({ msg }) => /^cannot (apply|delete) object/.test(msg))
+    .map(({ level, object }) => [level, object]);
 }
 
 for (const [status, code] of [
@@ -460,34 +466,34 @@ for (const error of [
 
 test('a rival is named in the status, and looked after when there is something to do', async () => {
   const object = served({ metadata: { name: 'x' } });
-  const contest = { managers: ['gitops'], fields: ['spec.ports'], lookAgainMs: 20_000 };
+  const conflict = { managers: ['gitops'], fields: ['spec.ports'], requeueAfterMs: 20_000 };
   const { run, ready, events, condition } = setUp(netExporter(), (what) =>
-    what === 'Service default-agent' ? { action: 'yielded', object, contest } : undefined,
+    what === 'Service default-agent' ? { action: 'yielded', object, conflict } : undefined,
   );
   assert.deepEqual(await run(), { requeueAfterMs: 20_000 });
-  assert.deepEqual([ready()?.status, condition('Stalled')?.reason], ['False', 'FieldsContested']);
+  assert.deepEqual([ready()?.status, condition('Stalled')?.reason], ['False', 'FieldConflict']);
   assert.match(
     ready()!.message,
-    /^Service default-agent: the field manager gitops keeps changing spec\.ports back; stop it/,
+    /^The field manager gitops keeps overwriting spec\.ports of Service default-agent\. Configure it to/,
   );
   assert.deepEqual(
     events.map(({ type, reason }) => [type, reason]),
-    [['Warning', 'FieldsContested']],
+    [['Warning', 'FieldConflict']],
   );
 });
 
 test('a rival’s object that is mended now and then is told once, not each time', async () => {
   const object = served({ metadata: { name: 'x' } });
-  const contest = { managers: [], fields: ['data'], lookAgainMs: 300_000 };
+  const conflict = { managers: [], fields: ['data'], requeueAfterMs: 300_000 };
   const { run, events, ready } = setUp(netExporter(), (what) =>
-    what.startsWith('ConfigMap') ? { action: 'updated', object, drift: ['data'], contest } : undefined,
+    what.startsWith('ConfigMap') ? { action: 'updated', object, drift: ['data'], conflict } : undefined,
   );
   // Something is in the way, so it is looked at as often as anything else that is.
   assert.deepEqual(await run(), { requeueAfterMs: 30_000 });
-  assert.match(ready()!.message, /^ConfigMap default-agent: someone keeps changing data back/);
+  assert.match(ready()!.message, /^An unknown client keeps overwriting data of ConfigMap default-agent\./);
   assert.deepEqual(
     events.map(({ reason }) => reason),
-    ['FieldsContested'],
+    ['FieldConflict'],
   );
 });
 
@@ -498,7 +504,7 @@ test('an object that is created anew is told by an Event of its own', async () =
   assert.deepEqual(await run(), { requeueAfterMs: 30_000 });
   assert.deepEqual(
     events.map(({ reason, note }) => [reason, note]),
-    [['Replaced', 'deleted DaemonSet default-agent to create it anew: nobody can change spec.selector']],
+    [['Replaced', 'Deleted DaemonSet default-agent to recreate it because spec.selector is immutable.']],
   );
   assert.equal(ready()?.reason, 'WaitingForDeletion');
 });
@@ -594,7 +600,7 @@ test('sync is given the spec to plan by, then the settings, and has its say in t
   const { run, condition } = setUp(netExporter(), undefined, { sync });
   await run();
   assert.deepEqual(sync.told, ['plan default', `settle ${key} 3`]);
-  assert.equal(condition('ConfigPropagated')?.message, `none of ${key}`);
+  assert.equal(condition('ConfigPropagated')?.message, `Agents cannot sync with the operator: none of ${key}.`);
 });
 
 test('of a paused resource sync is told nothing, so that its agents go on as before', async () => {

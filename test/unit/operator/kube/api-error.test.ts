@@ -32,7 +32,7 @@ test('an answer that is not of the API is told by its status and its beginning',
   const error = errorOfAnswer(502, '<html>bad gateway</html>', undefined, now);
   assert.deepEqual(
     [error.code, error.message],
-    ['Unavailable', 'the API server answered 502: <html>bad gateway</html>'],
+    ['Unavailable', 'the API server returned status 502: <html>bad gateway</html>'],
   );
 });
 
@@ -110,7 +110,7 @@ test('what a role would allow is told with the role; what no role would allow is
     'daemonsets.apps "a" is forbidden: User "u" cannot patch resource "daemonsets" in API group "apps" in the namespace "n"';
   assert.equal(
     forbidden(said).message,
-    `${said}; grant the verb patch on daemonsets (API group "apps") in the ClusterRole net-exporter-operator: apply manifests/install.yaml again`,
+    `${said}; grant the verb patch on daemonsets (API group "apps") in the ClusterRole net-exporter-operator, or apply manifests/install.yaml again`,
   );
   const quota = 'pods "a" is forbidden: exceeded quota: few';
   assert.equal(forbidden(quota).message, quota);

@@ -44,16 +44,13 @@ test('a certificate that changes on disk is read anew', async () => {
 test('every kubeconfig that cannot be used says what to do', () => {
   const refused = (file: string, message: RegExp) =>
     assert.throws(() => clusterAccess(file), { code: 'ClusterAccess', message });
-  refused(join(folder, 'nowhere'), /cannot be read \(ENOENT/);
+  refused(join(folder, 'nowhere'), /cannot read the kubeconfig .*: ENOENT/);
   writeFileSync(join(folder, 'empty'), ' \n');
   refused(join(folder, 'empty'), /is empty/);
   writeFileSync(join(folder, 'broken'), '{a: [');
-  refused(join(folder, 'broken'), /is not a kubeconfig/);
-  refused(
-    kubeconfig('no-context', { server: 'https://10.0.0.1' }, {}, 'other'),
-    /names no cluster; set current-context/,
-  );
-  refused(kubeconfig('no-url', { server: 'somewhere' }, {}), /"somewhere" is no URL of an API server; write https:/);
+  refused(join(folder, 'broken'), /cannot parse the kubeconfig/);
+  refused(kubeconfig('no-context', { server: 'https://10.0.0.1' }, {}, 'other'), /has no cluster; set current-context/);
+  refused(kubeconfig('no-url', { server: 'somewhere' }, {}), /"somewhere" is not a URL of an API server; write https:/);
   refused(
     kubeconfig('proxy', { server: 'https://10.0.0.1', 'proxy-url': 'http://p' }, {}),
     /proxy-url is not supported/,
@@ -62,5 +59,5 @@ test('every kubeconfig that cannot be used says what to do', () => {
 
 test('outside a cluster the flag is asked for', () => {
   assert.equal(process.env.KUBERNETES_SERVICE_HOST, undefined);
-  assert.throws(() => clusterAccess(undefined), { message: /not in a cluster .*pass --kubeconfig FILE/ });
+  assert.throws(() => clusterAccess(undefined), { message: /not running in a cluster: .*pass --kubeconfig FILE/ });
 });

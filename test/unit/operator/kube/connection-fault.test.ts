@@ -113,11 +113,11 @@ test('a server that does not speak TLS: to correct the scheme or the port', asyn
   const port = await listening(createHttpServer((_request, response) => response.end('{}')));
   const { code, message } = await failureAt(`https://127.0.0.1:${port}`);
   assert.equal(code, 'Unavailable');
-  assert.match(message, /does not speak TLS/);
+  assert.match(message, /does not use TLS/);
 });
 
 test('a name that is none: to correct it', async () => {
   const { code, message } = await failureAt('https://api.invalid:6443');
   assert.equal(code, 'Unavailable');
-  assert.match(message, /name cannot be resolved.*correct server in the kubeconfig/);
+  assert.match(message, /name does not resolve; correct server in the kubeconfig/);
 });

@@ -37,7 +37,7 @@ test('no answer says nothing', async () => {
 test('a missing API is told from a missing object', () => {
   const notFound = (message: string) => new ApiError('NotFound', message, { status: 404 });
   assert.equal(saysNotServed(notFound('the server could not find the requested resource')), true);
-  assert.equal(saysNotServed(notFound('the API server answered 404: 404 page not found')), true);
+  assert.equal(saysNotServed(notFound('the API server returned status 404: 404 page not found')), true);
   assert.equal(saysNotServed(notFound('podmonitors.monitoring.coreos.com "a" not found')), false);
   assert.equal(saysNotServed(new ApiError('Unexpected', 'terminating', { status: 405 })), true);
   assert.equal(saysNotServed(new ApiError('Forbidden', 'no', { status: 403 })), false);

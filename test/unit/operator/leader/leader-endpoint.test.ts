@@ -104,6 +104,6 @@ test('what the API server refuses hinders it, and is tried again', async () => {
   clock.advance(1000);
   await until(() => server.object !== undefined, 'there is one');
   await until(() => obstacles.length === 2, 'nothing hinders it any more');
-  assert.deepEqual(obstacles, [`EndpointSlice ${name} cannot be written: no`, undefined]);
+  assert.deepEqual(obstacles, [`cannot write EndpointSlice ${name}: no`, undefined]);
   await stop();
 });

@@ -262,7 +262,7 @@ test('a failure is told once for each new reason, by the log of the reconcile th
   await until(() => told.length === 1, 'it is written');
   assert.deepEqual(
     lines.map(({ msg, reconcile }) => [msg, reconcile]),
-    [['the status could not be written; trying again', 7]],
+    [['cannot update status, will retry', 7]],
   );
 });
 

@@ -19,7 +19,7 @@ const healthy: Findings = {
   faults: [],
   propagation: undefined,
 };
-const pullFailed = { reason: 'AgentImagePullFailed', node: 'n1', message: 'image x cannot be pulled' } as const;
+const pullFailed = { reason: 'AgentImagePullFailed', node: 'n1', message: 'image:x: ImagePullBackOff' } as const;
 
 /** Ready, Reconciling and Stalled as T or F, and the reason why it is not ready (or why it is). */
 function verdict(findings: Partial<Findings>): [string, string | undefined] {
@@ -44,7 +44,7 @@ for (const [what, findings, expected] of [
   ['an object under deletion', { waitingFor: ['x'] }, ['FTF', 'WaitingForDeletion']],
   ['a failure that passes', { obstacles: [{ reason: 'ApplyFailed', message: 'x' }] }, ['FTF', 'ApplyFailed']],
   ['an object that is not ours', { obstacles: [{ reason: 'ObjectNotOurs', message: 'x' }] }, ['FFT', 'ObjectNotOurs']],
-  ['a rival', { obstacles: [{ reason: 'FieldsContested', message: 'x' }] }, ['FFT', 'FieldsContested']],
+  ['a rival', { obstacles: [{ reason: 'FieldConflict', message: 'x' }] }, ['FFT', 'FieldConflict']],
   ['an object that is refused', { obstacles: [{ reason: 'ApplyRejected', message: 'x' }] }, ['FFT', 'ApplyRejected']],
   ['an image that cannot be pulled', { faults: [pullFailed] }, ['FFT', 'AgentImagePullFailed']],
   [
@@ -91,8 +91,9 @@ test('what did not change gives the very same status', () => {
 test('nodes are named in a stable order, three of them, and the others counted', () => {
   const faults = ['n4', 'n2', 'n1', 'n5', 'n3'].map((node) => ({ ...pullFailed, node }));
   const { conditions } = statusOf({ ...healthy, faults }, undefined, now);
-  const [one, two, three] = ['n1', 'n2', 'n3'].map((node) => `node ${node}: image x cannot be pulled`);
-  assert.equal(conditions?.[2]?.message, `${one}; ${two}; ${three}; and 2 more`);
+  const nodes = 'n1 (image:x: ImagePullBackOff), n2 (image:x: ImagePullBackOff), n3 (image:x: ImagePullBackOff)';
+  const remedy = 'Check spec.agent.image, spec.agent.imagePullSecrets and the registry.';
+  assert.equal(conditions?.[2]?.message, `5 agents cannot pull the image: ${nodes} and 2 more. ${remedy}`);
 });
 
 test('a DaemonSet without a status has not been acted on', () => {
@@ -119,7 +120,7 @@ for (const [what, findings, expected] of paused)
     const [ready, reconciling, stalled] = conditions;
     assert.deepEqual([ready?.status, ready?.reason, stalled?.status], expected);
     assert.deepEqual([reconciling?.status, reconciling?.reason], ['False', 'Paused']);
-    assert.match(reconciling!.message, /remove it to go on/);
+    assert.match(reconciling!.message, /Remove it to resume/);
     assert.equal(observedGeneration, 4);
   });
 
@@ -131,7 +132,7 @@ test('what another version wrote beside goes: nobody would keep it true', () => 
 });
 
 const spread = { agents: 3, configured: 3, reporting: 3, waiting: [] };
-const lacking = [{ node: 'n1', why: 'has not called yet' }];
+const lacking = [{ node: 'n1', why: 'no request yet' }];
 const sync: [string, Findings['propagation'], [string, string] | undefined, [number?, number?]][] = [
   ['no sync', undefined, undefined, []],
   ['every agent up to date', spread, ['True', 'AgentsConfigured'], [3, 3]],
@@ -151,14 +152,15 @@ for (const [what, propagation, expected, [configured, reporting]] of sync)
   });
 
 test('agents that wait are named with what they lack, and the others counted', () => {
-  const waiting = ['n1', 'n2', 'n3'].map((node) => ({ node, why: 'still has other settings' }));
+  const waiting = ['n1', 'n2', 'n3'].map((node) => ({ node, why: 'outdated settings' }));
   const { conditions } = statusOf(
     { ...healthy, propagation: { ...spread, configured: 1, agents: 9, waiting } },
     undefined,
     now,
   );
-  const named = waiting.map(({ node, why }) => `node ${node}: ${why}`).join('; ');
-  const message = `1 of 9 agents have the present settings and targets; ${named}; and 5 more`;
+  const named = waiting.map(({ node, why }) => `${node} (${why})`).join(', ');
+  const count = '1 of 9 agents have the current settings and targets.';
+  const message = `${count} Waiting for: ${named} and 5 more. If this persists, check the logs of these agents.`;
   assert.equal(conditions?.at(-1)?.message, message);
 });
 
@@ -169,10 +171,11 @@ test('of the pairs of zones between which nobody probes one is named, and the ot
     const { status, message } = conditions!.at(-1)!;
     return [status, message];
   };
-  const count = '3 of 3 agents have the present settings and targets';
-  const why = 'their agents are too few for spec.network.peersPerAgent';
-  assert.deepEqual(messageOf(1), ['True', `${count}; nobody probes from a to b: ${why}`]);
-  assert.deepEqual(messageOf(2), ['True', `${count}; nobody probes from a to b, and 1 more pairs of zones: ${why}`]);
+  const first = '3 of 3 agents have the current settings and targets. No agent probes from zone a to zone b,';
+  const last = 'because there are too few agents. Increase spec.network.peersPerAgent or the number of agents.';
+  assert.deepEqual(messageOf(1), ['True', `${first} ${last}`]);
+  assert.deepEqual(messageOf(2), ['True', `${first} nor across 1 more pair of zones, ${last}`]);
+  assert.deepEqual(messageOf(3), ['True', `${first} nor across 2 more pairs of zones, ${last}`]);
 });
 
 test('a DNS Service that is not there is named with what to write', () => {
@@ -181,7 +184,7 @@ test('a DNS Service that is not there is named with what to write', () => {
   assert.equal(status, 'True');
   assert.match(
     message,
-    /the Service kube-system\/corends, which spec\.dns\.service names, has no EndpointSlice; name one/,
+    /because the Service kube-system\/corends in spec\.dns\.service has no EndpointSlice\. Set spec\.dns\.service to/,
   );
 });
 

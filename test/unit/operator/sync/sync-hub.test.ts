@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AgentIdentity } from '../../../../src/operator/agents/sync-source.ts';
+import type { AuthenticatedAgent } from '../../../../src/operator/agents/sync-source.ts';
 import { operatorLogger } from '../../../../src/operator/log/logger.ts';
 import type { SyncRefusal } from '../../../../src/operator/sync/identity/sync-refusal.ts';
 import { SyncHub, type Waiter } from '../../../../src/operator/sync/sync-hub.ts';
@@ -8,7 +8,7 @@ import type { Assignment } from '../../../../src/protocol/assignment.ts';
 import type { Held, SyncAnswer, SyncRequest } from '../../../../src/protocol/sync.ts';
 import { FakeClock } from '../../fake-clock.ts';
 
-const agentOf = (podUid: string): AgentIdentity => ({
+const agentOf = (podUid: string): AuthenticatedAgent => ({
   resource: 'n/a',
   podUid,
   pod: `pod-${podUid}`,
@@ -294,7 +294,7 @@ test('an agent for which there is no answer is refused, and logged once: the oth
   }
   assert.deepEqual([hub.held, clock.pending], [0, 0]);
   assert.equal(lines.length, 2, 'once for each reason');
-  assert.match(lines[0]!, /"key":"n\/a","pod":"pod-a".*cannot answer an agent/);
+  assert.match(lines[0]!, /"key":"n\/a","pod":"pod-a".*cannot answer agent/);
 });
 
 test('an answer that cannot be sent is one agent’s, also when the hub closes', () => {

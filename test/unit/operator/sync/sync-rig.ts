@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../../../src/base/clock.ts';
 import type { SyncSource } from '../../../../src/operator/agents/sync-source.ts';
-import { agentIdentity, type KnownPod } from '../../../../src/operator/sync/identity/agent-identity.ts';
+import { authenticatedAgent, type PodRecord } from '../../../../src/operator/sync/identity/authenticated-agent.ts';
 import { ServiceAccountKeys } from '../../../../src/operator/sync/identity/service-account-keys.ts';
 import { TokenVerifier } from '../../../../src/operator/sync/identity/token-verifier.ts';
 import { SyncHub } from '../../../../src/operator/sync/sync-hub.ts';
@@ -35,7 +35,7 @@ export interface RawAnswer {
 /** The sync server as the operator has it, with tokens and certificates of its own. */
 export class SyncRig {
   readonly issuer: TokenIssuer;
-  readonly pods = new Map<string, KnownPod>([
+  readonly pods = new Map<string, PodRecord>([
     ['monitoring/default-agent-x', { uid: 'uid-x', owner: 'monitoring/default', node: 'node-1' }],
   ]);
   readonly registry = new Registry();
@@ -72,7 +72,7 @@ export class SyncRig {
       hub: this.hub,
       identify: async (token) => {
         const claims = await verifier.verify(token);
-        return agentIdentity(claims, this.pods.get(`${claims.namespace}/${claims.pod}`));
+        return authenticatedAgent(claims, this.pods.get(`${claims.namespace}/${claims.pod}`));
       },
       isLeading: () => this.isLeading,
       observe: metrics.observer,

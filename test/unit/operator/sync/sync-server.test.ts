@@ -374,7 +374,7 @@ test('where nobody leads, agents are sent on', async () => {
     rig.isLeading = false;
     const { status, headers, body } = await rig.post(emptyRequest);
     assert.deepEqual([status, headers['retry-after'], headers.connection], [503, '1', 'close']);
-    assert.match(body, /does not lead/);
+    assert.match(body, /is not the leader/);
     rig.isLeading = true;
     assert.deepEqual(await rig.sync(held), { version: 1 });
   });

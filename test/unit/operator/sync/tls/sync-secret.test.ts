@@ -108,7 +108,7 @@ test('what cannot be kept is not used, and is told once without a word of what i
   const { used, secret, lines, waits, stop } = await leading(server);
   await waits(() => server.writes.length >= 3, 'it has been tried a few times');
   assert.equal(used.length, 0);
-  assert.match(secret.obstacle ?? '', /Secret net-exporter-operator-sync cannot be written: no/);
+  assert.match(secret.obstacle ?? '', /cannot write Secret net-exporter-operator-sync: no/);
   assert.equal(lines.filter((line) => line.includes('"level":"warn"')).length, 1);
   server.failure = undefined;
   await waits(() => used.length === 1, 'there are certificates');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KeptObject, type Mend } from '../../../../src/operator/apply/kept-object.ts';
+import { type Ensure, SingletonReconciler } from '../../../../src/operator/apply/singleton-reconciler.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
 import { operatorLogger } from '../../../../src/operator/log/logger.ts';
@@ -13,7 +13,7 @@ const withText = (text: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', metad
 const textOf = (object: KubeObject | undefined) => (object?.data as { text: string } | undefined)?.text;
 
 /** Wants nothing but the text `right` in it. */
-const right: Mend = async (observed, write) => {
+const right: Ensure = async (observed, write) => {
   if (textOf(observed) === 'right') return false;
   await write(withText('right'));
   return true;
@@ -25,7 +25,7 @@ async function keeping(server: OneObjectServer, mend = right, lookMs?: number) {
   const end = new AbortController();
   const lines: { level: string; msg: string }[] = [];
   const obstacles: (string | undefined)[] = [];
-  const kept = new KeptObject({
+  const kept = new SingletonReconciler({
     client: server.client,
     ...{ resource, place, clock, random: () => 0.5, ...(lookMs !== undefined && { lookMs }) },
     log: operatorLogger('trace', { write: (line) => lines.push(JSON.parse(line)) }),
@@ -34,7 +34,7 @@ async function keeping(server: OneObjectServer, mend = right, lookMs?: number) {
   const watching = kept.reflector.run(end.signal);
   await kept.reflector.synced;
   const seen: (KubeObject | undefined)[] = [];
-  const recorded: Mend = (observed, write) => {
+  const recorded: Ensure = (observed, write) => {
     seen.push(observed);
     return mend(observed, write);
   };
@@ -44,7 +44,7 @@ async function keeping(server: OneObjectServer, mend = right, lookMs?: number) {
     kept,
     seen,
     obstacles,
-    warnings: () => lines.filter(({ level, msg }) => level === 'warn' && msg.includes('cannot be written')),
+    warnings: () => lines.filter(({ level, msg }) => level === 'warn' && msg.includes('cannot write')),
     /** Moves the clock on, half a second a turn, until the condition holds. */
     waits: (condition: () => boolean, what: string) =>
       until(() => {
@@ -185,14 +185,14 @@ test('what the API server refuses is tried again, ever more rarely, and told onc
     delays.toSorted((a, b) => a - b),
   );
   assert.ok(delays[0]! <= 500 && delays[7]! > 2500 && delays[7]! <= 10_000, String(delays));
-  assert.equal(kept.obstacle, 'ConfigMap kept cannot be written: no');
+  assert.equal(kept.obstacle, 'cannot write ConfigMap kept: no');
   assert.equal(warnings().length, 1);
   assert.deepEqual(obstacles, [kept.obstacle]);
   server.failure = new ApiError('Forbidden', 'not today');
   await waits(() => warnings().length === 2, 'the other reason is told');
   server.failure = undefined;
   await waits(() => kept.obstacle === undefined, 'nothing is in the way');
-  assert.deepEqual(obstacles.slice(1), ['ConfigMap kept cannot be written: not today', undefined]);
+  assert.deepEqual(obstacles.slice(1), ['cannot write ConfigMap kept: not today', undefined]);
   assert.equal(textOf(server.object), 'right');
   server.failure = new ApiError('Forbidden', 'no');
   server.put(undefined);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ReportOnce } from '../../../../src/operator/log/report-once.ts';
+import { LogDeduplicator } from '../../../../src/operator/log/log-deduplicator.ts';
 
 test('a fact is told once, another one too, and each again after the thing has worked', () => {
-  const reports = new ReportOnce();
+  const reports = new LogDeduplicator();
   assert.deepEqual(
     ['away', 'away', 'slow', 'away', 'slow'].map((fact) => reports.isNew('pods', fact)),
     [true, false, true, false, false],
@@ -16,7 +16,7 @@ test('a fact is told once, another one too, and each again after the thing has w
 });
 
 test('a thing whose facts differ each time does not fill the log', () => {
-  const reports = new ReportOnce();
+  const reports = new LogDeduplicator();
   const told = Array.from({ length: 1000 }, (_, n) => reports.isNew('pods', `request ${n} failed`));
   assert.ok(told.filter(Boolean).length <= 10);
 });

@@ -8,15 +8,18 @@ import type { Resource } from '../kube/resource.ts';
 import { Reflector } from './reflector.ts';
 import { Store } from './store.ts';
 
-/** How often a kind that is not served is asked for. To follow the definitions instead would need a right to read them. */
-const lookAgainMs = 10_000;
+/**
+ * Interval of checks for an API that is not served. Watching CustomResourceDefinitions instead would need a permission
+ * for them.
+ */
+const checkIntervalMs = 10_000;
 
-/** The same after an attempt that got no answer. */
+/** The same after a check without a response. */
 const retryMs = 1000;
 
 type Client = Pick<ApiClient, 'served' | 'list' | 'watch'>;
 
-export interface OptionalKindOptions {
+export interface OptionalApiOptions {
   client: Client;
   resource: Resource;
   labelSelector: string;
@@ -26,59 +29,62 @@ export interface OptionalKindOptions {
   log: Logger;
   /** An object could not be processed. */
   onFault?: (resource: Resource) => void;
-  /** Called when the kind has become available or has gone. */
+  /** Called when the API becomes available or disappears. */
   onChange: () => void;
 }
 
 /**
- * A kind that a cluster may have or not, and may get or lose at any time. It is watched for as long as it is served; that it is
- * not is no failure.
+ * A kind whose API may be installed or removed at any time, such as PodMonitor. It is watched while it is served; its
+ * absence is not a failure.
  */
-export class OptionalKind {
+export class OptionalApi {
   readonly resource: Resource;
   readonly store = new Store<KubeObject>();
-  readonly #options: OptionalKindOptions;
+  readonly #options: OptionalApiOptions;
   readonly #log: Logger;
   readonly #firstAnswer = Promise.withResolvers<void>();
   #watch: { end: AbortController; reflector: Reflector<KubeObject>; running: Promise<void> } | undefined;
 
-  constructor(options: OptionalKindOptions) {
+  constructor(options: OptionalApiOptions) {
     this.#options = options;
     this.resource = options.resource;
     this.#log = options.log.child({ resource: options.resource.plural });
   }
 
-  /** Whether the kind is served and the store holds its objects. */
+  /** Whether the API is served and the store has synced. */
   get available(): boolean {
     return this.#watch?.reflector.hasSynced ?? false;
   }
 
-  /** Resolves once it is known for the first time whether the kind is available. */
+  /** Resolves once it is first known whether the API is available. */
   get settled(): Promise<void> {
     return this.#firstAnswer.promise;
   }
 
-  /** Looks for the kind, follows it and looks again, until the signal is aborted. It never rejects. */
+  /**
+   * Checks for the API, watches the kind while it is served, and checks again, until the signal is aborted. Never
+   * rejects.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
     while (!signal.aborted) {
       const answered = this.#watch !== undefined || (await this.#look(signal));
-      await pause(clock, (answered ? lookAgainMs : retryMs) * (0.75 + 0.5 * random()), signal);
+      await pause(clock, (answered ? checkIntervalMs : retryMs) * (0.75 + 0.5 * random()), signal);
     }
     await this.#watch?.running;
   }
 
-  /** To be told by whoever was answered that the kind is not served. */
+  /** To be called when a response says that the kind is not served. */
   lost(): void {
     if (!this.#watch) return;
-    this.#watch.end.abort(new Error(`${this.resource.plural} are not served any more`));
+    this.#watch.end.abort(new Error(`${this.resource.plural} are no longer served`));
     this.#watch = undefined;
-    this.#log.info('the API has gone; looking for it now and then');
+    this.#log.info('API is no longer served, checking periodically');
     this.store.replace(new Map());
     this.#options.onChange();
   }
 
-  /** @returns false where the API server did not answer */
+  /** @returns false without a response of the API server */
   async #look(signal: AbortSignal): Promise<boolean> {
     const { client } = this.#options;
     try {
@@ -86,7 +92,7 @@ export class OptionalKind {
       else this.#firstAnswer.resolve();
       return true;
     } catch (error) {
-      this.#log.debug({ err: error }, 'whether the API is there could not be found out');
+      this.#log.debug({ err: error }, 'cannot check whether the API is served, will retry');
       return false;
     }
   }
@@ -98,7 +104,7 @@ export class OptionalKind {
     const transform = (object: KubeObject) => object;
     const client = this.#watchingClient(end.signal);
     const reflector = new Reflector({ client, resource, labelSelector, transform, store, onFault, clock, random, log });
-    this.#log.info('the API is there');
+    this.#log.info('API is served');
     this.#watch = { end, reflector, running: reflector.run(AbortSignal.any([signal, end.signal])) };
     void reflector.synced.then(() => {
       if (end.signal.aborted) return;
@@ -107,11 +113,11 @@ export class OptionalKind {
     });
   }
 
-  /** The client, with an eye on answers that say that the kind has gone. */
+  /** The client, which also notices responses that say that the kind is no longer served. */
   #watchingClient(ended: AbortSignal): Pick<ApiClient, 'list' | 'watch'> {
     const { client } = this.#options;
     const note = (error: unknown): void => {
-      // What the API server refuses is an answer too: without the right to list them, there are none for us.
+      // A rejection is a response too: without the permission to list objects, there are none for this operator.
       if (isApiError(error) && error.status !== undefined) this.#firstAnswer.resolve();
       if (saysNotServed(error) && !ended.aborted) this.lost();
     };

@@ -1,40 +1,43 @@
 import type { Logger } from 'pino';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
-import { LatestWrites } from '../cache/latest-writes.ts';
+import { MutationCache } from '../cache/mutation-cache.ts';
 import { Reflector } from '../cache/reflector.ts';
 import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { type ApiErrorCode, isApiError } from '../kube/api-error.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import type { Resource } from '../kube/resource.ts';
-import { ReportOnce } from '../log/report-once.ts';
+import { LogDeduplicator } from '../log/log-deduplicator.ts';
 
-/** Between one write and the next: someone who keeps changing it back is not to be fought at the speed of the API server. */
+/** Minimum time between writes, so that another client that keeps overwriting the object does not cause a fast loop. */
 const intervalMs = 1000;
 
 const backoff = { baseMs: 500, maxMs: 10_000 };
 
-/** What the API server says when the object came, went or changed since we saw it. */
+/** The API server's errors if the object was created or changed since it was read. */
 const outdated: ApiErrorCode[] = ['AlreadyExists', 'Conflict'];
 
-/** Makes the object that was observed what is declared, and nothing that has come in its place since. @throws ApiError */
+/**
+ * Creates the object, or applies the declaration to the observed one, but never to its replacement.
+ * @throws ApiError
+ */
 export type Write = (declared: { metadata: object }) => Promise<void>;
 
 /**
- * Has the object be as it should.
- * @param observed what there is of it; undefined: nothing
- * @returns whether something had to be changed
+ * Brings the object to its desired state.
+ * @param observed undefined if it does not exist
+ * @returns whether something was changed
  */
-export type Mend = (observed: KubeObject | undefined, write: Write) => Promise<boolean>;
+export type Ensure = (observed: KubeObject | undefined, write: Write) => Promise<boolean>;
 
-export interface KeptObjectOptions {
+export interface SingletonReconcilerOptions {
   client: Pick<ApiClient, 'list' | 'watch' | 'create' | 'apply'>;
   resource: Resource;
   place: { namespace: string; name: string };
-  /** How often it is looked at though nothing has changed, in milliseconds; left out: never. */
+  /** Resync interval without changes, in milliseconds; never if absent. */
   lookMs?: number;
-  /** There is an obstacle, another one or none any more. */
+  /** The obstacle has changed. */
   onObstacle: () => void;
   clock: Clock;
   /** Uniform in [0, 1). */
@@ -42,19 +45,18 @@ export interface KeptObjectOptions {
   log: Logger;
 }
 
-/** An object of our own, the only one of its name, which the leader keeps as it should be, whoever changes or deletes it. */
-export class KeptObject {
-  /** Every operator watches it, so that a leader begins with what is there. */
+/** Reconciles one object of the operator itself: the leader reverts changes and recreates it after a deletion. */
+export class SingletonReconciler {
+  /** Every replica watches the object, so that a new leader starts with a synced cache. */
   readonly reflector: Reflector<KubeObject>;
-  readonly #options: KeptObjectOptions;
+  readonly #options: SingletonReconcilerOptions;
   readonly #objects = new Store<KubeObject>();
-  readonly #written = new LatestWrites<KubeObject>();
-  /** About the one thing that it does. */
-  readonly #reports = new ReportOnce();
+  readonly #written = new MutationCache<KubeObject>();
+  readonly #reports = new LogDeduplicator();
   #obstacle: string | undefined;
   #wake = () => {};
 
-  constructor(options: KeptObjectOptions) {
+  constructor(options: SingletonReconcilerOptions) {
     this.#options = options;
     const { client, resource, place, clock, random, log } = options;
     this.#objects.onChange(({ before, after }) => {
@@ -70,23 +72,25 @@ export class KeptObject {
     });
   }
 
-  /** Why it cannot be kept, for people; undefined where it can. */
+  /** Why the object cannot be reconciled; undefined if it can. */
   get obstacle(): string | undefined {
     return this.#obstacle;
   }
 
-  /** Mends it at once and after each change, until the signal is aborted. It never rejects: what fails is tried again. */
-  async keep(mend: Mend, signal: AbortSignal): Promise<void> {
+  /**
+   * Reconciles now and after each change, until the signal is aborted. Never rejects; retries failures with back-off.
+   */
+  async keep(ensure: Ensure, signal: AbortSignal): Promise<void> {
     const { clock, random, lookMs } = this.#options;
     for (let failures = 0; !signal.aborted; ) {
       const changed = new AbortController();
       this.#wake = () => changed.abort();
       try {
-        const mended = await this.#mend(mend, signal);
+        const hasWritten = await this.#ensure(ensure, signal);
         failures = 0;
         this.#reports.forget('');
-        this.#hinderedBy(undefined);
-        if (mended) await pause(clock, intervalMs, signal);
+        this.#obstacleIs(undefined);
+        if (hasWritten) await pause(clock, intervalMs, signal);
         else await pause(clock, lookMs, AbortSignal.any([signal, changed.signal]));
       } catch (error) {
         if (signal.aborted) return;
@@ -96,11 +100,11 @@ export class KeptObject {
     }
   }
 
-  async #mend(mend: Mend, signal: AbortSignal): Promise<boolean> {
+  async #ensure(ensure: Ensure, signal: AbortSignal): Promise<boolean> {
     const { client, resource, place } = this.#options;
     const watched = this.#objects.get(keyOf({ metadata: place }));
     const observed = watched && this.#written.newest(watched);
-    return mend(observed, async (declared) => {
+    return ensure(observed, async (declared) => {
       if (!observed) await client.create(resource, place.namespace, declared, signal);
       else {
         const metadata = { ...declared.metadata, uid: observed.metadata.uid };
@@ -112,12 +116,12 @@ export class KeptObject {
   #failed(error: unknown): void {
     const { resource, place, log } = this.#options;
     if (isApiError(error, ...outdated)) return;
-    const obstacle = `${resource.kind} ${place.name} cannot be written: ${(error as Error).message}`;
-    if (this.#reports.isNew('', String(error))) log.warn({ err: error }, `${obstacle}; trying again`);
-    this.#hinderedBy(obstacle);
+    const object = `${resource.kind} ${place.name}`;
+    if (this.#reports.isNew('', String(error))) log.warn({ object, err: error }, 'cannot write object, will retry');
+    this.#obstacleIs(`cannot write ${object}: ${(error as Error).message}`);
   }
 
-  #hinderedBy(obstacle: string | undefined): void {
+  #obstacleIs(obstacle: string | undefined): void {
     if (obstacle === this.#obstacle) return;
     this.#obstacle = obstacle;
     this.#options.onObstacle();

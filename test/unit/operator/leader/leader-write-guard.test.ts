@@ -5,7 +5,7 @@ import { after, beforeEach, test } from 'node:test';
 import { ApiClient } from '../../../../src/operator/kube/api-client.ts';
 import { ApiTransport } from '../../../../src/operator/kube/api-transport.ts';
 import { GuardedConnection } from '../../../../src/operator/leader/guarded-connection.ts';
-import { WriteGate } from '../../../../src/operator/leader/write-gate.ts';
+import { LeaderWriteGuard } from '../../../../src/operator/leader/leader-write-guard.ts';
 import { FakeClock, until } from '../../fake-clock.ts';
 import { quietRequests } from '../quiet-requests.ts';
 
@@ -34,15 +34,15 @@ const access = {
   },
 };
 const open: GuardedConnection[] = [];
-let gate: WriteGate;
+let writeGuard: LeaderWriteGuard;
 let client: ApiClient;
 
 beforeEach(() => {
   requests.length = answers.length = 0;
   leading = true;
   credentialsRead = async () => {};
-  gate = new WriteGate(() => leading, clock);
-  const connection = new GuardedConnection(access, clock, gate);
+  writeGuard = new LeaderWriteGuard(() => leading, clock);
+  const connection = new GuardedConnection(access, clock, writeGuard);
   open.push(connection);
   client = new ApiClient(
     new ApiTransport({ connection, clock, random: () => 0, userAgent: 'u', observe: quietRequests }),
@@ -96,21 +96,21 @@ test('closed, it lets nothing through and waits for what is under way', async ()
   const write = client.apply(maps, place, {});
   await until(() => held.length === 1, 'the write is under way');
   let idle = false;
-  const closed = gate.close().then(() => {
+  const closed = writeGuard.close().then(() => {
     idle = true;
   });
   await assert.rejects(client.apply(maps, place, {}), { code: 'NotLeader' });
-  assert.deepEqual([idle, gate.isQuiet], [false, false]);
+  assert.deepEqual([idle, writeGuard.isQuiet], [false, false]);
   held[0]!.end('{}');
   await Promise.all([write, closed]);
-  assert.equal(gate.isQuiet, true);
+  assert.equal(writeGuard.isQuiet, true);
 });
 
 test('after a write without an answer it is quiet only when that can have no effect any more', async () => {
   answers.push((response) => response.destroy());
   await assert.rejects(client.apply(maps, place, {}), { code: 'Unavailable' });
-  await gate.close();
-  assert.equal(gate.isQuiet, false);
+  await writeGuard.close();
+  assert.equal(writeGuard.isQuiet, false);
   clock.advance(5000);
-  assert.equal(gate.isQuiet, true);
+  assert.equal(writeGuard.isQuiet, true);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { agentIdentity } from '../../../../../src/operator/sync/identity/agent-identity.ts';
+import { authenticatedAgent } from '../../../../../src/operator/sync/identity/authenticated-agent.ts';
 
 const claims = {
   namespace: 'monitoring',
@@ -13,7 +13,7 @@ const pod = { uid: 'uid-x', owner: 'monitoring/default', node: 'node-1' };
 const refused = (what: RegExp) => ({ name: 'SyncRefusal', code: 'NotAnAgent', status: 403, message: what });
 
 test('the token of an agent’s pod names the agent', () => {
-  assert.deepEqual(agentIdentity(claims, pod), {
+  assert.deepEqual(authenticatedAgent(claims, pod), {
     resource: 'monitoring/default',
     podUid: 'uid-x',
     pod: 'default-agent-x',
@@ -22,16 +22,19 @@ test('the token of an agent’s pod names the agent', () => {
 });
 
 test('the token of a pod that is gone, or that another one has replaced, is refused', () => {
-  assert.throws(() => agentIdentity(claims, undefined), refused(/monitoring\/default-agent-x is not among the agents/));
-  assert.throws(() => agentIdentity(claims, { ...pod, uid: 'uid-y' }), refused(/another one by now/));
+  assert.throws(
+    () => authenticatedAgent(claims, undefined),
+    refused(/monitoring\/default-agent-x is not a known agent/),
+  );
+  assert.throws(() => authenticatedAgent(claims, { ...pod, uid: 'uid-y' }), refused(/another uid than in the token/));
 });
 
 test('the token of another service account, node or namespace is refused', () => {
   assert.throws(
-    () => agentIdentity({ ...claims, serviceAccount: 'default' }, pod),
+    () => authenticatedAgent({ ...claims, serviceAccount: 'default' }, pod),
     refused(/service account default,/),
   );
-  assert.throws(() => agentIdentity(claims, { ...pod, owner: 'monitoring/other' }), refused(/not other-agent/));
-  assert.throws(() => agentIdentity({ ...claims, node: 'node-2' }, pod), refused(/another node/));
-  assert.throws(() => agentIdentity({ ...claims, namespace: 'default' }, pod), refused(/service account/));
+  assert.throws(() => authenticatedAgent(claims, { ...pod, owner: 'monitoring/other' }), refused(/not other-agent/));
+  assert.throws(() => authenticatedAgent({ ...claims, node: 'node-2' }, pod), refused(/another node/));
+  assert.throws(() => authenticatedAgent({ ...claims, namespace: 'default' }, pod), refused(/service account/));
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OptionalKind } from '../../../../src/operator/cache/optional-kind.ts';
+import { OptionalApi } from '../../../../src/operator/cache/optional-api.ts';
 import type { ListPage, WatchEvent } from '../../../../src/operator/kube/api-client.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import { FakeClock, until } from '../../fake-clock.ts';
@@ -15,7 +15,7 @@ function setUp(state: { served: boolean; away?: boolean; forbidden?: boolean }) 
   const calls: string[] = [];
   const changes: boolean[] = [];
   let endWatch = () => {};
-  const kind = new OptionalKind({
+  const kind = new OptionalApi({
     client: {
       served: async () => {
         calls.push('served');

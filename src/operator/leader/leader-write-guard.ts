@@ -2,15 +2,15 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '../../base/clock.ts';
 import { ApiError } from '../kube/api-error.ts';
 
-/** A write without an answer may still be on its way to the API server for so long. */
+/** How long a write without a response may still take effect at the API server. */
 const unansweredMs = 5000;
 
 /**
- * Lets requests that change something start only while this process leads, and knows which of them are under way. It asks at
- * the very moment in which a request would go out on its connection: one that waited for a connection, or in a process that
- * was stopped meanwhile, is judged by the time it has become.
+ * Admits writes only while this process leads, and tracks those in flight. It checks at the moment when a request goes
+ * out on its connection, so a request that waited for a connection, or in a paused process, is checked against the
+ * current time.
  */
-export class WriteGate {
+export class LeaderWriteGuard {
   readonly #isLeading: () => boolean;
   readonly #clock: Clock;
   readonly #waiting: (() => void)[] = [];
@@ -23,23 +23,23 @@ export class WriteGate {
     this.#clock = clock;
   }
 
-  /** Goes between a pool of connections and those who use it. */
+  /** To compose with a connection pool. */
   readonly interceptor: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) =>
-    dispatch(options, options.method === 'GET' ? handler : this.#gated(handler));
+    dispatch(options, options.method === 'GET' ? handler : this.#guarded(handler));
 
-  /** Lets no further write start. Resolves when none is under way. */
+  /** Admits no further write. Resolves when none is in flight. */
   close(): Promise<void> {
     this.#closed = true;
     if (this.#underWay === 0) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Whether every write has been answered, or failed so long ago that it cannot have an effect any more. */
+  /** Whether every write has a response, or failed so long ago that it can no longer take effect. */
   get isQuiet(): boolean {
     return this.#underWay === 0 && this.#clock.monotonic() - this.#unansweredAt >= unansweredMs;
   }
 
-  #gated(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler {
+  #guarded(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler {
     let begun = false;
     const end = (answered: boolean) => {
       if (begun) this.#ended(answered);
@@ -47,7 +47,7 @@ export class WriteGate {
     };
     return {
       onRequestStart: (controller, context) => {
-        // Sent again: the attempt before had no answer.
+        // A retry: the previous attempt has no response.
         end(false);
         this.#begin();
         begun = true;
@@ -69,7 +69,7 @@ export class WriteGate {
 
   #begin(): void {
     if (this.#closed || !this.#isLeading())
-      throw new ApiError('NotLeader', 'this operator does not hold the lease, so it writes nothing');
+      throw new ApiError('NotLeader', 'this operator does not hold the lease and must not write');
     this.#underWay++;
   }
 

@@ -1,20 +1,20 @@
-/** Of an object, what tells one of its versions from another. */
+/** The metadata that identifies an object and its version. */
 interface Versioned {
   metadata: { uid: string; resourceVersion: string };
 }
 
 /**
- * What our own writes made of objects, until the watch has caught up with them: who decides by the older version that the
- * watch still shows writes everything twice, or runs into a conflict with itself.
+ * Objects as returned by this process's own writes, until the watch has caught up. Decisions based on the stale version
+ * in the watch cache would repeat writes, or conflict with them. (Like client-go's MutationCache.)
  */
-export class LatestWrites<T extends Versioned> {
+export class MutationCache<T extends Versioned> {
   readonly #byUid = new Map<string, T>();
 
   note(written: T): void {
     this.#byUid.set(written.metadata.uid, written);
   }
 
-  /** The newer one of what the watch shows and what we wrote. */
+  /** The newer of the watched object and the written one. */
   newest(watched: T): T {
     const { uid, resourceVersion } = watched.metadata;
     const written = this.#byUid.get(uid);
@@ -23,20 +23,20 @@ export class LatestWrites<T extends Versioned> {
     return watched;
   }
 
-  /** The history in which all of it was written is gone (`Store.onRewound`): no watch will ever catch up with it. */
+  /** The API server was restored to a previous state (`Store.onRewound`), so no watch will ever catch up. */
   clear(): void {
     this.#byUid.clear();
   }
 
-  /** The object is gone. */
+  /** The object was deleted. */
   forget(uid: string): void {
     this.#byUid.delete(uid);
   }
 }
 
 /**
- * Whether a version of an object or a list is newer than another: versions of one resource are decimal numbers that rise
- * (KEP-5504).
+ * Whether a version of an object or a list is newer than another: versions of one resource are decimal numbers that
+ * rise (KEP-5504).
  */
 export function isNewer(resourceVersion: string, than: string): boolean {
   if (resourceVersion.length !== than.length) return resourceVersion.length > than.length;

@@ -1,23 +1,22 @@
 import type { ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { encodeSyncAnswer, type SyncAnswer } from '../../protocol/sync.ts';
-import type { AgentIdentity } from '../agents/sync-source.ts';
+import type { AuthenticatedAgent } from '../agents/sync-source.ts';
 import type { SyncRefusal } from './identity/sync-refusal.ts';
 import type { Waiter } from './sync-hub.ts';
 import type { SyncObserver } from './sync-metrics.ts';
 
-/** How soon whoever finds nobody here asks again, in seconds: the next leader is there within a few. */
+/** Retry-After for agents that reach a standby, in seconds: there is a leader within a few seconds. */
 const retryAfterSeconds = 1;
 
 /**
- * A connection and the one request on it that is not answered yet. It is all that is kept of an agent that waits, beside what Node
- * keeps.
+ * A connection and its pending request. Besides Node's own objects, it is all that a waiting agent costs.
  */
-export class SyncConnection implements Waiter {
+export class AgentConnection implements Waiter {
   readonly socket: TLSSocket;
   readonly #observe: SyncObserver;
-  /** Who has called on it, once that is proven. It stays theirs. */
-  agent: AgentIdentity | undefined;
+  /** The authenticated agent, which never changes; undefined before authentication. */
+  agent: AuthenticatedAgent | undefined;
   #response: ServerResponse | undefined;
 
   constructor(socket: TLSSocket, observe: SyncObserver) {
@@ -25,14 +24,14 @@ export class SyncConnection implements Waiter {
     this.#observe = observe;
   }
 
-  /** Begins a request. @returns false where one is unanswered: nobody needs to send several at once */
+  /** Begins a request. @returns false if another one is pending: agents send one at a time */
   begin(response: ServerResponse): boolean {
     if (this.#response) return false;
     this.#response = response;
     return true;
   }
 
-  /** Whether a request is unanswered. */
+  /** Whether a request is pending. */
   get isBusy(): boolean {
     return this.#response !== undefined;
   }
@@ -42,7 +41,7 @@ export class SyncConnection implements Waiter {
     this.#send(200, encodeSyncAnswer(answer), { 'content-type': 'application/json' });
   }
 
-  /** Says why, and ends the connection: whoever tries again begins with a handshake. */
+  /** Sends the reason and closes the connection, so that a retry needs a new handshake. */
   refuse({ code, status, message }: SyncRefusal): void {
     this.#observe.answered(code);
     this.#send(status, `${message}\n`, {

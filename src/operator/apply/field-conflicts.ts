@@ -1,0 +1,90 @@
+import { doubledDelay } from '../../base/backoff.ts';
+import type { Clock } from '../../base/clock.ts';
+
+/**
+ * Number of reverts of the same change after which it is a conflict. People make a mistake once or twice, and the first
+ * revert may follow a change of the declaration.
+ */
+const conflictThreshold = 4;
+
+/** A change that recurs later than this after its revert counts as a new one. */
+const forgetMs = 10 * 60_000;
+
+/** Delay of the next revert, which doubles each time that the change recurs. */
+const backoff = { baseMs: 10_000, maxMs: 5 * 60_000 };
+
+/** How long an object must match its declaration, at least, before its conflict is over. */
+const resolvedAfterMs = 30_000;
+
+interface Row {
+  /** Identifies the declaration: a new declaration starts without a conflict. */
+  declaration: string;
+  /** The fields that were changed every time. */
+  fields: string[];
+  managers: string[];
+  /** Consecutive reverts. */
+  reverts: number;
+  /** Monotonic milliseconds. */
+  lastAt: number;
+}
+
+/** A field manager keeps overwriting fields of an object. */
+export interface FieldConflict {
+  /** Empty if `managedFields` names no other manager of the fields. */
+  managers: string[];
+  /** Paths as in drift. */
+  fields: string[];
+  /** When to check the object again, in milliseconds from now. */
+  requeueAfterMs: number;
+}
+
+/**
+ * Records reverts of changes to objects, and detects conflicts: the same change recurs after each revert. The caller
+ * identifies objects by name, so a recreated object keeps its history.
+ */
+export class FieldConflicts {
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #rows = new Map<string, Row>();
+
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock;
+  }
+
+  /** Records that a change of these fields was reverted. */
+  reverted(object: string, declaration: string, fields: string[], managers: string[]): void {
+    const now = this.#clock.monotonic();
+    for (const [name, { lastAt }] of this.#rows) if (now - lastAt > forgetMs) this.#rows.delete(name);
+    const row = this.#rows.get(object);
+    const again = row?.declaration === declaration ? fields.filter((field) => row.fields.includes(field)) : [];
+    if (row && again.length > 0)
+      this.#rows.set(object, { ...row, fields: again, managers, reverts: row.reverts + 1, lastAt: now });
+    else this.#rows.set(object, { declaration, fields, managers, reverts: 1, lastAt: now });
+  }
+
+  /** The conflict because of which a change of these fields must not be reverted yet; undefined if it may be. */
+  backingOff(object: string, declaration: string, fields: string[]): FieldConflict | undefined {
+    const row = this.#conflicting(object, declaration);
+    if (!row?.fields.some((field) => fields.includes(field))) return undefined;
+    return this.#conflictUntil(row, row.lastAt + revertDelayMs(row));
+  }
+
+  /** The conflict of an object that matches its declaration now; undefined once it has matched for long enough. */
+  unresolved(object: string, declaration: string): FieldConflict | undefined {
+    const row = this.#conflicting(object, declaration);
+    return row && this.#conflictUntil(row, row.lastAt + Math.max(resolvedAfterMs, revertDelayMs(row)));
+  }
+
+  #conflicting(object: string, declaration: string): Row | undefined {
+    const row = this.#rows.get(object);
+    return row && row.declaration === declaration && row.reverts >= conflictThreshold ? row : undefined;
+  }
+
+  #conflictUntil({ managers, fields }: Row, end: number): FieldConflict | undefined {
+    const leftMs = end - this.#clock.monotonic();
+    return leftMs > 0 ? { managers, fields, requeueAfterMs: leftMs } : undefined;
+  }
+}
+
+function revertDelayMs({ reverts }: Row): number {
+  return doubledDelay(reverts - conflictThreshold + 1, backoff);
+}
