@@ -45,7 +45,7 @@ async function removeWithProcesses(netns: string): Promise<void> {
   removeNetns(netns);
 }
 
-/** Removes networks of clusters whose state is lost. A cluster's state is written before its network, and removed after it. */
+/** Removes networks of clusters whose state is lost: it is written before the network and removed after it. */
 async function removeUnknownNetworks(): Promise<void> {
   await withLock(slotLockFile, async () => {
     const known = new Set(allStates().map(({ slot }) => slot));

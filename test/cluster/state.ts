@@ -50,7 +50,7 @@ export function clusterDirectory(name: string): string {
   return join(clustersDirectory(), name);
 }
 
-/** The state of the cluster with that name; undefined where there is none, or none that can be read after a power loss. */
+/** The state of the cluster with that name; undefined where there is none, or none that can be read. */
 export function readState(name: string): ClusterState | undefined {
   try {
     return JSON.parse(readFileSync(join(clusterDirectory(name), 'state.json'), 'utf8')) as ClusterState;
