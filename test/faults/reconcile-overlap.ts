@@ -1,4 +1,4 @@
-/** Finds, in an operator's log at level debug, keys that are reconciled twice at once. */
+/** Finds, in an operator's log at level debug, keys that one controller reconciles twice at once. */
 export class ReconcileOverlap {
   readonly #underWay = new Map<string, number>();
   /** Each in a sentence. */
@@ -7,9 +7,10 @@ export class ReconcileOverlap {
   ended = 0;
 
   /** Takes one line of the log. */
-  take(line: { msg?: string; key?: string; reconcile?: number }): void {
-    const { msg, key, reconcile } = line;
-    if (key === undefined || reconcile === undefined) return;
+  take(line: { msg?: string; controller?: string; key?: string; reconcile?: number }): void {
+    const { msg, controller = '', reconcile } = line;
+    if (line.key === undefined || reconcile === undefined) return;
+    const key = `${controller} ${line.key}`.trim();
     if (msg === 'reconcile started') {
       const other = this.#underWay.get(key);
       if (other !== undefined) this.found.push(`${key}: reconcile ${reconcile} began while ${other} was under way`);

@@ -105,9 +105,19 @@ export class SyncHub {
       .get(podUid)
       ?.waiter.refuse(new SyncRefusal('Superseded', 'superseded by a newer request of this agent'));
     this.#requests.delete(podUid);
-    const acknowledged = this.#source.took(agent, request);
     const until = this.#clock.monotonic() + this.#holdMs * (1 - spread * this.#random());
-    const entry = { agent, held: request.held, acknowledged, waiter, until };
+    const entry = { agent, held: request.held, acknowledged: undefined, waiter, until };
+    try {
+      this.#take(entry, request);
+    } catch (error) {
+      this.#failed(entry, error);
+    }
+  }
+
+  #take(received: HeldRequest, request: SyncRequest): void {
+    const { agent, until } = received;
+    const { podUid } = agent;
+    const entry = { ...received, acknowledged: this.#source.took(agent, request) };
     if (request.leaving) {
       this.#answer(entry, undefined);
       return;

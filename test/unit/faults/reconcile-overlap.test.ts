@@ -27,6 +27,15 @@ test('a key that is reconciled twice at once is found', () => {
   assert.deepEqual(overlap.found, ['a: reconcile 2 began while 1 was under way']);
 });
 
+test('two controllers may work on one key, whatever their numbers', () => {
+  const overlap = new ReconcileOverlap();
+  for (const msg of ['started', 'ended'])
+    for (const controller of ['netexporter', 'netexporter-plan'])
+      overlap.take({ msg: `reconcile ${msg}`, controller, key: 'a', reconcile: 1 });
+  assert.deepEqual(overlap.found, []);
+  assert.equal(overlap.ended, 2);
+});
+
 test('other lines of the log say nothing about it', () => {
   const overlap = new ReconcileOverlap();
   for (const msg of ['created object', 'status changed']) overlap.take({ msg, key: 'a', reconcile: 1 });

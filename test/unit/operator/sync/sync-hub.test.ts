@@ -297,6 +297,16 @@ test('an agent for which there is no answer is refused, and logged once: the oth
   assert.match(lines[0]!, /"key":"n\/a","pod":"pod-a".*cannot answer agent/);
 });
 
+test('a fault while a new request is taken in or answered is that agent’s, and logged with its NetExporter', () => {
+  const { call, hub, state, lines } = setUp();
+  state.faulty = 'a';
+  const [a, b] = [call('a', {}), call('b', {})];
+  assert.deepEqual([a.refusals, a.answers, b.last?.assignment?.revision], [['Unavailable'], [], 1]);
+  assert.equal(hub.held, 0);
+  assert.equal(lines.length, 1);
+  assert.match(lines[0]!, /"key":"n\/a","pod":"pod-a".*"msg":"cannot answer agent, it will retry"/);
+});
+
 test('an answer that cannot be sent is one agent’s, also when the hub closes', () => {
   const { call, clock, plan, hub } = setUp();
   const [a, b] = [call('a', holding(1)), call('b', holding(1))];
