@@ -1,10 +1,11 @@
-import { existsSync, globSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { addressesOf } from './addresses.ts';
 import { cgroupDirectories } from './cgroups.ts';
 import { isAbandoned } from './cleanup.ts';
 import { formerFile } from './inotify-limit.ts';
 import { mountPoints } from './mounts.ts';
+import { namesIn } from './names-in.ts';
 import { netnsNames } from './netns.ts';
 import { parentCgroup } from './owned-cgroup.ts';
 import { ownerOf } from './owned-name.ts';
@@ -94,12 +95,4 @@ function link(file: string): string {
 
 function foldersIn(directory: string): string[] {
   return namesIn(directory).filter((name) => statSync(join(directory, name), { throwIfNoEntry: false })?.isDirectory());
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }

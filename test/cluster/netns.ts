@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, globSync, mkdirSync, openSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { closeSync, globSync, mkdirSync, openSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './command.ts';
 import { mountPoints } from './mounts.ts';
+import { namesIn } from './names-in.ts';
 
 /**
  * The folder of all network namespaces that tests make. Not /run/netns: the first `ip netns add` on a machine
@@ -18,11 +19,7 @@ export function netnsFile(name: string): string {
 
 /** Names of the network namespaces that tests have made on this machine. */
 export function netnsNames(): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
+  return namesIn(folder);
 }
 
 /** Makes an empty network namespace with that name, which lives until `removeNetns`. */

@@ -1,4 +1,3 @@
-import { readdirSync } from 'node:fs';
 import {
   cgroupDirectories,
   createCgroup,
@@ -7,6 +6,7 @@ import {
   removeCgroup,
   removeCgroupIfEmpty,
 } from './cgroups.ts';
+import { namesIn } from './names-in.ts';
 import { isOrphaned, ownedName } from './owned-name.ts';
 
 /** The cgroup above all of ours, relative to the hierarchies' roots. */
@@ -48,12 +48,4 @@ async function removeWithProcesses(path: string): Promise<void> {
   await killCgroup(path);
   await removeCgroup(path);
   removeCgroupIfEmpty(parentCgroup);
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }

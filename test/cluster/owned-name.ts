@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { namesIn } from './names-in.ts';
 import { identify, isRunning, type ProcessId } from './processes.ts';
 
 /**
@@ -43,12 +44,4 @@ export function removeOrphanedDirectories(parent = tmpdir()): string[] {
   const paths = orphans.map((name) => join(parent, name));
   for (const path of paths) rmSync(path, { recursive: true, force: true });
   return paths;
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }

@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Binaries } from './binaries.ts';
+import { namesIn } from './names-in.ts';
 import type { ProcessId } from './processes.ts';
 
 /** What of a cluster is remembered on disk, for other processes and for after a crash. */
@@ -79,11 +80,7 @@ export function updateState(name: string, change: (state: ClusterState) => void)
 
 /** The names of all clusters on this machine, also of those whose state is not written yet. */
 export function clusterNames(): string[] {
-  try {
-    return readdirSync(clustersDirectory()).filter(isClusterName);
-  } catch {
-    return [];
-  }
+  return namesIn(clustersDirectory()).filter(isClusterName);
 }
 
 /** The states of all clusters on this machine. */
