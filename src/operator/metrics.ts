@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client';
+import { type ApiUse, apiUses } from '../contract/api-uses.ts';
 import { labelValues } from '../contract/metrics/metric.ts';
 import {
   controllerMetrics,
@@ -56,6 +57,9 @@ export class OperatorMetrics {
 
   constructor(version: string) {
     newGauge(processMetrics.buildInfo, this.#registers).set({ version }, 1);
+    const watched = Object.values<ApiUse>(apiUses).filter(({ verbs }) => verbs.includes('watch'));
+    // A rate over a series needs the series before the first failure.
+    for (const { plural } of watched) this.#watchErrors.inc({ resource: plural }, 0);
     const queues = this.#queues;
     const gauges = [
       [controllerMetrics.depth, (queue: WorkQueue) => queue.depth],

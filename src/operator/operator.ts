@@ -125,6 +125,7 @@ export class Operator {
       clock,
       random,
       log,
+      onFault: ({ plural }) => this.#watchFailed(plural),
       onLost,
     });
     metrics.watchLeadership(operatorName, () => this.#election.isLeading);

@@ -117,7 +117,9 @@ export const watchMetrics = {
     type: 'counter',
     help: 'Objects from watches that the operator could not process, by resource.',
     labels: { resource: { help: 'Plural name of the resource.' } },
-    notes: 'Other objects are processed. The operator reconciles everything five seconds later; its log has the error.',
+    notes:
+      'Other objects are processed. An object that cannot be read stays as it was last read, or is left out, until it ' +
+      'changes. The operator reconciles everything five seconds later; its log has the error.',
   },
 } as const satisfies MetricGroup;
 

@@ -37,6 +37,8 @@ export interface SingletonReconcilerOptions {
   place: { namespace: string; name: string };
   /** Resync interval without changes, in milliseconds; never if absent. */
   lookMs?: number;
+  /** The object could not be processed as observed. */
+  onFault: (resource: Resource) => void;
   /** The obstacle has changed. */
   onObstacle: () => void;
   clock: Clock;
@@ -58,7 +60,7 @@ export class SingletonReconciler {
 
   constructor(options: SingletonReconcilerOptions) {
     this.#options = options;
-    const { client, resource, place, clock, random, log } = options;
+    const { client, resource, place, onFault, clock, random, log } = options;
     this.#objects.onChange(({ before, after }) => {
       if (before && before.metadata.uid !== after?.metadata.uid) this.#written.forget(before.metadata.uid);
       this.#wake();
@@ -68,7 +70,8 @@ export class SingletonReconciler {
       this.#wake();
     });
     this.reflector = new Reflector({
-      ...{ client, resource, scope: place, store: this.#objects, transform: (object) => object, clock, random, log },
+      ...{ client, resource, scope: place, store: this.#objects, transform: (object) => object },
+      ...{ onFault, clock, random, log },
     });
   }
 

@@ -28,7 +28,7 @@ export interface OptionalApiOptions {
   random: () => number;
   log: Logger;
   /** An object could not be processed. */
-  onFault?: (resource: Resource) => void;
+  onFault: (resource: Resource) => void;
   /** Called when the API becomes available or disappears. */
   onChange: () => void;
 }

@@ -45,8 +45,8 @@ export interface ReflectorOptions<T> {
   /** Extracts what is used of an object, to save memory. */
   transform: (object: KubeObject) => T;
   store: Store<T>;
-  /** An object could not be processed, and its change has perhaps not had all of its effects. */
-  onFault?: ((resource: Resource) => void) | undefined;
+  /** An object could not be processed, so its change may not have had all of its effects. */
+  onFault: (resource: Resource) => void;
   clock: Clock;
   /** Uniform in [0, 1). */
   random: () => number;
@@ -68,7 +68,7 @@ export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
   readonly #log: Logger;
   readonly #firstList = Promise.withResolvers<void>();
-  readonly #reports = new LogDeduplicator();
+  readonly #reports: LogDeduplicator;
   #resourceVersion: string | undefined;
   /**
    * Whether the version may be one that the server does not have yet: since it was seen, a watch failed or said
@@ -84,6 +84,7 @@ export class Reflector<T> {
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.#log = options.log.child({ resource: options.resource.plural });
+    this.#reports = new LogDeduplicator(options.clock);
     options.store.onFault((key, error) => this.#cannotProcess(key, error));
   }
 
@@ -209,7 +210,8 @@ export class Reflector<T> {
     if (!isNewer(resourceVersion, this.#resourceVersion!)) return;
     if (type === 'ADDED' || type === 'MODIFIED') {
       const taken = this.#transformed(object);
-      if (taken) store.set(keyOf(object), taken.object, resourceVersion);
+      if (taken) store.set(keyOf(object), taken.object, taken.version, taken.uid);
+      else if (!this.#kept(object)) store.delete(keyOf(object));
     } else if (type === 'DELETED') store.delete(keyOf(object));
     // Of a newer server, perhaps: the version still counts.
     else if (type !== 'BOOKMARK') this.#log.warn({ type }, 'ignoring watch event of unknown type');
@@ -219,24 +221,28 @@ export class Reflector<T> {
   /** Undefined where it cannot be processed: one such object must not keep the others from being known. */
   #transformed(object: KubeObject): StoredObject<T> | undefined {
     try {
-      return { object: this.#options.transform(object), version: object.metadata.resourceVersion };
+      const { uid, resourceVersion: version } = object.metadata;
+      return { object: this.#options.transform(object), uid, version };
     } catch (error) {
       this.#cannotProcess(keyOf(object), error);
       return undefined;
     }
   }
 
-  /** An object as it was when it could be processed; undefined where it never could. */
+  /**
+   * The last version of an object that could be processed. Undefined if there is none: also if the store has an object
+   * of the same name that was deleted since.
+   */
   #kept(object: KubeObject): StoredObject<T> | undefined {
-    const known = this.#options.store.get(keyOf(object));
-    return known === undefined ? undefined : { object: known, version: undefined };
+    const known = this.#options.store.entry(keyOf(object));
+    return known?.uid === object.metadata.uid ? known : undefined;
   }
 
   #cannotProcess(key: string, error: unknown): void {
     // Once for each reason: there may be thousands of objects. The metrics count them.
     const isNew = this.#reports.isNew('object', errorText(error));
     this.#log[isNew ? 'error' : 'debug']({ err: error, key }, 'cannot process object, continuing with the others');
-    this.#options.onFault?.(this.#options.resource);
+    this.#options.onFault(this.#options.resource);
   }
 
   #failed(error: unknown): void {

@@ -8,10 +8,11 @@ export interface StoreChange<T> {
 /** An index: the values under which an object is found. It depends on the object alone. */
 export type Index<T> = (object: T) => string[];
 
-/** An object and its resourceVersion. */
+/** An object, its resourceVersion and its uid. */
 export interface StoredObject<T> {
   object: T;
   version: string | undefined;
+  uid?: string | undefined;
 }
 
 /** Objects by key, with indexes and one listener. Written by one reflector, read by everyone. */
@@ -62,6 +63,11 @@ export class Store<T> {
     return this.#objects.get(key)?.object;
   }
 
+  /** The object with its resourceVersion and uid. */
+  entry(key: string): StoredObject<T> | undefined {
+    return this.#objects.get(key);
+  }
+
   *values(): Iterable<T> {
     for (const { object } of this.#objects.values()) yield object;
   }
@@ -73,11 +79,11 @@ export class Store<T> {
     return [...(index.keys.get(value) ?? [])].map((key) => this.#objects.get(key)!.object);
   }
 
-  /** @param version its resourceVersion; one that is there in this version already is no change */
-  set(key: string, after: T, version?: string): void {
+  /** @param version its resourceVersion; if the store has it in this version already, nothing changes */
+  set(key: string, after: T, version?: string, uid?: string): void {
     const before = this.#objects.get(key);
     if (before !== undefined && version !== undefined && before.version === version) return;
-    this.#objects.set(key, { object: after, version });
+    this.#objects.set(key, { object: after, version, uid });
     this.#reindex(key, before?.object, after);
     this.#guard(key, () => this.#listener({ key, before: before?.object, after }));
   }
@@ -101,7 +107,7 @@ export class Store<T> {
   /** Makes these the only objects. */
   replace(objects: Map<string, StoredObject<T>>): void {
     for (const key of [...this.#objects.keys()]) if (!objects.has(key)) this.delete(key);
-    for (const [key, { object, version }] of objects) this.set(key, object, version);
+    for (const [key, { object, version, uid }] of objects) this.set(key, object, version, uid);
   }
 
   #reindex(key: string, before: T | undefined, after: T | undefined): void {

@@ -37,6 +37,8 @@ export interface DnsWatchOptions {
   /** Uniform in [0, 1). */
   random: () => number;
   log: Logger;
+  /** An EndpointSlice could not be processed. */
+  onFault: (resource: Resource) => void;
   nodeOf: (name: string) => NodeFacts | undefined;
   /** Called when the servers of one of the Services may have changed. */
   onChange: () => void;
@@ -107,7 +109,7 @@ export class DnsWatch {
   }
 
   #watch(key: string, { namespace, name }: DnsServiceName): Watched {
-    const { client, resource, clock, random, log, onChange } = this.#options;
+    const { client, resource, clock, random, log, onFault, onChange } = this.#options;
     const end = new AbortController();
     const watched = { slices: new Store<DnsSlice>(), servers: new DnsServers(), end, isKnown: false, isListed: false };
     const tell = () => {
@@ -117,7 +119,7 @@ export class DnsWatch {
     const reflector = new Reflector({
       scope: { namespace },
       labelSelector: name === '' ? usualLabel : `kubernetes.io/service-name=${name}`,
-      ...{ client, resource, store: watched.slices, transform: dnsSliceOf, clock, random },
+      ...{ client, resource, store: watched.slices, transform: dnsSliceOf, onFault, clock, random },
       log: log.child({ dnsService: key }),
     });
     this.#watched.set(key, watched);

@@ -3,6 +3,7 @@ import { type Clock, pause } from '../../base/clock.ts';
 import { Reflector } from '../cache/reflector.ts';
 import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
+import type { Resource } from '../kube/resource.ts';
 import { LeaderWriteGuard } from './leader-write-guard.ts';
 import { type Lease, leaseTiming } from './lease.ts';
 import { LeaseAccess, type LeasePlace, leases } from './lease-access.ts';
@@ -25,6 +26,8 @@ export interface LeaderElectionOptions {
   /** Uniform in [0, 1). */
   random: () => number;
   log: Logger;
+  /** The Lease could not be processed as observed. */
+  onFault: (resource: Resource) => void;
   /** The Lease is lost: the process must exit immediately. */
   onLost: (why: string) => void;
 }
@@ -47,7 +50,7 @@ export class LeaderElection {
   readonly #clock: Clock;
   readonly #log: Logger;
 
-  constructor({ client, place, identity, clock, random, log, onLost }: LeaderElectionOptions) {
+  constructor({ client, place, identity, clock, random, log, onFault, onLost }: LeaderElectionOptions) {
     this.#clock = clock;
     this.#log = log;
     this.#elector = new LeaseElector({
@@ -67,6 +70,7 @@ export class LeaderElection {
       idleMs,
       transform: (object) => object,
       store: this.#store,
+      onFault,
       clock,
       random,
       log,

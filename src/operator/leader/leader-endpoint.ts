@@ -18,6 +18,8 @@ export interface LeaderEndpointOptions {
   /** Uniform in [0, 1). */
   random: () => number;
   log: Logger;
+  /** The EndpointSlice could not be processed as observed. */
+  onFault: (resource: Resource) => void;
   /** The obstacle has changed. */
   onObstacle: () => void;
 }

@@ -14,6 +14,7 @@ import { Reflector } from '../cache/reflector.ts';
 import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
+import type { Resource } from '../kube/resource.ts';
 import { LeaderEndpoint } from '../leader/leader-endpoint.ts';
 import { authenticatedAgent, type PodRecord } from './identity/authenticated-agent.ts';
 import { readPublishedKeys } from './identity/published-keys.ts';
@@ -43,6 +44,8 @@ export interface SyncEndpointParts {
   random: () => number;
   log: Logger;
   registry: Registry;
+  /** An object of this resource could not be processed. */
+  onFault: (resource: Resource) => void;
   /** The access or the obstacle has changed. */
   onChange: () => void;
 }
@@ -64,19 +67,19 @@ export class SyncEndpoint {
 
   constructor(parts: SyncEndpointParts) {
     this.#parts = parts;
-    const { client, namespace, hub, podAt, isLeading, clock, random, log, registry, onChange } = parts;
+    const { client, namespace, hub, podAt, isLeading, clock, random, log, registry, onFault, onChange } = parts;
     this.#services.onChange(onChange);
     this.#slice = new LeaderEndpoint({
-      ...{ client, resource: apiUses.leaderEndpointSlice, namespace, clock, random, log },
+      ...{ client, resource: apiUses.leaderEndpointSlice, namespace, clock, random, log, onFault },
       onObstacle: onChange,
     });
     const services = new Reflector({
       scope: { namespace, name: syncServiceName },
       ...{ client, resource: apiUses.services, store: this.#services, transform: (object: KubeObject) => object },
-      ...{ clock, random, log },
+      ...{ onFault, clock, random, log },
     });
     this.#secret = new SyncSecret({
-      ...{ client, namespace, clock, random, log },
+      ...{ client, namespace, clock, random, log, onFault },
       onCertificates: (certificates) => this.#use(certificates),
       onObstacle: onChange,
     });

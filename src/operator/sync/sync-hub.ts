@@ -61,7 +61,7 @@ export class SyncHub {
   readonly #holdMs: number;
   readonly #log: Logger;
   /** By NetExporter. */
-  readonly #reports = new LogDeduplicator();
+  readonly #reports: LogDeduplicator;
   /** By pod: an agent has one request. */
   readonly #requests = new Map<string, HeldRequest>();
   readonly #offers = new Map<string, Offer>();
@@ -84,6 +84,7 @@ export class SyncHub {
     this.#random = options.random;
     this.#holdMs = options.holdMs;
     this.#log = options.log;
+    this.#reports = new LogDeduplicator(options.clock);
   }
 
   /** How many requests are held. */

@@ -76,7 +76,7 @@ export class SyncService implements AgentsSync {
   constructor(parts: SyncServiceParts) {
     this.#parts = parts;
     const { client, options, namespace, pods, daemonSets, isLeading, clock, random, log, registry } = parts;
-    const watching = { clock, random, log };
+    const watching = { clock, random, log, onFault: parts.onFault };
     const nodeOf = (name: string) => this.#nodes.get(`/${name}`);
     this.#nodes.onChange(({ before, after }) => {
       if (!isDeepStrictEqual(before, after)) this.#fleet.outdateAll();
@@ -98,7 +98,7 @@ export class SyncService implements AgentsSync {
     });
     this.#hub = new SyncHub({ source: this.#fleet, clock, random, holdMs, log });
     this.#endpoint = new SyncEndpoint({
-      ...{ client, options, namespace, hub: this.#hub, isLeading, clock, random, log, registry },
+      ...{ client, options, namespace, hub: this.#hub, isLeading, registry, ...watching },
       podAt: (key) => pods.get(key),
       onChange: () => this.#enqueueAll(),
     });
@@ -108,7 +108,6 @@ export class SyncService implements AgentsSync {
         resource: apiUses.nodes,
         store: this.#nodes,
         transform: nodeFactsOf,
-        onFault: parts.onFault,
         ...watching,
       }),
       ...this.#endpoint.reflectors,

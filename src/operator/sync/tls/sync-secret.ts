@@ -9,6 +9,7 @@ import { SingletonReconciler, type Write } from '../../apply/singleton-reconcile
 import type { Reflector } from '../../cache/reflector.ts';
 import type { ApiClient } from '../../kube/api-client.ts';
 import type { KubeObject } from '../../kube/kube-object.ts';
+import type { Resource } from '../../kube/resource.ts';
 import { renewed, type SyncCertificates } from './sync-certificates.ts';
 
 const secretName = syncServiceName;
@@ -27,10 +28,10 @@ export class SyncSecret {
 
   constructor(options: SyncSecretOptions) {
     this.#options = options;
-    const { client, namespace, clock, random, log, onObstacle } = options;
+    const { client, namespace, clock, random, log, onFault, onObstacle } = options;
     this.#secret = new SingletonReconciler({
       ...{ client, resource: apiUses.syncSecret, place: { namespace, name: secretName }, lookMs, clock, random, log },
-      onObstacle,
+      ...{ onFault, onObstacle },
     });
   }
 
@@ -75,6 +76,8 @@ export interface SyncSecretOptions {
   log: Logger;
   /** Called with what is in the Secret, each time that it is something else. */
   onCertificates: (certificates: SyncCertificates) => void;
+  /** The Secret could not be processed as observed. */
+  onFault: (resource: Resource) => void;
   /** The obstacle has changed. */
   onObstacle: () => void;
 }

@@ -29,6 +29,7 @@ async function keeping(server: OneObjectServer, mend = right, lookMs?: number) {
     client: server.client,
     ...{ resource, place, clock, random: () => 0.5, ...(lookMs !== undefined && { lookMs }) },
     log: operatorLogger('trace', { write: (line) => lines.push(JSON.parse(line)) }),
+    onFault: () => assert.fail('the object can be processed'),
     onObstacle: () => obstacles.push(kept.obstacle),
   });
   const watching = kept.reflector.run(end.signal);

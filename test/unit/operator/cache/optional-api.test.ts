@@ -47,6 +47,7 @@ function setUp(state: { served: boolean; away?: boolean; forbidden?: boolean }) 
     clock,
     random: () => 0.5,
     log: quietLog,
+    onFault: () => assert.fail('every object can be processed'),
     onChange: () => changes.push(kind.available),
   });
   const end = new AbortController();

@@ -390,3 +390,17 @@ test('an object that cannot be processed stays as it was known, is counted and l
   assert.equal(told.length, 2, 'once for each reason');
   await end();
 });
+
+test('an object that cannot be processed does not stay as a deleted one of the same name was', async () => {
+  const successor = { ...pod('a', '30'), metadata: { ...pod('a', '30').metadata, uid: 'another' } };
+  const { reflector, unfit, content, pause, asking, end } = setUp({
+    lists: [page('10', [pod('a', '1'), pod('b', '2')]), page('50', [successor, pod('b', '40')])],
+    watches: [new ApiError('Gone', 'too old')],
+  });
+  await reflector.synced;
+  unfit.add('a').add('b');
+  await pause();
+  await asking('watch from 50');
+  assert.deepEqual(content(), { b: '2' });
+  await end();
+});

@@ -30,6 +30,7 @@ function setUp(content: Record<string, KubeObject[]>, held = Promise.resolve()) 
   const clock = new FakeClock();
   const watched: string[] = [];
   let changes = 0;
+  const faults: string[] = [];
   const client = {
     list: async (
       _resource: unknown,
@@ -43,10 +44,11 @@ function setUp(content: Record<string, KubeObject[]>, held = Promise.resolve()) 
   };
   const dns = new DnsWatch({
     ...{ client, resource: apiUses.endpointSlices, clock, random: () => 0, log: quietLog },
+    onFault: ({ plural }) => faults.push(plural),
     nodeOf: () => undefined,
     onChange: () => changes++,
   });
-  return { dns, clock, watched, changes: () => changes };
+  return { dns, clock, watched, faults, changes: () => changes };
 }
 
 /** A watch that says nothing until it is ended. */
@@ -137,5 +139,14 @@ test('a Service that nobody names any more is not watched, and watched anew when
   dns.retain([byLabel]);
   assert.equal(dns.serversOf(byName), undefined);
   await until(() => watched.length === 2, 'they are listed again');
+  await dns.stop();
+});
+
+test('an EndpointSlice that cannot be read is counted, and the others of its Service are used', async () => {
+  const broken = { ...slice('10.0.0.9'), endpoints: [{ addresses: null }] };
+  const { dns, faults, changes } = setUp({ [named]: [broken, slice('10.0.0.1')] });
+  dns.serversOf(byName);
+  await until(() => changes() > 0, 'they are known');
+  assert.deepEqual([dns.serversOf(byName), faults], [['10.0.0.1:53'], ['endpointslices']]);
   await dns.stop();
 });

@@ -68,6 +68,9 @@ test('metrics have the names that users of controller-runtime know', async () =>
     'controller_runtime_reconcile_total{controller="netexporter-plan",result="error"} 0',
     'controller_runtime_reconcile_panics_total{controller="netexporter-plan"} 0',
     'net_exporter_operator_watch_errors_total{resource="pods"} 1',
+    ...['endpointslices', 'leases', 'netexporters', 'nodes', 'podmonitors', 'secrets', 'services'].map(
+      (resource) => `net_exporter_operator_watch_errors_total{resource="${resource}"} 0`,
+    ),
     'controller_runtime_active_workers{controller="netexporter"} 0',
     'rest_client_requests_total{code="200",method="GET",host="10.96.0.1:443"} 1',
     'rest_client_request_duration_seconds_count{verb="GET",host="10.96.0.1:443"} 1',

@@ -66,6 +66,7 @@ function candidate(identity: string): LeaderElection {
   const onLost = (why: string) => assert.fail(why);
   const election = new LeaderElection({
     ...{ client, place, identity, clock: systemClock, random: Math.random, log: quietLog, onLost },
+    onFault: () => assert.fail('the Lease can be processed'),
   });
   running.push(election.follow(stop.signal));
   return election;

@@ -19,6 +19,7 @@ async function keeping(server: OneObjectServer, to: Advertised = advertised) {
   const endpoint = new LeaderEndpoint({
     client: server.client,
     ...{ resource, namespace, clock, random: () => 0.5, log: quietLog },
+    onFault: () => assert.fail('the EndpointSlice can be processed'),
     onObstacle: () => obstacles.push(endpoint.obstacle),
   });
   const running = endpoint.reflector.run(end.signal);

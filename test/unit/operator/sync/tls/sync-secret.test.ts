@@ -21,6 +21,7 @@ async function leading(server: OneObjectServer, clock = new FakeClock()) {
     ...{ namespace, clock, random: () => 0.5 },
     log: operatorLogger('trace', { write: (line: string) => void lines.push(line) }),
     onCertificates: (certificates) => used.push(certificates),
+    onFault: () => assert.fail('the Secret can be processed'),
     onObstacle: () => {},
   });
   const running = secret.reflector.run(end.signal);
