@@ -4,16 +4,17 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { chosenFiles } from './chosen-files.ts';
 import { globalSetup, globalTeardown } from './e2e/setup.ts';
-import { inRunningOrder } from './running-order.ts';
+import { inRunningOrder, isEndToEnd } from './running-order.ts';
 
 /**
- * All tests, or the chosen ones, in one run, two files at a time: while the cluster of the end-to-end tests is being
- * built and started, and while the first of them waits, unit tests run. End-to-end tests themselves take turns, but for
- * those that disturb nobody (test/e2e/setup-record.ts).
+ * All tests, or the chosen ones, in one run, two files at a time. Each of the end-to-end tests has one of two clusters
+ * to itself: most of their time is waiting. While the clusters start, unit tests run.
  */
 const root = join(import.meta.dirname, '..');
 const chosen = await chosenFiles(globSync('test/**/*.test.ts', { cwd: root }), process.argv.slice(2));
 const files = inRunningOrder(chosen).map((file) => join(root, file));
+const concurrency = 2;
+const clusters = Math.min(concurrency, chosen.filter(isEndToEnd).length);
 
 // Only a run that has come to its end without a failure is a success.
 process.exitCode = 1;
@@ -22,9 +23,9 @@ const ending = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.abort());
 // The terminal may be closed before the clean-up is done.
 process.stdout.on('error', () => {});
-await globalSetup();
+await globalSetup(clusters);
 try {
-  const results = run({ files, concurrency: 2, signal: ending.signal }).on('test:summary', ({ file, success }) => {
+  const results = run({ files, concurrency, signal: ending.signal }).on('test:summary', ({ file, success }) => {
     if (file === undefined && success) process.exitCode = 0;
   });
   for await (const text of results.compose(spec)) process.stdout.write(text);

@@ -2,9 +2,8 @@ import type { TestContext } from 'node:test';
 import { Cluster } from '../cluster/cluster.ts';
 import { PrometheusServer } from '../cluster/prometheus.ts';
 import { waitFor } from '../cluster/wait.ts';
-import { disturbsNobody } from '../running-order.ts';
 import { type Agent, agentsOf, getJson, getNetExporter, isReady, type Kubectl, metricsOf } from './agents.ts';
-import { SetupRecord } from './setup-record.ts';
+import { SetupRecord, type SharedSetup } from './setup-record.ts';
 
 /** Names a running local cluster that is to be used instead of one of the tests' own. */
 export const clusterVariable = 'NET_EXPORTER_E2E_CLUSTER';
@@ -18,8 +17,7 @@ export const operatorNamespace = 'net-exporter-system';
 export const deadline = 180_000;
 
 /**
- * What every end-to-end test works on: one cluster with the operator installed, and a Prometheus that scrapes its
- * agents.
+ * What every end-to-end test works on: a cluster with the operator installed, and a Prometheus that scrapes its agents.
  */
 export interface Environment {
   cluster: Cluster;
@@ -28,26 +26,34 @@ export interface Environment {
 }
 
 /**
- * Waits until all that is there, and until no other file of tests uses it, but for those that disturb nobody
- * (test/running-order.ts); it is this one's until its process ends. Without a cluster it ends this process: `after`
- * hooks would fail for want of one, too.
+ * Waits for a cluster that no other file of tests uses; it is this one's until its process ends. Without a cluster it
+ * ends this process: `after` hooks would fail for want of one, too.
  */
 export async function environment(): Promise<Environment> {
+  return orExit(async () => attach(await SetupRecord.takeFirst(setupRecords())));
+}
+
+/** Waits until no other file of tests uses any of the clusters. As {@link environment}. */
+export async function allEnvironments(): Promise<Environment[]> {
+  return orExit(() => Promise.all(setupRecords().map(async (record) => attach(await record.take()))));
+}
+
+async function orExit<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await sharedEnvironment();
+    return await work();
   } catch (error) {
     console.error((error as Error).message);
     process.exit(1);
   }
 }
 
-async function sharedEnvironment(): Promise<Environment> {
+function setupRecords(): SetupRecord[] {
   const directory = process.env[setupVariable];
-  if (!directory)
-    throw new Error('the end-to-end tests need the cluster of test/e2e/setup.ts: run npm test, or npm run test:e2e');
-  const { cluster: name, prometheus } = await new SetupRecord(directory).takeTurn({
-    shared: disturbsNobody(process.argv[1] ?? ''),
-  });
+  if (directory) return SetupRecord.in(directory);
+  throw new Error('the end-to-end tests need the clusters of test/e2e/setup.ts: run npm test, or npm run test:e2e');
+}
+
+async function attach({ cluster: name, prometheus }: SharedSetup): Promise<Environment> {
   const cluster = await Cluster.attach(name);
   if (!cluster) throw new Error(`the cluster ${name} does not run`);
   const kubectl: Kubectl = (args, options) => cluster.kubectl(args, options);

@@ -3,7 +3,7 @@ import { before, test } from 'node:test';
 import type { PathRule, PermissionRule } from '../../charts/operator/operator-permissions.ts';
 import { getJson } from './agents.ts';
 import { auditEvents, operatorUser } from './audit-log.ts';
-import { environment } from './environment.ts';
+import { allEnvironments } from './environment.ts';
 
 // test/running-order.ts makes it the last of the end-to-end tests, since it is about the requests of all of them.
 
@@ -25,8 +25,18 @@ const namespaces = new Set<string>();
 let granted: Set<string>;
 
 before(async () => {
-  const { cluster, kubectl } = await environment();
-  for await (const { user, verb, requestURI, objectRef, annotations } of auditEvents(cluster.auditLog)) {
+  const environments = await allEnvironments();
+  for (const { cluster } of environments) await readAuditLog(cluster.auditLog);
+  const { kubectl } = environments[0]!;
+  const roles = [
+    await getJson<{ rules: (PermissionRule | PathRule)[] }>(kubectl, ['clusterrole', 'net-exporter-operator']),
+    ...(await getJson<{ items: { rules: PermissionRule[] }[] }>(kubectl, ['roles', '-n', 'net-exporter-system'])).items,
+  ];
+  granted = new Set(roles.flatMap(({ rules }) => rules.flatMap(permissionsOf)));
+});
+
+async function readAuditLog(file: string): Promise<void> {
+  for await (const { user, verb, requestURI, objectRef, annotations } of auditEvents(file)) {
     if (objectRef?.resource === 'namespaces' && objectRef.namespace) namespaces.add(objectRef.namespace);
     if (user.username !== operatorUser) continue;
     const { resource, subresource, apiGroup = '' } = objectRef ?? {};
@@ -35,12 +45,7 @@ before(async () => {
     (decision === 'forbid' ? forbidden : allowed).add(asked ?? `${verb} ${requestURI.split('?')[0]}`);
     if (asked) used.add(asked);
   }
-  const roles = [
-    await getJson<{ rules: (PermissionRule | PathRule)[] }>(kubectl, ['clusterrole', 'net-exporter-operator']),
-    ...(await getJson<{ items: { rules: PermissionRule[] }[] }>(kubectl, ['roles', '-n', 'net-exporter-system'])).items,
-  ];
-  granted = new Set(roles.flatMap(({ rules }) => rules.flatMap(permissionsOf)));
-});
+}
 
 /** Each as it is asked for: a permission, or what is no resource as `verb path`. */
 function permissionsOf(rule: PermissionRule | PathRule): string[] {

@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FileLock } from '../cluster/lock.ts';
 import { waitFor } from '../cluster/wait.ts';
 
-/** What setup.ts has started for all end-to-end tests. */
+/** What setup.ts has started for end-to-end tests to work on. */
 export interface SharedSetup {
   /** The cluster's name. */
   cluster: string;
@@ -18,16 +18,54 @@ type Outcome = { setup: SharedSetup } | { error: string };
 const setupDeadline = 3_600_000;
 
 /**
- * A folder by which the end-to-end tests, each file a process of its own, learn of what setup.ts makes meanwhile, and
- * by which they take turns: they use one cluster, and most of them take parts of it away from each other.
+ * A folder by which the end-to-end tests, each file a process of its own, learn of one cluster that setup.ts starts
+ * meanwhile, and by which they take turns on it: most of them take parts of the cluster away from each other.
  */
 export class SetupRecord {
   readonly #outcome: string;
   readonly #turn: string;
 
-  constructor(directory: string) {
+  private constructor(directory: string) {
     this.#outcome = join(directory, 'outcome.json');
     this.#turn = join(directory, 'turn.lock');
+  }
+
+  /** Makes so many records in a folder, one for each cluster. */
+  static async create(directory: string, count: number): Promise<SetupRecord[]> {
+    const folders = Array.from({ length: count }, (_, index) => join(directory, String(index)));
+    for (const folder of folders) await mkdir(folder, { recursive: true });
+    return folders.map((folder) => new SetupRecord(folder));
+  }
+
+  /** The records of a folder. */
+  static in(directory: string): SetupRecord[] {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && /^\d+$/.test(entry.name))
+      .map(({ name }) => new SetupRecord(join(directory, name)));
+  }
+
+  /**
+   * Waits until one of these clusters is free and for its setup. This process has it to itself until it ends.
+   * @throws Error when the setup failed, or its process has ended
+   */
+  static async takeFirst(records: readonly SetupRecord[]): Promise<SharedSetup> {
+    const won = new AbortController();
+    const turns = records.map(async (record) => {
+      const lock = await FileLock.acquire(record.#turn, { signal: won.signal });
+      // Two may come free at the same moment.
+      if (won.signal.aborted) await lock.release();
+      won.signal.throwIfAborted();
+      won.abort();
+      lock.unref();
+      return record;
+    });
+    const first = await Promise.any(turns).catch(({ errors }: AggregateError) => Promise.reject(errors[0]));
+    return first.#setup();
+  }
+
+  /** Waits until nobody else uses this cluster, and for its setup. As {@link takeFirst}. */
+  async take(): Promise<SharedSetup> {
+    return SetupRecord.takeFirst([this]);
   }
 
   async write(outcome: Outcome): Promise<void> {
@@ -36,15 +74,8 @@ export class SetupRecord {
     await rename(`${this.#outcome}.partial`, this.#outcome);
   }
 
-  /**
-   * Waits for this process's turn, which lasts until it ends, and for the setup.
-   * @param shared whether others who say the same may have theirs at the same time
-   * @throws Error when the setup failed, or its process has ended
-   */
-  async takeTurn({ shared = false } = {}): Promise<SharedSetup> {
+  async #setup(): Promise<SharedSetup> {
     const runner = process.ppid;
-    const lock = await FileLock.acquire(this.#turn, { shared });
-    lock.unref();
     const outcome = await waitFor(
       'the setup of the end-to-end tests',
       (): Outcome | undefined => {

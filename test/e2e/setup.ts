@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { imagesDirectory } from '../cluster/cache-directories.ts';
 import { requireCacheFolder } from '../cluster/cache-folder.ts';
 import { Cleanups } from '../cluster/cleanups.ts';
@@ -17,31 +18,39 @@ const ending = new AbortController();
 let begun: Promise<void> = Promise.resolve();
 
 /**
- * Called once before all tests: begins a cluster with the operator and a Prometheus, for all end-to-end tests together,
- * and does not wait for it, so that unit tests run meanwhile. The end-to-end tests wait by `environment()`, which also
- * tells of a failure. With NET_EXPORTER_E2E_CLUSTER set to the name of a running local cluster, that one is used and
- * left running.
+ * Called once before all tests: begins clusters with the operator and a Prometheus each, which the end-to-end tests
+ * share, and does not wait for them, so that unit tests run meanwhile. The end-to-end tests wait by `environment()`,
+ * which also tells of a failure. With NET_EXPORTER_E2E_CLUSTER set to the name of a running local cluster, that one
+ * alone is used and left running.
+ * @param clusters how many are of use: as many as end-to-end tests may run at the same time
  */
-export async function globalSetup(): Promise<void> {
+export async function globalSetup(clusters: number): Promise<void> {
   const directory = ownedDirectory('e2e');
   cleanups.add(`folder ${directory}`, () => rm(directory, { recursive: true, force: true }));
   process.env[setupVariable] = directory;
-  const record = new SetupRecord(directory);
-  begun = setUp(directory).then(
-    (setup) => record.write({ setup }),
-    (error: Error) => {
-      log(`the setup of the end-to-end tests failed: ${error.message}`);
-      return record.write({ error: error.message });
-    },
-  );
+  const records = await SetupRecord.create(directory, process.env[clusterVariable] ? 1 : clusters);
+  begun = setUpAll(directory, records);
 }
 
-async function setUp(directory: string): Promise<SharedSetup> {
+/** One after the other: the first tests begin while the second cluster starts. */
+async function setUpAll(directory: string, records: readonly SetupRecord[]): Promise<void> {
+  for (const [index, record] of records.entries())
+    await setUp(join(directory, String(index)), index).then(
+      (setup) => record.write({ setup }),
+      (error: Error) => {
+        log(`the setup of the end-to-end tests failed: ${error.message}`);
+        return record.write({ error: error.message });
+      },
+    );
+}
+
+async function setUp(directory: string, index: number): Promise<SharedSetup> {
+  ending.signal.throwIfAborted();
   requireCacheFolder(imagesDirectory());
   const existing = process.env[clusterVariable];
   const attached = existing ? await attach(existing) : undefined;
   // Both are work for the processor, beside much waiting.
-  const [started, built] = await Promise.allSettled([attached ?? start(), buildImages({ log })]);
+  const [started, built] = await Promise.allSettled([attached ?? start(index), buildImages({ log })]);
   if (started.status === 'rejected') throw started.reason;
   if (built.status === 'rejected') throw built.reason;
   const [cluster, images] = [started.value, built.value];
@@ -61,9 +70,9 @@ async function attach(name: string): Promise<Cluster> {
   throw new Error(`there is no running cluster "${name}", which ${clusterVariable} names; start it: ${start}`);
 }
 
-async function start(): Promise<Cluster> {
+async function start(index: number): Promise<Cluster> {
   const { signal } = ending;
-  const cluster = await startCluster({ name: `e2e-${process.pid}`, dualStack: true, log, signal });
+  const cluster = await startCluster({ name: `e2e-${process.pid}-${index}`, dualStack: true, log, signal });
   cleanups.add(`cluster "${cluster.name}"`, () => cluster.down());
   return cluster;
 }

@@ -23,10 +23,10 @@ async function withDirectory(use: (directory: string) => Promise<void>): Promise
  * A process that takes its turn and ends when its input does. It says when its turn began and when it ended, and what
  * it was given.
  */
-function participant(directory: string, { shared = false } = {}) {
+function participant(directory: string) {
   const script = `
     import { SetupRecord } from ${JSON.stringify(module)};
-    const setup = await new SetupRecord(${JSON.stringify(directory)}).takeTurn({ shared: ${shared} });
+    const setup = await SetupRecord.takeFirst(SetupRecord.in(${JSON.stringify(directory)}));
     console.log(JSON.stringify({ began: Date.now(), setup }));
     process.on('exit', () => console.log(JSON.stringify({ ended: Date.now() })));
     process.stdin.resume();`;
@@ -54,9 +54,9 @@ function participant(directory: string, { shared = false } = {}) {
 
 test('a turn waits for the setup, and the next turn begins when the process of this one has ended', () =>
   withDirectory(async (directory) => {
-    const record = new SetupRecord(directory);
+    const [record] = await SetupRecord.create(directory, 1);
     const first = participant(directory);
-    await record.write({ setup });
+    await record!.write({ setup });
     await first.began;
     const second = participant(directory);
     const one = await first.end();
@@ -66,28 +66,42 @@ test('a turn waits for the setup, and the next turn begins when the process of t
     assert.ok(two.began >= one.ended, `the second began ${one.ended - two.began} ms before the end of the first`);
   }));
 
-test('turns that are shared last at the same time, and the next one that is not begins when both have ended', () =>
+test('with two clusters two have one each at the same time, and the third gets the one that comes free first', () =>
   withDirectory(async (directory) => {
-    await new SetupRecord(directory).write({ setup });
-    const first = participant(directory, { shared: true });
-    await first.began;
-    const second = participant(directory, { shared: true });
-    await second.began;
-    const alone = participant(directory);
+    const records = await SetupRecord.create(directory, 2);
+    const setups = records.map((_, index) => ({ ...setup, cluster: `e2e-1-${index}` }));
+    for (const [index, record] of records.entries()) await record.write({ setup: setups[index]! });
+    const [first, second] = [participant(directory), participant(directory)];
+    await Promise.all([first.began, second.began]);
+    const third = participant(directory);
     const one = await first.end();
-    const late = participant(directory);
-    const two = await second.end();
-    const [third, fourth] = await Promise.all([alone, late].map(async (each) => each.began.then(() => each.end())));
+    await third.began;
+    const [two, three] = [await second.end(), await third.end()];
+    assert.deepEqual([one, two].map(({ setup: { cluster } }) => cluster).sort(), ['e2e-1-0', 'e2e-1-1']);
     assert.ok(two.began <= one.ended, 'they had to take turns');
-    for (const { began } of [third!, fourth!]) assert.ok(began >= two.ended, `${began - two.ended} ms`);
-    const [earlier, later] = [third!, fourth!].sort((a, b) => a.began - b.began);
-    assert.ok(later!.began >= earlier!.ended);
+    assert.equal(three.setup.cluster, one.setup.cluster);
+    assert.ok(three.began >= one.ended && three.began <= two.ended);
+  }));
+
+test('all clusters are had by one when nobody uses any of them', () =>
+  withDirectory(async (directory) => {
+    for (const record of await SetupRecord.create(directory, 2)) await record.write({ setup });
+    const first = participant(directory);
+    await first.began;
+    const all = Promise.all(SetupRecord.in(directory).map((record) => record.take())).then((setups) => ({
+      setups,
+      began: Date.now(),
+    }));
+    const { ended } = await first.end();
+    const { setups, began } = await all;
+    assert.deepEqual(setups, [setup, setup]);
+    assert.ok(began >= ended, `they were had ${ended - began} ms before the end of the first`);
   }));
 
 test('a setup that failed is told to everyone who waits for it', () =>
   withDirectory(async (directory) => {
-    const record = new SetupRecord(directory);
-    const turn = record.takeTurn();
-    await record.write({ error: 'no Go on this machine' });
+    const [record] = await SetupRecord.create(directory, 1);
+    const turn = record!.take();
+    await record!.write({ error: 'no Go on this machine' });
     await assert.rejects(turn, /the setup of the end-to-end tests failed: no Go on this machine/);
   }));
