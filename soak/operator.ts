@@ -17,7 +17,7 @@ const operatorNames = ['soak-a', 'soak-b'];
 const nodes = 1;
 
 /** As in the end-to-end test, with longer sequences. */
-const sequence = { namespace, steps: 12, heavy: 0.15, deadline: 90_000 };
+const sequence = { namespace, steps: 12, heavy: 0.15, strangers: 0.3, deadline: 90_000 };
 
 /** Of the whole time, at most these parts: the API server is away, and nothing happens at all. Minutes. */
 const longestOutage = 5;
@@ -28,8 +28,8 @@ const promisedSeconds = 10;
 const mostRequests = 200;
 
 /**
- * Two operators under random sequences of edits, faults of the network and of the API server, restarts and deaths,
- * after each of which everything must be as if there had been none; then the API server is away for minutes; then
+ * Two operators under random sequences of edits, faults of the network and of the API server, restarts, deaths and
+ * strangers' objects and connections, after each of which everything must be as if there had been none; then the API server is away for minutes; then
  * nothing happens, and nothing may be written.
  */
 export const run: Soak = async ({ seed, minutes, signal, log }) =>

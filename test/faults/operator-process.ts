@@ -64,6 +64,11 @@ export class OperatorProcess {
     return this.#lines.join('\n');
   }
 
+  /** Where it serves health and metrics on this machine; undefined while nothing listens. */
+  get port(): number | undefined {
+    return this.isRunning ? this.#port : undefined;
+  }
+
   /** What `/readyz` says; undefined while nothing listens. */
   async readiness(): Promise<string | undefined> {
     if (this.#port === undefined || !this.isRunning) return undefined;

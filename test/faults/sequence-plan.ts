@@ -1,6 +1,7 @@
 import { Random } from '../../soak/random.ts';
 import type { Verb } from './api-request.ts';
 import type { Fault, FaultRule, Interruption, Matching } from './fault.ts';
+import type { Trespass } from './stranger.ts';
 
 /** One thing that happens. */
 export type Action =
@@ -16,7 +17,9 @@ export type Action =
   | { do: 'restart'; component: 'apiserver' | 'etcd' }
   | { do: 'end-leader'; signal: 'SIGTERM' | 'SIGKILL' }
   /** The leader does not run for so long, as on a machine that hangs. */
-  | { do: 'stop-leader'; forMs: number };
+  | { do: 'stop-leader'; forMs: number }
+  /** A stranger of the cluster does this; what comes of it is there until the end of the sequence. */
+  | { do: 'trespass'; trespass: Trespass };
 
 export interface Damage {
   /** The plural of the child's kind. */
@@ -39,6 +42,8 @@ export interface PlanOptions {
   steps: number;
   /** How probable it is that something heavy happens, once, or what does: such things take many seconds. */
   heavy: number | Heavy;
+  /** How probable it is that a stranger does something, twice. */
+  strangers?: number;
 }
 
 /** A component of the control plane restarts, or the leader hangs for longer than it may lead. */
@@ -58,7 +63,7 @@ export function firstSpec(name: string, node: string): object {
 }
 
 /** What happens in the sequence of that seed. */
-export function planSequence(seed: number, { node, steps, heavy }: PlanOptions): Step[] {
+export function planSequence(seed: number, { node, steps, heavy, strangers = 0 }: PlanOptions): Step[] {
   const random = new Random(seed);
   const actions = Array.from({ length: steps }, () => lightAction(random, node));
   if (typeof heavy === 'string' || random.chance(heavy)) {
@@ -67,7 +72,28 @@ export function planSequence(seed: number, { node, steps, heavy }: PlanOptions):
     const drawn = heavyOf(random.fraction());
     actions.splice(at, 1, heavyAction(typeof heavy === 'string' ? heavy : drawn));
   }
-  return actions.map((action) => ({ action, pauseMs: random.integer(0, 400) }));
+  const planned = actions.map((action) => ({ action, pauseMs: random.integer(0, 400) }));
+  for (let draw = 0; draw < 2; draw++)
+    if (random.chance(strangers)) {
+      const action: Action = { do: 'trespass', trespass: trespass(random) };
+      planned.splice(random.integer(0, planned.length - 1), 0, { action, pauseMs: random.integer(0, 400) });
+    }
+  return planned;
+}
+
+function trespass(random: Random): Trespass {
+  const terms = random.pick<unknown>([[null], [{ matchExpressions: 5 }], [{ matchFields: 'all' }], 'every']);
+  return random.pick<Trespass>([
+    { kind: 'services', count: random.integer(20, 80) },
+    // More of them than one response of the API server may hold, or a few.
+    { kind: 'large-objects', count: random.pick([3, 10, 80]) },
+    { kind: 'account' },
+    {
+      kind: 'affinity',
+      affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms } } },
+    },
+    { kind: 'connections', count: random.integer(50, 400) },
+  ]);
 }
 
 function lightAction(random: Random, node: string): Action {

@@ -8,6 +8,7 @@ import { formerLeadersWrites } from './leader-writes.ts';
 import { cachesEqual } from './operator-process.ts';
 import { mostWithin } from './request-record.ts';
 import { type Action, firstSpec, type PlanOptions, planSequence, sequenceNames } from './sequence-plan.ts';
+import { Stranger } from './stranger.ts';
 
 /** What one sequence showed. */
 export interface SequenceOutcome {
@@ -50,19 +51,27 @@ export async function runSequence(rig: FaultRig, seed: number, options: Sequence
   const steps = planSequence(seed, { ...options, node });
   rig.proxy.record.forgetBefore(Date.now() - rememberedMs);
   await reset(rig.api, namespace, node);
+  const stranger = new Stranger(rig.api, `${namespace}-strangers`);
+  if (options.strangers) await stranger.arrive();
   await rig.operators.waitForLeader(options.deadline);
   const from = Date.now();
   const pending: Promise<void>[] = [];
   for (const { action, pauseMs } of steps) {
     log(`${Date.now() - from} ms: ${JSON.stringify(action)}`);
-    await act(rig, namespace, node, action, pending);
+    await act(rig, namespace, node, action, stranger, pending);
     await sleep(pauseMs);
   }
   await Promise.all(pending);
   await rig.proxy.heal();
   const healed = Date.now();
   const violations: string[] = [];
+  // While everything of the strangers' is there, and once more when it is gone.
   await convergence(rig, options).catch((error: Error) => violations.push(error.message));
+  if (options.strangers) {
+    violations.push(...(await stranger.gains()));
+    await persistently(() => stranger.leave());
+    await convergence(rig, options).catch((error: Error) => violations.push(`strangers gone: ${error.message}`));
+  }
   const requests = rig.proxy.record.since(from);
   const whos = new Set(requests.map(({ who }) => who));
   const busiest = Math.max(
@@ -111,6 +120,7 @@ async function act(
   namespace: string,
   node: string,
   action: Action,
+  stranger: Stranger,
   pending: Promise<void>[],
 ): Promise<void> {
   const { api, proxy, operators } = rig;
@@ -147,6 +157,10 @@ async function act(
       const leader = await operators.leader();
       leader?.signal('SIGSTOP');
       return void pending.push(sleep(action.forMs).then(() => leader?.signal('SIGCONT')));
+    }
+    case 'trespass': {
+      const ports = operators.running.flatMap(({ port }) => port ?? []);
+      return void pending.push(persistently(() => stranger.commit(action.trespass, ports)));
     }
   }
 }

@@ -45,3 +45,19 @@ test('without a share of heavy things there are none', () => {
   const light = Array.from({ length: 100 }, (_, seed) => planSequence(seed, { ...options, heavy: 0 })).flat();
   assert.ok(!light.some(({ action }) => action.do === 'restart' || action.do === 'stop-leader'));
 });
+
+test('strangers come where they are asked for, and everything else stays as it was', () => {
+  const seeds = Array.from({ length: 200 }, (_, seed) => seed);
+  const kinds = new Set<string>();
+  for (const seed of seeds) {
+    const plan = planSequence(seed, { ...options, strangers: 0.5 });
+    const trespasses = plan.flatMap(({ action }) => (action.do === 'trespass' ? action.trespass : []));
+    for (const { kind } of trespasses) kinds.add(kind);
+    assert.ok(trespasses.length <= 2);
+    assert.deepEqual(
+      plan.filter(({ action }) => action.do !== 'trespass'),
+      plans[seed],
+    );
+  }
+  assert.deepEqual([...kinds].sort(), ['account', 'affinity', 'connections', 'large-objects', 'services']);
+});
