@@ -29,8 +29,8 @@ const mostRequests = 200;
 
 /**
  * Two operators under random sequences of edits, faults of the network and of the API server, restarts, deaths and
- * strangers' objects and connections, after each of which everything must be as if there had been none; then the API server is away for minutes; then
- * nothing happens, and nothing may be written.
+ * strangers' objects and connections, after each of which everything must be as if there had been none; then the API
+ * server is away for minutes; then nothing happens, and nothing may be written.
  */
 export const run: Soak = async ({ seed, minutes, signal, log }) =>
   BenchCluster.with({ nodes, prepare, signal, log }, async (bench) => {

@@ -107,8 +107,8 @@ test('a DaemonSet and a Service that differ in an immutable field are recreated,
   assert.match(events, /Deleted DaemonSet contested-agent to recreate it because spec\.selector is immutable\./);
   assert.match(events, /Deleted Service contested-agent-peers to recreate it because spec\.clusterIP is immutable\./);
 
-  // Settings that someone made immutable: no difference shows before there is something to change. A kubelet that mounts
-  // them in the moment of the deletion may never look for others, so no pod starts meanwhile.
+  // Settings that someone made immutable: no difference shows before there is something to change. A kubelet that
+  // mounts them in the moment of the deletion may never look for others, so no pod starts meanwhile.
   await waitForAgents(env.kubectl, namespace, name, env.cluster.nodes.length);
   await env.kubectl(['patch', 'configmap', '-n', namespace, `${name}-agent`, '-p', '{"immutable":true}']);
   const { uid } = (await get('configmap')).metadata;
