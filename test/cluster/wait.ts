@@ -11,10 +11,14 @@ export class TimeoutError extends Error {
   }
 }
 
+/** A try takes the processor from what it waits for: the pause after it is this many times as long, up to a second. */
+const pauseRatio = 3;
+const longestPauseMs = 1000;
+
 export interface WaitOptions {
   /** Milliseconds. */
   timeout: number;
-  /** Milliseconds between two tries; 100 unless told. */
+  /** Milliseconds between two tries; 100 unless told. Longer where a try itself takes long. */
   interval?: number;
   signal?: AbortSignal | undefined;
 }
@@ -32,6 +36,7 @@ export async function waitFor<T>(
   let cause: unknown;
   for (;;) {
     signal?.throwIfAborted();
+    const began = performance.now();
     try {
       const result = await probe();
       if (result !== undefined && result !== false) return result;
@@ -39,7 +44,8 @@ export async function waitFor<T>(
     } catch (error) {
       cause = error;
     }
-    if (performance.now() > deadline) throw new TimeoutError(what, timeout, cause);
-    await sleep(interval);
+    const now = performance.now();
+    if (now > deadline) throw new TimeoutError(what, timeout, cause);
+    await sleep(Math.max(interval, Math.min((now - began) * pauseRatio, longestPauseMs)));
   }
 }
