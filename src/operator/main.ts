@@ -43,6 +43,7 @@ async function main(): Promise<void> {
     registry: metrics.registry,
     unready: () => operator.unready(),
     state: () => operator.state(),
+    notices: () => operator.notices(),
     log,
   });
   const port = await server.listen(options.port);

@@ -21,6 +21,7 @@ import { ApiTransport } from './kube/api-transport.ts';
 import type { ClusterAccess } from './kube/cluster-access.ts';
 import { Connection } from './kube/connection.ts';
 import { type KubeObject, keyOf } from './kube/kube-object.ts';
+import { RequestHealth } from './kube/request-health.ts';
 import { GuardedConnection } from './leader/guarded-connection.ts';
 import { LeaderElection } from './leader/leader-election.ts';
 import type { ControllerName, OperatorMetrics } from './metrics.ts';
@@ -40,9 +41,9 @@ const planBackoff = { baseMs: 100, maxMs: 10_000 };
 const resyncMs = 5000;
 
 /**
- * Our own limit on requests, but watches and the Lease. What we ask for grows with NetExporters, not with nodes, except
- * the pages of a list (10 for 5,000 pods): the burst is a whole start. At most some ten requests wait at a time, a
- * worker each, so that none of them waits longer than a fraction of a second.
+ * Our own rate limit on requests, except watches and the Lease. Requests grow with NetExporters, not with nodes, except
+ * the pages of a list (10 for 5,000 pods); the burst covers a whole start. About ten requests wait at a time, one for
+ * each worker, so none waits longer than a fraction of a second.
  */
 const requestRate = { perSecond: 50, burst: 100 };
 
@@ -87,6 +88,7 @@ export class Operator {
   readonly #election: LeaderElection;
   readonly #connection: Connection;
   readonly #client: ApiClient;
+  readonly #health: RequestHealth;
   readonly #watches: Watches;
   readonly #applier: Applier;
   /** Undefined where agents cannot reach this process. */
@@ -112,11 +114,12 @@ export class Operator {
     const { access, clock, random, log, metrics, podName, namespace, identity, version, agentImage, onLost } = parts;
     this.#parts = parts;
     const userAgent = `${managerName}/${version} (${process.platform}/${process.arch}) node/${process.versions.node}`;
-    const clientOn = (connection: Connection, limit?: TokenBucket) => {
+    const clientOn = (connection: Connection, options: { limit?: TokenBucket; health?: RequestHealth } = {}) => {
       const observe = metrics.requestObserver;
-      const transport = new ApiTransport({ connection, clock, random, userAgent, limit, observe });
+      const transport = new ApiTransport({ connection, clock, random, userAgent, observe, ...options });
       return new ApiClient(transport, managerName);
     };
+    this.#health = new RequestHealth(clock);
     this.#leaseConnection = new Connection(access, clock);
     this.#election = new LeaderElection({
       client: clientOn(this.#leaseConnection),
@@ -130,7 +133,10 @@ export class Operator {
     });
     metrics.watchLeadership(operatorName, () => this.#election.isLeading);
     this.#connection = new GuardedConnection(access, clock, this.#election.writeGuard);
-    this.#client = clientOn(this.#connection, new TokenBucket(requestRate, clock));
+    this.#client = clientOn(this.#connection, {
+      limit: new TokenBucket(requestRate, clock),
+      health: this.#health,
+    });
     const reporter = { controller: 'net-exporter.dev/operator', instance: podName };
     this.#events = new EventRecorder({ client: this.#client, reporter, clock, random, log });
     this.#applier = new Applier(this.#client, managerName, netExporters, clock);
@@ -201,9 +207,14 @@ export class Operator {
   unready(): string | undefined {
     if (this.#stopping.signal.aborted) return 'stopping';
     const ofLease = this.#election.obstacle;
-    const obstacles = [...this.#caches.obstacles, ...(ofLease ? [ofLease] : [])];
+    const obstacles = [...this.#caches.obstacles, ofLease, this.#health.obstacle].filter((why) => why !== undefined);
     if (obstacles.length > 0) return obstacles.join('\n');
     return this.#hasSynced ? undefined : 'waiting for the discovery of optional APIs';
+  }
+
+  /** What people should know although the operator is ready, each in a sentence. */
+  notices(): string[] {
+    return [...this.#caches.notices, ...(this.#sync?.notices ?? [])];
   }
 
   /** Its role, for `/readyz`. */

@@ -9,7 +9,7 @@ import { keyOf } from '../kube/kube-object.ts';
 import type { NodeFacts } from '../plan/node-facts.ts';
 import type { AgentPods } from './agent-pods.ts';
 import { NetExporterFleet } from './net-exporter-fleet.ts';
-import type { Propagation } from './propagation.ts';
+import type { DnsServiceFault, Propagation } from './propagation.ts';
 import type { AuthenticatedAgent, SyncNews, SyncSource } from './sync-source.ts';
 
 /** Changes that come within so long are planned for together. Milliseconds. */
@@ -37,8 +37,8 @@ export interface FleetParts {
    * `ip:port` of the DNS pods that `spec.dns.service` means; undefined while they are not known, which `outdate` ends.
    */
   dnsServersOf: (resource: NetExporter) => string[] | undefined;
-  /** Whether `spec.dns.service` names a Service that is not to be found. */
-  lacksDnsService: (resource: NetExporter) => boolean;
+  /** What is wrong with the Service in `spec.dns.service`; undefined if nothing is known to be. */
+  dnsServiceFaultOf: (resource: NetExporter) => DnsServiceFault['reason'] | undefined;
   /** Each key in it is handed to `replan`. */
   plans: KeyQueue;
   /** Each key in it is handed to `compareFigures`. */
@@ -113,10 +113,16 @@ export class Fleet implements SyncSource {
     this.#parts.wake(member.fleet.pods);
   }
 
-  /** The DNS Services whose pods some agents are to ask. */
+  /**
+   * The DNS Services whose pods agents query, those of the oldest NetExporters first: a new one must not take the place
+   * of another.
+   */
   dnsServices(): NetExporter['spec']['dns']['service'][] {
-    const asking = [...this.#members.values()].filter(({ resource, isGone }) => !isGone && asksDnsPods(resource));
-    return asking.map(({ resource }) => resource.spec.dns.service);
+    return [...this.#members.values()]
+      .filter(({ resource, isGone, isHeld }) => !isGone && !isHeld && asksDnsPods(resource))
+      .map(({ resource }) => resource)
+      .sort((a, b) => byAge(a.metadata, b.metadata))
+      .map(({ spec }) => spec.dns.service);
   }
 
   /** The NetExporter was deleted. Its agents still receive plans until the last of them is gone. */
@@ -264,15 +270,23 @@ export class Fleet implements SyncSource {
 
   #propagationOf({ resource, fleet }: Member): Propagation | undefined {
     const propagation = fleet.propagation();
-    if (!propagation || !asksDnsPods(resource) || !this.#parts.lacksDnsService(resource)) return propagation;
+    if (!propagation || !asksDnsPods(resource)) return propagation;
+    const reason = this.#parts.dnsServiceFaultOf(resource);
+    if (!reason) return propagation;
     const { namespace, name } = resource.spec.dns.service;
-    return { ...propagation, missingDns: `${namespace}/${name}` };
+    return { ...propagation, dnsFault: { service: `${namespace}/${name}`, reason } };
   }
 }
 
 /** What a status says of a fleet, as text, to be compared. */
 function textOf({ fault }: Member, propagation: Propagation | undefined): string {
   return fault ?? JSON.stringify(propagation) ?? '';
+}
+
+/** Orders NetExporters by age, and those of one second by key. */
+function byAge(a: NetExporter['metadata'], b: NetExporter['metadata']): number {
+  const [first, second] = [a, b].map((metadata) => `${metadata.creationTimestamp} ${keyOf({ metadata })}`);
+  return first! < second! ? -1 : 1;
 }
 
 /** Whether agents are to ask single DNS pods. */

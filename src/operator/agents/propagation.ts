@@ -16,8 +16,16 @@ export interface Propagation {
   waiting: { node: string; why: string }[];
   /** Ordered pairs of zones without a link, because there are too few agents; absent if every pair has one. */
   unlinked?: UncoveredPairs;
-  /** The Service in `spec.dns.service` as `namespace/name`; absent if it exists. */
-  missingDns?: string;
+  /** Absent if the pods of the Service in `spec.dns.service` are known. */
+  dnsFault?: DnsServiceFault;
+}
+
+/** Why agents cannot query the pods of the Service in `spec.dns.service`. */
+export interface DnsServiceFault {
+  /** As `namespace/name`. */
+  service: string;
+  /** `missing`: it has no EndpointSlice. `beyondLimit`: NetExporters refer to too many other Services. */
+  reason: 'missing' | 'beyondLimit';
 }
 
 /** What is known about the propagation of a spec by sync. */

@@ -1,7 +1,7 @@
 import type { Reflector } from './reflector.ts';
 
 /** A reflector, or something else that fills a cache. */
-export type Reflects = Pick<Reflector<unknown>, 'obstacle' | 'synced' | 'run'>;
+export type Reflects = Pick<Reflector<unknown>, 'obstacle' | 'notices' | 'synced' | 'run'>;
 
 /** The reflectors of all caches that someone needs, as one. */
 export class ReflectorGroup {
@@ -14,6 +14,11 @@ export class ReflectorGroup {
   /** Why caches do not hold what they should, each in a sentence. */
   get obstacles(): string[] {
     return this.#members.map(({ obstacle }) => obstacle).filter((why) => why !== undefined);
+  }
+
+  /** What people should know although the caches are complete, each in a sentence. */
+  get notices(): string[] {
+    return this.#members.flatMap(({ notices }) => notices);
   }
 
   /** Resolves once every cache has held the whole content. */

@@ -10,6 +10,7 @@ import { type Resource, titleOf } from '../kube/resource.ts';
 import { leastDelay } from '../kube/retry.ts';
 import { LogDeduplicator } from '../log/log-deduplicator.ts';
 import { isNewer } from './mutation-cache.ts';
+import { SkippedObjects } from './skipped-objects.ts';
 import type { Store, StoredObject } from './store.ts';
 
 /** Objects per page: bounds the memory of this process and of the API server. */
@@ -42,8 +43,8 @@ export interface ReflectorOptions<T> {
   scope?: { namespace: string; name?: string };
   /** A watch that says nothing for so long is resumed, in milliseconds; left out: a little more than a minute. */
   idleMs?: number;
-  /** Extracts what is used of an object, to save memory. */
-  transform: (object: KubeObject) => T;
+  /** Extracts what is used of an object, to save memory; undefined leaves the object out. */
+  transform: (object: KubeObject) => T | undefined;
   store: Store<T>;
   /** An object could not be processed, so its change may not have had all of its effects. */
   onFault: (resource: Resource) => void;
@@ -69,6 +70,7 @@ export class Reflector<T> {
   readonly #log: Logger;
   readonly #firstList = Promise.withResolvers<void>();
   readonly #reports: LogDeduplicator;
+  readonly #skipped = new SkippedObjects();
   #resourceVersion: string | undefined;
   /**
    * Whether the version may be one that the server does not have yet: since it was seen, a watch failed or said
@@ -110,6 +112,11 @@ export class Reflector<T> {
   get obstacle(): string | undefined {
     if (!this.#hasSynced) return this.#problem?.message ?? `waiting for the first list of ${this.#title}`;
     return this.#problem?.lasting ? this.#problem.message : undefined;
+  }
+
+  /** What people should know although the store has synced, each in a sentence. */
+  get notices(): string[] {
+    return [this.#skipped.sentenceFor(this.#title)].filter((sentence) => sentence !== undefined);
   }
 
   /** Runs until the signal is aborted. Never rejects; retries failures with back-off. */
@@ -164,14 +171,15 @@ export class Reflector<T> {
     const { client, resource, store } = this.#options;
     this.#watchingSince = undefined;
     const objects = new Map<string, StoredObject<T>>();
+    this.#skipped.clear();
     let next: string | undefined;
     let version: string;
     do {
       const answer = await client.list(resource, { ...this.#selection, limit: pageSize, continue: next }, signal);
       const page = checkedPage(answer, resource);
       for (const object of page.items) {
-        const taken = this.#transformed(object) ?? this.#kept(object);
-        if (taken) objects.set(keyOf(object), taken);
+        const stored = this.#storedOf(object);
+        if (stored) objects.set(keyOf(object), stored);
       }
       version = page.metadata.resourceVersion;
       next = page.metadata.continue;
@@ -209,33 +217,35 @@ export class Reflector<T> {
     // Told a second time, perhaps by a server that is behind: what came after it is in the store already.
     if (!isNewer(resourceVersion, this.#resourceVersion!)) return;
     if (type === 'ADDED' || type === 'MODIFIED') {
-      const taken = this.#transformed(object);
-      if (taken) store.set(keyOf(object), taken.object, taken.version, taken.uid);
-      else if (!this.#kept(object)) store.delete(keyOf(object));
-    } else if (type === 'DELETED') store.delete(keyOf(object));
+      const stored = this.#storedOf(object);
+      if (stored) store.set(keyOf(object), stored.object, stored.version, stored.uid);
+      else store.delete(keyOf(object));
+    } else if (type === 'DELETED') {
+      this.#skipped.delete(keyOf(object));
+      store.delete(keyOf(object));
+    }
     // Of a newer server, perhaps: the version still counts.
     else if (type !== 'BOOKMARK') this.#log.warn({ type }, 'ignoring watch event of unknown type');
     this.#resourceVersion = resourceVersion;
   }
 
-  /** Undefined where it cannot be processed: one such object must not keep the others from being known. */
-  #transformed(object: KubeObject): StoredObject<T> | undefined {
-    try {
-      const { uid, resourceVersion: version } = object.metadata;
-      return { object: this.#options.transform(object), uid, version };
-    } catch (error) {
-      this.#cannotProcess(keyOf(object), error);
-      return undefined;
-    }
-  }
-
   /**
-   * The last version of an object that could be processed. Undefined if there is none: also if the store has an object
-   * of the same name that was deleted since.
+   * What to store of an object; undefined to leave it out. If an object cannot be processed, the version before stays,
+   * unless that was a deleted object of the same name: one such object must not keep the others from being known.
    */
-  #kept(object: KubeObject): StoredObject<T> | undefined {
-    const known = this.#options.store.entry(keyOf(object));
-    return known?.uid === object.metadata.uid ? known : undefined;
+  #storedOf(object: KubeObject): StoredObject<T> | undefined {
+    const key = keyOf(object);
+    const { uid, resourceVersion: version } = object.metadata;
+    try {
+      const transformed = this.#options.transform(object);
+      this.#skipped.delete(key);
+      return transformed === undefined ? undefined : { object: transformed, uid, version };
+    } catch (error) {
+      this.#skipped.add(key);
+      this.#cannotProcess(key, error);
+      const known = this.#options.store.entry(key);
+      return known?.uid === uid ? known : undefined;
+    }
   }
 
   #cannotProcess(key: string, error: unknown): void {

@@ -71,6 +71,7 @@ export class Watches {
     this.reflectors.push({
       // A cluster without this kind is no obstacle.
       obstacle: undefined,
+      notices: [],
       synced: this.podMonitors.settled,
       run: (signal) => this.podMonitors.run(signal),
     });

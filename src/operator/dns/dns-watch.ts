@@ -1,33 +1,27 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
-import { Reflector } from '../cache/reflector.ts';
-import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import type { Resource } from '../kube/resource.ts';
 import type { NodeFacts } from '../plan/node-facts.ts';
-import { DnsServers, type DnsSlice, dnsSliceOf } from './dns-service.ts';
+import { DnsServers } from './dns-service.ts';
+import { SliceWatch } from './slice-watch.ts';
 
-/** Which Service is the cluster's DNS, as `spec.dns.service` has it: without a name it is found by its usual label. */
+/** A Service as in `spec.dns.service`. Without a name it is found by its usual label. */
 export interface DnsServiceName {
   namespace: string;
   name: string;
 }
 
-interface Watched {
-  slices: Store<DnsSlice>;
-  servers: DnsServers;
-  end: AbortController;
-  /** Whether the slices are all that there are, as far as can be found out. */
-  isKnown: boolean;
-  /** Whether they have been listed. */
-  isListed: boolean;
-}
+/** Maximum number of Services that are watched by name. It bounds the label selector and what is kept of slices. */
+export const maxDnsServices = 64;
 
-/** What is not known after so long, since it may not be listed, is taken to be none. Milliseconds. */
+/** A Service whose slices are not listed after this time, such as without the permission, has none. Milliseconds. */
 const knownWithinMs = 5000;
 
 /** The label of the cluster's DNS, whatever the Service is called; EndpointSlices have the labels of their Service. */
 const usualLabel = 'k8s-app=kube-dns';
+
+const serviceNameLabel = 'kubernetes.io/service-name';
 
 export interface DnsWatchOptions {
   client: Pick<ApiClient, 'list' | 'watch'>;
@@ -44,41 +38,78 @@ export interface DnsWatchOptions {
   onChange: () => void;
 }
 
+/** A Service that is watched. */
+interface Watched {
+  service: DnsServiceName;
+  servers: DnsServers;
+  /** Whether it is too late to wait for its slices. */
+  isLate: boolean;
+  cancel: () => void;
+}
+
 /**
- * The pods behind the cluster's DNS, of as many Services as NetExporters name; each is watched while one of them does.
+ * The pods behind the cluster's DNS, for all Services in `spec.dns.service` of NetExporters. Two watches at most serve
+ * all of them: one by names, one by the usual label.
  */
 export class DnsWatch {
   readonly #options: DnsWatchOptions;
+  readonly #named: SliceWatch;
+  readonly #labelled: SliceWatch;
+  /** What NetExporters refer to, in order of precedence. */
+  #services: DnsServiceName[] = [];
   readonly #watched = new Map<string, Watched>();
-  readonly #running = new Set<Promise<void>>();
+  #beyondLimit: ReadonlySet<string> = new Set();
   /** Undefined until it has been looked for. */
   #resolver: DnsServiceName | 'none' | undefined;
 
   constructor(options: DnsWatchOptions) {
     this.#options = options;
+    const { client, resource, clock, random, log, onFault } = options;
+    const watching = { client, resource, clock, random, log, onFault, onChange: () => this.#changed() };
+    this.#named = new SliceWatch({
+      ...watching,
+      selectorOf: (keys) => `${serviceNameLabel} in (${[...new Set(keys.map(nameIn))].sort().join(',')})`,
+      keyOf: ({ metadata }) => `${metadata.namespace}/${metadata.labels?.[serviceNameLabel]}`,
+    });
+    this.#labelled = new SliceWatch({
+      ...watching,
+      selectorOf: () => usualLabel,
+      keyOf: ({ metadata }) => keyOf({ namespace: metadata.namespace ?? '', name: '' }),
+    });
+  }
+
+  /** Watches these Services and no others. @param services the first of them have precedence */
+  watch(services: Iterable<DnsServiceName>): void {
+    this.#services = [...new Map([...services].map((service) => [keyOf(service), service])).values()];
+    this.#select();
   }
 
   /**
-   * The pods to ask that answer for this Service, as `ip:port`. Undefined while they are not known, which is for a
-   * moment: agents keep what they have rather than lose their DNS pods, and the series of these, whenever the leader
-   * changes. That they are known, and every change, is told by `onChange`.
+   * Returns the pods to query for this Service, as `ip:port`. Undefined while unknown, which `onChange` ends: agents
+   * keep the DNS pods that they have when the leader changes.
    */
   serversOf(service: DnsServiceName): string[] | undefined {
     const key = keyOf(service);
-    const { isKnown, slices, servers } = this.#watched.get(key) ?? this.#watch(key, service);
-    if (!isKnown) return undefined;
-    const isFound = service.name !== '' || slices.size > 0 || this.#resolver === 'none';
+    if (this.#beyondLimit.has(key)) return [];
+    const watched = this.#watched.get(key);
+    const slices = watched && this.#slicesOf(watched);
+    if (!slices) return undefined;
+    const isFound = service.name !== '' || slices.length > 0 || this.#resolver === 'none';
     if (!isFound) return this.#resolver && this.serversOf(this.#resolver as DnsServiceName);
-    return servers.update(slices.values(), this.#options.nodeOf);
+    return watched.servers.update(slices, this.#options.nodeOf);
   }
 
   /**
-   * Whether a Service that someone names has no EndpointSlice, which one whose pods have failed still has: there is no
-   * such Service, or none that has pods. False while that is not known.
+   * Whether a Service in a spec has no EndpointSlice: it does not exist, or never had pods. False while unknown, and
+   * for a Service whose pods have failed.
    */
   isMissing(service: DnsServiceName): boolean {
-    const watched = this.#watched.get(keyOf(service));
-    return service.name !== '' && watched !== undefined && watched.isListed && watched.slices.size === 0;
+    return service.name !== '' && this.#named.slicesOf(keyOf(service))?.length === 0;
+  }
+
+  /** Whether a Service is not watched because there are too many others. */
+  isBeyondLimit(service: DnsServiceName): boolean {
+    return this.#beyondLimit.has(keyOf(service));
   }
 
   /**
@@ -87,59 +118,77 @@ export class DnsWatch {
    */
   useResolver(service: DnsServiceName | undefined): void {
     this.#resolver = service ?? 'none';
-    this.#options.onChange();
+    this.#changed();
   }
 
-  /** Stops watching all other Services. */
-  retain(services: Iterable<DnsServiceName>): void {
-    const resolver = this.#resolver === 'none' || !this.#resolver ? [] : [this.#resolver];
-    const keys = new Set([...services, ...resolver].map(keyOf));
-    for (const [key, { end }] of this.#watched) {
-      if (keys.has(key)) continue;
-      end.abort(new Error('no NetExporter refers to this Service'));
-      this.#watched.delete(key);
-    }
+  /** What people should know about the watches, each in a sentence. */
+  get notices(): string[] {
+    const watches = [this.#named, this.#labelled];
+    return watches.flatMap(({ obstacle, notices }) => [...(obstacle === undefined ? [] : [obstacle]), ...notices]);
   }
 
   /** Ends every watch. */
   async stop(): Promise<void> {
     this.#resolver = undefined;
-    this.retain([]);
-    await Promise.all(this.#running);
+    this.watch([]);
+    await Promise.all([this.#named.stop(), this.#labelled.stop()]);
   }
 
-  #watch(key: string, { namespace, name }: DnsServiceName): Watched {
-    const { client, resource, clock, random, log, onFault, onChange } = this.#options;
-    const end = new AbortController();
-    const watched = { slices: new Store<DnsSlice>(), servers: new DnsServers(), end, isKnown: false, isListed: false };
-    const tell = () => {
-      if (watched.isKnown) onChange();
-    };
-    watched.slices.onChange(tell);
-    const reflector = new Reflector({
-      scope: { namespace },
-      labelSelector: name === '' ? usualLabel : `kubernetes.io/service-name=${name}`,
-      ...{ client, resource, store: watched.slices, transform: dnsSliceOf, onFault, clock, random },
-      log: log.child({ dnsService: key }),
+  #changed(): void {
+    this.#select();
+    this.#options.onChange();
+  }
+
+  /** Decides which Services are watched. The resolver is, if a spec needs it. */
+  #select(): void {
+    const unnamed = this.#services.filter(({ name }) => name === '');
+    const needsResolver = unnamed.some((service) => {
+      const watched = this.#watched.get(keyOf(service));
+      return watched && this.#slicesOf(watched)?.length === 0;
     });
-    this.#watched.set(key, watched);
-    const know = () => {
-      if (watched.isKnown || end.signal.aborted) return;
-      watched.isKnown = true;
-      tell();
-    };
-    const cancel = clock.after(knownWithinMs, know);
-    end.signal.addEventListener('abort', cancel, { once: true });
-    void reflector.synced.then(() => {
-      watched.isListed = true;
-      know();
-    });
-    const running = reflector.run(end.signal).finally(() => this.#running.delete(running));
-    this.#running.add(running);
-    return watched;
+    const resolver = this.#resolver === 'none' ? undefined : this.#resolver;
+    const candidates = [...(needsResolver && resolver ? [resolver] : []), ...this.#services];
+    const named = new Map(candidates.filter(({ name }) => name !== '').map((service) => [keyOf(service), service]));
+    const chosen = [...named.values()].slice(0, maxDnsServices);
+    this.#beyondLimit = new Set([...named.keys()].slice(maxDnsServices));
+    this.#keep([...chosen, ...unnamed]);
+    this.#named.watch(chosen.map(keyOf));
+    this.#labelled.watch(unnamed.map(keyOf));
+  }
+
+  #keep(services: DnsServiceName[]): void {
+    const keys = new Set(services.map(keyOf));
+    for (const [key, { cancel }] of this.#watched)
+      if (!keys.has(key)) {
+        cancel();
+        this.#watched.delete(key);
+      }
+    for (const service of services) {
+      const key = keyOf(service);
+      if (this.#watched.has(key)) continue;
+      const watched: Watched = { service, servers: new DnsServers(), isLate: false, cancel: () => {} };
+      watched.cancel = this.#options.clock.after(knownWithinMs, () => {
+        watched.isLate = true;
+        if (this.#listed(watched) === undefined) this.#changed();
+      });
+      this.#watched.set(key, watched);
+    }
+  }
+
+  /** Undefined while unknown. */
+  #slicesOf(watched: Watched) {
+    return this.#listed(watched) ?? (watched.isLate ? [] : undefined);
+  }
+
+  #listed({ service }: Watched) {
+    return (service.name === '' ? this.#labelled : this.#named).slicesOf(keyOf(service));
   }
 }
 
 function keyOf({ namespace, name }: DnsServiceName): string {
   return `${namespace}/${name}`;
+}
+
+function nameIn(key: string): string {
+  return key.slice(key.indexOf('/') + 1);
 }

@@ -11,6 +11,8 @@ export interface ServerParts {
   unready: () => string | undefined;
   /** The operator's role, as text. */
   state: () => string;
+  /** What people should know although the operator is ready, each in a sentence. */
+  notices: () => string[];
   log: Logger;
 }
 
@@ -18,7 +20,7 @@ export interface ServerParts {
 export class OperatorServer {
   readonly #server: Server;
 
-  constructor({ registry, unready, state, log }: ServerParts) {
+  constructor({ registry, unready, state, notices, log }: ServerParts) {
     const app = new Koa();
     app.on('error', (error) => log.warn({ err: error }, 'HTTP request failed'));
     app.use(async (context) => {
@@ -26,7 +28,7 @@ export class OperatorServer {
       else if (context.path === '/readyz') {
         const why = unready();
         context.status = why === undefined ? 200 : 503;
-        context.body = why ?? `ok: ${state()}`;
+        context.body = [why ?? `ok: ${state()}`, ...notices()].join('\n');
       } else if (context.path === '/metrics') {
         context.type = registry.contentType;
         context.body = await registry.metrics();

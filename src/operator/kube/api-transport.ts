@@ -3,8 +3,9 @@ import { type Clock, pause } from '../../base/clock.ts';
 import type { TokenBucket } from '../../base/token-bucket.ts';
 import { ApiError, errorOfAnswer } from './api-error.ts';
 import { readBounded } from './bounded-body.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Purpose } from './connection.ts';
 import { connectionFault } from './connection-fault.ts';
+import type { RequestHealth } from './request-health.ts';
 import { retryDelay } from './retry.ts';
 
 /** One request to the API server. */
@@ -28,7 +29,10 @@ export interface RequestObserver {
   limited(request: { method: string; host: string; seconds: number }): void;
 }
 
-/** No attempt of a request may take longer, body included, but a page of a list. Less than half of a Lease's time. */
+/**
+ * Maximum duration of one attempt of a request, except a page of a list, in milliseconds. It includes everything from
+ * the call on: the wait for our rate limit and for a connection, and the body. Less than half of a Lease's time.
+ */
 export const requestTimeoutMs = 4500;
 
 /** An answer that says why not is short. */
@@ -42,6 +46,7 @@ export class ApiTransport {
   readonly #userAgent: string;
   readonly #limit: TokenBucket | undefined;
   readonly #observe: RequestObserver;
+  readonly #health: RequestHealth | undefined;
 
   constructor(options: {
     connection: Connection;
@@ -51,6 +56,8 @@ export class ApiTransport {
     /** None: no limit. */
     limit?: TokenBucket | undefined;
     observe: RequestObserver;
+    /** Learns whether requests are answered, watches aside. */
+    health?: RequestHealth;
   }) {
     this.#connection = options.connection;
     this.#clock = options.clock;
@@ -58,18 +65,26 @@ export class ApiTransport {
     this.#userAgent = options.userAgent;
     this.#limit = options.limit;
     this.#observe = options.observe;
+    this.#health = options.health;
   }
 
   /** The parsed body of a success. */
   json<T>(request: ApiRequest, { timeoutMs, maxBytes }: { timeoutMs: number; maxBytes: number }): Promise<T> {
     const once = (): Promise<T> =>
       this.#within(timeoutMs, request.signal, async (signal) => {
-        const { body } = await this.#attempt(request, { signal, headersTimeout: 0, bodyTimeout: 0 });
+        await this.#wait({ ...request, signal });
+        const { body } = await this.#attempt('request', request, { signal, bodyTimeout: 0 });
         return parseJson(await readBounded(body, maxBytes)) as T;
       });
     return this.#insist(request, async () => {
-      await this.#wait(request);
-      return once();
+      try {
+        const answer = await once();
+        this.#health?.answered();
+        return answer;
+      } catch (cause) {
+        this.#noteFailure(this.errorOf(cause, request));
+        throw cause;
+      }
     });
   }
 
@@ -78,10 +93,13 @@ export class ApiTransport {
    * @param idleMs how long nothing may come before the stream fails with undici's UND_ERR_BODY_TIMEOUT
    */
   stream(request: ApiRequest, idleMs: number): Promise<Dispatcher.ResponseData['body']> {
-    return this.#insist(request, async () => {
-      const timeouts = { headersTimeout: requestTimeoutMs, bodyTimeout: idleMs };
-      return (await this.#attempt(request, { signal: request.signal ?? never, ...timeouts })).body;
-    });
+    const { signal = never } = request;
+    return this.#insist(request, () =>
+      this.#within(requestTimeoutMs, signal, async (beginning) => {
+        const limits = { signal: AbortSignal.any([signal, beginning]), bodyTimeout: idleMs };
+        return (await this.#attempt('watch', request, limits)).body;
+      }),
+    );
   }
 
   /** What an error that is not the API's means. */
@@ -122,15 +140,28 @@ export class ApiTransport {
     throw signal.reason;
   }
 
-  /** Runs something that ends with the signal, and at the latest after the time. */
+  /** A request that we cancelled ourselves says nothing about the API server. */
+  #noteFailure({ code, status, message }: ApiError): void {
+    if (status !== undefined) this.#health?.answered();
+    else if (code === 'Unavailable' || code === 'Untrusted') this.#health?.unanswered(message);
+  }
+
+  /**
+   * Runs something that ends with the signal, and at the latest after the time. It does not rely on undici: that
+   * ignores the signal of a request which waits for a connection (nodejs/undici#386), and drops the request when its
+   * turn comes.
+   */
   async #within<T>(ms: number, signal: AbortSignal = never, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const end = new AbortController();
     const cancel = this.#clock.after(ms, () => end.abort(new Error(`timeout after ${ms} ms`)));
     const stop = () => end.abort(signal.reason);
+    const ended = new Promise<never>((_resolve, reject) => {
+      end.signal.addEventListener('abort', () => reject(end.signal.reason), { once: true });
+    });
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
     try {
-      return await run(end.signal);
+      return await Promise.race([run(end.signal), ended]);
     } finally {
       cancel();
       signal.removeEventListener('abort', stop);
@@ -139,8 +170,9 @@ export class ApiTransport {
 
   /** Sends once, until the answer begins. */
   async #attempt(
+    purpose: Purpose,
     { method, path, query, body, contentType = 'application/json', accept = 'application/json' }: ApiRequest,
-    limits: { signal: AbortSignal; headersTimeout: number; bodyTimeout: number },
+    limits: { signal: AbortSignal; bodyTimeout: number },
   ): Promise<Dispatcher.ResponseData> {
     const { origin, basePath, host } = this.#connection;
     const started = this.#clock.monotonic();
@@ -148,7 +180,7 @@ export class ApiTransport {
       this.#observe.answered({ method, host, code, seconds: (this.#clock.monotonic() - started) / 1000 });
     let answer: Dispatcher.ResponseData;
     try {
-      const { dispatcher, headers } = await this.#connection.use();
+      const { dispatcher, headers } = await this.#connection.use(purpose);
       answer = await request(`${origin}${basePath}${path}${queryString(query)}`, {
         dispatcher,
         method,
@@ -159,6 +191,8 @@ export class ApiTransport {
           ...(body === undefined ? {} : { 'content-type': contentType }),
         },
         body: body === undefined ? null : JSON.stringify(body),
+        // `#within` limits the time until the answer begins.
+        headersTimeout: 0,
         ...limits,
       });
     } catch (error) {

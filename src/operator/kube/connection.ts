@@ -8,8 +8,11 @@ const credentialsTtlMs = 60_000;
 /** After this it is tried again where they could not be read. */
 const unreadableMs = 5000;
 
-/** Watches hold a connection each; the rest is for short requests. */
+/** Maximum number of connections for requests. Watches have connections of their own, one each. */
 const maxConnections = 32;
+
+/** What a connection is for. Watches last, so they must not take connections that requests wait for. */
+export type Purpose = 'request' | 'watch';
 
 const connectTimeoutMs = 4000;
 
@@ -23,19 +26,19 @@ const keepAliveMs = 30_000;
  * HTTP/1.1, where undici would take HTTP/2 if it were offered. With that all watches and requests share one connection
  * and its fate: one lost packet holds all of them up, one half-open connection silences every watch at once, and
  * nothing looks for one on a stream that waits (client-go, which shares one, pings it). A watch of its own costs a
- * connection, and there are about ten.
+ * connection, and there are about fifteen.
  */
 const allowH2 = false;
 
 /**
- * The one pool of connections to the API server and what authenticates on it. Certificates belong to a connection, so
- * new ones mean a new pool; requests under way finish on the old one. Idle connections end after 4 s (undici's
- * default).
+ * The connections to the API server, a pool for requests and one for watches, and the credentials. Certificates belong
+ * to a connection, so new ones mean new pools; requests in progress finish on the old ones. Idle connections end after
+ * 4 s (undici's default).
  */
 export class Connection {
   readonly #access: ClusterAccess;
   readonly #clock: Clock;
-  #pool: Agent | undefined;
+  #pools: Record<Purpose, Agent> | undefined;
   #credentials: Credentials | undefined;
   #readAgainAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
@@ -59,17 +62,17 @@ export class Connection {
   }
 
   /**
-   * The pool and the headers of the next request.
+   * The pool and the headers of the next request for this purpose.
    * @throws ClusterAccessError where there are no credentials that could be used
    */
-  async use(): Promise<{ dispatcher: Dispatcher; headers: Record<string, string> }> {
+  async use(purpose: Purpose): Promise<{ dispatcher: Dispatcher; headers: Record<string, string> }> {
     if (this.#clock.monotonic() >= this.#readAgainAt) {
       this.#reading ??= this.#read().finally(() => {
         this.#reading = undefined;
       });
       await this.#reading;
     }
-    return { dispatcher: this.#pool!, headers: this.#credentials!.headers };
+    return { dispatcher: this.#pools![purpose], headers: this.#credentials!.headers };
   }
 
   /** Makes the next request read the credentials again: the API server refused these. */
@@ -79,7 +82,7 @@ export class Connection {
 
   /** Ends every connection, also those of requests under way. */
   async close(): Promise<void> {
-    await this.#pool?.destroy();
+    await Promise.all(Object.values(this.#pools ?? {}).map((pool) => pool.destroy()));
   }
 
   async #read(): Promise<void> {
@@ -93,20 +96,20 @@ export class Connection {
       this.#readAgainAt = this.#clock.monotonic() + unreadableMs;
       return;
     }
-    if (!this.#pool || !sameTls(this.#credentials!.tls, next.tls)) {
-      const old = this.#pool;
-      this.#pool = new Agent({
-        connections: maxConnections,
-        allowH2,
-        connect: {
-          ...next.tls,
-          timeout: connectTimeoutMs,
-          keepAlive: true,
-          keepAliveInitialDelay: keepAliveMs,
-        },
-      });
-      // Not awaited: a watch on the old pool may go on for minutes.
-      old?.close().catch(() => {});
+    if (!this.#pools || !sameTls(this.#credentials!.tls, next.tls)) {
+      const old = Object.values(this.#pools ?? {});
+      const connect = {
+        ...next.tls,
+        timeout: connectTimeoutMs,
+        keepAlive: true,
+        keepAliveInitialDelay: keepAliveMs,
+      };
+      this.#pools = {
+        request: new Agent({ connections: maxConnections, allowH2, connect }),
+        watch: new Agent({ connections: null, allowH2, connect }),
+      };
+      // Not awaited: a watch may last for minutes.
+      for (const pool of old) pool.close().catch(() => {});
     }
     this.#credentials = next;
     this.#readAgainAt = this.#clock.monotonic() + credentialsTtlMs;

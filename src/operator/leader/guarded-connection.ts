@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../base/clock.ts';
 import type { ClusterAccess } from '../kube/cluster-access.ts';
-import { Connection } from '../kube/connection.ts';
+import { Connection, type Purpose } from '../kube/connection.ts';
 import type { LeaderWriteGuard } from './leader-write-guard.ts';
 
 /**
@@ -16,8 +16,8 @@ export class GuardedConnection extends Connection {
     this.#writeGuard = writeGuard;
   }
 
-  override async use(): Promise<{ dispatcher: Dispatcher; headers: Record<string, string> }> {
-    const { dispatcher, headers } = await super.use();
+  override async use(purpose: Purpose): Promise<{ dispatcher: Dispatcher; headers: Record<string, string> }> {
+    const { dispatcher, headers } = await super.use(purpose);
     return { dispatcher: dispatcher.compose(this.#writeGuard.interceptor), headers };
   }
 }

@@ -1,6 +1,7 @@
 import { withoutSecrets } from '../../base/redaction.ts';
 import type { NetExporterStatus } from '../../crd/net-exporter.ts';
-import type { Propagation, PropagationFinding } from '../agents/propagation.ts';
+import type { DnsServiceFault, Propagation, PropagationFinding } from '../agents/propagation.ts';
+import { maxDnsServices } from '../dns/dns-watch.ts';
 import { listOf, withPeriod } from './wording.ts';
 
 /** The counts in `status.agents` that sync provides. */
@@ -30,28 +31,36 @@ export function propagationStatus(
     const message = `Cannot plan the targets of the agents: ${cause} ${consequence}`;
     return { figures: figuresOf(previous?.agents), verdict: [false, { reason: 'PlanFailed', message }] };
   }
-  const { agents, configured, reporting, waiting, unlinked, missingDns } = finding;
+  const { agents, configured, reporting, waiting, unlinked, dnsFault } = finding;
   const figures = { configured, reporting };
   if (agents === 0) return { figures, verdict: [true, { reason: 'NoAgents', message: 'There are no agents.' }] };
   const count = `${configured} of ${agents} agents have the current settings and targets.`;
   if (waiting.length === 0) {
-    const message = [count, ...missingDnsService(missingDns), ...unlinkedZones(unlinked)].join(' ');
+    const message = [count, ...unusableDnsService(dnsFault), ...unlinkedZones(unlinked)].join(' ');
     return { figures, verdict: [true, { reason: 'AgentsConfigured', message }] };
   }
   const named = listOf(
     waiting.map(({ node, why }) => `${node} (${why})`),
     agents - configured,
   );
-  const message = `${count} Waiting for: ${named}. If this persists, check the logs of these agents.`;
+  const wait = `Waiting for: ${named}. If this persists, check the logs of these agents.`;
+  const message = [count, wait, ...unusableDnsService(dnsFault)].join(' ');
   return { figures, verdict: [false, { reason: 'AgentsWaiting', message }] };
 }
 
-/** What is not measured because the DNS Service is missing, and what to do. */
-function missingDnsService(service: string | undefined): string[] {
-  if (service === undefined) return [];
+/** What is not measured because the DNS Service is missing or not watched, and what to do. */
+function unusableDnsService(fault: DnsServiceFault | undefined): string[] {
+  if (!fault) return [];
+  const { service, reason } = fault;
+  if (reason === 'missing')
+    return [
+      `Agents query no DNS pod directly because the Service ${service} in spec.dns.service has no EndpointSlice.`,
+      'Set spec.dns.service to a Service that has pods, or leave spec.dns.service.name empty.',
+    ];
   return [
-    `Agents query no DNS pod directly because the Service ${service} in spec.dns.service has no EndpointSlice.`,
-    'Set spec.dns.service to a Service that has pods, or leave spec.dns.service.name empty.',
+    `Agents query no DNS pod directly because the Service ${service} in spec.dns.service is not watched:`,
+    `older NetExporters refer to ${maxDnsServices} other Services, the maximum.`,
+    'Refer to one of those, or leave spec.dns.service.name empty.',
   ];
 }
 

@@ -89,7 +89,10 @@ export class SyncService implements AgentsSync {
       pods: new AgentPods(pods, daemonSets),
       nodeOf,
       dnsServersOf: ({ spec }) => this.#dns.serversOf(spec.dns.service),
-      lacksDnsService: ({ spec }) => this.#dns.isMissing(spec.dns.service),
+      dnsServiceFaultOf: ({ spec }) => {
+        if (this.#dns.isBeyondLimit(spec.dns.service)) return 'beyondLimit';
+        return this.#dns.isMissing(spec.dns.service) ? 'missing' : undefined;
+      },
       plans: parts.plans,
       figures: parts.figures,
       wake: (podUids) => this.#hub.wake(podUids),
@@ -114,9 +117,15 @@ export class SyncService implements AgentsSync {
     ];
   }
 
+  /** What people should know although agents can sync, each in a sentence. */
+  get notices(): string[] {
+    return this.#dns.notices;
+  }
+
   /** This operator leads: plans, answers agents and leads them here. @param epoch the leader's */
   lead(epoch: number): void {
     this.#fleet.lead(epoch, this.#parts.resources.values());
+    this.#watchDns();
     this.#serving = Promise.all([this.#endpoint.serve(this.#end.signal), this.#findResolver(this.#end.signal)]);
   }
 
@@ -140,7 +149,7 @@ export class SyncService implements AgentsSync {
   /** The NetExporter of this key is gone; another one may have its name. */
   forget(key: string): void {
     this.#fleet.forget(key);
-    this.#retainDns();
+    this.#watchDns();
   }
 
   access(): SyncAccess | undefined {
@@ -149,7 +158,7 @@ export class SyncService implements AgentsSync {
 
   plan(resource: NetExporter): void {
     this.#fleet.plan(resource);
-    this.#retainDns();
+    this.#watchDns();
   }
 
   settle(key: string, settings: Settings): void {
@@ -183,7 +192,7 @@ export class SyncService implements AgentsSync {
   /** Plans for all NetExporters again, and forgets deleted ones, because a change may have been missed. */
   resync(): void {
     for (const key of this.#fleet.keys()) if (!this.#parts.resources.get(key)) this.#fleet.forget(key);
-    this.#retainDns();
+    this.#watchDns();
     this.#fleet.outdateAll();
   }
 
@@ -203,8 +212,8 @@ export class SyncService implements AgentsSync {
     }
   }
 
-  #retainDns(): void {
-    this.#dns.retain(this.#fleet.dnsServices());
+  #watchDns(): void {
+    this.#dns.watch(this.#fleet.dnsServices());
   }
 
   #enqueueAll(): void {

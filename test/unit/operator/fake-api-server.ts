@@ -159,7 +159,9 @@ export class FakeApiServer {
  * Which objects a list or watch is about: of its kind and namespace, and with the labels and the name that it selects.
  */
 function selects({ plural, namespace }: Target, query: URLSearchParams): (path: string, object: Json) => boolean {
-  const labels = (query.get('labelSelector') ?? '').split(',').filter((text) => text !== '');
+  const selector = query.get('labelSelector') ?? '';
+  const [, key = '', names] = /^(\S+) in \((.*)\)$/.exec(selector) ?? [];
+  const labels = names === undefined ? selector.split(',').filter((text) => text !== '') : [];
   const name = /^metadata\.name=(.*)$/.exec(query.get('fieldSelector') ?? '')?.[1];
   return (path, { metadata }) => {
     const target = targetOf(path)!;
@@ -167,6 +169,7 @@ function selects({ plural, namespace }: Target, query: URLSearchParams): (path: 
       target.plural === plural &&
       (namespace === undefined || target.namespace === namespace) &&
       (name === undefined || target.name === name) &&
+      (names === undefined || names.split(',').includes(metadata.labels?.[key])) &&
       labels.every((label) => metadata.labels?.[label.split('=')[0]!] === label.split('=')[1])
     );
   };

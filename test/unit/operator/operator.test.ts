@@ -127,7 +127,7 @@ test('the DNS pods of a paused NetExporter are watched on as it was before an ed
   const { server, served, results } = await setUp([withService('before'), named('other')]);
   for (const name of ['one', 'other']) await served(name);
   const asked = (verb: string, name: string) =>
-    server.counts.get(`${verb} endpointslices kubernetes.io/service-name=${name}`) ?? 0;
+    server.counts.get(`${verb} endpointslices kubernetes.io/service-name in (${name})`) ?? 0;
   await until(() => asked('watch', 'before') === 1, 'the Service is watched');
   const edited = withService('after');
   edited.metadata.annotations = { [pausedAnnotation]: 'true' };

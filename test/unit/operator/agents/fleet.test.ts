@@ -86,7 +86,7 @@ function setUp() {
       dns.asked++;
       return dns.servers;
     },
-    lacksDnsService: () => dns.isMissing ?? false,
+    dnsServiceFaultOf: () => (dns.isMissing ? 'missing' : undefined),
     wake: (podUids) => woken.push([...podUids].sort().join()),
     onFigures: (of) => {
       throwIf(`figures of ${of}`);
@@ -216,12 +216,13 @@ test('a DNS Service that is named and not there is told', async () => {
     }),
   );
   for (const pod of ['p1', 'p2', 'p3']) sync(pod);
-  assert.equal(fleet.propagationOf(key)?.missingDns, undefined);
+  assert.equal(fleet.propagationOf(key)?.dnsFault, undefined);
   Object.assign(dns, { servers: [], isMissing: true });
   fleet.outdateAll();
   await pass(1100);
   assert.deepEqual(figures, [key]);
-  assert.equal(fleet.propagationOf(key)?.missingDns, 'kube-system/corends');
+  const expected = { service: 'kube-system/corends', reason: 'missing' };
+  assert.deepEqual(fleet.propagationOf(key)?.dnsFault, expected);
 });
 
 test('an agent is offered what it does not hold, and nothing else', async () => {
@@ -599,4 +600,22 @@ test('the DNS Services are those of the specs that are planned by, of what is no
   assert.deepEqual(names(), ['old', '']);
   fleet.forget(key);
   assert.deepEqual(names(), ['']);
+});
+
+test('the DNS Services of the oldest NetExporters come first, and none of one that was edited while paused', async () => {
+  const withService = (name: string, createdAt: string) => {
+    const resource = netExporter((spec) => {
+      spec.dns.service.name = name;
+    }, name);
+    resource.metadata.creationTimestamp = createdAt;
+    return resource;
+  };
+  const paused = withService('edited', '2025-01-01T00:00:00Z');
+  paused.metadata.annotations = { [pausedAnnotation]: 'true' };
+  const { fleet } = setUp();
+  fleet.lead(7, [withService('new', '2026-03-01T00:00:00Z'), paused, withService('old', '2026-02-01T00:00:00Z')]);
+  assert.deepEqual(
+    fleet.dnsServices().map(({ name }) => name),
+    ['old', 'new'],
+  );
 });

@@ -6,6 +6,7 @@ import { ReflectorGroup } from '../../../../src/operator/cache/reflector-group.t
 /** Fills its cache when the test says so. */
 class Member {
   obstacle: string | undefined = 'waiting';
+  notices: string[] = [];
   isRunning = false;
   readonly #filled = Promise.withResolvers<void>();
 

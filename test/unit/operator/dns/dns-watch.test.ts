@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { apiUses } from '../../../../src/contract/api-uses.ts';
-import { DnsWatch } from '../../../../src/operator/dns/dns-watch.ts';
+import { DnsWatch, maxDnsServices } from '../../../../src/operator/dns/dns-watch.ts';
 import type { ListPage } from '../../../../src/operator/kube/api-client.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
@@ -13,34 +13,61 @@ const byLabel = { namespace: 'kube-system', name: '' };
 const byName = { namespace: 'kube-system', name: 'coredns' };
 
 /** A slice of one ready pod. */
-function slice(address: string): KubeObject {
+function slice(address: string, { namespace, name } = byName, labels: Record<string, string> = {}): KubeObject {
   return {
     ...{ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
     metadata: {
-      ...{ name: `slice-${address}`, namespace: 'kube-system', uid: address, resourceVersion: '1' },
-      labels: { 'k8s-app': 'kube-dns', 'kubernetes.io/service-name': 'coredns' },
+      ...{ name: `slice-${address}`, namespace, uid: address, resourceVersion: '1' },
+      labels: { 'kubernetes.io/service-name': name, ...labels },
     },
     ...{ addressType: 'IPv4', ports: [{ name: 'dns', port: 53 }] },
     endpoints: [{ addresses: [address], conditions: { ready: true } }],
   };
 }
 
-/** An API server with these slices, by label selector; a list may be held up. */
-function setUp(content: Record<string, KubeObject[]>, held = Promise.resolve()) {
+const usual = { 'k8s-app': 'kube-dns' };
+
+/** As the API server does for the two kinds of selectors in use. */
+function selects(labelSelector: string, { metadata }: KubeObject): boolean {
+  const [, label = '', names] = /^(\S+) in \((.*)\)$/.exec(labelSelector) ?? [];
+  if (names !== undefined) return names.split(',').includes(metadata.labels?.[label] ?? '');
+  const [key = '', value] = labelSelector.split('=');
+  return metadata.labels?.[key] === value;
+}
+
+/** An API server with these slices; a list waits for `held`, or fails. */
+function setUp(content: KubeObject[], held: () => Promise<void> = () => Promise.resolve()) {
   const clock = new FakeClock();
-  const watched: string[] = [];
+  /** The selectors of the lists. */
+  const listed: string[] = [];
+  const watching = new Set<string>();
   let changes = 0;
   const faults: string[] = [];
   const client = {
     list: async (
       _resource: unknown,
-      { labelSelector = '' }: { labelSelector?: string | undefined },
+      { labelSelector = '', namespace }: { labelSelector?: string | undefined; namespace?: string | undefined },
+      signal?: AbortSignal,
     ): Promise<ListPage> => {
-      watched.push(labelSelector);
-      await held;
-      return { metadata: { resourceVersion: '1' }, items: content[labelSelector] ?? [] };
+      assert.equal(namespace, undefined, 'one watch for all namespaces');
+      listed.push(labelSelector);
+      await Promise.race([held(), once(signal!, 'abort')]);
+      if (signal!.aborted) throw new ApiError('Cancelled', 'aborted');
+      return {
+        metadata: { resourceVersion: '1' },
+        items: content.filter((object) => selects(labelSelector, object)),
+      };
     },
-    watch: async (_resource: unknown, _query: unknown, _idleMs: number, signal: AbortSignal) => silence(signal),
+    watch: async (
+      _: unknown,
+      { labelSelector = '' }: { labelSelector?: string | undefined },
+      __: number,
+      signal: AbortSignal,
+    ) => {
+      watching.add(labelSelector);
+      signal.addEventListener('abort', () => watching.delete(labelSelector));
+      return silence(signal);
+    },
   };
   const dns = new DnsWatch({
     ...{ client, resource: apiUses.endpointSlices, clock, random: () => 0, log: quietLog },
@@ -48,7 +75,8 @@ function setUp(content: Record<string, KubeObject[]>, held = Promise.resolve()) 
     nodeOf: () => undefined,
     onChange: () => changes++,
   });
-  return { dns, clock, watched, faults, changes: () => changes };
+  const known = (service: typeof byName) => until(() => dns.serversOf(service) !== undefined, 'the pods are known');
+  return { dns, clock, listed, watching, faults, known, changes: () => changes };
 }
 
 /** A watch that says nothing until it is ended. */
@@ -60,93 +88,180 @@ function silence(signal: AbortSignal) {
   return { [Symbol.asyncIterator]: () => ({ next }) };
 }
 
-const labelled = 'k8s-app=kube-dns';
-const named = 'kubernetes.io/service-name=coredns';
-
 test('the DNS pods are not known until they have been listed: that is not none', async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const { dns, changes } = setUp({ [named]: [slice('10.0.0.1')] }, promise);
-  assert.equal(dns.serversOf(byName), undefined);
-  assert.equal(changes(), 0);
+  const { dns, known, changes } = setUp([slice('10.0.0.1')], () => promise);
+  dns.watch([byName]);
+  assert.deepEqual([dns.serversOf(byName), changes()], [undefined, 0]);
   resolve();
-  await until(() => changes() > 0, 'they are known');
+  await known(byName);
+  assert.equal(changes(), 1);
   assert.deepEqual(dns.serversOf(byName), ['10.0.0.1:53']);
   await dns.stop();
 });
 
-test('also that there are none is told', async () => {
-  const { dns, changes } = setUp({});
-  assert.equal(dns.serversOf(byName), undefined);
-  await until(() => changes() > 0, 'they are known');
-  assert.deepEqual(dns.serversOf(byName), []);
+test('that there are none is reported too', async () => {
+  const { dns, known, changes } = setUp([]);
+  dns.watch([byName]);
+  await known(byName);
+  assert.deepEqual([dns.serversOf(byName), changes()], [[], 1]);
   await dns.stop();
 });
 
-test('a Service that is named and has no EndpointSlice is missing, once that is known', async () => {
-  const { dns, changes } = setUp({ [named]: [{ ...slice('10.0.0.1'), endpoints: [] }] });
+test('a Service in a spec without an EndpointSlice is missing, once that is known', async () => {
+  const { dns, known } = setUp([{ ...slice('10.0.0.1'), endpoints: [] }]);
   const other = { namespace: 'kube-system', name: 'corends' };
-  for (const service of [byName, other, byLabel]) dns.serversOf(service);
+  const elsewhere = { namespace: 'default', name: 'coredns' };
+  const all = [byName, other, elsewhere, byLabel];
+  dns.watch(all);
   assert.equal(dns.isMissing(other), false);
-  await until(() => changes() >= 3, 'they are known');
+  await known(other);
   assert.deepEqual(
-    [byName, other, byLabel].map((service) => dns.isMissing(service)),
-    [false, true, false],
+    all.map((service) => dns.isMissing(service)),
+    [false, true, true, false],
   );
   await dns.stop();
 });
 
-test('where they cannot be listed nobody waits for them for long', async () => {
-  const { dns, clock, changes } = setUp({}, new Promise(() => {}));
+test('if slices cannot be listed, nobody waits for them for long, and the reason is reported', async () => {
+  const forbidden = new ApiError('Forbidden', 'endpointslices is forbidden', { status: 403 });
+  const { dns, clock, listed, changes } = setUp([], () => Promise.reject(forbidden));
+  dns.watch([byName]);
+  await until(() => listed.length > 0, 'a list was tried');
   assert.equal(dns.serversOf(byName), undefined);
-  clock.advance(5000);
+  await clock.advanceAsync(5000);
   assert.equal(changes(), 1);
   assert.deepEqual(dns.serversOf(byName), []);
-  assert.equal(dns.isMissing(byName), false, 'nobody knows');
+  assert.equal(dns.isMissing(byName), false, 'unknown');
+  assert.match(dns.notices.join(), /cannot list endpointslices.*forbidden/);
+  await dns.stop();
 });
 
 test('without a name and without the usual label it is the Service behind the resolver, once that is known', async () => {
-  const { dns, changes } = setUp({ [named]: [slice('10.0.0.1')] });
-  dns.serversOf(byLabel);
-  await until(() => changes() === 1, 'the label is known to be nowhere');
+  const { dns, known, listed, changes } = setUp([slice('10.0.0.1')]);
+  dns.watch([byLabel]);
+  await until(() => changes() === 1, 'no Service has the label');
   assert.equal(dns.serversOf(byLabel), undefined);
   dns.useResolver(byName);
-  assert.equal(dns.serversOf(byLabel), undefined);
-  await until(() => changes() === 3, 'the pods are known');
+  await known(byLabel);
   assert.deepEqual(dns.serversOf(byLabel), ['10.0.0.1:53']);
+  assert.deepEqual(listed, ['k8s-app=kube-dns', 'kubernetes.io/service-name in (coredns)']);
   await dns.stop();
 });
 
-test('the label decides where there is one, and where there is no other way', async () => {
-  const { dns, changes } = setUp({ [labelled]: [slice('10.0.0.2')] });
-  dns.serversOf(byLabel);
-  await until(() => changes() === 1 || changes() === 2, 'the pods are known');
+test('the label decides if a Service of the namespace has it, and if there is no other way', async () => {
+  const labelled = slice('10.0.0.2', byName, usual);
+  const strangers = slice('10.0.0.3', { namespace: 'tenant', name: 'x' }, usual);
+  const { dns, known, listed } = setUp([labelled, strangers]);
+  dns.useResolver(byName);
+  dns.watch([byLabel]);
+  await known(byLabel);
   assert.deepEqual(dns.serversOf(byLabel), ['10.0.0.2:53']);
+  assert.deepEqual(listed, ['k8s-app=kube-dns'], 'the resolver is not watched without a need');
   await dns.stop();
-  const nowhere = setUp({});
+  const nowhere = setUp([]);
   nowhere.dns.useResolver(undefined);
-  nowhere.dns.serversOf(byLabel);
-  await until(() => nowhere.changes() === 2, 'the label is known to be nowhere');
+  nowhere.dns.watch([byLabel]);
+  await nowhere.known(byLabel);
   assert.deepEqual(nowhere.dns.serversOf(byLabel), []);
   await nowhere.dns.stop();
 });
 
-test('a Service that nobody names any more is not watched, and watched anew when someone does', async () => {
-  const { dns, watched, changes } = setUp({ [named]: [slice('10.0.0.1')] });
-  dns.serversOf(byName);
-  await until(() => changes() > 0, 'they are known');
-  dns.retain([byName]);
+test('a Service that no NetExporter refers to is not watched, and is watched again when one does', async () => {
+  const { dns, known, clock, watching, listed } = setUp([slice('10.0.0.1')]);
+  dns.watch([byName]);
+  await known(byName);
+  dns.watch([byName]);
   assert.deepEqual(dns.serversOf(byName), ['10.0.0.1:53']);
-  dns.retain([byLabel]);
+  assert.equal(listed.length, 1, 'the same Services are no reason to list again');
+  dns.watch([]);
   assert.equal(dns.serversOf(byName), undefined);
-  await until(() => watched.length === 2, 'they are listed again');
+  await until(() => watching.size === 0, 'the watch has ended');
+  clock.advance(1000);
+  dns.watch([byName]);
+  await known(byName);
+  assert.equal(listed.length, 2);
   await dns.stop();
 });
 
-test('an EndpointSlice that cannot be read is counted, and the others of its Service are used', async () => {
+test('64 NetExporters with a DNS Service each cost one watch, and the 65th Service is not watched but said to be too many', async () => {
+  const services = Array.from({ length: 66 }, (_, n) => ({ namespace: `team-${n}`, name: `dns-${n}` }));
+  const slices = services.map((service, n) => slice(`10.0.1.${n}`, service));
+  const { dns, known, watching } = setUp([...slices, slice('10.0.9.9', { namespace: 'stranger', name: 'dns-0' })]);
+  dns.watch([...services, byLabel]);
+  await known(services[0]!);
+  assert.deepEqual(dns.serversOf(services[0]!), ['10.0.1.0:53'], 'the same name elsewhere is another Service');
+  assert.deepEqual(dns.serversOf(services[maxDnsServices - 1]!), ['10.0.1.63:53']);
+  assert.deepEqual(dns.serversOf(services[maxDnsServices]!), []);
+  assert.deepEqual(
+    services.slice(62).map((service) => dns.isBeyondLimit(service)),
+    [false, false, true, true],
+  );
+  assert.equal(dns.isMissing(services[maxDnsServices]!), false);
+  await until(() => watching.size === 2, 'one watch by names and one by label run');
+  const [byNames = ''] = [...watching].filter((selector) => selector.includes(' in ('));
+  assert.equal(byNames.split(',').length, maxDnsServices);
+  await dns.stop();
+  assert.equal(watching.size, 0);
+});
+
+test('while the slices of one more Service are listed, the pods of the others stay known', async () => {
+  let held = Promise.resolve();
+  const other = { namespace: 'kube-system', name: 'other' };
+  const content = [slice('10.0.0.1'), slice('10.0.0.2', other)];
+  const { dns, known, clock, listed, watching } = setUp(content, () => held);
+  dns.watch([byName]);
+  await known(byName);
+  clock.advance(1000);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  held = promise;
+  dns.watch([byName, other]);
+  await until(() => listed.length === 2, 'the new list has begun');
+  assert.deepEqual([dns.serversOf(byName), dns.serversOf(other)], [['10.0.0.1:53'], undefined]);
+  assert.equal(watching.size, 1);
+  resolve();
+  await known(other);
+  assert.deepEqual([dns.serversOf(byName), dns.serversOf(other)], [['10.0.0.1:53'], ['10.0.0.2:53']]);
+  await until(
+    () => [...watching].join() === 'kubernetes.io/service-name in (coredns,other)',
+    'the old watch has ended',
+  );
+  await dns.stop();
+});
+
+test('a Service that changes all the time causes one list a second, and each completes', async () => {
+  const { dns, clock, listed, known } = setUp([slice('10.0.0.1')]);
+  dns.watch([byName]);
+  await known(byName);
+  for (let edit = 0; edit < 100; edit++) {
+    dns.watch([byName, { namespace: 'tenant', name: `dns-${edit}` }]);
+    assert.deepEqual(dns.serversOf(byName), ['10.0.0.1:53']);
+    await clock.advanceAsync(100);
+  }
+  assert.ok(listed.length >= 5 && listed.length <= 12, `${listed.length} lists in 10 seconds`);
+  await dns.stop();
+});
+
+test('a list that does not end does not keep other Services from being listed', async () => {
+  let held: Promise<void> = new Promise(() => {});
+  const { dns, clock, listed, known } = setUp([slice('10.0.0.1')], () => held);
+  dns.watch([{ namespace: 'tenant', name: 'slow' }]);
+  await until(() => listed.length === 1, 'a list has begun');
+  held = Promise.resolve();
+  dns.watch([byName]);
+  assert.equal(listed.length, 1);
+  clock.advance(5000);
+  await known(byName);
+  await until(() => dns.serversOf(byName)?.length === 1, 'they are listed');
+  await dns.stop();
+});
+
+test('an EndpointSlice that cannot be read is counted and named, and the others of its Service are used', async () => {
   const broken = { ...slice('10.0.0.9'), endpoints: [{ addresses: null }] };
-  const { dns, faults, changes } = setUp({ [named]: [broken, slice('10.0.0.1')] });
-  dns.serversOf(byName);
-  await until(() => changes() > 0, 'they are known');
+  const { dns, faults, known } = setUp([broken, slice('10.0.0.1')]);
+  dns.watch([byName]);
+  await known(byName);
   assert.deepEqual([dns.serversOf(byName), faults], [['10.0.0.1:53'], ['endpointslices']]);
+  assert.match(dns.notices.join(), /cannot process 1 of the endpointslices.*: kube-system\/slice-10\.0\.0\.9$/);
   await dns.stop();
 });

@@ -19,11 +19,13 @@ const queue = new WorkQueue({
 metrics.watchQueue('netexporter', queue);
 let leading = false;
 metrics.watchLeadership('net-exporter-operator', () => leading);
+let notices: string[] = [];
 let why: string | undefined = 'waiting for the first list of pods';
 const server = new OperatorServer({
   registry: metrics.registry,
   unready: () => why,
   state: () => 'leading',
+  notices: () => notices,
   log: quietLog,
 });
 const port = await server.listen(0);
@@ -41,6 +43,9 @@ test('it is alive while it is not ready, and says what it waits for', async () =
   why = undefined;
   const ready = await get('/readyz');
   assert.deepEqual([ready.status, ready.body], [200, 'ok: leading']);
+  notices = ['cannot process 1 of the pods: n/a'];
+  assert.equal((await get('/readyz')).body, 'ok: leading\ncannot process 1 of the pods: n/a');
+  notices = [];
   assert.equal((await get('/nowhere')).status, 404);
 });
 
@@ -98,6 +103,7 @@ test('a port that is taken or none is refused', async () => {
     registry: metrics.registry,
     unready: () => undefined,
     state: () => 'standby',
+    notices: () => [],
     log: quietLog,
   });
   await assert.rejects(second.listen(port), { code: 'EADDRINUSE', port });

@@ -43,7 +43,7 @@ test('each watch has a connection of its own, also at a server that offers HTTP/
   const connection = new Connection({ server: new URL(origin), credentials }, new FakeClock());
   try {
     const open = async () => {
-      const { dispatcher } = await connection.use();
+      const { dispatcher } = await connection.use('watch');
       const { body } = await request(`${origin}/watch`, { dispatcher });
       const lines = body[Symbol.asyncIterator]();
       assert.equal(String((await lines.next()).value), '{}\n');

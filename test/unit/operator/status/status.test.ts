@@ -179,13 +179,27 @@ test('of the pairs of zones between which nobody probes one is named, and the ot
 });
 
 test('a DNS Service that is not there is named with what to write', () => {
-  const propagation = { ...spread, missingDns: 'kube-system/corends' };
+  const dnsFault = { service: 'kube-system/corends', reason: 'missing' } as const;
+  const propagation = { ...spread, dnsFault };
   const { status, message } = statusOf({ ...healthy, propagation }, undefined, now).conditions!.at(-1)!;
   assert.equal(status, 'True');
   assert.match(
     message,
     /because the Service kube-system\/corends in spec\.dns\.service has no EndpointSlice\. Set spec\.dns\.service to/,
   );
+});
+
+test('a DNS Service that is one too many is named, also while agents are waited for', () => {
+  const dnsFault = { service: 'team-65/dns', reason: 'beyondLimit' } as const;
+  const waiting = [{ node: 'n1', why: 'no request yet' }];
+  for (const propagation of [
+    { ...spread, dnsFault },
+    { ...spread, configured: 2, waiting, dnsFault },
+  ]) {
+    const { type, message } = statusOf({ ...healthy, propagation }, undefined, now).conditions!.at(-1)!;
+    assert.equal(type, 'ConfigPropagated');
+    assert.match(message, /Service team-65\/dns in spec\.dns\.service is not watched: older .* 64 other Services/);
+  }
 });
 
 test('until a new leader knows what agents hold, what the one before found stays', () => {

@@ -1,0 +1,144 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../../base/clock.ts';
+import { Reflector } from '../cache/reflector.ts';
+import { Store } from '../cache/store.ts';
+import type { ApiClient } from '../kube/api-client.ts';
+import type { KubeObject } from '../kube/kube-object.ts';
+import type { Resource } from '../kube/resource.ts';
+import { type DnsSlice, dnsSliceOf } from './dns-service.ts';
+
+/** Minimum time between two lists, in milliseconds: the selection may change with every NetExporter. */
+const intervalMs = 1000;
+
+/** A list that takes longer is abandoned if the selection has changed, in milliseconds. */
+const staleMs = 5000;
+
+export interface SliceWatchOptions {
+  client: Pick<ApiClient, 'list' | 'watch'>;
+  /** EndpointSlices. */
+  resource: Resource;
+  /** The label selector that covers these keys. */
+  selectorOf: (keys: readonly string[]) => string;
+  /** The key of an EndpointSlice. */
+  keyOf: (object: KubeObject) => string;
+  clock: Clock;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  log: Logger;
+  /** An EndpointSlice could not be processed. */
+  onFault: (resource: Resource) => void;
+  /** The slices of some key may have changed. */
+  onChange: () => void;
+}
+
+interface KeyedSlice extends DnsSlice {
+  key: string;
+}
+
+/** One list and the watch that follows it. */
+interface Copy {
+  keys: ReadonlySet<string>;
+  slices: Store<KeyedSlice>;
+  reflector: Reflector<KeyedSlice>;
+  end: AbortController;
+  since: number;
+}
+
+/**
+ * Watches the EndpointSlices of any number of keys, in all namespaces, with one watch. When the keys change, a new list
+ * begins, and the previous copy serves until the new one is complete.
+ */
+export class SliceWatch {
+  readonly #options: SliceWatchOptions;
+  #wanted: ReadonlySet<string> = new Set();
+  #current: Copy | undefined;
+  /** Its first list is in progress. */
+  #next: Copy | undefined;
+  #cancelTimer = () => {};
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(options: SliceWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Watches the slices of these keys and no others. */
+  watch(keys: Iterable<string>): void {
+    this.#wanted = new Set(keys);
+    this.#renew();
+  }
+
+  /** The slices of a key; undefined until they have been listed. */
+  slicesOf(key: string): DnsSlice[] | undefined {
+    return this.#current?.keys.has(key) ? this.#current.slices.byIndex('key', key) : undefined;
+  }
+
+  /** Why the slices are not up to date; undefined if they are, or if none are needed. */
+  get obstacle(): string | undefined {
+    return (this.#next ?? this.#current)?.reflector.obstacle;
+  }
+
+  /** What people should know although the watch works, each in a sentence. */
+  get notices(): string[] {
+    return (this.#next ?? this.#current)?.reflector.notices ?? [];
+  }
+
+  /** Ends the watch. */
+  async stop(): Promise<void> {
+    this.watch([]);
+    await Promise.all(this.#running);
+  }
+
+  /** Begins a new list if the keys have changed, at the earliest when the previous one is complete or stale. */
+  #renew(): void {
+    this.#cancelTimer();
+    const latest = this.#next ?? this.#current;
+    if (this.#wanted.size === 0) {
+      for (const copy of [this.#current, this.#next]) copy?.end.abort(new Error('no NetExporter refers to it'));
+      this.#current = this.#next = undefined;
+      return;
+    }
+    if (latest && sameKeys(latest.keys, this.#wanted)) return;
+    const waitMs = latest ? latest.since + (this.#next ? staleMs : intervalMs) - this.#options.clock.monotonic() : 0;
+    if (waitMs > 0) this.#cancelTimer = this.#options.clock.after(waitMs, () => this.#renew());
+    else this.#begin();
+  }
+
+  #begin(): void {
+    this.#next?.end.abort(new Error('the selection has changed'));
+    const { client, resource, selectorOf, keyOf, clock, random, log, onFault, onChange } = this.#options;
+    const keys = this.#wanted;
+    const end = new AbortController();
+    const slices = new Store<KeyedSlice>({ key: ({ key }) => [key] });
+    const transform = (object: KubeObject): KeyedSlice | undefined => {
+      const key = keyOf(object);
+      return keys.has(key) ? { key, ...dnsSliceOf(object) } : undefined;
+    };
+    const labelSelector = selectorOf([...keys].sort());
+    const reflector = new Reflector({
+      ...{ client, resource, labelSelector, store: slices, transform, onFault, clock, random, log },
+    });
+    const copy = { keys, slices, reflector, end, since: clock.monotonic() };
+    slices.onChange(() => {
+      if (copy === this.#current) onChange();
+    });
+    this.#next = copy;
+    void reflector.synced.then(() => {
+      if (copy === this.#next) this.#adopt(copy);
+    });
+    const running = reflector.run(end.signal).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+    this.#renew();
+  }
+
+  #adopt(copy: Copy): void {
+    this.#current?.end.abort(new Error('the selection has changed'));
+    this.#current = copy;
+    this.#next = undefined;
+    this.#options.onChange();
+    this.#renew();
+  }
+}
+
+function sameKeys(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && a.isSubsetOf(b);
+}
