@@ -1,10 +1,6 @@
-interface NodeSelectorTerm extends Record<string, unknown> {
-  matchExpressions?: Record<string, unknown>[];
-}
-
 /**
- * Nodes that run no DaemonSets: Virtual Kubelet's own label, and EKS's for Fargate. Their pods would be pending for
- * ever.
+ * Nodes that run no DaemonSets: Virtual Kubelet's own label, and EKS's for Fargate. Their pods would stay pending
+ * forever.
  */
 const notVirtual = [
   { key: 'type', operator: 'NotIn', values: ['virtual-kubelet'] },
@@ -12,15 +8,19 @@ const notVirtual = [
 ];
 
 /**
- * A pod's affinity, the user's parts as they are, with virtual nodes excluded. Terms of a node selector are ORed and
- * what is inside one is ANDed, so the exclusion goes into each. A term without any requirement matches no node and
- * stays so.
+ * Returns a pod's affinity, the user's parts as they are, with virtual nodes excluded. Terms of a node selector are ORed
+ * and requirements inside one are ANDed, so the exclusion goes into each term. A term without any requirement matches no
+ * node and stays so. The CRD accepts any JSON here: a part of the wrong type is passed on, and the API server rejects it
+ * with a message that names the field.
  */
 export function withoutVirtualNodes(affinity: Record<string, unknown>): Record<string, unknown> {
-  const nodeAffinity = asRecord(affinity.nodeAffinity);
-  const required = asRecord(nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution);
-  const terms = required.nodeSelectorTerms;
-  const nodeSelectorTerms = Array.isArray(terms) ? terms.map(exclude) : [{ matchExpressions: notVirtual }];
+  const nodeAffinity = affinity.nodeAffinity ?? {};
+  if (!isRecord(nodeAffinity)) return affinity;
+  const required = nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution ?? {};
+  if (!isRecord(required)) return affinity;
+  const terms = required.nodeSelectorTerms ?? undefined;
+  if (terms !== undefined && !Array.isArray(terms)) return affinity;
+  const nodeSelectorTerms = terms?.map(exclude) ?? [{ matchExpressions: notVirtual }];
   return {
     ...affinity,
     nodeAffinity: {
@@ -30,11 +30,16 @@ export function withoutVirtualNodes(affinity: Record<string, unknown>): Record<s
   };
 }
 
-function exclude(term: NodeSelectorTerm): NodeSelectorTerm {
-  if (Object.values(term).every((part) => Array.isArray(part) && part.length === 0)) return term;
-  return { ...term, matchExpressions: [...(term.matchExpressions ?? []), ...notVirtual] };
+function exclude(term: unknown): unknown {
+  if (!isRecord(term) || Object.values(term).every(isEmpty)) return term;
+  const expressions = term.matchExpressions ?? [];
+  return Array.isArray(expressions) ? { ...term, matchExpressions: [...expressions, ...notVirtual] } : term;
 }
 
-function asRecord(value: unknown): Record<string, unknown> {
-  return (value ?? {}) as Record<string, unknown>;
+function isEmpty(requirements: unknown): boolean {
+  return requirements === null || (Array.isArray(requirements) && requirements.length === 0);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

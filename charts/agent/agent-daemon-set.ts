@@ -37,16 +37,13 @@ export function addDaemonSet(scope: Construct, { metadata, spec }: NetExporter, 
         },
       },
       template: {
-        metadata: {
-          labels: { ...agent.podLabels, ...agentLabels(metadata.name) },
-          ...(isEmpty(agent.podAnnotations) ? {} : { annotations: agent.podAnnotations }),
-        },
+        metadata: { labels: agentLabels(metadata.name) },
         spec: {
           serviceAccountName: name,
           automountServiceAccountToken: false,
           enableServiceLinks: false,
           dnsPolicy: 'ClusterFirst',
-          nodeSelector: { ...agent.nodeSelector, 'kubernetes.io/os': 'linux' },
+          nodeSelector: { 'kubernetes.io/os': 'linux' },
           ...(agent.priorityClassName === '' ? {} : { priorityClassName: agent.priorityClassName }),
           ...(agent.imagePullSecrets.length === 0 ? {} : { imagePullSecrets: agent.imagePullSecrets }),
           // Three seconds of serving after the signal, five until the agent has ended, and as much again in reserve.
@@ -68,10 +65,15 @@ export function addDaemonSet(scope: Construct, { metadata, spec }: NetExporter, 
       },
     },
   });
-  // A KubeDaemonSet would put also what is patched in through its types, which drop fields newer than Kubernetes 1.27:
-  // on a plain object what is the user's stays as it is.
+  // The user's parts are patched into a plain object, which leaves them as they are: the types of a KubeDaemonSet drop
+  // fields newer than Kubernetes 1.27, and cdk8s refuses maps with a key such as `constructor`.
   const daemonSet = new ApiObject(scope, 'daemon-set', typed);
   daemonSet.addJsonPatch(
+    JsonPatch.add('/spec/template/metadata/labels', { ...agent.podLabels, ...agentLabels(metadata.name) }),
+    ...(isEmpty(agent.podAnnotations)
+      ? []
+      : [JsonPatch.add('/spec/template/metadata/annotations', agent.podAnnotations)]),
+    JsonPatch.add('/spec/template/spec/nodeSelector', { ...agent.nodeSelector, 'kubernetes.io/os': 'linux' }),
     JsonPatch.add('/spec/template/spec/affinity', withoutVirtualNodes(agent.affinity)),
     ...(agent.tolerations.length === 0 ? [] : [JsonPatch.add('/spec/template/spec/tolerations', agent.tolerations)]),
     JsonPatch.add('/spec/template/spec/containers/0/resources', agent.resources),

@@ -1,7 +1,7 @@
-import { ApiObject } from 'cdk8s';
+import { ApiObject, JsonPatch } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { agentContract } from '../../src/contract/agent-contract.ts';
-import { agentNames, agentSelector, instanceLabel, portName } from '../../src/contract/agent-names.ts';
+import { agentLabels, agentNames, agentSelector, instanceLabel, portName } from '../../src/contract/agent-names.ts';
 import { apiUses } from '../../src/contract/api-uses.ts';
 import type { NetExporter } from '../../src/crd/net-exporter.ts';
 
@@ -12,10 +12,10 @@ import type { NetExporter } from '../../src/crd/net-exporter.ts';
  */
 export function addPodMonitor(scope: Construct, { metadata, spec }: NetExporter): void {
   const { group, version, kind } = apiUses.podMonitors;
-  new ApiObject(scope, 'pod-monitor', {
+  const podMonitor = new ApiObject(scope, 'pod-monitor', {
     apiVersion: `${group}/${version}`,
     kind,
-    metadata: { name: agentNames(metadata.name).agent, labels: spec.monitoring.labels },
+    metadata: { name: agentNames(metadata.name).agent },
     spec: {
       selector: { matchLabels: agentSelector(metadata.name) },
       attachMetadata: { node: true },
@@ -32,6 +32,9 @@ export function addPodMonitor(scope: Construct, { metadata, spec }: NetExporter)
       ],
     },
   });
+  // A patch, because cdk8s refuses maps with a key such as `constructor`.
+  const labels = { ...spec.monitoring.labels, ...agentLabels(metadata.name) };
+  podMonitor.addJsonPatch(JsonPatch.add('/metadata/labels', labels));
 }
 
 /** What Prometheus calls a pod's label before relabelling. */

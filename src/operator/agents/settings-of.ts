@@ -11,7 +11,7 @@ const ntpPort = 123;
 /**
  * What the agents of a NetExporter have to know.
  * @param serviceAddresses the cluster IPs of the agents' own Service
- * @throws ProtocolError (`InvalidSettings`) for an invalid server, which the CRD's rules reject
+ * @throws ProtocolError (`InvalidSettings`) for an invalid server or duration, which the rules of the CRD reject
  */
 export function settingsOf(resource: NetExporter, serviceAddresses: string[]): Settings {
   const { metadata, spec } = resource;
@@ -26,8 +26,8 @@ export function settingsOf(resource: NetExporter, serviceAddresses: string[]): S
       protocols: dns.protocols,
       recordTypes: dns.recordTypes,
       servers: dns.servers.map(withDnsPort),
-      intervalMs: parseDuration(dns.interval),
-      timeoutMs: parseDuration(dns.timeout),
+      intervalMs: milliseconds(dns.interval, 'spec.dns.interval'),
+      timeoutMs: milliseconds(dns.timeout, 'spec.dns.timeout'),
     },
     network: {
       enabled: network.enabled,
@@ -37,14 +37,14 @@ export function settingsOf(resource: NetExporter, serviceAddresses: string[]): S
       protocols: network.protocols,
       udp: network.udp,
       services: network.service ? serviceAddresses.map((address) => formatHostPort(address, agent.port)) : [],
-      intervalMs: parseDuration(network.interval),
-      timeoutMs: parseDuration(network.timeout),
+      intervalMs: milliseconds(network.interval, 'spec.network.interval'),
+      timeoutMs: milliseconds(network.timeout, 'spec.network.timeout'),
     },
     ntp: {
       enabled: ntp.enabled,
       servers: ntp.servers.map(withNtpPort),
-      intervalMs: parseDuration(ntp.interval),
-      timeoutMs: parseDuration(ntp.timeout),
+      intervalMs: milliseconds(ntp.interval, 'spec.ntp.interval'),
+      timeoutMs: milliseconds(ntp.timeout, 'spec.ntp.timeout'),
     },
   };
 }
@@ -53,6 +53,14 @@ export function settingsOf(resource: NetExporter, serviceAddresses: string[]): S
 export function clusterAddresses(service: Record<string, unknown> | undefined): string[] {
   const { clusterIPs = [] } = (service?.spec ?? {}) as { clusterIPs?: string[] };
   return clusterIPs.filter((address) => address !== 'None' && address !== '');
+}
+
+function milliseconds(duration: string, field: string): number {
+  try {
+    return parseDuration(duration);
+  } catch (error) {
+    throw new ProtocolError('InvalidSettings', `${field}: ${(error as Error).message}`);
+  }
 }
 
 function withDnsPort(server: string): string {

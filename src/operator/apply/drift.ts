@@ -65,16 +65,15 @@ function compareRecords(
 function compareLists(declared: unknown[], observed: unknown, path: string, field: string, paths: string[]): void {
   if (!Array.isArray(observed)) return void paths.push(path);
   const keys = field === 'ports' ? portKeys(declared) : listKeys.get(field);
-  if (keys === undefined) {
+  // The user's parts may have a list of that name whose items are no objects.
+  if (keys === undefined || !declared.every(isRecord)) {
     if (declared.length !== observed.length) paths.push(path);
     else for (const [index, item] of declared.entries()) compare(item, observed[index], `${path}[${index}]`, '', paths);
     return;
   }
   for (const item of declared) {
-    const same = observed.find((other) =>
-      keys.every((key) => isRecord(item) && isRecord(other) && item[key] === other[key]),
-    );
-    const name = keys.map((key) => (item as Record<string, unknown>)[key]).join('/');
+    const same = observed.find((other) => keys.every((key) => isRecord(other) && item[key] === other[key]));
+    const name = keys.map((key) => item[key]).join('/');
     compare(item, same, `${path}[${name}]`, '', paths);
   }
 }

@@ -32,9 +32,25 @@ test('terms are alternatives: each excludes virtual nodes besides what it says',
   });
 });
 
-test('a term that matches no node goes on to match none', () => {
-  const affinity = { nodeAffinity: { [required]: { nodeSelectorTerms: [{}, { matchExpressions: [] }] } } };
+test('a term that matches no node still matches none', () => {
+  const terms = [{}, { matchExpressions: [] }, { matchExpressions: null }, null];
+  const affinity = { nodeAffinity: { [required]: { nodeSelectorTerms: terms } } };
   assert.deepEqual(withoutVirtualNodes(affinity), affinity);
+});
+
+for (const odd of [5, 'text', true, {}])
+  test(`a part of the wrong type, ${JSON.stringify(odd)}, is passed on to the API server`, () => {
+    for (const nodeAffinity of [
+      { [required]: { nodeSelectorTerms: [{ matchExpressions: odd }] } },
+      { [required]: { nodeSelectorTerms: odd } },
+      ...(typeof odd === 'object' ? [] : [{ [required]: { nodeSelectorTerms: [odd] } }, { [required]: odd }]),
+    ])
+      assert.deepEqual(withoutVirtualNodes({ nodeAffinity }), { nodeAffinity });
+  });
+
+test('null stands for an absent part', () => {
+  for (const nodeAffinity of [null, { [required]: null }, { [required]: { nodeSelectorTerms: null } }])
+    assert.deepEqual(withoutVirtualNodes({ nodeAffinity }), withoutVirtualNodes({}));
 });
 
 test('everything else of the affinity stays, and the given one is not changed', () => {
