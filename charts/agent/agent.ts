@@ -1,4 +1,5 @@
 import { App, Chart } from 'cdk8s';
+import type { k8s } from 'cdk8s-plus-27';
 import { agentContract } from '../../src/contract/agent-contract.ts';
 import { agentLabels, agentNames } from '../../src/contract/agent-names.ts';
 import { type ApiUse, apiUses } from '../../src/contract/api-uses.ts';
@@ -70,6 +71,19 @@ export function agentWorkload(
     });
     addDaemonSet(chart, resource, image);
   });
+}
+
+/**
+ * The objects of its own that the pods of a DaemonSet use by name, as `Kind name`. Someone else's object of that name
+ * may carry an identity or files that are not meant for the agents.
+ */
+export function podReferences({ kind, spec }: ManifestObject): string[] {
+  if (kind !== apiUses.daemonSets.kind) return [];
+  const { serviceAccountName, volumes = [] } = (spec as { template: { spec: k8s.PodSpec } }).template.spec;
+  return [
+    `${apiUses.serviceAccounts.kind} ${serviceAccountName}`,
+    ...volumes.flatMap(({ configMap }) => (configMap ? [`${apiUses.configMaps.kind} ${configMap.name}`] : [])),
+  ];
 }
 
 /** The objects that a NetExporter may have had under another spec and must not have under this one. */

@@ -194,13 +194,9 @@ test('a NetExporter that is made anew takes over what the deleted one left, wher
 
 test('an object that is not ours is left alone and reported, and taken care of once it is gone', async (t) => {
   tellOnFailure(t, env, namespace);
-  const foreign = {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { namespace, name: 'foreign-agent' },
-    data: { mine: 'yes' },
-  };
-  await apply(env.kubectl, foreign);
+  const metadata = { namespace, name: 'foreign-agent' };
+  await apply(env.kubectl, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { mine: 'yes' } });
+  await apply(env.kubectl, { apiVersion: 'v1', kind: 'ServiceAccount', metadata });
   await apply(env.kubectl, netExporter(namespace, 'foreign', spec));
   const object = await waitFor(
     'the foreign object to be reported',
@@ -212,7 +208,9 @@ test('an object that is not ours is left alone and reported, and taken care of o
   );
   const stalled = object.status?.conditions.find(({ type }) => type === 'Stalled');
   assert.equal(stalled?.reason, 'ObjectNotOurs');
-  assert.match(stalled?.message ?? '', /ConfigMap.*foreign-agent/);
+  assert.match(stalled?.message ?? '', /ServiceAccount foreign-agent already exists.*ConfigMap foreign-agent/);
+  const daemonSets = ['get', 'daemonset', '-n', namespace, 'foreign-agent', '--ignore-not-found'];
+  assert.equal(await env.kubectl(daemonSets), '', 'agents would run under someone else’s ServiceAccount');
   assert.equal(conditionStatus(object, 'Ready'), 'False');
   await waitFor(
     'an Event about it',
@@ -230,7 +228,7 @@ test('an object that is not ours is left alone and reported, and taken care of o
   ]);
   assert.deepEqual(data, { mine: 'yes' });
 
-  await env.kubectl(['delete', 'configmap', '-n', namespace, 'foreign-agent']);
+  await env.kubectl(['delete', 'configmap,serviceaccount', '-n', namespace, 'foreign-agent']);
   await readyNetExporter(env, namespace, 'foreign', spec);
   await env.kubectl(['delete', 'nx', '-n', namespace, 'foreign']);
 });

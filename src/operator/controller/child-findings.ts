@@ -1,12 +1,14 @@
 import type { ApplyResult } from '../apply/applier.ts';
 import { type ApiError, isTransient } from '../kube/api-error.ts';
 import type { Obstacle } from '../status/status.ts';
-import { conflictMessage, withPeriod } from '../status/wording.ts';
+import { conflictMessage, maxCauseLength, shortened, withPeriod } from '../status/wording.ts';
 
 /** The result of applying or deleting one object, or why that failed. `what` is the object's kind and name. */
 export type ChildOutcome = { what: string } & (
   | { result: ApplyResult }
   | { result: { action: 'deleted' } }
+  /** Neither created nor changed while these objects, which its pods use, are missing or belong to someone else. */
+  | { result: { action: 'withheld'; until: readonly string[] } }
   | { error: ApiError; failed: 'apply' | 'delete' }
 );
 
@@ -31,36 +33,47 @@ export function findingsOf(outcomes: readonly ChildOutcome[]): ChildFindings {
     failure: undefined,
     requeueAfterMs: Infinity,
   };
-  for (const outcome of outcomes) add(findings, outcome);
+  for (const outcome of outcomes) add(findings, outcome, withheldUntil(outcome.what, outcomes));
   return findings;
 }
 
-function add(findings: ChildFindings, outcome: ChildOutcome): void {
+/** @param withheld what waits for this object, as a sentence; empty if nothing does */
+function add(findings: ChildFindings, outcome: ChildOutcome, withheld: string): void {
   const { obstacles, waitingFor, changes } = findings;
   const { what } = outcome;
   if ('error' in outcome) {
     const reason = reasonOf(outcome.error);
-    obstacles.push({ reason, message: failureMessage(what, outcome) });
+    obstacles.push({ reason, message: failureMessage(what, outcome) + withheld });
     if (reason === 'ApplyFailed') findings.failure = outcome.error;
     return;
   }
   const { result } = outcome;
+  if (result.action === 'withheld') return;
   if (result.action === 'left')
     obstacles.push({
       reason: 'ObjectNotOurs',
-      message: `${what} already exists and ${result.why}. Rename or delete it.`,
+      message: `${what} already exists and ${result.why}. Rename or delete it.${withheld}`,
     });
-  else if (result.action === 'waiting') waitingFor.push(`${what} ${result.why}.`);
+  else if (result.action === 'waiting') waitingFor.push(`${what} ${result.why}.${withheld}`);
   else if (result.action === 'replacing')
-    waitingFor.push(`${what} is being recreated because ${result.field} is immutable.`);
+    waitingFor.push(`${what} is being recreated because ${result.field} is immutable.${withheld}`);
   else if ('conflict' in result && result.conflict) {
     obstacles.push({ reason: 'FieldConflict', message: conflictMessage(what, result.conflict) });
     findings.requeueAfterMs = Math.min(findings.requeueAfterMs, result.conflict.requeueAfterMs);
   } else if (result.action !== 'unchanged') changes.push(`${result.action} ${what}`);
 }
 
+function withheldUntil(what: string, outcomes: readonly ChildOutcome[]): string {
+  const withheld = outcomes
+    .filter(
+      (outcome) => 'result' in outcome && outcome.result.action === 'withheld' && outcome.result.until.includes(what),
+    )
+    .map((outcome) => ` ${outcome.what} uses it and is neither created nor changed until then.`);
+  return withheld.join('');
+}
+
 function failureMessage(what: string, { error, failed }: Extract<ChildOutcome, { error: ApiError }>): string {
-  const problem = `Cannot ${failed} ${what}: ${withPeriod(error.message)}`;
+  const problem = `Cannot ${failed} ${what}: ${withPeriod(shortened(error.message, maxCauseLength))}`;
   if (isTransient(error)) return `${problem} The operator retries.`;
   return error.code === 'Invalid' ? `${problem} Correct the spec.` : problem;
 }

@@ -7,11 +7,17 @@ import type { Owner } from '../apply/declared-object.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
 import { type ApiError, type ApiErrorCode, isApiError } from '../kube/api-error.ts';
 import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
-import type { LogDeduplicator } from '../log/log-deduplicator.ts';
+import { LogDeduplicator } from '../log/log-deduplicator.ts';
 import type { ChildOutcome } from './child-findings.ts';
 
 /** The API server's errors if an object was created, deleted or changed since it was read. */
 const outdated: ApiErrorCode[] = ['AlreadyExists', 'Conflict', 'NotFound'];
+
+/**
+ * Such an error usually ends with the next attempt. It goes into the status from this consecutive one on, because an
+ * admission webhook may deny every request with one of them.
+ */
+const lastingFailures = 3;
 
 const failureLines = { apply: 'cannot apply object, will retry', delete: 'cannot delete object, will retry' };
 
@@ -23,21 +29,40 @@ export interface ChildrenParts {
   events: Pick<EventRecorder, 'record'>;
 }
 
+/** What is remembered about the objects of a NetExporter from one reconciliation to the next. */
+export class ChildHistory {
+  readonly reports = new LogDeduplicator();
+  /** By kind and name: consecutive failures that went into no status. */
+  readonly #failures = new Map<string, number>();
+
+  /** @returns whether this failure has lasted long enough to be reported */
+  failed(what: string): boolean {
+    const count = (this.#failures.get(what) ?? 0) + 1;
+    this.#failures.set(what, count);
+    return count >= lastingFailures;
+  }
+
+  succeeded(what: string): void {
+    this.reports.forget(what);
+    this.#failures.delete(what);
+  }
+}
+
 /** The objects of a NetExporter in one reconciliation: applies and deletes them, and collects the outcomes. */
 export class Children {
   readonly outcomes: ChildOutcome[] = [];
   readonly #parts: ChildrenParts;
   readonly #resource: NetExporter;
-  readonly #reports: LogDeduplicator;
+  readonly #history: ChildHistory;
   readonly #log: Logger;
   readonly #signal: AbortSignal;
   /** By kind and name: owned objects that exist, including those that could not be changed. */
   readonly #present = new Map<string, KubeObject>();
 
-  constructor(parts: ChildrenParts, resource: NetExporter, reports: LogDeduplicator, log: Logger, signal: AbortSignal) {
+  constructor(parts: ChildrenParts, resource: NetExporter, history: ChildHistory, log: Logger, signal: AbortSignal) {
     this.#parts = parts;
     this.#resource = resource;
-    this.#reports = reports;
+    this.#history = history;
     this.#log = log;
     this.#signal = signal;
   }
@@ -45,14 +70,15 @@ export class Children {
   /**
    * Applies one object. A rejection is an outcome and does not stop the other objects.
    * @param passOn the errors that the caller handles
-   * @throws those, and errors that are not worth reporting: the API server is unreachable, or the cache is stale
+   * @throws those, faults of the code, and errors that make the other objects pointless: the API server is unreachable,
+   *   or the cache is stale. Those are outcomes only if they last
    */
   async apply(object: ManifestObject, passOn: (error: unknown) => boolean = () => false): Promise<void> {
     const what = nameOf(object);
     const kind = this.kind(object);
     try {
       this.#note(what, await this.#parts.applier.apply(object, kind, this.#owner, this.#signal));
-      this.#reports.forget(what);
+      this.#history.succeeded(what);
     } catch (error) {
       if (passOn(error)) throw error;
       this.#failed('apply', what, error);
@@ -73,10 +99,21 @@ export class Children {
         this.#log.info({ object: what }, 'deleted object');
         this.outcomes.push({ what, result: { action: 'deleted' } });
       }
-      this.#reports.forget(what);
+      this.#history.succeeded(what);
     } catch (error) {
       this.#failed('delete', what, error);
     }
+  }
+
+  /**
+   * Does not apply an object, because its pods would use objects that are missing or belong to someone else: an
+   * identity of someone else, for example.
+   * @param until their kinds and names
+   */
+  withhold(object: ManifestObject, until: readonly string[]): void {
+    this.outcomes.push({ what: nameOf(object), result: { action: 'withheld', until } });
+    const watched = this.watched(this.kind(object), object.metadata.name);
+    if (watched) this.#present.set(nameOf(object), watched);
   }
 
   /** An object that was applied and exists, by `Kind name`. */
@@ -118,9 +155,12 @@ export class Children {
   }
 
   #failed(failed: 'apply' | 'delete', what: string, error: unknown): void {
-    if (!isReportable(error)) throw error;
+    if (!isReportable(error)) {
+      if (isApiError(error, ...outdated) && this.#history.failed(what)) this.outcomes.push({ what, error, failed });
+      throw error;
+    }
     // One warning per cause: the conditions show it as long as it lasts.
-    const level = this.#reports.isNew(what, String(error)) ? 'warn' : 'debug';
+    const level = this.#history.reports.isNew(what, String(error)) ? 'warn' : 'debug';
     this.#log[level]({ object: what, err: error }, failureLines[failed]);
     this.outcomes.push({ what, error, failed });
   }

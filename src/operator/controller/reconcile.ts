@@ -1,24 +1,33 @@
 import type { Logger } from 'pino';
-import { agentLeftovers, agentMonitor, agentNetwork, agentWorkload } from '../../../charts/agent/agent.ts';
+import {
+  agentLeftovers,
+  agentMonitor,
+  agentNetwork,
+  agentWorkload,
+  podReferences,
+} from '../../../charts/agent/agent.ts';
 import type { Clock } from '../../base/clock.ts';
+import { errorText } from '../../base/error-text.ts';
+import { withoutSecrets } from '../../base/redaction.ts';
 import { agentNames, isPaused } from '../../contract/agent-names.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
+import { ProtocolError } from '../../protocol/document.ts';
 import type { SyncAccess } from '../../protocol/sync-access.ts';
 import type { AgentPod } from '../agents/agent-pod.ts';
 import { clusterAddresses, settingsOf } from '../agents/settings-of.ts';
 import type { AppliedKind } from '../apply/applier.ts';
 import type { OptionalApi } from '../cache/optional-api.ts';
 import type { Store } from '../cache/store.ts';
+import { isApiError } from '../kube/api-error.ts';
 import { saysNotServed } from '../kube/discovery.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
-import { LogDeduplicator } from '../log/log-deduplicator.ts';
-import { type Findings, pausedStatusOf, progressOf, statusOf } from '../status/status.ts';
+import { type Findings, type Obstacle, pausedStatusOf, progressOf, statusOf } from '../status/status.ts';
 import { statusEvents } from '../status/status-events.ts';
 import type { StatusWriter, WrittenStatus } from '../status/status-writer.ts';
-import { asSentence } from '../status/wording.ts';
+import { asSentence, maxCauseLength, shortened, withPeriod } from '../status/wording.ts';
 import { type AgentsSync, syncAccessIn } from '../sync/agents-sync.ts';
 import { type ChildFindings, findingsOf } from './child-findings.ts';
-import { Children, type ChildrenParts, nameOf } from './children.ts';
+import { ChildHistory, Children, type ChildrenParts, nameOf } from './children.ts';
 import type { Reconcile, ReconcileResult } from './controller.ts';
 
 /**
@@ -45,17 +54,17 @@ export interface ReconcileParts extends ChildrenParts {
 /** Creates the reconciler: applies the objects that a NetExporter declares, and writes its status. */
 export function netExporterReconcile(parts: ReconcileParts): Reconcile {
   /** By key of the NetExporter. */
-  const reportsByKey = new Map<string, LogDeduplicator>();
+  const histories = new Map<string, ChildHistory>();
   return async (key, { log, signal }) => {
     const resource = parts.resources.get(key);
     // Under deletion: the garbage collector deletes the children, so none may be created.
     if (!resource || resource.metadata.deletionTimestamp) {
-      reportsByKey.delete(key);
+      histories.delete(key);
       return {};
     }
-    const reports = reportsByKey.get(key) ?? new LogDeduplicator();
-    reportsByKey.set(key, reports);
-    return new Reconciliation(parts, resource, new Children(parts, resource, reports, log, signal), log).run();
+    const history = histories.get(key) ?? new ChildHistory();
+    histories.set(key, history);
+    return new Reconciliation(parts, resource, new Children(parts, resource, history, log, signal), log).run();
   };
 }
 
@@ -74,8 +83,21 @@ class Reconciliation {
   }
 
   async run(): Promise<ReconcileResult> {
-    const { name } = this.#resource.metadata;
     if (isPaused(this.#resource)) return this.#reportPaused();
+    try {
+      await this.#applyAll();
+    } catch (error) {
+      this.#reportFailure(error);
+      throw error;
+    }
+    const findings = findingsOf(this.#children.outcomes);
+    this.#reportChanges(findings.changes);
+    this.#writeStatus(findings);
+    return this.#resultOf(findings);
+  }
+
+  async #applyAll(): Promise<void> {
+    const { name } = this.#resource.metadata;
     this.#parts.sync?.plan(this.#resource);
     const podMonitor = await this.#applyMonitor();
     const syncAccess = this.#syncAccess();
@@ -87,13 +109,19 @@ class Reconciliation {
     const settings = settingsOf(this.#resource, addresses);
     // Before the ConfigMap, which agents receive later anyway.
     this.#parts.sync?.settle(keyOf(this.#resource), settings);
-    for (const object of agentWorkload(this.#resource, { image, settings, syncAccess }))
-      await this.#children.apply(object);
+    for (const object of agentWorkload(this.#resource, { image, settings, syncAccess })) {
+      const lacking = podReferences(object).filter((what) => !this.#children.present(what));
+      if (lacking.length > 0) this.#children.withhold(object, lacking);
+      else await this.#children.apply(object);
+    }
     for (const leftover of agentLeftovers(this.#resource)) await this.#children.remove(leftover);
+  }
+
+  /** Writes why the reconciliation ended early into the status, unless the next attempt probably does not. */
+  #reportFailure(error: unknown): void {
     const findings = findingsOf(this.#children.outcomes);
-    this.#reportChanges(findings.changes);
-    this.#writeStatus(this.#children.present(`DaemonSet ${agentNames(name).agent}`), findings);
-    return this.#resultOf(findings);
+    if (!isApiError(error)) findings.obstacles.push(obstacleOf(error));
+    if (findings.obstacles.length > 0) this.#writeStatus(findings);
   }
 
   #resultOf({ failure, obstacles, waitingFor, requeueAfterMs }: ChildFindings): ReconcileResult {
@@ -105,10 +133,18 @@ class Reconciliation {
 
   /** Changes nothing but the status, which still counts the agents. */
   #reportPaused(): ReconcileResult {
-    const { agent } = agentNames(this.#resource.metadata.name);
-    const daemonSets = this.#children.kind({ apiVersion: 'apps/v1', kind: 'DaemonSet' });
-    this.#writeStatus(this.#children.watched(daemonSets, agent), findingsOf([]), pausedStatusOf);
+    this.#writeStatus(findingsOf([]), pausedStatusOf);
     return {};
+  }
+
+  /** Undefined if the NetExporter owns none, or it is being deleted. */
+  #daemonSet(): KubeObject | undefined {
+    const { agent } = agentNames(this.#resource.metadata.name);
+    const what = `DaemonSet ${agent}`;
+    // Not reached: this reconciliation neither applied nor withheld it.
+    const isReached = this.#children.outcomes.some((outcome) => outcome.what === what);
+    if (isReached) return this.#children.present(what);
+    return this.#children.watched(this.#children.kind({ apiVersion: 'apps/v1', kind: 'DaemonSet' }), agent);
   }
 
   /** @returns whether a PodMonitor of this NetExporter exists */
@@ -145,11 +181,8 @@ class Reconciliation {
     this.#parts.events.record({ type: 'Normal', reason: 'Applied', action: 'Apply', note }, this.#resource);
   }
 
-  #writeStatus(
-    daemonSet: KubeObject | undefined,
-    { obstacles, waitingFor }: ChildFindings,
-    computeStatus: typeof statusOf = statusOf,
-  ): void {
+  #writeStatus({ obstacles, waitingFor }: ChildFindings, computeStatus: typeof statusOf = statusOf): void {
+    const daemonSet = this.#daemonSet();
     const findings: Findings = {
       generation: this.#resource.metadata.generation,
       obstacles,
@@ -181,4 +214,13 @@ class Reconciliation {
       .filter(({ controller }) => controller !== undefined && controller === daemonSet)
       .map(({ node, fault }) => ({ ...fault!, node }));
   }
+}
+
+/** Why a reconciliation failed that no answer of the API server ended. */
+function obstacleOf(error: unknown): Obstacle {
+  if (error instanceof ProtocolError)
+    return { reason: 'InvalidSpec', message: `Cannot use the spec: ${withPeriod(error.message)} Correct the spec.` };
+  const cause = withPeriod(shortened(withoutSecrets(errorText(error)), maxCauseLength));
+  const advice = 'Revert the last edit, and report this fault with the log of the operator. The operator retries.';
+  return { reason: 'ReconcileFailed', message: `The operator failed to reconcile: ${cause} ${advice}` };
 }

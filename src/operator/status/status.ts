@@ -2,15 +2,22 @@ import type { Condition, NetExporterStatus } from '../../crd/net-exporter.ts';
 import { type AgentFault, faultReasons } from '../agents/agent-pod.ts';
 import type { PropagationFinding } from '../agents/propagation.ts';
 import { propagationStatus } from './propagation-status.ts';
-import { listOf, sentences } from './wording.ts';
+import { listOf, sentences, shortened } from './wording.ts';
+
+/** Maximum length of a condition's message. The API server accepts 32,768 characters, but people read conditions. */
+const maxMessageLength = 1000;
+
+/** Reasons for Stalled that obstacles cause, the most important first. */
+const stallReasons = ['ObjectNotOurs', 'InvalidSpec', 'ApplyRejected', 'FieldConflict', 'ReconcileFailed'] as const;
 
 /** An object that differs from its declaration, where an immediate retry does not help. */
 export interface Obstacle {
   /**
-   * ObjectNotOurs: an object of someone else has the name. ApplyRejected: the API server rejects the declaration.
-   * FieldConflict: another field manager keeps overwriting it. ApplyFailed: a failure that a retry may end.
+   * ObjectNotOurs: an object of someone else has the name. InvalidSpec: the spec has an invalid value, which an older CRD
+   * accepted. ApplyRejected: the API server rejects the declaration. FieldConflict: another field manager keeps
+   * overwriting it. ReconcileFailed: a fault of the operator. ApplyFailed: a failure that a retry may end.
    */
-  reason: 'ObjectNotOurs' | 'ApplyRejected' | 'FieldConflict' | 'ApplyFailed';
+  reason: (typeof stallReasons)[number] | 'ApplyFailed';
   /** Full sentences: kind and name of the object, what is wrong, what to do. */
   message: string;
 }
@@ -111,7 +118,9 @@ function statusWith(
         const status = holds ? 'True' : 'False';
         const before = previous?.conditions?.find((other) => other.type === type);
         const since = before?.status === status ? before.lastTransitionTime : timestamp(now);
-        return { type, status, observedGeneration: generation, lastTransitionTime: since, ...verdict };
+        const message = shortened(verdict.message, maxMessageLength);
+        const { reason } = verdict;
+        return { type, status, observedGeneration: generation, lastTransitionTime: since, reason, message };
       }),
       ...(kept ? [kept] : []),
     ],
@@ -133,7 +142,7 @@ const isSettled: ReasonAndMessage = { reason: 'Settled', message: 'Everything ma
 const isFree: ReasonAndMessage = { reason: 'NoObstacle', message: 'No obstacles.' };
 
 function stalledBy({ obstacles, faults }: Findings): ReasonAndMessage | undefined {
-  for (const reason of ['ObjectNotOurs', 'ApplyRejected', 'FieldConflict'] as const) {
+  for (const reason of stallReasons) {
     const messages = obstacles.filter((obstacle) => obstacle.reason === reason).map(({ message }) => message);
     if (messages.length > 0) return { reason, message: sentences(messages) };
   }

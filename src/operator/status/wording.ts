@@ -3,6 +3,9 @@ import type { FieldConflict } from '../apply/field-conflicts.ts';
 /** Maximum number of items named in a message. */
 const maxNamed = 3;
 
+/** Maximum length of an error in a message, so that the advice after it is not cut off. */
+export const maxCauseLength = 600;
+
 /** Joins messages that are full sentences: the first few, and the number of the others. */
 export function sentences(messages: readonly string[]): string {
   return firstFew(messages, (more) => `And ${more} more.`).join(' ');
@@ -16,6 +19,13 @@ export function listOf(items: readonly string[], count = items.length): string {
   const named = items.slice(0, maxNamed);
   const more = count - named.length;
   return more > 0 ? `${named.join(', ')} and ${more} more` : named.join(', ');
+}
+
+/** Cuts a text to at most `max` UTF-16 code units, the last of which then is an ellipsis. Never cuts a character. */
+export function shortened(text: string, max: number): string {
+  if (text.length <= max) return text;
+  const cut = text.slice(0, max - 1);
+  return `${/[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut}…`;
 }
 
 /** Ends a text of someone else, such as the API server's message, like a sentence. */

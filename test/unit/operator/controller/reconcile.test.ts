@@ -199,14 +199,64 @@ test('an object that is not ours is reported and looked at again, and the others
 
 test('an object that the API server refuses is reported in its words, and the others are applied', async () => {
   const { run, applied, ready } = setUp(netExporter(), (what) =>
-    what.startsWith('ServiceAccount') ? new ApiError('Forbidden', 'quota exceeded', { status: 403 }) : undefined,
+    what === 'Service default-agent' ? new ApiError('Forbidden', 'quota exceeded', { status: 403 }) : undefined,
   );
   assert.deepEqual(await run(), { requeueAfterMs: 30_000 });
   assert.equal(applied.size, 6);
   assert.deepEqual(
     [ready()?.reason, ready()?.message],
-    ['ApplyRejected', 'Cannot apply ServiceAccount default-agent: quota exceeded.'],
+    ['ApplyRejected', 'Cannot apply Service default-agent: quota exceeded.'],
   );
+});
+
+for (const kind of ['ServiceAccount', 'ConfigMap'] as const)
+  for (const [why, result, condition, reason, message] of [
+    [
+      'of someone else',
+      { action: 'left', why: 'has no controller' },
+      'Stalled',
+      'ObjectNotOurs',
+      `${kind} default-agent already exists and has no controller. Rename or delete it.`,
+    ],
+    [
+      'that is missing because its creation is rejected',
+      new ApiError('Forbidden', 'quota exceeded', { status: 403 }),
+      'Stalled',
+      'ApplyRejected',
+      `Cannot apply ${kind} default-agent: quota exceeded.`,
+    ],
+    [
+      'that is being deleted',
+      { action: 'waiting', why: 'is being deleted' },
+      'Reconciling',
+      'WaitingForDeletion',
+      `${kind} default-agent is being deleted.`,
+    ],
+  ] as [string, ApplyResult | Error, string, string, string][])
+    test(`while the pods would use a ${kind} ${why}, the DaemonSet is neither created nor changed`, async () => {
+      const answer = (what: string) => (what === `${kind} default-agent` ? result : undefined);
+      const { run, applied, kinds, condition: conditionOf, statuses } = setUp(netExporter(), answer);
+      await run();
+      assert.ok(applied.has('NetworkPolicy default-agent'), 'the others are applied');
+      assert.ok(!applied.has('DaemonSet default-agent'));
+      const { status, reason: found, message: said } = conditionOf(condition)!;
+      assert.deepEqual([status, found], ['True', reason]);
+      const rest = 'DaemonSet default-agent uses it and is neither created nor changed until then.';
+      assert.ok(said.startsWith(`${message} ${rest}`), said);
+      kinds.get('apps/v1 DaemonSet')!.store.set('monitoring/default-agent', watched('apps/v1', 'DaemonSet'));
+      await run();
+      assert.equal(statuses.at(-1)?.agents?.summary, '2/2', 'agents that run already are counted');
+    });
+
+test('a ServiceAccount and a ConfigMap that could not be changed but are ours let the DaemonSet be applied', async () => {
+  const refused = new ApiError('Forbidden', 'refused by a policy', { status: 403 });
+  const { run, applied, kinds } = setUp(netExporter(), (what) =>
+    /^(ServiceAccount|ConfigMap)/.test(what) ? refused : undefined,
+  );
+  for (const kind of ['ServiceAccount', 'ConfigMap'])
+    kinds.get(`v1 ${kind}`)!.store.set('monitoring/default-agent', watched('v1', kind));
+  await run();
+  assert.ok(applied.has('DaemonSet default-agent'));
 });
 
 test('a failure that may pass is reported and tried again', async () => {
@@ -222,13 +272,62 @@ for (const error of [
   new ApiError('Unavailable', 'no answer'),
   new ApiError('Conflict', 'changed', { status: 409 }),
   new ApiError('AlreadyExists', 'raced', { status: 409 }),
-  new TypeError('a fault in the code'),
 ])
   test(`${error.message}: it is tried again without a word in the status`, async () => {
     const { run, statuses } = setUp(netExporter(), () => error);
     await assert.rejects(run(), error);
     assert.deepEqual(statuses, []);
   });
+
+test('a webhook that denies every write with 409 goes into the status', async () => {
+  const denied = new ApiError('Conflict', 'admission webhook "x.example.com" denied the request', { status: 409 });
+  const { run, statuses, condition } = setUp(netExporter(), (what) => (what.startsWith('Config') ? denied : undefined));
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    assert.equal(statuses.length, 0, `at attempt ${attempt} it may be a race`);
+    await assert.rejects(run(), denied);
+  }
+  const message =
+    'Cannot apply ConfigMap default-agent: admission webhook "x.example.com" denied the request. The operator retries.';
+  assert.deepEqual(
+    [condition('Reconciling')?.status, condition('Reconciling')?.reason, condition('Reconciling')?.message],
+    ['True', 'ApplyFailed', message],
+  );
+});
+
+test('a fault in the code is a condition, and the key is retried', async () => {
+  const fault = new TypeError('cannot read properties of null');
+  const { run, condition, events } = setUp(netExporter(), () => fault);
+  await assert.rejects(run(), fault);
+  const { status, reason, message } = condition('Stalled')!;
+  assert.deepEqual([status, reason], ['True', 'ReconcileFailed']);
+  assert.match(message, /^The operator failed to reconcile: TypeError: cannot read properties of null\. Revert .* log/);
+  assert.deepEqual([condition('Ready')?.status, events.map(({ reason }) => reason)], ['False', ['ReconcileFailed']]);
+});
+
+for (const [field, change] of [
+  ['spec.dns.servers', (spec) => Object.assign(spec.dns, { servers: ['nowhere'] })],
+  ['spec.network.interval', (spec) => Object.assign(spec.network, { interval: 'soon' })],
+] as [string, (spec: NetExporter['spec']) => void][])
+  test(`a stored spec with an invalid ${field} is a condition that names the field`, async () => {
+    const { run, condition } = setUp(netExporter(change));
+    await assert.rejects(run());
+    const { status, reason, message } = condition('Stalled')!;
+    assert.deepEqual([status, reason], ['True', 'InvalidSpec']);
+    assert.ok(message.startsWith(`Cannot use the spec: ${field}: `), message);
+  });
+
+test('a rejection of 40,000 characters is cut, in a status that can be written, and keeps its advice', async () => {
+  const rejected = new ApiError('Invalid', `DaemonSet is invalid: ${'x'.repeat(40_000)}`, { status: 422 });
+  const { run, statuses } = setUp(netExporter(), () => rejected);
+  await run();
+  const { conditions = [] } = statuses.at(-1)!;
+  for (const { message } of conditions) assert.ok(message.length <= 1000, `${message.length}`);
+  const stalled = conditions.find(({ type }) => type === 'Stalled')!;
+  assert.match(
+    stalled.message,
+    /^Cannot apply ServiceAccount default-agent: DaemonSet is invalid: x+… Correct the spec\./,
+  );
+});
 
 for (const error of [
   new ApiError('Unavailable', 'webhook away', { status: 500 }),

@@ -31,6 +31,17 @@ function verdict(findings: Partial<Findings>): [string, string | undefined] {
   return [conditions.map(({ status }) => status[0]).join(''), conditions[0]?.reason];
 }
 
+for (const [what, message, expected] of [
+  ['1,000 characters stay', 'x'.repeat(1000), 'x'.repeat(1000)],
+  ['40,000 characters are cut', 'x'.repeat(40_000), `${'x'.repeat(999)}…`],
+  ['no surrogate pair is cut in two', `${'x'.repeat(998)}😀😀`, `${'x'.repeat(998)}…`],
+] as const)
+  test(`a message has at most 1,000 characters: ${what}`, () => {
+    const obstacles: Findings['obstacles'] = [{ reason: 'ApplyRejected', message }];
+    const { conditions = [] } = statusOf({ ...healthy, obstacles }, undefined, now);
+    assert.equal(conditions.find(({ type }) => type === 'Stalled')?.message, expected);
+  });
+
 const daemonSet = (change: Partial<DaemonSetProgress>) => ({ daemonSet: { ...done, ...change } });
 
 for (const [what, findings, expected] of [
