@@ -8,10 +8,10 @@ const notVirtual = [
 ];
 
 /**
- * Returns a pod's affinity, the user's parts as they are, with virtual nodes excluded. Terms of a node selector are ORed
- * and requirements inside one are ANDed, so the exclusion goes into each term. A term without any requirement matches no
- * node and stays so. The CRD accepts any JSON here: a part of the wrong type is passed on, and the API server rejects it
- * with a message that names the field.
+ * Returns a pod's affinity, the user's parts as they are, with virtual nodes excluded. Terms of a node selector are
+ * ORed and requirements inside one are ANDed, so the exclusion goes into each term. A term without any requirement
+ * matches no node and stays so. The CRD accepts any JSON here: a part of the wrong type is passed on, and the API
+ * server rejects it with a message that names the field.
  */
 export function withoutVirtualNodes(affinity: Record<string, unknown>): Record<string, unknown> {
   const nodeAffinity = affinity.nodeAffinity ?? {};

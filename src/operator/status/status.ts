@@ -13,8 +13,8 @@ const stallReasons = ['ObjectNotOurs', 'InvalidSpec', 'ApplyRejected', 'FieldCon
 /** An object that differs from its declaration, where an immediate retry does not help. */
 export interface Obstacle {
   /**
-   * ObjectNotOurs: an object of someone else has the name. InvalidSpec: the spec has an invalid value, which an older CRD
-   * accepted. ApplyRejected: the API server rejects the declaration. FieldConflict: another field manager keeps
+   * ObjectNotOurs: an object of someone else has the name. InvalidSpec: the spec has an invalid value, which an older
+   * CRD accepted. ApplyRejected: the API server rejects the declaration. FieldConflict: another field manager keeps
    * overwriting it. ReconcileFailed: a fault of the operator. ApplyFailed: a failure that a retry may end.
    */
   reason: (typeof stallReasons)[number] | 'ApplyFailed';
