@@ -23,6 +23,8 @@ export interface OptionalApiOptions {
   client: Client;
   resource: Resource;
   labelSelector: string;
+  /** Extracts what is used of an object. */
+  transform: (object: KubeObject) => KubeObject;
   clock: Clock;
   /** Uniform in [0, 1). */
   random: () => number;
@@ -98,10 +100,9 @@ export class OptionalApi {
   }
 
   #follow(signal: AbortSignal): void {
-    const { resource, labelSelector, clock, random, log, onChange, onFault } = this.#options;
+    const { resource, labelSelector, transform, clock, random, log, onChange, onFault } = this.#options;
     const end = new AbortController();
     const { store } = this;
-    const transform = (object: KubeObject) => object;
     const client = this.#watchingClient(end.signal);
     const reflector = new Reflector({ client, resource, labelSelector, transform, store, onFault, clock, random, log });
     this.#log.info('API is served');

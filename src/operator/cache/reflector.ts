@@ -2,19 +2,17 @@ import type { Logger } from 'pino';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
 import { errorText } from '../../base/error-text.ts';
-import type { ApiClient } from '../kube/api-client.ts';
-import { type ApiErrorCode, errorOfWatchEvent, isApiError } from '../kube/api-error.ts';
+import { type ApiClient, oversizedEvent } from '../kube/api-client.ts';
+import { ApiError, type ApiErrorCode, errorOfWatchEvent, isApiError } from '../kube/api-error.ts';
 import { checkedEvent, checkedPage } from '../kube/checked-answers.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { type Resource, titleOf } from '../kube/resource.ts';
 import { leastDelay } from '../kube/retry.ts';
 import { LogDeduplicator } from '../log/log-deduplicator.ts';
 import { isNewer } from './mutation-cache.ts';
+import { ObjectPages, type Selection } from './object-pages.ts';
 import { SkippedObjects } from './skipped-objects.ts';
 import type { Store, StoredObject } from './store.ts';
-
-/** Objects per page: bounds the memory of this process and of the API server. */
-const pageSize = 500;
 
 /**
  * A watch that says nothing for so long is resumed, since a half-open connection says nothing either. Where anything
@@ -29,7 +27,7 @@ const backoff = { baseMs: 200, maxMs: 2000 };
 const steadyMs = 10_000;
 
 /** Errors that last until someone fixes the cause, while the cache becomes stale. */
-const lasting: ApiErrorCode[] = ['Forbidden', 'NotFound', 'Unauthorized', 'Untrusted'];
+const lasting: ApiErrorCode[] = ['Forbidden', 'NotFound', 'TooLarge', 'Unauthorized', 'Untrusted'];
 
 const failureLines = { list: 'cannot list, will retry', watch: 'cannot watch, will retry' };
 
@@ -70,6 +68,7 @@ export class Reflector<T> {
   readonly #log: Logger;
   readonly #firstList = Promise.withResolvers<void>();
   readonly #reports: LogDeduplicator;
+  readonly #pages: ObjectPages;
   readonly #skipped = new SkippedObjects();
   #resourceVersion: string | undefined;
   /**
@@ -87,6 +86,7 @@ export class Reflector<T> {
     this.#options = options;
     this.#log = options.log.child({ resource: options.resource.plural });
     this.#reports = new LogDeduplicator(options.clock);
+    this.#pages = new ObjectPages(options.client, options.resource);
     options.store.onFault((key, error) => this.#cannotProcess(key, error));
   }
 
@@ -116,7 +116,8 @@ export class Reflector<T> {
 
   /** What people should know although the store has synced, each in a sentence. */
   get notices(): string[] {
-    return [this.#skipped.sentenceFor(this.#title)].filter((sentence) => sentence !== undefined);
+    const sentences = [this.#skipped.sentenceFor(this.#title), this.#pages.noticeFor(this.#title)];
+    return sentences.filter((sentence) => sentence !== undefined);
   }
 
   /** Runs until the signal is aborted. Never rejects; retries failures with back-off. */
@@ -168,22 +169,15 @@ export class Reflector<T> {
 
   /** Reads every page into the store. @returns the version to watch from */
   async #list(signal: AbortSignal): Promise<string> {
-    const { client, resource, store } = this.#options;
+    const { store } = this.#options;
     this.#watchingSince = undefined;
     const objects = new Map<string, StoredObject<T>>();
     this.#skipped.clear();
-    let next: string | undefined;
-    let version: string;
-    do {
-      const answer = await client.list(resource, { ...this.#selection, limit: pageSize, continue: next }, signal);
-      const page = checkedPage(answer, resource);
-      for (const object of page.items) {
-        const stored = this.#storedOf(object);
-        if (stored) objects.set(keyOf(object), stored);
-      }
-      version = page.metadata.resourceVersion;
-      next = page.metadata.continue;
-    } while (next);
+    const take = (object: KubeObject) => {
+      const stored = this.#storedOf(object);
+      if (stored) objects.set(keyOf(object), stored);
+    };
+    const version = await this.#pages.read(this.#selection, take, signal);
     store.replace(objects);
     this.#hasSynced = true;
     this.#firstList.resolve();
@@ -210,6 +204,12 @@ export class Reflector<T> {
   }
 
   #take(answer: unknown): void {
+    if (answer === oversizedEvent) {
+      // Its name is unknown. The next list reads the object, or is refused too.
+      this.#skipped.add('(too large to be read)');
+      this.#cannotProcess('', new ApiError('TooLarge', 'a watch event is too large to be read'));
+      return;
+    }
     const { store, resource } = this.#options;
     const { type, object } = checkedEvent(answer, resource);
     if (type === 'ERROR') throw errorOfWatchEvent(object);
@@ -288,7 +288,7 @@ export class Reflector<T> {
   }
 
   /** Which objects are asked for. */
-  get #selection(): { labelSelector?: string | undefined; namespace?: string; fieldSelector?: string } {
+  get #selection(): Selection {
     const { labelSelector, scope } = this.#options;
     if (!scope) return { labelSelector };
     const { namespace, name } = scope;

@@ -1,9 +1,11 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
+import { pausedAnnotation } from '../../contract/agent-names.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import { withDefaults } from '../../crd/with-defaults.ts';
 import { type AgentPod, agentPodOf } from '../agents/agent-pod.ts';
 import type { AppliedKind } from '../apply/applier.ts';
+import { childObjectOf } from '../cache/child-object.ts';
 import { OptionalApi } from '../cache/optional-api.ts';
 import { Reflector } from '../cache/reflector.ts';
 import type { Reflects } from '../cache/reflector-group.ts';
@@ -50,20 +52,19 @@ export class Watches {
     const { client, clock, random, log, onResource, onChild, onPod, onOptional } = options;
     this.resources.onChange(onResource);
     this.#reflect(netExporters, undefined, this.resources, (object) =>
-      withDefaults(withoutManagedFields(object) as unknown as NetExporter),
+      withDefaults(withUsedMetadata(object) as unknown as NetExporter),
     );
     this.kinds = new Map(
       childKinds.map((resource) => {
         const store = new Store<KubeObject>();
         store.onChange(onChild);
-        // Whole: the six of a NetExporter are 32 kB of heap however many nodes there are. The larger half of it,
-        // managedFields, tells who changes what is ours.
-        this.#reflect(resource, oursSelector, store, (object) => object);
+        // The six objects of a NetExporter are 32 kB of heap, however many nodes there are.
+        this.#reflect(resource, oursSelector, store, childObjectOf);
         return [`${apiVersionOf(resource)} ${resource.kind}`, { resource, store }];
       }),
     );
     this.podMonitors = new OptionalApi({
-      ...{ client, resource: podMonitors, labelSelector: oursSelector, clock, random, log },
+      ...{ client, resource: podMonitors, labelSelector: oursSelector, transform: childObjectOf, clock, random, log },
       onFault: options.onFault,
       onChange: onOptional,
     });
@@ -99,7 +100,12 @@ export class Watches {
   }
 }
 
-function withoutManagedFields(object: KubeObject): KubeObject {
-  const { managedFields: _, ...metadata } = object.metadata;
-  return { ...object, metadata };
+/** Keeps what is used of the metadata of a NetExporter: the rest is at the discretion of its author, up to 1 MiB. */
+function withUsedMetadata({ metadata, ...object }: KubeObject): Omit<KubeObject, 'metadata'> & { metadata: object } {
+  const { labels: _, managedFields: __, ownerReferences: ___, finalizers: ____, annotations, ...used } = metadata;
+  const paused = annotations?.[pausedAnnotation];
+  return {
+    ...object,
+    metadata: { ...used, ...(paused !== undefined && { annotations: { [pausedAnnotation]: paused } }) },
+  };
 }

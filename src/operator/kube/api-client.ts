@@ -4,6 +4,9 @@ import type { KubeObject } from './kube-object.ts';
 import { pathOf, type Resource } from './resource.ts';
 import { splitLines } from './watch-lines.ts';
 
+/** Stands for an event of a watch that was too long to be read. */
+export const oversizedEvent = { type: 'OVERSIZED' } as const;
+
 /** One event of a watch. */
 export interface WatchEvent {
   type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
@@ -27,11 +30,19 @@ interface Selection {
   fieldSelector?: string | undefined;
 }
 
-/** One object: etcd takes 1.5 MiB of it, which JSON may say in more words. */
-const objectLimits = { timeoutMs: requestTimeoutMs, maxBytes: 8 * 1024 * 1024 };
+/**
+ * Maximum size of an object in bytes. etcd accepts 1.5 MiB, but JSON needs six bytes for some of them, such as control
+ * characters.
+ */
+const maxObjectBytes = 12 * 1024 * 1024;
 
-/** A page of a list: much more than 500 of the largest pods or nodes that are known. */
-const pageLimits = { timeoutMs: 30_000, maxBytes: 64 * 1024 * 1024 };
+const objectLimits = { timeoutMs: requestTimeoutMs, maxBytes: maxObjectBytes };
+
+/**
+ * Limits of a page of a list. It must have room for one object of the maximum size; a page with more than fits is
+ * requested with fewer objects (`ObjectPages`). Several lists are in memory at a time.
+ */
+const pageLimits = { timeoutMs: 30_000, maxBytes: 16 * 1024 * 1024 };
 
 /**
  * Thin access to the API server: raw JSON, so that fields this code does not know survive. Every method throws
@@ -130,14 +141,15 @@ export class ApiClient {
    * Begins a watch.
    * @param idleMs when nothing, not even a bookmark, comes for so long, the watch ends: nothing may have happened, or
    *   the connection may be half open, which says nothing either
-   * @returns its events until it ends; iterating throws ApiError where it breaks
+   * @returns its events until it ends, `oversizedEvent` for one that is too long; iterating throws ApiError where it
+   *   breaks
    */
   async watch(
     resource: Resource,
     { namespace, ...query }: Selection & { resourceVersion: string; timeoutSeconds: number },
     idleMs: number,
     signal: AbortSignal,
-  ): Promise<AsyncIterable<WatchEvent>> {
+  ): Promise<AsyncIterable<WatchEvent | typeof oversizedEvent>> {
     const request: ApiRequest = {
       method: 'GET',
       path: collection(resource, namespace),
@@ -150,9 +162,10 @@ export class ApiClient {
   async *#events(
     body: Awaited<ReturnType<ApiTransport['stream']>>,
     request: ApiRequest,
-  ): AsyncGenerator<WatchEvent, void> {
+  ): AsyncGenerator<WatchEvent | typeof oversizedEvent, void> {
     try {
-      for await (const line of splitLines(body)) yield parseJson(line) as WatchEvent;
+      for await (const line of splitLines(body))
+        yield line === undefined ? oversizedEvent : (parseJson(line) as WatchEvent);
     } catch (error) {
       if ((error as { code?: string }).code === 'UND_ERR_BODY_TIMEOUT') return;
       throw this.#transport.errorOf(error, request);

@@ -14,6 +14,8 @@ export type ApiErrorCode =
   | 'NotFound'
   /** The write was not sent: this process does not lead. */
   | 'NotLeader'
+  /** The response has more bytes than this client accepts. */
+  | 'TooLarge'
   | 'TooManyRequests'
   | 'Unauthorized'
   /** The API server is unreachable, failed, or did not respond in time. */
@@ -53,7 +55,16 @@ export function isApiError(error: unknown, ...codes: ApiErrorCode[]): error is A
 export function isTransient(error: unknown): boolean {
   return isApiError(
     error,
-    ...(['Cancelled', 'Conflict', 'Gone', 'TooManyRequests', 'Unauthorized', 'Unavailable', 'Unexpected'] as const),
+    ...([
+      'Cancelled',
+      'Conflict',
+      'Gone',
+      'TooLarge',
+      'TooManyRequests',
+      'Unauthorized',
+      'Unavailable',
+      'Unexpected',
+    ] as const),
   );
 }
 

@@ -1,8 +1,8 @@
 import { ApiError } from './api-error.ts';
 
 /**
- * The whole of an answer's body as text.
- * @throws ApiError as soon as it is longer than `maxBytes`: what is no answer of an API server must not fill the memory
+ * Reads the whole body of a response as text.
+ * @throws ApiError TooLarge as soon as it exceeds `maxBytes`, because no response may fill the memory
  */
 export async function readBounded(body: AsyncIterable<Buffer>, maxBytes: number): Promise<string> {
   const pieces: Buffer[] = [];
@@ -10,7 +10,7 @@ export async function readBounded(body: AsyncIterable<Buffer>, maxBytes: number)
   for await (const piece of body) {
     length += piece.length;
     // Leaving the loop ends the connection.
-    if (length > maxBytes) throw new ApiError('Unexpected', `unexpected response: longer than ${maxBytes} bytes`);
+    if (length > maxBytes) throw new ApiError('TooLarge', `the response exceeds ${maxBytes} bytes`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString('utf8');

@@ -48,6 +48,7 @@ function setUp(state: { served: boolean; away?: boolean; forbidden?: boolean }) 
     random: () => 0.5,
     log: quietLog,
     onFault: () => assert.fail('every object can be processed'),
+    transform: (object) => object,
     onChange: () => changes.push(kind.available),
   });
   const end = new AbortController();

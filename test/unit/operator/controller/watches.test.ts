@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { pausedAnnotation } from '../../../../src/contract/agent-names.ts';
 import { Watches, type WatchesOptions } from '../../../../src/operator/controller/watches.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import { FakeClock } from '../../fake-clock.ts';
@@ -23,4 +24,36 @@ test('a restore of etcd that any of the caches finds is told', () => {
     store.rewound();
     assert.equal(told, index + 1);
   }
+});
+
+test('of the metadata of a NetExporter only what is used is kept', async () => {
+  const metadata = { name: 'a', namespace: 'n', uid: 'u', resourceVersion: '5', generation: 2, creationTimestamp: 't' };
+  const huge = 'x'.repeat(200_000);
+  const stored = {
+    ...metadata,
+    labels: { team: huge },
+    annotations: { [pausedAnnotation]: 'true', 'kubectl.kubernetes.io/last-applied-configuration': huge },
+    finalizers: [huge],
+  };
+  const client = {
+    list: async ({ plural }: { plural: string }) => ({
+      metadata: { resourceVersion: '7' },
+      items: plural === 'netexporters' ? [{ metadata: stored, spec: {} }] : [],
+    }),
+    watch: async () => Promise.reject(new ApiError('Unavailable', 'away')),
+  };
+  const watches = new Watches({
+    ...{ clock: new FakeClock(), random: () => 0, log: quietLog },
+    client: client as unknown as WatchesOptions['client'],
+    ...{ onResource() {}, onChild() {}, onPod() {}, onOptional() {}, onFault() {}, onRewound() {} },
+  });
+  const end = new AbortController();
+  const running = watches.reflectors[0]!.run(end.signal);
+  await watches.reflectors[0]!.synced;
+  assert.deepEqual(watches.resources.get('n/a')?.metadata, {
+    ...metadata,
+    annotations: { [pausedAnnotation]: 'true' },
+  });
+  end.abort();
+  await running;
 });

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 import { after, beforeEach, test } from 'node:test';
 import { TokenBucket } from '../../../../src/base/token-bucket.ts';
-import { ApiClient, type WatchEvent } from '../../../../src/operator/kube/api-client.ts';
+import { ApiClient, type oversizedEvent, type WatchEvent } from '../../../../src/operator/kube/api-client.ts';
 import { ApiTransport } from '../../../../src/operator/kube/api-transport.ts';
 import type { Credentials } from '../../../../src/operator/kube/cluster-access.ts';
 import { Connection } from '../../../../src/operator/kube/connection.ts';
@@ -66,8 +66,10 @@ function json(status: number, body: unknown, headers: Record<string, string> = {
   return (response) => response.writeHead(status, headers).end(JSON.stringify(body));
 }
 
-async function watchAll(watch: Promise<AsyncIterable<WatchEvent>>): Promise<WatchEvent[]> {
-  const events: WatchEvent[] = [];
+type WatchedEvent = WatchEvent | typeof oversizedEvent;
+
+async function watchAll(watch: Promise<AsyncIterable<WatchedEvent>>): Promise<WatchedEvent[]> {
+  const events: WatchedEvent[] = [];
   for await (const event of await watch) events.push(event);
   return events;
 }
@@ -322,7 +324,7 @@ test('an answer without an end is refused before it fills the memory', { timeout
     response.on('drain', more);
     more();
   });
-  await assert.rejects(client.get(maps, place), { code: 'Unexpected', message: /longer than 8388608 bytes/ });
+  await assert.rejects(client.get(maps, place), { code: 'TooLarge', message: /exceeds 12582912 bytes/ });
   assert.ok(sent < 32 * 1024 * 1024, `${sent} bytes were taken`);
   answers.push((response) => response.writeHead(500).end('x'.repeat(1024 * 1024)));
   await assert.rejects(client.get(maps, place), { code: 'Unavailable', message: 'the API server returned status 500' });

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { splitLines } from '../../../../src/operator/kube/watch-lines.ts';
 
-async function linesOf(chunks: Buffer[]): Promise<string[]> {
-  const lines: string[] = [];
+async function linesOf(chunks: Buffer[]): Promise<(string | undefined)[]> {
+  const lines: (string | undefined)[] = [];
   for await (const line of splitLines(
     (async function* () {
       yield* chunks;
@@ -36,7 +36,14 @@ test('a line that was cut off is dropped', async () => {
   assert.deepEqual(await linesOf([Buffer.from('{"a":1}\n{"b"')]), ['{"a":1}']);
 });
 
-test('a line without an end is refused before it fills the memory', async () => {
-  const chunks = Array.from({ length: 9 }, () => Buffer.alloc(1024 * 1024, 'x'));
-  await assert.rejects(linesOf(chunks), { code: 'Unexpected' });
+const megabyte = Buffer.alloc(1024 * 1024, 'x');
+
+test('a line that is too long is skipped, and those after it are read', async () => {
+  const long = Array.from({ length: 17 }, () => megabyte);
+  const chunks = [Buffer.from('{"a":1}\n'), ...long, Buffer.from('x\n{"b":2}\n{"c"'), Buffer.from(':3}\n')];
+  assert.deepEqual(await linesOf(chunks), ['{"a":1}', undefined, '{"b":2}', '{"c":3}']);
+});
+
+test('a line without an end is refused', async () => {
+  await assert.rejects(linesOf(Array.from({ length: 65 }, () => megabyte)), { code: 'Unexpected' });
 });
