@@ -25,6 +25,19 @@ export function sketchValue(index: number): number {
 }
 
 /**
+ * Limits the number of buckets: the lowest ones are merged into the lowest one that is kept, because high quantiles
+ * matter most ("DDSketch", §2.2).
+ * @param entries by ascending index
+ */
+export function withoutLowest(entries: SketchEntry[], maxEntries: number): SketchEntry[] {
+  const merged = entries.length - maxEntries;
+  if (merged <= 0) return entries;
+  const [lowest, ...others] = entries.slice(merged);
+  const below = entries.slice(0, merged).reduce((total, [, count]) => total + count, 0);
+  return [[lowest![0], lowest![1] + below], ...others];
+}
+
+/**
  * Counts latencies in logarithmic buckets. Quantiles have a relative error of at most `sketchAccuracy`; sketches are
  * merged by adding counts.
  * Source: Masson, Rim, Lee, "DDSketch", VLDB 2019, §2.1–2.2, with a fixed range of buckets.

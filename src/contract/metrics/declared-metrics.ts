@@ -10,6 +10,7 @@ import {
 } from './operator-metrics.ts';
 import { dnsMetrics, networkMetrics, ntpMetrics } from './probe-metrics.ts';
 import { processMetrics } from './process-metrics.ts';
+import { reportMetrics } from './report-metrics.ts';
 
 /** Everything the agent exposes, by subject. */
 export const agentMetricGroups = {
@@ -30,6 +31,8 @@ export const operatorMetricGroups = {
   request: requestMetrics,
   /** Exposed only where the operator syncs with agents. */
   syncServer: syncServerMetrics,
+  /** As `syncServer`. */
+  reports: reportMetrics,
   runtime: runtimeMetrics,
   process: processMetrics,
 } as const satisfies Record<string, MetricGroup>;

@@ -197,6 +197,8 @@ export const syncServerMetrics = {
           not_found: 'refused: not `POST /v1/sync`',
           too_large: 'refused: the body is larger than 256 KiB',
           invalid: 'refused: the body is not a sync request',
+          rate_limited:
+            'refused: more than two requests per second of one agent, after a burst of ten. It may retry after a second',
           superseded: 'refused: another request of the same agent came',
           unavailable:
             'refused: the operator does not lead, is stopping, does not know the API server’s keys, or failed to answer',

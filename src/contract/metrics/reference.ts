@@ -30,6 +30,10 @@ const operatorSections: Record<keyof typeof operatorMetricGroups, Section> = {
     title: 'Sync server',
     text: 'Exposed only where the operator syncs with agents. See [sync-server.md](sync-server.md).',
   },
+  reports: {
+    title: 'Reports of agents',
+    text: 'Exposed only where the operator syncs with agents.',
+  },
   runtime: { title: 'Runtime' },
   process: { title: 'Process' },
 };

@@ -7,6 +7,7 @@ import type { Settings } from '../../protocol/settings.ts';
 import type { Acknowledgement, Held, SyncRequest } from '../../protocol/sync.ts';
 import { keyOf } from '../kube/kube-object.ts';
 import type { NodeFacts } from '../plan/node-facts.ts';
+import { type ReportDrops, ReportMemory } from '../reports/report-memory.ts';
 import type { AgentPods } from './agent-pods.ts';
 import { NetExporterFleet } from './net-exporter-fleet.ts';
 import type { DnsServiceFault, Propagation } from './propagation.ts';
@@ -48,6 +49,8 @@ export interface FleetParts {
   wake: (podUids: Iterable<string>) => void;
   /** The figures of this NetExporter's status have changed. */
   onFigures: (key: string) => void;
+  /** Counts what is dropped of agents' reports. */
+  drops: ReportDrops;
 }
 
 /** One NetExporter and its agents. */
@@ -76,6 +79,7 @@ interface Member {
 export class Fleet implements SyncSource {
   readonly #parts: FleetParts;
   readonly #members = new Map<string, Member>();
+  readonly #memory = new ReportMemory();
   #epoch: number | undefined;
   /** When it began to lead, in monotonic milliseconds. */
   #since = 0;
@@ -161,6 +165,11 @@ export class Fleet implements SyncSource {
     return this.#members.get(key)?.fault;
   }
 
+  /** Memory that agents' reports take, in bytes. */
+  get reportBytes(): number {
+    return this.#memory.bytes;
+  }
+
   /** The keys of all NetExporters that have agents, or may have some. */
   keys(): Iterable<string> {
     return this.#members.keys();
@@ -171,7 +180,8 @@ export class Fleet implements SyncSource {
   }
 
   took({ resource, podUid }: AuthenticatedAgent, request: SyncRequest): Acknowledgement | undefined {
-    return this.#members.get(resource)?.fleet.took(podUid, request);
+    const member = this.#members.get(resource);
+    return member?.fleet.took(podUid, request, member.resource);
   }
 
   /** A connection that is lost says nothing: the agent makes another one, or does not report. */
@@ -213,7 +223,9 @@ export class Fleet implements SyncSource {
     let member = this.#members.get(key);
     if (member?.fleet.uid !== uid) {
       const onNews = () => this.#compareLater(key);
-      const fleet = new NetExporterFleet({ uid, epoch, clock: this.#parts.clock, onNews });
+      member?.fleet.reports.forgetAll();
+      const { clock, drops } = this.#parts;
+      const fleet = new NetExporterFleet({ uid, epoch, clock, memory: this.#memory, drops, onNews });
       const state = { isGone: false, isHeld: false, dnsServers: undefined, fault: undefined, reported: '' };
       member = { resource, fleet, ...state };
       this.#members.set(key, member);
@@ -234,6 +246,7 @@ export class Fleet implements SyncSource {
     this.#parts.pods.update(resource, isGone);
     const pods = this.#parts.pods.of(resource);
     if (isGone && pods.length === 0) {
+      fleet.reports.forgetAll();
       this.#members.delete(key);
       return;
     }

@@ -1,10 +1,16 @@
 import type { Clock } from '../../base/clock.ts';
+import type { NetExporter } from '../../crd/net-exporter.ts';
+import { ProtocolError } from '../../protocol/document.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import { type Acknowledgement, type Held, holdMs, type SyncRequest, settingsDigest } from '../../protocol/sync.ts';
 import { FleetPlan, type PlanChanges, type PlanInput } from '../plan/fleet-plan.ts';
 import type { PlannedPod, TargetState } from '../plan/target-states.ts';
+import type { LinkPlan } from '../reports/agent-reports.ts';
 import { FleetReports } from '../reports/fleet-reports.ts';
+import type { ReportDrops, ReportMemory } from '../reports/report-memory.ts';
+import { plannedLinks } from './planned-links.ts';
 import { type Propagation, propagationOf, sameAssignment, sameSettings } from './propagation.ts';
+import { settingsOf } from './settings-of.ts';
 import type { SyncNews } from './sync-source.ts';
 
 /** An agent that has not called for so long does not report. Milliseconds. */
@@ -41,13 +47,16 @@ export class NetExporterFleet {
     /** The leader's. */
     epoch: number;
     clock: Clock;
+    /** Shared by all NetExporters. */
+    memory: ReportMemory;
+    drops: ReportDrops;
     /** Called when `propagation` may have changed, except by the passage of time. */
     onNews: () => void;
   }) {
-    const { uid, epoch, clock, onNews } = options;
+    const { uid, epoch, clock, memory, drops, onNews } = options;
     this.uid = uid;
     // No report is taken before the first agent is registered, by when the window is known.
-    this.reports = new FleetReports({ clock, windowMs: 0 });
+    this.reports = new FleetReports({ clock, windowMs: 0, memory, drops });
     this.#clock = clock;
     this.#epoch = epoch;
     this.#onNews = onNews;
@@ -120,8 +129,12 @@ export class NetExporterFleet {
     };
   }
 
-  /** An agent has called. @returns which of its reports it need not send again */
-  took(podUid: string, { held, report }: SyncRequest): Acknowledgement | undefined {
+  /**
+   * Processes an agent's request.
+   * @param resource the NetExporter with the spec by which the agent's targets are planned
+   * @returns the acknowledgement of its report
+   */
+  took(podUid: string, { held, report }: SyncRequest, resource: NetExporter): Acknowledgement | undefined {
     const agent = this.#agents.get(podUid);
     if (!agent) return undefined;
     const now = this.#clock.monotonic();
@@ -131,7 +144,21 @@ export class NetExporterFleet {
     // Most calls say what the one before said: thousands of them need not be looked through for that every second.
     agent.call = { at: now, held };
     if (!call || saysNew || now - call.at > silentAfterMs) this.#onNews();
-    return report && this.reports.take(podUid, report);
+    return report && this.reports.take(podUid, report, this.#linksOf(podUid, resource));
+  }
+
+  /** Evaluated only for links that the agent has not reported yet. */
+  #linksOf(podUid: string, resource: NetExporter): LinkPlan {
+    return (known) => {
+      const { service } = resource.spec.network;
+      const services = service ? this.#settings?.network.services : [];
+      try {
+        return plannedLinks(settingsOf(resource, []), this.#plan.assignmentOf(podUid), services)(known);
+      } catch (error) {
+        if (error instanceof ProtocolError) return () => false;
+        throw error;
+      }
+    };
   }
 
   /**

@@ -1,68 +1,86 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Report } from '../../protocol/report.ts';
 import type { Acknowledgement } from '../../protocol/sync.ts';
-import { AgentReports } from './agent-reports.ts';
+import { AgentReports, type LinkPlan, type SharedReports } from './agent-reports.ts';
 import { type Link, LinkTable } from './link-table.ts';
 import type { Outcomes } from './packed-outcomes.ts';
+import type { ReportDrops, ReportMemory } from './report-memory.ts';
 
-/** What one agent found out about one of its targets in the window. */
+/** The results of one agent for one of its targets within the window. */
 export interface LinkReport extends Outcomes {
-  /** The uid of the agent's pod. */
+  /** UID of the agent's pod. */
   agent: string;
   link: Link;
 }
 
 /**
- * What the agents of one NetExporter have reported during the last `spec.health.window`, in bounded memory: about 150
- * bytes for each agent and target, whatever the window and however often they report.
+ * What the agents of one NetExporter have reported within `spec.health.window`, in bounded memory: about 150 bytes for
+ * each agent and target, whatever the window and however often they report.
  *
- * The window moves on by an eighth of itself at a time, so that it is between seven and eight eighths long. A report
- * counts as of the moment when it comes, also one of an agent that could not reach the operator for longer than the
+ * The window moves by an eighth of its length at a time, so it is between seven and eight eighths long. A report counts
+ * from the moment at which it arrives, also that of an agent that could not reach the operator for longer than the
  * window.
- *
- * Each agent's: `take` what it sends and answer with what that returns; `forget` the agent when its pod is gone. Then
- * ask `links`.
  */
-export class FleetReports {
+export class FleetReports implements SharedReports {
+  readonly table = new LinkTable();
+  readonly drops: ReportDrops;
   readonly #clock: Clock;
-  readonly #table = new LinkTable();
+  readonly #memory: ReportMemory;
   readonly #agents = new Map<string, AgentReports>();
-  /** How far back is looked, in milliseconds. It may be changed at any time. */
+  /** Length of the window, in milliseconds. May change at any time. */
   windowMs: number;
 
-  constructor({ clock, windowMs }: { clock: Clock; windowMs: number }) {
-    this.#clock = clock;
-    this.windowMs = windowMs;
+  /** @param options `memory` is shared with other NetExporters */
+  constructor(options: { clock: Clock; windowMs: number; memory: ReportMemory; drops: ReportDrops }) {
+    this.#clock = options.clock;
+    this.windowMs = options.windowMs;
+    this.#memory = options.memory;
+    this.drops = options.drops;
+  }
+
+  now(): number {
+    return this.#clock.monotonic();
   }
 
   /**
-   * Takes an agent's report into account. One that comes again, since the agent missed the answer, counts once: what
-   * tells it from others is its pod, stream and sequence.
-   * @returns what to acknowledge; it must not get to the agent unless this has returned
+   * Processes a report. One that is sent again, because the agent did not receive the response, counts once: its pod,
+   * stream and sequence identify it.
+   * @param plan which links the agent may report
+   * @returns the acknowledgement; the agent must not receive it unless this has returned
    */
-  take(podUid: string, report: Report): Acknowledgement {
+  take(podUid: string, report: Report, plan: LinkPlan): Acknowledgement {
     let agent = this.#agents.get(podUid);
     if (!agent) {
-      agent = new AgentReports(this.#table);
+      agent = new AgentReports(this);
       this.#agents.set(podUid, agent);
     }
-    agent.take(report, this.#clock.monotonic(), this.windowMs);
+    agent.take(report, plan);
+    this.#memory.changed(agent);
     return { stream: report.stream, sequence: report.sequence };
   }
 
-  /** Drops all of an agent whose pod is gone. */
+  /** Drops the reports of an agent whose pod is gone. */
   forget(podUid: string): void {
-    this.#agents.get(podUid)?.release();
+    const agent = this.#agents.get(podUid);
+    if (!agent) return;
+    agent.release();
+    this.#memory.released(agent);
     this.#agents.delete(podUid);
   }
 
+  /** Drops the reports of all agents. */
+  forgetAll(): void {
+    for (const podUid of this.#agents.keys()) this.forget(podUid);
+  }
+
   /**
-   * Every target of every agent at which an attempt was reported in the window. A report or a change of the window
-   * during the walk may count or not.
+   * All targets of all agents with attempts that were reported within the window. A report or a change of the window
+   * during the iteration may be included or not.
    */
   *links(): Generator<LinkReport> {
-    const now = this.#clock.monotonic();
-    for (const [agent, reports] of this.#agents)
-      for (const [link, outcomes] of reports.links(now, this.windowMs)) yield { agent, link, ...outcomes };
+    for (const [agent, reports] of this.#agents) {
+      for (const [link, outcomes] of reports.links()) yield { agent, link, ...outcomes };
+      this.#memory.changed(reports);
+    }
   }
 }

@@ -1,6 +1,6 @@
 import type { TargetReport } from '../../protocol/report.ts';
 
-/** What a target is apart from what became of the attempts at it. Agents that probe the same share one object. */
+/** Identifies a target in reports. Agents with the same target share one object. */
 export type Link = Readonly<Pick<TargetReport, 'probe' | 'host' | 'server' | 'protocol' | 'type' | 'node' | 'zone'>>;
 
 interface Entry {
@@ -8,23 +8,21 @@ interface Entry {
   uses: number;
 }
 
-/**
- * The targets of all agents, each once, since every one of them is probed by several: held as long as somebody uses it.
- */
+/** The targets of all agents, each once, because several agents probe each of them. Kept while it is in use. */
 export class LinkTable {
   readonly #entries = new Map<string, Entry>();
 
-  /** How many targets are in use. */
+  /** Number of targets in use. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** @returns the object that stands for a target; undefined where nobody uses it */
+  /** @returns the shared object of a target; undefined if it is not in use */
   find(target: Link): Link | undefined {
     return this.#entries.get(keyOf(target))?.link;
   }
 
-  /** Takes one more use of a target. @returns the object that stands for it */
+  /** Adds a use of a target. @returns its shared object */
   use(target: Link): Link {
     const key = keyOf(target);
     const known = this.#entries.get(key);
@@ -38,7 +36,7 @@ export class LinkTable {
     return link;
   }
 
-  /** Gives one use back. */
+  /** Removes a use. */
   release(link: Link): void {
     const key = keyOf(link);
     const entry = this.#entries.get(key)!;
@@ -46,7 +44,7 @@ export class LinkTable {
   }
 }
 
-/** Whether two are the same target. */
+/** Whether both are the same target. */
 export function isSameLink(a: Link, b: Link): boolean {
   return (
     a.host === b.host &&

@@ -2,12 +2,19 @@ import type { ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { encodeSyncAnswer, type SyncAnswer } from '../../protocol/sync.ts';
 import type { AuthenticatedAgent } from '../agents/sync-source.ts';
-import type { SyncRefusal } from './identity/sync-refusal.ts';
+import type { RefusalCode, SyncRefusal } from './identity/sync-refusal.ts';
 import type { Waiter } from './sync-hub.ts';
 import type { SyncObserver } from './sync-metrics.ts';
 
-/** Retry-After for agents that reach a standby, in seconds: there is a leader within a few seconds. */
-const retryAfterSeconds = 1;
+/**
+ * Retry-After in seconds, for agents that reach a standby (there is a leader within a few seconds) and for those that
+ * send too many requests.
+ */
+export const retryAfterSeconds = 1;
+
+/** After these, the agent sends its next request without a new handshake. */
+const keepsConnection: readonly RefusalCode[] = ['TooManyRequests'];
+const retriesSoon: readonly RefusalCode[] = ['TooManyRequests', 'Unavailable'];
 
 /**
  * A connection and its pending request. Besides Node's own objects, it is all that a waiting agent costs.
@@ -41,13 +48,13 @@ export class AgentConnection implements Waiter {
     this.#send(200, encodeSyncAnswer(answer), { 'content-type': 'application/json' });
   }
 
-  /** Sends the reason and closes the connection, so that a retry needs a new handshake. */
+  /** Sends the reason. Closes the connection, so that a retry needs a new handshake, unless the agent is throttled. */
   refuse({ code, status, message }: SyncRefusal): void {
     this.#observe.answered(code);
     this.#send(status, `${message}\n`, {
       'content-type': 'text/plain; charset=utf-8',
-      connection: 'close',
-      ...(code === 'Unavailable' && { 'retry-after': retryAfterSeconds }),
+      ...(!keepsConnection.includes(code) && { connection: 'close' }),
+      ...(retriesSoon.includes(code) && { 'retry-after': retryAfterSeconds }),
       // RFC 6750 §3.
       ...(status === 401 && { 'www-authenticate': code === 'NoToken' ? 'Bearer' : 'Bearer error="invalid_token"' }),
     });

@@ -25,6 +25,7 @@ const results: Record<RequestResult, LabelValue<typeof syncServerMetrics.request
   NotFound: 'not_found',
   TooLarge: 'too_large',
   InvalidSync: 'invalid',
+  TooManyRequests: 'rate_limited',
   Superseded: 'superseded',
   Unavailable: 'unavailable',
 };

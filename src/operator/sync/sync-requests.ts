@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http';
+import { type Clock, pause } from '../../base/clock.ts';
 import { withoutSecrets } from '../../base/redaction.ts';
 import { ProtocolError } from '../../protocol/document.ts';
 import { decodeSyncRequest, maxRequestBytes, syncPath } from '../../protocol/sync.ts';
 import type { AuthenticatedAgent } from '../agents/sync-source.ts';
-import type { AgentConnection } from './agent-connection.ts';
+import { type AgentConnection, retryAfterSeconds } from './agent-connection.ts';
+import { AgentRates, agentRate } from './agent-rates.ts';
 import { SyncRefusal } from './identity/sync-refusal.ts';
 import type { RateLimitedLog } from './rate-limited-log.ts';
 import { readBody, skipBody } from './request-body.ts';
@@ -23,14 +25,19 @@ export interface SyncRequestsParts {
   claim: (connection: AgentConnection, agent: AuthenticatedAgent) => void;
   observe: SyncObserver;
   refusals: RateLimitedLog;
+  clock: Clock;
 }
+
+const never = new AbortController().signal;
 
 /** Reads and authenticates requests, and passes those of agents to the hub; refuses all others. */
 export class SyncRequests {
   readonly #parts: SyncRequestsParts;
+  readonly #rates: AgentRates;
 
   constructor(parts: SyncRequestsParts) {
     this.#parts = parts;
+    this.#rates = new AgentRates(parts.clock);
   }
 
   /** Processes the request that the connection has begun. Never rejects. */
@@ -59,6 +66,11 @@ export class SyncRequests {
     const agent = await this.#parts.identify(token);
     if (connection.socket.destroyed) throw new Error('the connection closed before the agent was identified');
     this.#parts.claim(connection, agent);
+    if (!this.#rates.allow(agent.podUid))
+      throw new SyncRefusal(
+        'TooManyRequests',
+        `more than ${agentRate.perSecond} requests per second; retry after ${retryAfterSeconds} s`,
+      );
     return agent;
   }
 
@@ -67,6 +79,12 @@ export class SyncRequests {
     const refusal = this.#refusalOf(error);
     if (refusal.code !== 'Unavailable')
       this.#parts.refusals.report(refusal.code, refusal.message, connection.socket.remoteAddress);
+    if (refusal.code === 'TooManyRequests') {
+      // The connection is in use until then, and nothing more is read from it. Node discards the body afterwards.
+      await pause(this.#parts.clock, retryAfterSeconds * 1000, never);
+      connection.refuse(refusal);
+      return;
+    }
     try {
       if (refusal.code !== 'TooLarge') await skipBody(request, maxRequestBytes);
       connection.refuse(refusal);

@@ -93,7 +93,7 @@ export class SyncServer {
       gone: (agent) => hub.gone(agent),
     });
     this.#requests = new SyncRequests({
-      ...{ hub, identify, isLeading, observe, refusals },
+      ...{ hub, identify, isLeading, observe, refusals, clock: parts.clock },
       claim: (connection, agent) => this.#connections.claim(connection, agent),
     });
     for (const event of ['request', 'checkExpectation'])

@@ -23,6 +23,7 @@ import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import type { Resource } from '../kube/resource.ts';
 import { type NodeFacts, nodeFactsOf } from '../plan/node-facts.ts';
 import type { AgentsSync } from './agents-sync.ts';
+import { newReportMetrics } from './report-metrics.ts';
 import { SyncEndpoint } from './sync-endpoint.ts';
 import { SyncHub } from './sync-hub.ts';
 import type { SyncOptions } from './sync-options.ts';
@@ -97,6 +98,7 @@ export class SyncService implements AgentsSync {
       figures: parts.figures,
       wake: (podUids) => this.#hub.wake(podUids),
       onFigures: (key) => parts.enqueue(key),
+      drops: newReportMetrics(registry, () => this.#fleet.reportBytes),
       clock,
     });
     this.#hub = new SyncHub({ source: this.#fleet, clock, random, holdMs, log });

@@ -15,7 +15,9 @@ import {
 } from '../../../src/protocol/sync.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { agentPod } from '../operator/agent-pod-builder.ts';
+import { netExporter } from '../operator/net-exporter-builder.ts';
 import { quietLog } from '../operator/quiet-log.ts';
+import { reportParts } from '../operator/reports/counted-drops.ts';
 import { settings } from '../protocol/documents.ts';
 
 /** What an agent may not know of. Each has a value that stands for what was meant before it was there. */
@@ -42,7 +44,7 @@ const agent = { resource: 'monitoring/default', podUid: 'p', pod: 'p', node: 'n'
 function setUp(first: Settings, unknown: readonly LaterField[]) {
   const clock = new FakeClock();
   const { uid } = first.resource;
-  const fleet = new NetExporterFleet({ uid, epoch: 1, clock, onNews() {} });
+  const fleet = new NetExporterFleet({ uid, epoch: 1, clock, ...reportParts(), onNews() {} });
   fleet.plan({
     ...{ pods: [agentPod({ uid: 'p', name: 'p', node: 'n', addresses: ['10.0.0.1'] })], dnsServers: [] },
     ...{ peersPerAgent: 10, endpointsPerAgent: 2 },
@@ -51,7 +53,7 @@ function setUp(first: Settings, unknown: readonly LaterField[]) {
   const hub = new SyncHub({
     source: {
       answerFor: ({ podUid }, held) => fleet.answerFor(podUid, held),
-      took: ({ podUid }, request) => fleet.took(podUid, request),
+      took: ({ podUid }, request) => fleet.took(podUid, request, netExporter()),
       gone() {},
     },
     ...{ clock, random: () => 0, holdMs, log: quietLog },

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { operatorMetricGroups, operatorMetrics } from '../../../src/contract/metrics/declared-metrics.ts';
 import { WorkQueue } from '../../../src/operator/controller/work-queue.ts';
 import { OperatorMetrics } from '../../../src/operator/metrics.ts';
+import { newReportMetrics } from '../../../src/operator/sync/report-metrics.ts';
 import { SyncMetrics } from '../../../src/operator/sync/sync-metrics.ts';
 import { TemporaryDirectory } from '../agent/temporary-directory.ts';
 import { FakeClock } from '../fake-clock.ts';
@@ -34,6 +35,7 @@ async function fullExposition(): Promise<string> {
   }
   const sync = new SyncMetrics(metrics.registry);
   sync.watch({ connections: () => 1, held: () => 1 });
+  newReportMetrics(metrics.registry, () => 1);
   sync.watchCertificates(() => ({ authority: 2, serving: 1 }));
   return metrics.registry.metrics();
 }
@@ -61,7 +63,8 @@ test('a running operator exposes no other metrics, and all but those of sync, wh
   await operator.says(/"port":\d+/);
   const [, port] = /"port":(\d+)/.exec(operator.output)!;
   const exposition = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  const sync = Object.values(operatorMetricGroups.syncServer).map(({ name }): string => name);
+  const { syncServer, reports } = operatorMetricGroups;
+  const sync = [...Object.values(syncServer), ...Object.values(reports)].map(({ name }): string => name);
   const expected = operatorMetrics().flatMap(({ name }) => (sync.includes(name) ? [] : [name]));
   assert.deepEqual([...exposedFamilies(exposition).keys()].sort(), expected.sort());
   assert.match(exposition, /^process_open_fds [1-9]\d*$/m);

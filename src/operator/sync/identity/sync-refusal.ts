@@ -9,6 +9,8 @@ export type RefusalCode =
   | 'NotFound'
   | 'TooLarge'
   | 'InvalidSync'
+  /** The agent sends too many requests. */
+  | 'TooManyRequests'
   /** A newer request of the same agent arrived. */
   | 'Superseded'
   /** This operator is not the leader, is stopping, or does not know the API server's keys. */
@@ -21,6 +23,7 @@ const statuses: Record<RefusalCode, number> = {
   NotFound: 404,
   TooLarge: 413,
   InvalidSync: 400,
+  TooManyRequests: 429,
   Superseded: 409,
   Unavailable: 503,
 };

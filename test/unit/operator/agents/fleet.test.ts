@@ -16,6 +16,7 @@ import { FakeClock } from '../../fake-clock.ts';
 import { agentPod } from '../agent-pod-builder.ts';
 import { netExporter } from '../net-exporter-builder.ts';
 import { quietLog } from '../quiet-log.ts';
+import { CountedDrops } from '../reports/counted-drops.ts';
 
 const key = 'monitoring/default';
 const report: Report = { stream: 's', sequence: 4, spanMs: 1000, targets: [] };
@@ -59,6 +60,7 @@ function setUp() {
     asked: 0,
   };
   const woken: string[] = [];
+  const drops = new CountedDrops();
   const figures: string[] = [];
   /** What throws, as long as it is in here. */
   const faults = new Set<string>();
@@ -92,6 +94,7 @@ function setUp() {
       throwIf(`figures of ${of}`);
       figures.push(of);
     },
+    drops,
     plans: plans.queue,
     figures: comparisons.queue,
     clock,
@@ -117,6 +120,7 @@ function setUp() {
     pods,
     nodes,
     dns,
+    drops,
     fleet,
     woken,
     figures,
@@ -321,6 +325,37 @@ test('a report is acknowledged, but not one of a pod that is no agent', async ()
   assert.deepEqual(call('p1', {}, { report }), { stream: 's', sequence: 4 });
   assert.equal(call('stranger', {}, { report }), undefined);
   assert.equal(fleet.propagationOf('monitoring/other'), undefined);
+});
+
+test('an agent reports its own targets only, and its reports take no memory once it or its NetExporter is gone', async () => {
+  const { fleet, call, pods, answerFor, drops, resource, pass } = await led();
+  const { peers } = answerFor('p1', {})!.assignment!;
+  const links = peers.map(({ address, node, zone }) => ({
+    ...{ probe: 'network' as const, host: address, server: '', protocol: 'TCP', type: '', node, zone },
+    ...{ attempts: 1, failures: {}, retransmits: 0, latencies: [[40, 1] as [number, number]] },
+  }));
+  const about = (targets: Report['targets'], sequence: number) => ({ report: { ...report, sequence, targets } });
+  call('p1', {}, about(links, 1));
+  assert.deepEqual(drops.counts, {});
+  const bytes = fleet.reportBytes;
+  assert.ok(bytes > 0);
+  const accused = links.map((link) => ({ ...link, host: '10.0.0.99:8000', node: 'n9' }));
+  assert.deepEqual(call('p1', {}, about(accused, 2)), { stream: 's', sequence: 2 }, 'it need not send them again');
+  assert.deepEqual(drops.counts, { 'targets not_planned': 2 });
+  assert.equal(fleet.reportBytes, bytes);
+  call('p2', {}, about(links.slice(0, 0), 1));
+  pods.delete('p1');
+  fleet.outdate(key);
+  await pass(100);
+  assert.equal(fleet.reportBytes, 0);
+  pods.set('p1', agentPod({ uid: 'p1', name: 'p1', node: 'n1', addresses: ['10.0.0.1'] }));
+  fleet.outdate(key);
+  await pass(100);
+  call('p1', {}, about(links, 3));
+  assert.equal(fleet.reportBytes, bytes);
+  const successor = { ...resource, metadata: { ...resource.metadata, uid: 'another' } };
+  fleet.plan(successor);
+  assert.equal(fleet.reportBytes, 0);
 });
 
 test('what agents hold is not known until all have called, or had the time to', async () => {

@@ -10,6 +10,7 @@ import type { Outcomes } from '../../../../src/operator/reports/packed-outcomes.
 import type { Report, TargetReport } from '../../../../src/protocol/report.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { targetReports } from '../../protocol/documents.ts';
+import { reportParts } from './counted-drops.ts';
 import { naiveSum, outcomesOf } from './naive-outcomes.ts';
 
 const windowMs = 120_000;
@@ -20,9 +21,22 @@ const target: TargetReport = {
   ...{ attempts: 3, failures: { timeout: 1 }, retransmits: 0, latencies: [[51, 2]] },
 };
 
+/** The agent may report any link. */
+const all = () => () => true;
+
 function fleetOf() {
   const clock = new FakeClock();
-  return { clock, reports: new FleetReports({ clock, windowMs }) };
+  const parts = reportParts();
+  const fleet = new FleetReports({ clock, windowMs, ...parts });
+  const reports = {
+    take: (podUid: string, given: Report) => fleet.take(podUid, given, all),
+    forget: (podUid: string) => fleet.forget(podUid),
+    links: () => fleet.links(),
+    set windowMs(ms: number) {
+      fleet.windowMs = ms;
+    },
+  };
+  return { clock, reports, ...parts };
 }
 
 function report(sequence: number, targets: readonly TargetReport[] = [target], stream = 'a'): Report {
@@ -33,7 +47,7 @@ function linkOf({ probe, host, server, protocol, type, node, zone }: TargetRepor
   return { probe, host, server, protocol, type, node, zone };
 }
 
-function attempts(reports: FleetReports): number {
+function attempts(reports: Pick<FleetReports, 'links'>): number {
   return [...reports.links()].reduce((sum, link) => sum + link.attempts, 0);
 }
 
@@ -104,8 +118,8 @@ test('an agent that is forgotten is gone with all that it reported', () => {
 });
 
 test('an agent that names ever more targets is kept to a number of them', () => {
-  const { reports } = fleetOf();
-  for (let sequence = 1; sequence <= 12; sequence++)
+  const { reports, drops } = fleetOf();
+  for (let sequence = 1; sequence <= 3; sequence++)
     reports.take(
       'pod-1',
       report(
@@ -114,6 +128,7 @@ test('an agent that names ever more targets is kept to a number of them', () => 
       ),
     );
   assert.equal([...reports.links()].length, maxLinksPerAgent);
+  assert.deepEqual(drops.counts, { 'targets too_many': 3000 - maxLinksPerAgent });
 });
 
 /** What happens to the reports of a fleet. */

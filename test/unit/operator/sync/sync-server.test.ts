@@ -86,6 +86,48 @@ test('one connection carries an agent’s requests, one after another', async ()
   });
 });
 
+test('an agent that sends requests all the time is slowed down: 429 with Retry-After, and nothing is read', async () => {
+  await withRig({ holdMs: 20 }, async (rig) => {
+    const agent = new CountingAgent({ keepAlive: true, maxSockets: 1 });
+    const targets = Array.from({ length: 300 }, (_, index) => ({
+      ...{ probe: 'dns' as const, host: `${index}.`, server: '10.96.0.10:53', protocol: 'UDP', type: 'A' },
+      ...{ node: '', zone: '', attempts: 200, failures: {}, retransmits: 0 },
+      latencies: Array.from({ length: 200 }, (_, bucket): [number, number] => [bucket, 1]),
+    }));
+    const report = { stream: 's', sequence: 1, spanMs: 1, targets };
+    const body = encodeSyncRequest({ version: syncVersion, held: {}, report, leaving: true });
+    assert.ok(body.length > 200_000);
+    const statuses: number[] = [];
+    while (statuses.at(-1) !== 429 && statuses.length < 60) {
+      const { status, headers } = await rig.post(body, { request: { agent } });
+      statuses.push(status);
+      if (status === 429) assert.deepEqual([headers['retry-after'], headers.connection], ['1', 'keep-alive']);
+    }
+    assert.equal(statuses.at(-1), 429);
+    assert.ok(statuses.length > 10, `${statuses.length}`);
+    assert.equal(rig.taken.length, statuses.length - 1);
+    assert.equal(await rig.metric('net_exporter_operator_sync_requests_total{result="rate_limited"}'), 1);
+    const { status } = await rig.post(body, { request: { agent } });
+    assert.equal(status, 200);
+    assert.equal(agent.connections, 1);
+    agent.destroy();
+  });
+});
+
+test('a new connection brings no new burst, and another agent is not slowed down', async () => {
+  await withRig({ holdMs: 20 }, async (rig) => {
+    const leaving = encodeSyncRequest({ version: syncVersion, held: {}, leaving: true });
+    const answers = await Promise.all(Array.from({ length: 30 }, () => rig.post(leaving).catch(() => undefined)));
+    assert.ok(rig.taken.length <= 30);
+    let last = answers.at(-1)?.status;
+    for (let attempt = 0; last !== 429 && attempt < 60; attempt++) last = (await rig.post(leaving)).status;
+    assert.equal(last, 429);
+    const other = { pod: 'default-agent-y', podUid: 'uid-y' };
+    rig.pods.set('monitoring/default-agent-y', { uid: 'uid-y', owner: 'monitoring/default', node: 'node-1' });
+    assert.equal((await rig.post(leaving, { token: await rig.token(other) })).status, 200);
+  });
+});
+
 for (const [who, token, status, code] of [
   ['without a token', async () => null, 401, 'no_token'],
   ['with what is no token', async () => 'opaque-secret', 401, 'invalid_token'],
