@@ -99,7 +99,10 @@ export class ClusterApi {
 
   #text(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<string> {
     return new Promise((resolve, reject) => {
-      const headers = body === undefined ? {} : { 'content-type': contentType };
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      // Node sends no length with a DELETE by itself, and the next request of the connection is then not understood.
+      const headers =
+        text === undefined ? {} : { 'content-type': contentType, 'content-length': Buffer.byteLength(text) };
       const sent = request(
         `${this.origin}${path}`,
         { method, headers, agent: this.#agent, timeout: 10_000 },
@@ -108,16 +111,16 @@ export class ClusterApi {
           answer.on('data', (chunk: Buffer) => chunks.push(chunk));
           answer.on('error', reject);
           answer.on('end', () => {
-            const text = Buffer.concat(chunks).toString('utf8');
+            const answered = Buffer.concat(chunks).toString('utf8');
             const status = answer.statusCode ?? 0;
-            if (status < 300) resolve(text);
-            else reject(new ClusterApiError(`${method} ${path}`, status, text));
+            if (status < 300) resolve(answered);
+            else reject(new ClusterApiError(`${method} ${path}`, status, answered));
           });
         },
       );
       sent.on('timeout', () => sent.destroy(new Error(`${method} ${path}: no answer within 10 s`)));
       sent.on('error', reject);
-      sent.end(body === undefined ? undefined : JSON.stringify(body));
+      sent.end(text);
     });
   }
 }

@@ -159,8 +159,8 @@ async function act(
       return void pending.push(sleep(action.forMs).then(() => leader?.signal('SIGCONT')));
     }
     case 'trespass': {
-      const ports = operators.running.flatMap(({ port }) => port ?? []);
-      return void pending.push(persistently(() => stranger.commit(action.trespass, ports)));
+      const listeners = operators.running.flatMap(({ port }) => (port ? [{ host: '127.0.0.1', port }] : []));
+      return void pending.push(persistently(() => stranger.commit(action.trespass, listeners)));
     }
   }
 }

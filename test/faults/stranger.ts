@@ -17,13 +17,20 @@ export type Trespass =
   /** Connections to the operators that never send a whole request. */
   | { kind: 'connections'; count: number };
 
+/** Where something accepts connections. */
+export interface Listener {
+  host: string;
+  port: number;
+}
+
 const namespaces = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces' };
 const configMaps = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 const serviceAccounts = { group: '', version: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts' };
 const daemonSets = { group: 'apps', version: 'v1', kind: 'DaemonSet', plural: 'daemonsets' };
 
 const largeBytes = 900_000;
-const borrowed = 'borrowed';
+/** What the names of NetExporters begin with whose agents would use an account of somebody else's. */
+export const borrowed = 'borrowed';
 
 /** Somebody with a namespace of the cluster and a way to the operators' ports, and no good intentions. */
 export class Stranger {
@@ -39,10 +46,10 @@ export class Stranger {
 
   /**
    * Does it, with objects of new names each time.
-   * @param ports at which the operators listen on this machine
+   * @param listeners of the operators
    * @throws {ClusterApiError} when the API server does not let it
    */
-  async commit(trespass: Trespass, ports: readonly number[]): Promise<void> {
+  async commit(trespass: Trespass, listeners: readonly Listener[]): Promise<void> {
     switch (trespass.kind) {
       case 'services':
         for (let index = 0; index < trespass.count; index++)
@@ -61,7 +68,7 @@ export class Stranger {
       case 'affinity':
         return this.#netExporter(`affinity-${this.#objects++}`, { agent: { affinity: trespass.affinity } });
       case 'connections':
-        for (const port of ports) for (let index = 0; index < trespass.count; index++) this.#connect(port);
+        for (const listener of listeners) for (let index = 0; index < trespass.count; index++) this.#connect(listener);
     }
   }
 
@@ -111,8 +118,8 @@ export class Stranger {
     await this.#api.create(pathOf(resource, { namespace: this.#namespace }), object);
   }
 
-  #connect(port: number): void {
-    const socket = connect(port, '127.0.0.1', () => socket.write('GET /metrics HTTP/1.1\r\nhost: operator\r\n'));
+  #connect(listener: Listener): void {
+    const socket = connect(listener, () => socket.write('GET /metrics HTTP/1.1\r\nhost: operator\r\n'));
     // That it is closed is what the operator may do.
     socket.on('error', () => {});
     this.#sockets.push(socket);
