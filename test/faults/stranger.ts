@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { agentNames, managedByLabel, managerName } from '../../src/contract/agent-names.ts';
 import { netExporters } from '../../src/operator/cache/watched-kinds.ts';
 import { pathOf } from '../../src/operator/kube/resource.ts';
-import type { ClusterApi } from './cluster-api.ts';
+import { type ClusterApi, ClusterApiError } from './cluster-api.ts';
 
 /** What somebody can do who may create objects in a namespace, or open connections. */
 export type Trespass =
@@ -31,6 +31,11 @@ const daemonSets = { group: 'apps', version: 'v1', kind: 'DaemonSet', plural: 'd
 const largeBytes = 900_000;
 /** What the names of NetExporters begin with whose agents would use an account of somebody else's. */
 export const borrowed = 'borrowed';
+
+/** The garbage collector removes the children of what is deleted. */
+function unlessGone(error: Error): void {
+  if (!(error instanceof ClusterApiError) || error.status !== 404) throw error;
+}
 
 /** Somebody with a namespace of the cluster and a way to the operators' ports, and no good intentions. */
 export class Stranger {
@@ -90,7 +95,7 @@ export class Stranger {
     for (const resource of [netExporters, configMaps, serviceAccounts])
       for (const { metadata } of await this.#api.items(pathOf(resource, { namespace })))
         if (metadata.name !== 'default' && metadata.name !== 'kube-root-ca.crt')
-          await this.#api.delete(pathOf(resource, { namespace, name: metadata.name }));
+          await this.#api.delete(pathOf(resource, { namespace, name: metadata.name })).catch(unlessGone);
   }
 
   /** Makes the namespace, once. */
