@@ -1,10 +1,13 @@
 import type { Logger } from 'pino';
 import { type Clock, pause } from '../../base/clock.ts';
+import { errorText } from '../../base/error-text.ts';
 import type { ApiClient } from '../kube/api-client.ts';
-import { isApiError } from '../kube/api-error.ts';
+import { type ApiErrorCode, isApiError } from '../kube/api-error.ts';
 import { isServed, saysNotServed } from '../kube/discovery.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
-import type { Resource } from '../kube/resource.ts';
+import { type Resource, titleOf } from '../kube/resource.ts';
+import { leastDelay } from '../kube/retry.ts';
+import { LogDeduplicator } from '../log/log-deduplicator.ts';
 import { Reflector } from './reflector.ts';
 import { Store } from './store.ts';
 
@@ -14,8 +17,16 @@ import { Store } from './store.ts';
  */
 const checkIntervalMs = 10_000;
 
-/** The same after a check without a response. */
+/** The same after a check that failed. */
 const retryMs = 1000;
+
+/** Without an answer for this long after the start, the API counts as absent until there is one. */
+const settleMs = 10_000;
+
+/** The operator is not permitted to know. */
+const denied: ApiErrorCode[] = ['Unauthorized', 'Forbidden'];
+
+const denialAdvice = 'bind the ClusterRole system:discovery to the ServiceAccount of the operator';
 
 type Client = Pick<ApiClient, 'served' | 'list' | 'watch'>;
 
@@ -37,28 +48,50 @@ export interface OptionalApiOptions {
 
 /**
  * A kind whose API may be installed or removed at any time, such as PodMonitor. It is watched while it is served; its
- * absence is not a failure.
+ * absence is not a failure. Only 404 means that it is absent. After 401 and 403 it is unknown, and people have to act;
+ * after any other failure, the last answer still holds.
  */
 export class OptionalApi {
   readonly resource: Resource;
   readonly store = new Store<KubeObject>();
   readonly #options: OptionalApiOptions;
   readonly #log: Logger;
+  readonly #reports: LogDeduplicator;
   readonly #firstAnswer = Promise.withResolvers<void>();
+  #isSettled = false;
+  #isAbsent = false;
+  #denial: string | undefined;
   #watch: { end: AbortController; reflector: Reflector<KubeObject>; running: Promise<void> } | undefined;
 
   constructor(options: OptionalApiOptions) {
     this.#options = options;
     this.resource = options.resource;
     this.#log = options.log.child({ resource: options.resource.plural });
+    this.#reports = new LogDeduplicator(options.clock);
   }
 
-  /** Whether the API is served and the store has synced. */
+  /** Whether the API is served and its objects are known. */
   get available(): boolean {
-    return this.#watch?.reflector.hasSynced ?? false;
+    return this.#denial === undefined && (this.#watch?.reflector.hasSynced ?? false);
   }
 
-  /** Resolves once it is first known whether the API is available. */
+  /** Whether the API server said that the API is not served. */
+  get isAbsent(): boolean {
+    return this.#isAbsent;
+  }
+
+  /** Why the operator may not find out about the API or its objects; undefined if it may. */
+  get denial(): string | undefined {
+    return this.#denial;
+  }
+
+  /** What people should know, each in a sentence. */
+  get notices(): string[] {
+    const denial = this.#denial;
+    return [...(denial === undefined ? [] : [denial]), ...(this.#watch?.reflector.notices ?? [])];
+  }
+
+  /** Resolves once it is known whether the API is available, and after ten seconds even if it is not known. */
   get settled(): Promise<void> {
     return this.#firstAnswer.promise;
   }
@@ -69,10 +102,16 @@ export class OptionalApi {
    */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
+    const cancel = clock.after(settleMs, () => {
+      if (!this.#isSettled) this.#log.warn('no answer whether the API is served, continuing without it');
+      this.#settle();
+    });
+    void this.settled.then(cancel);
     while (!signal.aborted) {
-      const answered = this.#watch !== undefined || (await this.#look(signal));
-      await pause(clock, (answered ? checkIntervalMs : retryMs) * (0.75 + 0.5 * random()), signal);
+      const waitMs = this.#watch === undefined ? await this.#look(signal) : checkIntervalMs;
+      await pause(clock, waitMs * (0.75 + 0.5 * random()), signal);
     }
+    cancel();
     await this.#watch?.running;
   }
 
@@ -81,22 +120,48 @@ export class OptionalApi {
     if (!this.#watch) return;
     this.#watch.end.abort(new Error(`${this.resource.plural} are no longer served`));
     this.#watch = undefined;
+    this.#isAbsent = true;
+    this.#denial = undefined;
+    this.#settle();
     this.#log.info('API is no longer served, checking periodically');
     this.store.replace(new Map());
     this.#options.onChange();
   }
 
-  /** @returns false without a response of the API server */
-  async #look(signal: AbortSignal): Promise<boolean> {
-    const { client } = this.#options;
+  /** Asks whether the API is served. @returns when to ask again, in milliseconds */
+  async #look(signal: AbortSignal): Promise<number> {
+    const { client, random } = this.#options;
     try {
-      if (await isServed(client, this.resource, signal)) this.#follow(signal);
-      else this.#firstAnswer.resolve();
-      return true;
+      const served = await isServed(client, this.resource, signal);
+      this.#reports.forget('');
+      this.#learned({ isAbsent: !served, denial: undefined });
+      if (served) this.#follow(signal);
+      return checkIntervalMs;
     } catch (error) {
-      this.#log.debug({ err: error }, 'cannot check whether the API is served, will retry');
-      return false;
+      if (signal.aborted) return checkIntervalMs;
+      const level = this.#reports.isNew('', errorText(error)) ? 'warn' : 'debug';
+      this.#log[level]({ err: error }, 'cannot check whether the API is served, will retry');
+      if (!isApiError(error, ...denied)) return Math.max(retryMs, leastDelay(error, random));
+      const title = titleOf(this.resource);
+      this.#learned({
+        isAbsent: false,
+        denial: `cannot find out whether ${title} is served: ${error.message}; ${denialAdvice}`,
+      });
+      return checkIntervalMs;
     }
+  }
+
+  #learned({ isAbsent, denial }: { isAbsent: boolean; denial: string | undefined }): void {
+    const isNews = this.#isSettled && (denial !== this.#denial || (isAbsent && !this.#isAbsent));
+    this.#isAbsent = isAbsent;
+    this.#denial = denial;
+    if (isAbsent || denial !== undefined) this.#settle();
+    if (isNews) this.#options.onChange();
+  }
+
+  #settle(): void {
+    this.#isSettled = true;
+    this.#firstAnswer.resolve();
   }
 
   #follow(signal: AbortSignal): void {
@@ -109,7 +174,7 @@ export class OptionalApi {
     this.#watch = { end, reflector, running: reflector.run(AbortSignal.any([signal, end.signal])) };
     void reflector.synced.then(() => {
       if (end.signal.aborted) return;
-      this.#firstAnswer.resolve();
+      this.#settle();
       onChange();
     });
   }
@@ -117,27 +182,23 @@ export class OptionalApi {
   /** The client, which also notices responses that say that the kind is no longer served. */
   #watchingClient(ended: AbortSignal): Pick<ApiClient, 'list' | 'watch'> {
     const { client } = this.#options;
-    const note = (error: unknown): void => {
-      // A rejection is a response too: without the permission to list objects, there are none for this operator.
-      if (isApiError(error) && error.status !== undefined) this.#firstAnswer.resolve();
-      if (saysNotServed(error) && !ended.aborted) this.lost();
+    const title = titleOf(this.resource);
+    const noted = async <T>(answer: Promise<T>): Promise<T> => {
+      try {
+        return await answer;
+      } catch (error) {
+        if (isApiError(error, ...denied) && !ended.aborted)
+          this.#learned({ isAbsent: false, denial: `cannot list and watch ${title}: ${error.message}` });
+        if (saysNotServed(error) && !ended.aborted) this.lost();
+        throw error;
+      }
     };
     return {
-      list: async (...call) => {
-        try {
-          return await client.list(...call);
-        } catch (error) {
-          note(error);
-          throw error;
-        }
-      },
+      list: (...call) => noted(client.list(...call)),
       watch: async (...call) => {
-        try {
-          return await client.watch(...call);
-        } catch (error) {
-          note(error);
-          throw error;
-        }
+        const events = await noted(client.watch(...call));
+        if (!ended.aborted) this.#learned({ isAbsent: false, denial: undefined });
+        return events;
       },
     };
   }

@@ -10,6 +10,7 @@ import type { Clock } from '../../base/clock.ts';
 import { errorText } from '../../base/error-text.ts';
 import { withoutSecrets } from '../../base/redaction.ts';
 import { agentNames, isPaused } from '../../contract/agent-names.ts';
+import { apiUses } from '../../contract/api-uses.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import { ProtocolError } from '../../protocol/document.ts';
 import type { SyncAccess } from '../../protocol/sync-access.ts';
@@ -38,7 +39,7 @@ const obstacleRequeueMs = 30_000;
 
 export interface ReconcileParts extends ChildrenParts {
   resources: Store<NetExporter>;
-  podMonitors: AppliedKind & Pick<OptionalApi, 'available' | 'lost'>;
+  podMonitors: AppliedKind & Pick<OptionalApi, 'available' | 'isAbsent' | 'denial' | 'lost'>;
   /** With an index `faulty`: pods with a fault, by owner. */
   pods: Store<AgentPod>;
   statusWriter: Pick<StatusWriter, 'write'>;
@@ -114,7 +115,9 @@ class Reconciliation {
       if (lacking.length > 0) this.#children.withhold(object, lacking);
       else await this.#children.apply(object);
     }
-    for (const leftover of agentLeftovers(this.#resource)) await this.#children.remove(leftover);
+    const isDenied = this.#parts.podMonitors.denial !== undefined;
+    for (const leftover of agentLeftovers(this.#resource))
+      if (!isDenied || leftover.kind !== apiUses.podMonitors.kind) await this.#children.remove(leftover);
   }
 
   /** Writes why the reconciliation ended early into the status, unless the next attempt probably does not. */
@@ -150,7 +153,7 @@ class Reconciliation {
   /** @returns whether a PodMonitor of this NetExporter exists */
   async #applyMonitor(): Promise<boolean> {
     const { podMonitors } = this.#parts;
-    if (!podMonitors.available) return false;
+    if (!podMonitors.available) return !podMonitors.isAbsent && this.#isWithoutAnnotations();
     for (const object of agentMonitor(this.#resource)) {
       try {
         await this.#children.apply(object, saysNotServed);
@@ -163,6 +166,23 @@ class Reconciliation {
     }
     // Also one that is yet to be deleted: with annotations at the same time, each agent would be scraped twice.
     return this.#children.watched(podMonitors, agentNames(this.#resource.metadata.name).agent) !== undefined;
+  }
+
+  /**
+   * Whether there was a PodMonitor when the annotations were decided last. While it is unknown whether there is one,
+   * that decision stays, because with both each agent would be scraped twice.
+   */
+  #isWithoutAnnotations(): boolean {
+    const services = this.#children.kind({ apiVersion: 'v1', kind: 'Service' });
+    const service = this.#children.watched(services, agentNames(this.#resource.metadata.name).peers);
+    return service !== undefined && service.metadata.annotations?.['prometheus.io/scrape'] === undefined;
+  }
+
+  /** What the status says although nothing is wrong. */
+  #notices(): string[] {
+    const { denial } = this.#parts.podMonitors;
+    if (denial === undefined || this.#resource.spec.monitoring.podMonitor !== 'Auto') return [];
+    return [`The operator neither creates nor deletes a PodMonitor: ${withPeriod(denial)}`];
   }
 
   /** While it is unknown how agents reach the operator, the ConfigMap keeps what it has, which may still be right. */
@@ -187,6 +207,7 @@ class Reconciliation {
       generation: this.#resource.metadata.generation,
       obstacles,
       waitingFor,
+      notices: this.#notices(),
       daemonSet: daemonSet && progressOf(daemonSet),
       faults: this.#faults(daemonSet?.metadata.uid),
       propagation: this.#parts.sync?.findingOf(keyOf(this.#resource)),

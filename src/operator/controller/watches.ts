@@ -69,12 +69,15 @@ export class Watches {
       onChange: onOptional,
     });
     this.podMonitors.store.onChange(onChild);
+    const api = this.podMonitors;
     this.reflectors.push({
-      // A cluster without this kind is no obstacle.
+      // A cluster without this kind is no obstacle, and neither is one that does not let the operator know.
       obstacle: undefined,
-      notices: [],
-      synced: this.podMonitors.settled,
-      run: (signal) => this.podMonitors.run(signal),
+      get notices() {
+        return api.notices;
+      },
+      synced: api.settled,
+      run: (signal) => api.run(signal),
     });
     this.pods.onChange(onPod);
     this.#reflect(pods, agentPodSelector, this.pods, agentPodOf);

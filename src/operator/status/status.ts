@@ -29,6 +29,8 @@ export interface Findings {
   obstacles: Obstacle[];
   /** A full sentence for each object that must be deleted first. */
   waitingFor: string[];
+  /** A full sentence for each thing that people should know although the agents are as declared. */
+  notices?: readonly string[];
   /** Undefined if the NetExporter owns no DaemonSet. */
   daemonSet: DaemonSetProgress | undefined;
   faults: (AgentFault & { node: string })[];
@@ -67,7 +69,7 @@ export function statusOf(findings: Findings, previous: NetExporterStatus | undef
   const stalled = stalledBy(findings);
   const reconciling = stalled ? undefined : reconcilingBy(findings);
   return statusWith(generation, findings, previous, now, {
-    Ready: [!stalled && !reconciling, stalled ?? reconciling ?? healthyWith(desired, ready)],
+    Ready: [!stalled && !reconciling, stalled ?? reconciling ?? healthyWith(desired, ready, findings.notices)],
     Reconciling: [reconciling !== undefined, reconciling ?? (stalled ? isStalled : isSettled)],
     Stalled: [stalled !== undefined, stalled ?? isFree],
   });
@@ -127,10 +129,12 @@ function statusWith(
   };
 }
 
-function healthyWith(desired: number, ready: number): ReasonAndMessage {
-  return desired === 0
-    ? { reason: 'NoNodes', message: 'No node matches spec.agent.nodeSelector, affinity and tolerations.' }
-    : { reason: 'AgentsReady', message: `${ready} of ${desired} agents are ready.` };
+function healthyWith(desired: number, ready: number, notices: readonly string[] = []): ReasonAndMessage {
+  const [reason, fact] =
+    desired === 0
+      ? ['NoNodes', 'No node matches spec.agent.nodeSelector, affinity and tolerations.']
+      : ['AgentsReady', `${ready} of ${desired} agents are ready.`];
+  return { reason, message: [fact, ...notices].join(' ') };
 }
 
 const isPaused: ReasonAndMessage = {

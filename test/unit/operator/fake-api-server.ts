@@ -47,6 +47,8 @@ export class FakeApiServer {
   readonly asked = new Set<string>();
   /** How often, by `verb plural`, with the selector of labels after it where there is one. */
   readonly counts = new Map<string, number>();
+  /** The status with which it answers which APIs there are. */
+  discovery = 200;
   readonly #mayDo: (verb: Verb, target: Target) => boolean;
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #watches = new Map<ServerResponse, (path: string, object: Json) => boolean>();
@@ -118,6 +120,8 @@ export class FakeApiServer {
     const target = targetOf(pathname);
     if (pathname === apiPaths.issuer) return answer(200, { issuer: 'https://issuer.example.com' });
     if (pathname === apiPaths.keys) return answer(200, { keys: [] });
+    if (!target && this.discovery !== 200)
+      return answer(this.discovery, { message: `cannot get path "${pathname}"`, code: this.discovery });
     if (!target) return answer(200, { resources: [{ name: 'podmonitors', verbs: ['create'] }] });
     const verb = verbOf(request.method!, target, searchParams);
     const { group, plural, name, subresource } = target;

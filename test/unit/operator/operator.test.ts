@@ -16,8 +16,9 @@ function named(name: string, change?: Parameters<typeof netExporter>[0]): NetExp
 }
 
 /** An operator that runs on an API server that has these NetExporters. */
-async function setUp(resources: object[], clock?: Clock) {
+async function setUp(resources: object[], clock?: Clock, discovery = 200) {
   const server = await FakeApiServer.start();
+  server.discovery = discovery;
   const namespace = 'net-exporter-system';
   server.put({ kind: 'Service', metadata: { namespace, name: syncServiceName }, spec: { clusterIPs: ['10.96.0.9'] } });
   for (const resource of resources) server.put(resource);
@@ -167,3 +168,14 @@ test('an operator that is told to stop plans first what waits to be planned toge
   assert.equal(await results('netexporter-plan', 'success'), before + 1);
   assert.equal(held.size, 0);
 });
+
+for (const status of [401, 403])
+  test(`an operator whose discovery is refused (${status}) leads, serves agents, and says what it may not know`, async () => {
+    const { server, operator, served, conditionsOf } = await setUp([named('one')], undefined, status);
+    await served('one');
+    assert.deepEqual([operator.unready(), operator.state()], [undefined, 'leading']);
+    assert.match(operator.notices().join(), /cannot find out whether podmonitors.* is served: .*system:discovery/);
+    assert.equal(server.find('podmonitors', 'one-agent'), undefined);
+    assert.ok(conditionsOf('one').some(({ type }) => type === 'Ready'));
+    server.discovery = 404;
+  });

@@ -10,7 +10,7 @@ const resource = { group: 'monitoring.coreos.com', version: 'v1', kind: 'PodMoni
 const notFound = () => new ApiError('NotFound', 'the server could not find the requested resource', { status: 404 });
 
 /** An API server that serves the kind, with one object of it, while `state.served` says so. */
-function setUp(state: { served: boolean; away?: boolean; forbidden?: boolean }) {
+function setUp(state: { served: boolean; refusal?: ApiError; forbidden?: boolean }) {
   const clock = new FakeClock();
   const calls: string[] = [];
   const changes: boolean[] = [];
@@ -19,7 +19,7 @@ function setUp(state: { served: boolean; away?: boolean; forbidden?: boolean }) 
     client: {
       served: async () => {
         calls.push('served');
-        if (state.away) throw new ApiError('Unavailable', 'away');
+        if (state.refusal) throw state.refusal;
         if (!state.served) throw notFound();
         return [{ name: 'podmonitors', verbs: ['create', 'list', 'watch'] }];
       },
@@ -32,6 +32,7 @@ function setUp(state: { served: boolean; away?: boolean; forbidden?: boolean }) 
       },
       watch: async (_resource, _query, _idle, signal): Promise<AsyncIterable<WatchEvent>> => {
         calls.push('watch');
+        if (state.forbidden) throw new ApiError('Forbidden', 'no', { status: 403 });
         if (!state.served) throw notFound();
         const nothing = new Promise<WatchEvent[]>((resolve) => {
           endWatch = () => resolve([]);
@@ -124,25 +125,90 @@ test('whoever is told that it is not served ends the watch at once', async () =>
   await stop();
 });
 
-test('an API server that does not answer leaves open whether it is there, and is asked again soon', async () => {
-  const state = { served: true, away: true };
-  const { kind, clock, calls, stop } = setUp(state);
-  let settled = false;
-  void kind.settled.then(() => {
-    settled = true;
+const refusals = {
+  'no answer': new ApiError('Unavailable', 'away'),
+  '503': new ApiError('Unavailable', 'apiserver is shutting down', { status: 503 }),
+  '429': new ApiError('TooManyRequests', 'too many', { status: 429 }),
+  '401': new ApiError('Unauthorized', 'Unauthorized', { status: 401 }),
+  '403': new ApiError('Forbidden', 'cannot get path "/apis/monitoring.coreos.com/v1"', { status: 403 }),
+};
+
+for (const how of ['no answer', '503', '429'] as const)
+  test(`with ${how} to the discovery, the operator starts after ten seconds without the API, and uses it once there is an answer`, async () => {
+    const state: { served: boolean; refusal?: ApiError } = { served: true, refusal: refusals[how] };
+    const { kind, clock, calls, changes, stop } = setUp(state);
+    let settled = false;
+    void kind.settled.then(() => {
+      settled = true;
+    });
+    await clock.advanceAsync(9000);
+    assert.ok(calls.length > 5, 'it asks again and again');
+    assert.equal(settled, false);
+    await clock.advanceAsync(1000);
+    assert.equal(settled, true);
+    assert.deepEqual([kind.available, kind.isAbsent, kind.denial], [false, false, undefined]);
+    delete state.refusal;
+    await clock.advanceAsync(1000);
+    await until(() => kind.available, 'it is available');
+    assert.deepEqual(changes, [true]);
+    await stop();
   });
-  await until(() => calls.length === 1 && clock.pending === 1, 'it waits');
-  assert.equal(clock.next, 1000);
-  assert.equal(settled, false);
-  state.away = false;
-  clock.advance(1000);
+
+for (const how of ['401', '403'] as const)
+  test(`with ${how} to the discovery, the operator starts at once, and says what it may not know until it may`, async () => {
+    const state: { served: boolean; refusal?: ApiError } = { served: true, refusal: refusals[how] };
+    const { kind, clock, changes, stop } = setUp(state);
+    await kind.settled;
+    assert.deepEqual([kind.available, kind.isAbsent], [false, false]);
+    assert.match(
+      kind.denial!,
+      /^cannot find out whether podmonitors\.monitoring\.coreos\.com is served: .*system:discovery/,
+    );
+    assert.deepEqual(kind.notices, [kind.denial]);
+    delete state.refusal;
+    await clock.advanceAsync(10_000);
+    await until(() => kind.available, 'it is available');
+    assert.deepEqual([kind.denial, changes.at(-1)], [undefined, true]);
+    await stop();
+  });
+
+for (const [how, refusal] of Object.entries(refusals))
+  test(`with ${how} to a later discovery, nothing that is known is given up`, async () => {
+    const state: { served: boolean; refusal?: ApiError } = { served: false };
+    const { kind, clock, calls, changes, stop } = setUp(state);
+    await kind.settled;
+    state.refusal = refusal;
+    const asked = calls.length;
+    await clock.advanceAsync(30_000);
+    assert.ok(calls.length > asked);
+    const isDenied = how === '401' || how === '403';
+    assert.equal(kind.denial !== undefined, isDenied);
+    assert.equal(kind.isAbsent, !isDenied);
+    assert.deepEqual(changes, isDenied ? [false] : []);
+    await stop();
+  });
+
+test('without the right to list it the operator starts without it, says so, and uses it once it has the right', async () => {
+  const state = { served: true, forbidden: true };
+  const { kind, clock, stop } = setUp(state);
+  await kind.settled;
+  assert.equal(kind.available, false);
+  assert.equal(kind.denial, 'cannot list and watch podmonitors.monitoring.coreos.com: no');
+  state.forbidden = false;
+  await clock.advanceAsync(5000);
   await until(() => kind.available, 'it is available');
+  assert.equal(kind.denial, undefined);
   await stop();
 });
 
-test('without the right to list it the operator starts without it', async () => {
-  const { kind, stop } = setUp({ served: true, forbidden: true });
-  await kind.settled;
-  assert.equal(kind.available, false);
+test('when the right to watch is taken away, the objects stay known, but none is created or deleted', async () => {
+  const state = { served: true, forbidden: false };
+  const { kind, calls, clock, endWatch, stop } = setUp(state);
+  await until(() => calls.includes('watch') && kind.available, 'it is watched');
+  state.forbidden = true;
+  endWatch();
+  await clock.advanceAsync(5000);
+  await until(() => kind.denial !== undefined, 'it is noticed');
+  assert.deepEqual([kind.available, kind.isAbsent, kind.store.size], [false, false, 1]);
   await stop();
 });

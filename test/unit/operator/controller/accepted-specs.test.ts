@@ -28,7 +28,14 @@ function setUp(resource: NetExporter, refuses: boolean) {
     `${apiVersionOf(kind)} ${kind.kind}`,
     { resource: kind, store: new Store<KubeObject>() },
   ]);
-  const monitors = { resource: podMonitors, store: new Store<KubeObject>(), available: true, lost: () => {} };
+  const monitors = {
+    resource: podMonitors,
+    store: new Store<KubeObject>(),
+    available: true,
+    isAbsent: false,
+    denial: undefined,
+    lost: () => {},
+  };
   const storeOf = (kind: string) =>
     [monitors, ...kinds.map(([, applied]) => applied)].find((applied) => applied.resource.kind === kind)!.store;
   const keep = async (object: object) => {

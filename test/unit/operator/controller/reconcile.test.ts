@@ -30,9 +30,10 @@ function setUp(
   answer: (what: string) => ApplyResult | Error | undefined = () => undefined,
   {
     podMonitors: available = false,
+    unknown,
     sync,
     nameservers,
-  }: { podMonitors?: boolean; sync?: AgentsSync; nameservers?: string[] } = {},
+  }: { podMonitors?: boolean; unknown?: { denial?: string }; sync?: AgentsSync; nameservers?: string[] } = {},
 ) {
   const applied = new Map<string, ManifestObject>();
   const removed: string[] = [];
@@ -47,6 +48,8 @@ function setUp(
   ]);
   const podMonitorKind = {
     available,
+    isAbsent: !available && unknown === undefined,
+    denial: unknown?.denial,
     resource: podMonitors,
     store: new Store<KubeObject>(),
     lost: () => void lost.push(1),
@@ -709,3 +712,38 @@ test('of a paused resource sync is told nothing, so that its agents go on as bef
   await setUp(resource, undefined, { sync }).run();
   assert.deepEqual(sync.told, []);
 });
+
+const denial = 'cannot find out whether podmonitors.monitoring.coreos.com is served: forbidden';
+
+test('while the operator may not know of PodMonitors it creates and deletes none, and Ready says so and stays True', async () => {
+  const { run, applied, annotated, ready } = setUp(netExporter(), undefined, { unknown: { denial } });
+  assert.deepEqual(await run(), {});
+  assert.equal(applied.has('PodMonitor default-agent'), false);
+  assert.equal(annotated(), true, 'without one, annotations configure scrapes');
+  assert.equal(ready()?.status, 'True');
+  assert.equal(
+    ready()?.message,
+    `2 of 2 agents are ready. The operator neither creates nor deletes a PodMonitor: ${denial}.`,
+  );
+  const without = netExporter((spec) => {
+    spec.monitoring.podMonitor = 'None';
+  });
+  const unwanted = setUp(without, undefined, { unknown: { denial } });
+  await unwanted.run();
+  assert.deepEqual(unwanted.removed, []);
+  assert.equal(unwanted.ready()?.message, '2 of 2 agents are ready.');
+});
+
+for (const unknown of [{ denial }, {}])
+  test(`while PodMonitors are unknown (${JSON.stringify(unknown)}), agents that had one get no annotations`, async () => {
+    const { run, annotated, kinds } = setUp(netExporter(), undefined, { unknown });
+    const peers = watched('v1', 'Service');
+    peers.metadata.name = 'default-agent-peers';
+    const services = kinds.get('v1 Service')!.store;
+    services.set('monitoring/default-agent-peers', peers);
+    await run();
+    assert.equal(annotated(), false);
+    peers.metadata.annotations = { 'prometheus.io/scrape': 'true' };
+    await run();
+    assert.equal(annotated(), true);
+  });
