@@ -3,6 +3,7 @@ import { defaultedObject, withDefault } from './defaulted-object.ts';
 import { DnsHostSchema } from './dns-host.ts';
 import { DnsServerSchema } from './dns-server.ts';
 import { DnsServiceSchema } from './dns-service.ts';
+import { lookupRateWithinLimit, lookupsWithinLimit } from './load-rules.ts';
 import { intervalField, timeoutField, timeoutWithinInterval } from './probe-times.ts';
 import { validated } from './validation-rule.ts';
 
@@ -71,5 +72,8 @@ export const DnsSpecSchema = defaultedObject(
     interval: intervalField(),
     timeout: timeoutField(),
   },
-  { description: 'Configuration of the DNS probes. Changes never restart a pod.', ...validated(timeoutWithinInterval) },
+  {
+    description: 'Configuration of the DNS probes. Changes never restart a pod.',
+    ...validated(timeoutWithinInterval, lookupsWithinLimit, lookupRateWithinLimit),
+  },
 );

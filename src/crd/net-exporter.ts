@@ -3,6 +3,7 @@ import { AgentSpecSchema } from './agent-spec.ts';
 import { defaultedObject } from './defaulted-object.ts';
 import { DnsSpecSchema } from './dns-spec.ts';
 import { HealthSpecSchema } from './health-spec.ts';
+import { packetRateWithinLimit } from './load-rules.ts';
 import { MonitoringSpecSchema } from './monitoring-spec.ts';
 import { NetworkSpecSchema } from './network-spec.ts';
 import { NtpSpecSchema } from './ntp-spec.ts';
@@ -48,6 +49,7 @@ export const NetExporterSpecSchema = defaultedObject(
   {
     description:
       'Desired configuration of the agents, their probes and monitoring. Every field has a default, so an empty spec is valid.',
+    ...validated(packetRateWithinLimit),
   },
 );
 

@@ -14,6 +14,7 @@ export function referenceMarkdown(): string {
     root.description!,
     'Every field of the spec has a default, which the API server sets in the stored object. It stores `spec: {}` as:',
     `\`\`\`yaml\n${stringify(example)}\`\`\``,
+    `The spec as a whole: ${constraints(spec!).join('; ')}.`,
     '## metadata',
     table([row('name', { type: 'string' }, root['x-kubernetes-validations'] ?? [])]),
     ...Object.entries(spec!.properties!).map(([name, part]) => section(`spec.${name}`, part)),

@@ -9,6 +9,8 @@ export interface ValidationRule {
   messageExpression?: string;
   /** The field that the API server names, relative to `self`; without it, `self`. */
   fieldPath?: string;
+  /** `oldSelf` is an optional that is empty when the object is created. Without it, the rule must not use `oldSelf`. */
+  optionalOldSelf?: true;
 }
 
 /** The schema keyword that carries `rules`, to be spread into a schema's options. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { customResourceDefinition } from '../../src/crd/custom-resource-definition.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { getNetExporter } from './agents.ts';
 import { brokenResources } from './broken-resources.ts';
@@ -27,25 +28,80 @@ before(async () => {
 
 after(() => removeNamespace(env.kubectl, namespace));
 
-test('broken resources are refused by the API server with what to write instead', async (t) => {
+// The requests wait for kubectl to start rather than for each other.
+test('broken resources are refused by the API server with what to write instead', { concurrency: 8 }, async (t) => {
   assert.ok(brokenResources.length >= 25);
-  for (const { title, spec, metadata, message } of brokenResources)
-    await t.test(title, async () => {
-      const object = {
-        apiVersion: 'net-exporter.dev/v1alpha1',
-        kind: 'NetExporter',
-        metadata: { namespace, name: 'broken', ...metadata },
-        ...(spec !== undefined && { spec }),
-      };
-      await assert.rejects(
-        env.kubectl(['create', '--dry-run=server', '-f', '-'], { input: JSON.stringify(object) }),
-        (error: Error) => {
-          assert.match(error.message, message);
-          return true;
-        },
-      );
-    });
+  await Promise.all(
+    brokenResources.map(({ title, spec, metadata, message }) =>
+      t.test(title, async () => {
+        const object = {
+          apiVersion: 'net-exporter.dev/v1alpha1',
+          kind: 'NetExporter',
+          metadata: { namespace, name: 'broken', ...metadata },
+          ...(spec !== undefined && { spec }),
+        };
+        await assert.rejects(
+          env.kubectl(['create', '--dry-run=server', '-f', '-'], { input: JSON.stringify(object) }),
+          (error: Error) => {
+            assert.match(error.message, message);
+            return true;
+          },
+        );
+      }),
+    ),
+  );
 });
+
+test('an object stored before the limits stays writable, but what exceeds them is not accepted again', async (t) => {
+  const kind = 'OlderNetExporter';
+  await applyDefinition(kind, withoutRules(customResourceDefinition()));
+  t.after(() => env.kubectl(['delete', 'crd', `${kind.toLowerCase()}s.older.example.com`, '--wait=false']));
+  const spec = {
+    dns: {
+      hosts: Array.from({ length: 64 }, (_, index) => `h${index}.example.com`),
+      servers: Array.from({ length: 16 }, (_, index) => `10.0.0.${index + 1}`),
+      recordTypes: ['A', 'AAAA'],
+    },
+    network: { peersPerAgent: 100, protocols: ['UDP'], udp: { packets: 10 }, interval: '1s', timeout: '1s' },
+  };
+  const object = { apiVersion: 'older.example.com/v1alpha1', kind, metadata: { namespace, name: 'stored' }, spec };
+  await waitFor('the older definition', () => apply(env.kubectl, object).then(() => true), { timeout: deadline });
+  await applyDefinition(kind, customResourceDefinition());
+  const create = ['create', '--dry-run=server', '-f', '-'];
+  const input = JSON.stringify({ ...object, metadata: { namespace, name: 'new' } });
+  await waitFor('the rules', () => env.kubectl(create, { input }).then(() => false, isRefusal), { timeout: deadline });
+
+  const patch = (change: object, ...args: string[]) =>
+    env.kubectl([
+      ...['patch', `${kind.toLowerCase()}s`, '-n', namespace, 'stored', '--type=merge', ...args],
+      ...['-p', JSON.stringify(change)],
+    ]);
+  await patch({ status: { observedGeneration: 1 } }, '--subresource=status');
+  await patch({ metadata: { labels: { team: 'a' } } });
+  await patch({ spec: { agent: { podLabels: { team: 'a' } } } });
+  await assert.rejects(patch({ spec: { dns: { hosts: spec.dns.hosts.slice(1) } } }), /1000 lookups per agent/);
+  await assert.rejects(patch({ spec: { network: { peersPerAgent: 99 } } }), /1000 packets per second/);
+  await patch({ spec: { dns: { hosts: null }, network: { peersPerAgent: 10 } } });
+});
+
+/** Installs a definition under another name, so that what the cluster has of the real one is not touched. */
+async function applyDefinition(kind: string, definition: object): Promise<void> {
+  const { spec, ...rest } = definition as { spec: { group: string; names: object } };
+  const names = { kind, listKind: `${kind}List`, singular: kind.toLowerCase(), plural: `${kind.toLowerCase()}s` };
+  const group = 'older.example.com';
+  const metadata = { name: `${names.plural}.${group}` };
+  await apply(env.kubectl, { ...rest, metadata, spec: { ...spec, group, names } });
+}
+
+function withoutRules(definition: object): object {
+  return JSON.parse(
+    JSON.stringify(definition, (key, value) => (key === 'x-kubernetes-validations' ? undefined : value)),
+  );
+}
+
+function isRefusal({ message }: Error): boolean {
+  return message.includes('must not');
+}
 
 test('a field that does not exist is refused by name', async () => {
   await assert.rejects(

@@ -301,6 +301,47 @@ export const brokenResources: BrokenResource[] = [
     message: /spec\.dns\.endpointsPerAgent: .*must be from 0 to 16/,
   },
   {
+    title: 'more lookups than an agent makes',
+    spec: {
+      dns: {
+        hosts: Array.from({ length: 64 }, (_, index) => `h${index}.example.com`),
+        servers: Array.from({ length: 16 }, (_, index) => `10.0.0.${index + 1}`),
+        recordTypes: ['A', 'AAAA'],
+      },
+    },
+    message:
+      /spec\.dns\.hosts: .*must not exceed 1000 lookups per agent: .* × protocols × recordTypes; remove entries or reduce endpointsPerAgent/,
+  },
+  {
+    title: 'slightly more lookups than an agent makes',
+    spec: {
+      dns: {
+        hosts: Array.from({ length: 11 }, (_, index) => `h${index}.example.com`),
+        servers: Array.from({ length: 13 }, (_, index) => `10.0.0.${index + 1}`),
+        endpointsPerAgent: 9,
+        recordTypes: ['A', 'AAAA'],
+        interval: '1m',
+      },
+    },
+    message: /spec\.dns\.hosts: .*must not exceed 1000 lookups per agent/,
+  },
+  {
+    title: 'more lookups a second than an agent makes',
+    spec: {
+      dns: { hosts: Array.from({ length: 17 }, (_, index) => `h${index}.example.com`), interval: '1s', timeout: '1s' },
+    },
+    message:
+      /spec\.dns\.interval: .*must be at least 1s for every 100 lookups per agent: .*; set a longer interval or remove entries/,
+  },
+  {
+    title: 'more packets a second than an agent sends',
+    spec: {
+      network: { peersPerAgent: 100, protocols: ['UDP'], udp: { packets: 10 }, interval: '1s', timeout: '1s' },
+    },
+    message:
+      /spec: .*must not send more than 1000 packets per second and agent.*; set longer intervals, or reduce network\.peersPerAgent/,
+  },
+  {
     title: 'a DNS interval without a unit',
     spec: { dns: { interval: '10' } },
     message: /spec\.dns\.interval: .*must be a duration from 1s to 1h, such as 10s or 1m30s/,

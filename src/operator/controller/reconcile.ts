@@ -16,6 +16,7 @@ import { ProtocolError } from '../../protocol/document.ts';
 import type { SyncAccess } from '../../protocol/sync-access.ts';
 import type { AgentPod } from '../agents/agent-pod.ts';
 import { clusterAddresses, settingsOf } from '../agents/settings-of.ts';
+import { withinLimits } from '../agents/within-limits.ts';
 import type { AppliedKind } from '../apply/applier.ts';
 import type { OptionalApi } from '../cache/optional-api.ts';
 import type { Store } from '../cache/store.ts';
@@ -75,6 +76,8 @@ class Reconciliation {
   readonly #resource: NetExporter;
   readonly #children: Children;
   readonly #log: Logger;
+  /** The limits of what agents probe that the spec exceeds, as far as it was applied. */
+  #exceeded: readonly string[] = [];
 
   constructor(parts: ReconcileParts, resource: NetExporter, children: Children, log: Logger) {
     this.#parts = parts;
@@ -107,7 +110,9 @@ class Reconciliation {
       await this.#children.apply(object);
     const addresses = clusterAddresses(this.#children.present(`Service ${agentNames(name).agent}`));
     const image = this.#resource.spec.agent.image || this.#parts.agentImage;
-    const settings = settingsOf(this.#resource, addresses);
+    const { dns } = this.#resource.spec;
+    const { settings, exceeded } = withinLimits(settingsOf(this.#resource, addresses), dns.endpointsPerAgent);
+    this.#exceeded = exceeded;
     // Before the ConfigMap, which agents receive later anyway.
     this.#parts.sync?.settle(keyOf(this.#resource), settings);
     for (const object of agentWorkload(this.#resource, { image, settings, syncAccess })) {
@@ -211,6 +216,7 @@ class Reconciliation {
       daemonSet: daemonSet && progressOf(daemonSet),
       faults: this.#faults(daemonSet?.metadata.uid),
       propagation: this.#parts.sync?.findingOf(keyOf(this.#resource)),
+      exceeded: this.#exceeded,
     };
     this.#parts.statusWriter.write({
       resource: this.#resource,

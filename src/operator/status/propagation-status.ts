@@ -14,10 +14,14 @@ export interface PropagationStatus {
   verdict: [holds: boolean, { reason: string; message: string }] | undefined;
 }
 
-/** Computes the part of the status that sync adds; undefined if this operator does not sync with agents. */
+/**
+ * Computes the part of the status that sync adds; undefined if this operator does not sync with agents.
+ * @param exceeded a full sentence for each limit to which the operator cut what agents probe
+ */
 export function propagationStatus(
   finding: PropagationFinding | undefined,
   previous: NetExporterStatus | undefined,
+  exceeded: readonly string[],
 ): PropagationStatus | undefined {
   if (finding === undefined) return undefined;
   if (finding === 'unknown') return { figures: figuresOf(previous?.agents), verdict: undefined };
@@ -36,15 +40,16 @@ export function propagationStatus(
   if (agents === 0) return { figures, verdict: [true, { reason: 'NoAgents', message: 'There are no agents.' }] };
   const count = `${configured} of ${agents} agents have the current settings and targets.`;
   if (waiting.length === 0) {
-    const message = [count, ...unusableDnsService(dnsFault), ...unlinkedZones(unlinked)].join(' ');
-    return { figures, verdict: [true, { reason: 'AgentsConfigured', message }] };
+    const message = [count, ...exceeded, ...unusableDnsService(dnsFault), ...unlinkedZones(unlinked)].join(' ');
+    const reason = exceeded.length > 0 ? 'ProbesLimited' : 'AgentsConfigured';
+    return { figures, verdict: [true, { reason, message }] };
   }
   const named = listOf(
     waiting.map(({ node, why }) => `${node} (${why})`),
     agents - configured,
   );
   const wait = `Waiting for: ${named}. If this persists, check the logs of these agents.`;
-  const message = [count, wait, ...unusableDnsService(dnsFault)].join(' ');
+  const message = [count, wait, ...exceeded, ...unusableDnsService(dnsFault)].join(' ');
   return { figures, verdict: [false, { reason: 'AgentsWaiting', message }] };
 }
 

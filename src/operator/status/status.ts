@@ -36,6 +36,8 @@ export interface Findings {
   faults: (AgentFault & { node: string })[];
   /** Undefined if this operator does not sync with agents. */
   propagation: PropagationFinding | undefined;
+  /** A full sentence for each limit that the spec exceeds, and to which the operator cut what agents probe. */
+  exceeded: readonly string[];
 }
 
 /** The progress of the DaemonSet controller. */
@@ -63,13 +65,15 @@ interface ReasonAndMessage {
  * @param now milliseconds since the epoch
  */
 export function statusOf(findings: Findings, previous: NetExporterStatus | undefined, now: number): NetExporterStatus {
-  const { daemonSet, generation } = findings;
+  const { daemonSet, generation, exceeded, propagation } = findings;
+  // Without sync there is no other condition for the limits.
+  const notices = [...(findings.notices ?? []), ...(propagation === undefined ? exceeded : [])];
   const desired = daemonSet?.desired ?? 0;
   const ready = daemonSet?.ready ?? 0;
   const stalled = stalledBy(findings);
   const reconciling = stalled ? undefined : reconcilingBy(findings);
   return statusWith(generation, findings, previous, now, {
-    Ready: [!stalled && !reconciling, stalled ?? reconciling ?? healthyWith(desired, ready, findings.notices)],
+    Ready: [!stalled && !reconciling, stalled ?? reconciling ?? healthyWith(desired, ready, notices)],
     Reconciling: [reconciling !== undefined, reconciling ?? (stalled ? isStalled : isSettled)],
     Stalled: [stalled !== undefined, stalled ?? isFree],
   });
@@ -103,13 +107,13 @@ const propagated = 'ConfigPropagated';
 
 function statusWith(
   generation: number,
-  { daemonSet, propagation }: Findings,
+  { daemonSet, propagation, exceeded }: Findings,
   previous: NetExporterStatus | undefined,
   now: number,
   conditions: Record<string, [holds: boolean, verdict: ReasonAndMessage]>,
 ): NetExporterStatus {
   const { desired = 0, ready = 0 } = daemonSet ?? {};
-  const sync = propagationStatus(propagation, previous);
+  const sync = propagationStatus(propagation, previous, exceeded);
   const kept = sync && !sync.verdict && previous?.conditions?.find(({ type }) => type === propagated);
   const verdicts = Object.entries(sync?.verdict ? { ...conditions, [propagated]: sync.verdict } : conditions);
   return {

@@ -183,6 +183,17 @@ for (const [image, expected] of [
     assert.match(JSON.stringify(applied.get('DaemonSet default-agent')), new RegExp(`"image":"${expected}"`));
   });
 
+test('a stored spec that exceeds the limits is cut to them, and the status says so', async () => {
+  const hosts = Array.from({ length: 64 }, (_, index) => `h${index}.example.com.`);
+  const servers = Array.from({ length: 16 }, (_, index) => `10.1.0.${index + 1}`);
+  const { run, settings, ready } = setUp(
+    netExporter(({ dns }) => Object.assign(dns, { hosts, servers, recordTypes: ['A', 'AAAA'] })),
+  );
+  await run();
+  assert.deepEqual(settings().dns.hosts, hosts.slice(0, 13));
+  assert.match(ready()?.message ?? '', /agents are ready\. Agents look up only the first 13 of 64 names/);
+});
+
 test('an object that is not ours is reported and looked at again, and the others are applied', async () => {
   const { run, applied, ready, events } = setUp(netExporter(), (what) =>
     what === 'Service default-agent' ? { action: 'left', why: 'has no controller' } : undefined,

@@ -12,6 +12,7 @@ const healthy: Findings = {
   daemonSet,
   faults: [],
   propagation: undefined,
+  exceeded: [],
 };
 const of = (findings: Partial<Findings>): NetExporterStatus => statusOf({ ...healthy, ...findings }, undefined, 0);
 const ready = of({});

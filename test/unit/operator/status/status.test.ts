@@ -18,6 +18,7 @@ const healthy: Findings = {
   daemonSet: done,
   faults: [],
   propagation: undefined,
+  exceeded: [],
 };
 const pullFailed = { reason: 'AgentImagePullFailed', node: 'n1', message: 'image:x: ImagePullBackOff' } as const;
 
@@ -161,6 +162,18 @@ for (const [what, propagation, expected, [configured, reporting]] of sync)
     assert.deepEqual([agents?.configured, agents?.reporting], [configured, reporting]);
     assert.equal(agents?.summary, '3/3');
   });
+
+test('limits that the spec exceeds are in ConfigPropagated, or in Ready if this operator does not sync', () => {
+  const exceeded = ['Agents look up only the first 13 of 64 names.'];
+  const said = (findings: Partial<Findings>) => {
+    const { conditions = [] } = statusOf({ ...healthy, exceeded, ...findings }, undefined, now);
+    return conditions.filter(({ message }) => message.includes(exceeded[0]!)).map(({ type, reason }) => [type, reason]);
+  };
+  assert.deepEqual(said({ propagation: spread }), [['ConfigPropagated', 'ProbesLimited']]);
+  const propagation = { ...spread, configured: 2, waiting: lacking };
+  assert.deepEqual(said({ propagation }), [['ConfigPropagated', 'AgentsWaiting']]);
+  assert.deepEqual(said({}), [['Ready', 'AgentsReady']]);
+});
 
 test('agents that wait are named with what they lack, and the others counted', () => {
   const waiting = ['n1', 'n2', 'n3'].map((node) => ({ node, why: 'outdated settings' }));
