@@ -55,9 +55,10 @@ export const AgentSpecSchema = defaultedObject(
       }),
       8000,
     ),
+    // Storage: the state directory (8Mi) and the container's log, of which the kubelet keeps five files of 10Mi.
     resources: withDefault(ResourcesSchema, {
-      requests: { cpu: '10m', memory: '32Mi' },
-      limits: { memory: '128Mi' },
+      requests: { cpu: '10m', memory: '32Mi', 'ephemeral-storage': '16Mi' },
+      limits: { memory: '128Mi', 'ephemeral-storage': '64Mi' },
     }),
     nodeSelector: withDefault(
       labelsField('Node labels that are required to run an agent, in addition to kubernetes.io/os: linux.', {

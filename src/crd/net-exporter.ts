@@ -33,6 +33,8 @@ export interface ObjectMeta {
   creationTimestamp: string;
   /** Set once deletion has begun. */
   deletionTimestamp?: string;
+  /** What has to be done before the object is deleted: each is removed by the controller that added it. */
+  finalizers?: string[];
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
 }

@@ -230,5 +230,23 @@ test('an object that is not ours is left alone and reported, and taken care of o
 
   await env.kubectl(['delete', 'configmap,serviceaccount', '-n', namespace, 'foreign-agent']);
   await readyNetExporter(env, namespace, 'foreign', spec);
-  await env.kubectl(['delete', 'nx', '-n', namespace, 'foreign']);
+
+  const hold = (finalizers: string[] | null) =>
+    env.kubectl([
+      ...['patch', 'nx', '-n', namespace, 'foreign', '--type=merge'],
+      ...['-p', JSON.stringify({ metadata: { finalizers } })],
+    ]);
+  await hold(['backup.example.com/hold']);
+  await env.kubectl(['delete', 'nx', '-n', namespace, 'foreign', '--wait=false']);
+  await waitFor(
+    'the foreign finalizer to be reported',
+    async () => {
+      const { status } = await getNetExporter(env.kubectl, namespace, 'foreign');
+      const found = status?.conditions.find(({ reason }) => reason === 'WaitingForFinalizers');
+      return found?.message.includes('backup.example.com/hold');
+    },
+    { timeout: deadline },
+  );
+  await hold(null);
+  await env.kubectl(['wait', '--for=delete', 'nx', '-n', namespace, 'foreign', '--timeout=60s']);
 });

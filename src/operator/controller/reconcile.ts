@@ -23,7 +23,7 @@ import type { Store } from '../cache/store.ts';
 import { isApiError } from '../kube/api-error.ts';
 import { saysNotServed } from '../kube/discovery.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
-import { type Findings, type Obstacle, pausedStatusOf, progressOf, statusOf } from '../status/status.ts';
+import { type Findings, heldStatusOf, type Obstacle, pausedStatusOf, progressOf, statusOf } from '../status/status.ts';
 import { statusEvents } from '../status/status-events.ts';
 import type { StatusWriter, WrittenStatus } from '../status/status-writer.ts';
 import { asSentence, maxCauseLength, shortened, withPeriod } from '../status/wording.ts';
@@ -53,14 +53,16 @@ export interface ReconcileParts extends ChildrenParts {
   sync: AgentsSync | undefined;
 }
 
+/** Finalizers of the garbage collector, for foreground deletion and for orphans. */
+const collectorFinalizers = ['foregroundDeletion', 'orphan'];
+
 /** Creates the reconciler: applies the objects that a NetExporter declares, and writes its status. */
 export function netExporterReconcile(parts: ReconcileParts): Reconcile {
   /** By key of the NetExporter. */
   const histories = new Map<string, ChildHistory>();
   return async (key, { log, signal }) => {
     const resource = parts.resources.get(key);
-    // Under deletion: the garbage collector deletes the children, so none may be created.
-    if (!resource || resource.metadata.deletionTimestamp) {
+    if (!resource) {
       histories.delete(key);
       return {};
     }
@@ -87,6 +89,7 @@ class Reconciliation {
   }
 
   async run(): Promise<ReconcileResult> {
+    if (this.#resource.metadata.deletionTimestamp) return this.#reportDeletion();
     if (isPaused(this.#resource)) return this.#reportPaused();
     try {
       await this.#applyAll();
@@ -142,6 +145,18 @@ class Reconciliation {
   /** Changes nothing but the status, which still counts the agents. */
   #reportPaused(): ReconcileResult {
     this.#writeStatus(findingsOf([]), pausedStatusOf);
+    return {};
+  }
+
+  /**
+   * Under deletion, nothing may be created: the garbage collector deletes the children. It begins only once finalizers
+   * of others are removed, so the status says who is waited for. The garbage collector's own end within moments.
+   */
+  #reportDeletion(): ReconcileResult {
+    const { finalizers = [] } = this.#resource.metadata;
+    const foreign = finalizers.filter((finalizer) => !collectorFinalizers.includes(finalizer));
+    if (foreign.length > 0)
+      this.#writeStatus(findingsOf([]), (findings, previous, now) => heldStatusOf(foreign, findings, previous, now));
     return {};
   }
 

@@ -102,6 +102,27 @@ export function pausedStatusOf(
   });
 }
 
+/**
+ * Computes the status of a NetExporter whose deletion waits for finalizers: current counts of agents, which run until
+ * then.
+ */
+export function heldStatusOf(
+  finalizers: readonly string[],
+  findings: Findings,
+  previous: NetExporterStatus | undefined,
+  now: number,
+): NetExporterStatus {
+  const [subject, object] = finalizers.length === 1 ? ['finalizer', 'it'] : ['finalizers', 'them'];
+  const waits = `Deletion waits for the ${subject} ${listOf(finalizers)}, until the controller that added ${object} removes ${object}.`;
+  const consequence = 'Agents run until then, and the operator changes nothing.';
+  const isHeld = { reason: 'WaitingForFinalizers', message: `${waits} ${consequence}` };
+  return statusWith(findings.generation, findings, previous, now, {
+    Ready: [false, isHeld],
+    Reconciling: [true, isHeld],
+    Stalled: [false, isFree],
+  });
+}
+
 /** Whether the agents have the current settings and targets. Only if the operator syncs with agents. */
 const propagated = 'ConfigPropagated';
 

@@ -12,7 +12,10 @@ test('the defaults are those that the documentation promises', () => {
       imagePullPolicy: 'IfNotPresent',
       imagePullSecrets: [],
       port: 8000,
-      resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '128Mi' } },
+      resources: {
+        requests: { cpu: '10m', memory: '32Mi', 'ephemeral-storage': '16Mi' },
+        limits: { memory: '128Mi', 'ephemeral-storage': '64Mi' },
+      },
       nodeSelector: {},
       tolerations: [{ operator: 'Exists' }],
       affinity: {},

@@ -49,6 +49,15 @@ test('no change of what is probed reaches the pods', () => {
   assert.deepEqual(after, before);
 });
 
+test('the state, the settings and the largest log fit the default limit of ephemeral storage', () => {
+  const mebibytes = (quantity: string) => Number(/^(\d+)Mi$/.exec(quantity)![1]);
+  const { containers, volumes } = template().spec;
+  const [directory] = volumes.flatMap(({ emptyDir }: Json) => emptyDir ?? []);
+  const [settingsMap, log] = [1, 5 * 10];
+  const limit = mebibytes(containers[0].resources.limits['ephemeral-storage']);
+  assert.ok(mebibytes(directory.sizeLimit) + settingsMap + log <= limit);
+});
+
 test('the user’s parts of the pod arrive as they are, also fields newer than this code', () => {
   const podAntiAffinity = {
     requiredDuringSchedulingIgnoredDuringExecution: [

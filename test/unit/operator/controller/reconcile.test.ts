@@ -147,6 +147,23 @@ test('one that is gone or is being deleted is left to the garbage collector', as
   }
 });
 
+test('one that is being deleted and has a finalizer of another controller says so, and is left alone', async () => {
+  const held = netExporter();
+  held.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
+  held.metadata.finalizers = ['foregroundDeletion', 'backup.example.com/hold'];
+  const { run, applied, condition, kinds, statuses } = setUp(held);
+  kinds.get('apps/v1 DaemonSet')!.store.set('monitoring/default-agent', watched('apps/v1', 'DaemonSet'));
+  assert.deepEqual(await run(), {});
+  assert.equal(applied.size, 0);
+  const { status, reason, message } = condition('Reconciling')!;
+  assert.deepEqual([status, reason, condition('Ready')?.status], ['True', 'WaitingForFinalizers', 'False']);
+  assert.match(message, /^Deletion waits for the finalizer backup\.example\.com\/hold, until the controller that/);
+  assert.equal(statuses.at(-1)?.agents?.summary, '2/2', 'agents still run');
+  held.metadata.finalizers = ['foregroundDeletion'];
+  await run();
+  assert.equal(statuses.length, 1, 'the garbage collector needs no help');
+});
+
 test('the address that the Service got goes into the settings', async () => {
   const { run, settings, applied, ready, events } = setUp(netExporter());
   assert.deepEqual(await run(), {});
