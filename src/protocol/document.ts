@@ -1,13 +1,16 @@
 import { isIP } from 'node:net';
 import { parseHostPort } from '../base/host-port.ts';
 
-/** Kind of the invalid document. */
-export type ProtocolErrorCode =
-  | 'InvalidSettings'
-  | 'InvalidAssignment'
-  | 'InvalidReport'
-  | 'InvalidSync'
-  | 'InvalidSyncAccess';
+/** Kind of the invalid document. docs/errors.md says what to do about each. */
+export const protocolErrorCodes = [
+  'InvalidSettings',
+  'InvalidAssignment',
+  'InvalidReport',
+  'InvalidSync',
+  'InvalidSyncAccess',
+] as const;
+
+export type ProtocolErrorCode = (typeof protocolErrorCodes)[number];
 
 /** An invalid document; `message` names the field and its valid values. */
 export class ProtocolError extends Error {

@@ -1,10 +1,13 @@
 import { readFileSync, statSync } from 'node:fs';
 import { ProtocolError } from '../../protocol/document.ts';
 
+/** Why a file cannot be read. docs/errors.md says what to do about each. */
+export const mountedFileErrorCodes = ['FileMissing', 'FileUnreadable'] as const;
+
 /** A file that cannot be read; `message` says why. */
 export class MountedFileError extends Error {
   override readonly name = 'MountedFileError';
-  readonly code: 'FileMissing' | 'FileUnreadable';
+  readonly code: (typeof mountedFileErrorCodes)[number];
 
   constructor(code: MountedFileError['code'], message: string) {
     super(message);

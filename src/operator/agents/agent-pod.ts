@@ -1,4 +1,5 @@
 import { instanceLabel, portName } from '../../contract/agent-names.ts';
+import type { ConditionReason } from '../../contract/reasons.ts';
 import { controllerOf, type KubeObject } from '../kube/kube-object.ts';
 import type { PlannedPod } from '../plan/target-states.ts';
 
@@ -19,7 +20,7 @@ export const faultReasons = [
   'AgentStartFailed',
   'AgentCrashLooping',
   'AgentUnschedulable',
-] as const;
+] as const satisfies ConditionReason[];
 
 export interface AgentFault {
   reason: (typeof faultReasons)[number];

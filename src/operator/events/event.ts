@@ -1,4 +1,5 @@
 import { apiUses } from '../../contract/api-uses.ts';
+import type { EventReason } from '../../contract/reasons.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
 import type { Resource } from '../kube/resource.ts';
 
@@ -7,8 +8,7 @@ export const events: Resource = apiUses.events;
 /** What an Event says. */
 export interface EventContent {
   type: 'Normal' | 'Warning';
-  /** CamelCase, for searches. */
-  reason: string;
+  reason: EventReason;
   /** What was being done, CamelCase. */
   action: string;
   /** For people. */

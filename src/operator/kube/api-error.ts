@@ -1,29 +1,32 @@
 import { withoutSecrets } from '../../base/redaction.ts';
 import { grantAdvice } from './grant-advice.ts';
 
-/** Why a request failed. */
-export type ApiErrorCode =
-  | 'AlreadyExists'
-  | 'BadRequest'
+/** Why a request failed. docs/errors.md says what each of them means and what to do. */
+export const apiErrorCodes = [
+  'AlreadyExists',
+  'BadRequest',
   /** The caller aborted the request: a timeout of its own, or the operator is stopping. */
-  | 'Cancelled'
-  | 'Conflict'
-  | 'Forbidden'
-  | 'Gone'
-  | 'Invalid'
-  | 'NotFound'
+  'Cancelled',
+  'Conflict',
+  'Forbidden',
+  'Gone',
+  'Invalid',
+  'NotFound',
   /** The write was not sent: this process does not lead. */
-  | 'NotLeader'
+  'NotLeader',
   /** The response has more bytes than this client accepts. */
-  | 'TooLarge'
-  | 'TooManyRequests'
-  | 'Unauthorized'
+  'TooLarge',
+  'TooManyRequests',
+  'Unauthorized',
   /** The API server is unreachable, failed, or did not respond in time. */
-  | 'Unavailable'
+  'Unavailable',
   /** A response that is not from a Kubernetes API server. */
-  | 'Unexpected'
+  'Unexpected',
   /** One side does not trust the certificate of the other. */
-  | 'Untrusted';
+  'Untrusted',
+] as const;
+
+export type ApiErrorCode = (typeof apiErrorCodes)[number];
 
 /** A failed request to the API server. Its message goes into logs, conditions and Events. */
 export class ApiError extends Error {

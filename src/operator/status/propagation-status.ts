@@ -1,4 +1,5 @@
 import { withoutSecrets } from '../../base/redaction.ts';
+import type { ConditionReason } from '../../contract/reasons.ts';
 import type { NetExporterStatus } from '../../crd/net-exporter.ts';
 import type { DnsServiceFault, Propagation, PropagationFinding } from '../agents/propagation.ts';
 import { maxDnsServices } from '../dns/dns-watch.ts';
@@ -11,7 +12,7 @@ type Figures = Pick<NonNullable<NetExporterStatus['agents']>, 'configured' | 're
 export interface PropagationStatus {
   figures: Figures;
   /** Undefined: the condition does not change. */
-  verdict: [holds: boolean, { reason: string; message: string }] | undefined;
+  verdict: [holds: boolean, { reason: ConditionReason; message: string }] | undefined;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { ConditionReason } from '../../contract/reasons.ts';
 import type { Condition } from '../../crd/net-exporter.ts';
 import type { EventContent } from '../events/event.ts';
 import type { WrittenStatus } from './status-writer.ts';
@@ -16,6 +17,9 @@ export function statusEvents({ before, after }: WrittenStatus): EventContent[] {
   return events;
 }
 
-function find(conditions: Condition[] | undefined, type: string): Condition | undefined {
-  return conditions?.find((condition) => condition.type === type);
+function find(conditions: Condition[] | undefined, type: string) {
+  // An older or newer version of the operator may have written others.
+  return conditions?.find((condition) => condition.type === type) as
+    | (Condition & { reason: ConditionReason })
+    | undefined;
 }

@@ -1,3 +1,4 @@
+import type { ConditionReason } from '../../contract/reasons.ts';
 import type { Condition, NetExporterStatus } from '../../crd/net-exporter.ts';
 import { type AgentFault, faultReasons } from '../agents/agent-pod.ts';
 import type { PropagationFinding } from '../agents/propagation.ts';
@@ -8,7 +9,13 @@ import { listOf, sentences, shortened } from './wording.ts';
 const maxMessageLength = 1000;
 
 /** Reasons for Stalled that obstacles cause, the most important first. */
-const stallReasons = ['ObjectNotOurs', 'InvalidSpec', 'ApplyRejected', 'FieldConflict', 'ReconcileFailed'] as const;
+const stallReasons = [
+  'ObjectNotOurs',
+  'InvalidSpec',
+  'ApplyRejected',
+  'FieldConflict',
+  'ReconcileFailed',
+] as const satisfies ConditionReason[];
 
 /** An object that differs from its declaration, where an immediate retry does not help. */
 export interface Obstacle {
@@ -53,7 +60,7 @@ export interface DaemonSetProgress {
 }
 
 interface ReasonAndMessage {
-  reason: string;
+  reason: ConditionReason;
   message: string;
 }
 
@@ -92,7 +99,7 @@ export function pausedStatusOf(
   const { desired = 0, ready = 0 } = daemonSet ?? {};
   const seen = { ...findings, obstacles: [], waitingFor: [] };
   const stalled = stalledBy(seen);
-  const short = daemonSet
+  const short: ReasonAndMessage | undefined = daemonSet
     ? reconcilingBy(seen)
     : { reason: 'Paused', message: `There are no agents. ${isPaused.message}` };
   return statusWith(previous?.observedGeneration ?? 0, findings, previous, now, {
@@ -115,7 +122,7 @@ export function heldStatusOf(
   const [subject, object] = finalizers.length === 1 ? ['finalizer', 'it'] : ['finalizers', 'them'];
   const waits = `Deletion waits for the ${subject} ${listOf(finalizers)}, until the controller that added ${object} removes ${object}.`;
   const consequence = 'Agents run until then, and the operator changes nothing.';
-  const isHeld = { reason: 'WaitingForFinalizers', message: `${waits} ${consequence}` };
+  const isHeld: ReasonAndMessage = { reason: 'WaitingForFinalizers', message: `${waits} ${consequence}` };
   return statusWith(findings.generation, findings, previous, now, {
     Ready: [false, isHeld],
     Reconciling: [true, isHeld],

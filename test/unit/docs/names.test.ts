@@ -65,17 +65,6 @@ test('every documented field of a NetExporter exists', () => {
   assert.deepEqual(unknownNames(fieldsIn, isField, 40), []);
 });
 
-test('every documented reason of a condition exists', () => {
-  const reasonsIn = ({ path, text }: MarkdownDocument) =>
-    path === 'docs/conditions.md'
-      ? [...text.matchAll(/^\| `\w+` (?:True|False) \| `(\w+)` \|/gm)].map(([, reason]) => reason!)
-      : [];
-  assert.deepEqual(
-    unknownNames(reasonsIn, (reason) => sources.includes(`'${reason}'`), 20),
-    [],
-  );
-});
-
 test('every documented path of the repository exists', () => {
   const pathsIn = ({ codeSpans }: MarkdownDocument) =>
     codeSpans.filter((code) => /^(?:src|test|charts|manifests|build|bench|soak|docs)\/[\w./-]*$/.test(code));

@@ -16,7 +16,8 @@ export type RefusalCode =
   /** This operator is not the leader, is stopping, or does not know the API server's keys. */
   | 'Unavailable';
 
-const statuses: Record<RefusalCode, number> = {
+/** HTTP status by code. */
+export const refusalStatuses: Record<RefusalCode, number> = {
   NoToken: 401,
   InvalidToken: 401,
   NotAnAgent: 403,
@@ -40,6 +41,6 @@ export class SyncRefusal extends Error {
 
   /** The corresponding HTTP status. */
   get status(): number {
-    return statuses[this.code];
+    return refusalStatuses[this.code];
   }
 }

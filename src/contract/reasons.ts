@@ -1,0 +1,42 @@
+/** Reasons of a NetExporter's conditions. docs/errors.md says what each of them means and what to do. */
+export const conditionReasons = [
+  // Ready
+  'AgentsReady',
+  'NoNodes',
+  // Stalled
+  'ObjectNotOurs',
+  'InvalidSpec',
+  'ApplyRejected',
+  'FieldConflict',
+  'ReconcileFailed',
+  'AgentImagePullFailed',
+  'AgentStartFailed',
+  'AgentCrashLooping',
+  'NoObstacle',
+  // Reconciling
+  'ApplyFailed',
+  'WaitingForDeletion',
+  'WaitingForFinalizers',
+  'DaemonSetPending',
+  'PodsMissing',
+  'AgentUnschedulable',
+  'RollingOut',
+  'AgentsNotReady',
+  'Settled',
+  'Stalled',
+  'Paused',
+  // ConfigPropagated
+  'AgentsConfigured',
+  'ProbesLimited',
+  'NoAgents',
+  'AgentsWaiting',
+  'PlanFailed',
+  'SyncUnavailable',
+] as const;
+
+export type ConditionReason = (typeof conditionReasons)[number];
+
+/** Reasons of Events that are not also reasons of conditions. */
+export const eventReasons = ['Applied', 'Replaced'] as const;
+
+export type EventReason = ConditionReason | (typeof eventReasons)[number];
