@@ -64,15 +64,17 @@ test('a NetExporter without spec.health, which an older CRD does not know, is se
 
 test('where reconciling one NetExporter throws, the operator leads and serves the others', async () => {
   const bad = named('bad', (spec) => {
-    spec.dns.interval = 'never';
+    spec.dns.servers = 5 as never;
   });
-  const { server, operator, served, panics, results } = await setUp([bad, named('good')]);
+  const { server, operator, served, panics, results, conditionsOf } = await setUp([bad, named('good')]);
   await served('good');
   server.put(named('later'));
   await served('later');
   assert.equal(operator.state(), 'leading');
   assert.ok((await panics('netexporter')) >= 1);
   assert.ok((await results('netexporter-plan', 'success')) >= 3, 'and plans for all');
+  const reasons = () => conditionsOf('bad').map(({ reason }) => reason);
+  await until(() => reasons().includes('ReconcileFailed'), 'its condition says so');
 });
 
 test('where planning for one NetExporter throws, its condition says so, it has its agents, and the others are planned for', async () => {
