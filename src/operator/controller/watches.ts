@@ -103,12 +103,20 @@ export class Watches {
   }
 }
 
+/** Number of finalizers that are kept, those of the garbage collector included. */
+const maxFinalizers = 10;
+
 /** Keeps what is used of the metadata of a NetExporter: the rest is at the discretion of its author, up to 1 MiB. */
 function withUsedMetadata({ metadata, ...object }: KubeObject): Omit<KubeObject, 'metadata'> & { metadata: object } {
-  const { labels: _, managedFields: __, ownerReferences: ___, finalizers: ____, annotations, ...used } = metadata;
+  const { labels: _, managedFields: __, ownerReferences: ___, finalizers, annotations, ...used } = metadata;
   const paused = annotations?.[pausedAnnotation];
   return {
     ...object,
-    metadata: { ...used, ...(paused !== undefined && { annotations: { [pausedAnnotation]: paused } }) },
+    metadata: {
+      ...used,
+      // They say what a deletion waits for.
+      ...(used.deletionTimestamp !== undefined && finalizers && { finalizers: finalizers.slice(0, maxFinalizers) }),
+      ...(paused !== undefined && { annotations: { [pausedAnnotation]: paused } }),
+    },
   };
 }

@@ -162,7 +162,7 @@ function statusWith(
 }
 
 function healthyWith(desired: number, ready: number, notices: readonly string[] = []): ReasonAndMessage {
-  const [reason, fact] =
+  const [reason, fact]: [ConditionReason, string] =
     desired === 0
       ? ['NoNodes', 'No node matches spec.agent.nodeSelector, affinity and tolerations.']
       : ['AgentsReady', `${ready} of ${desired} agents are ready.`];

@@ -35,10 +35,12 @@ test('of the metadata of a NetExporter only what is used is kept', async () => {
     annotations: { [pausedAnnotation]: 'true', 'kubectl.kubernetes.io/last-applied-configuration': huge },
     finalizers: [huge],
   };
+  const finalizers = Array.from({ length: 50 }, (_, index) => `example.com/${index}`);
+  const held = { ...metadata, name: 'b', uid: 'v', deletionTimestamp: 't', finalizers };
   const client = {
     list: async ({ plural }: { plural: string }) => ({
       metadata: { resourceVersion: '7' },
-      items: plural === 'netexporters' ? [{ metadata: stored, spec: {} }] : [],
+      items: plural === 'netexporters' ? [stored, held].map((metadata) => ({ metadata, spec: {} })) : [],
     }),
     watch: async () => Promise.reject(new ApiError('Unavailable', 'away')),
   };
@@ -54,6 +56,8 @@ test('of the metadata of a NetExporter only what is used is kept', async () => {
     ...metadata,
     annotations: { [pausedAnnotation]: 'true' },
   });
+  const { metadata: deleted } = watches.resources.get('n/b')!;
+  assert.deepEqual(deleted.finalizers, finalizers.slice(0, 10), 'the first of those that a deletion waits for');
   end.abort();
   await running;
 });
