@@ -64,7 +64,7 @@ export class Agent {
     this.#targetStates = new TargetStateLog(log, clock);
     this.#startGrace = new StartGrace(clock);
     this.#ntpBackoff = new NtpBackoff(clock);
-    this.#reports = new ReportLedger(clock);
+    this.#reports = new ReportLedger(clock, syncMetrics);
     this.#schedule = new Schedule(clock, identity.nodeName, agentMetrics);
     this.#sources = new Sources(
       { ...parts, clusterDomain: resolver.clusterDomain },
@@ -94,6 +94,7 @@ export class Agent {
           if (answer.acknowledged) this.#reports.acknowledge(answer.acknowledged);
           return this.#sources.answered(held, answer);
         },
+        rejected: () => this.#reports.reject(),
         lastRequest: () => {
           const report = this.#reports.report();
           return report && { version: syncVersion, held: this.#sources.held, report, leaving: true };

@@ -4,13 +4,15 @@ import { settingsMetrics } from '../../contract/metrics/agent-metrics.ts';
 import { type LabelValue, labelValues } from '../../contract/metrics/metric.ts';
 import { newCounter, newGauge } from '../../metrics/declared.ts';
 import type { Source } from '../sources/source-decision.ts';
+import type { ReportDropReason, ReportEvents } from '../sync/report-ledger.ts';
 import type { SyncEvents } from '../sync/sync-client.ts';
 import type { SyncFailure } from '../sync/sync-error.ts';
 
 /** Metrics of the sources of settings and peers, and of sync requests. */
-export class SyncMetrics implements SyncEvents {
+export class SyncMetrics implements SyncEvents, ReportEvents {
   readonly #clock: Clock;
   readonly #requests: Counter;
+  readonly #reportDrops: Counter;
   readonly #revision: Gauge;
   readonly #sources: Gauge;
   /** Time of the last response, or of the first request; undefined while there is no operator. */
@@ -25,6 +27,8 @@ export class SyncMetrics implements SyncEvents {
     });
     this.#requests = newCounter(settingsMetrics.requests, registers);
     for (const result of labelValues(settingsMetrics.requests, 'result')) this.#requests.inc({ result }, 0);
+    this.#reportDrops = newCounter(settingsMetrics.reportDrops, registers);
+    for (const reason of labelValues(settingsMetrics.reportDrops, 'reason')) this.#reportDrops.inc({ reason }, 0);
     this.#revision = newGauge(settingsMetrics.revision, registers);
     this.#sources = newGauge(settingsMetrics.source, registers);
   }
@@ -37,6 +41,10 @@ export class SyncMetrics implements SyncEvents {
   requested(result: 'ok' | SyncFailure): void {
     this.#requests.inc({ result });
     if (result === 'ok') this.#heardAt = this.#clock.monotonic();
+  }
+
+  dropped(reason: ReportDropReason, targets: number): void {
+    this.#reportDrops.inc({ reason }, targets);
   }
 
   settingsFrom(source: Source): void {

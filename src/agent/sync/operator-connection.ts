@@ -191,7 +191,13 @@ function refusalOf({ statusCode = 0, headers }: IncomingMessage): SyncError {
   return new SyncError(code, `HTTP status ${statusCode}`, seconds === undefined ? undefined : Number(seconds) * 1000);
 }
 
-const refusals: Record<number, SyncFailure> = { 401: 'unauthorized', 403: 'unauthorized', 503: 'unavailable' };
+const refusals: Record<number, SyncFailure> = {
+  400: 'invalid',
+  401: 'unauthorized',
+  403: 'unauthorized',
+  413: 'invalid',
+  503: 'unavailable',
+};
 
 /**
  * Error codes of Node: `E…` is a system error, `HPE_…` an HTTP parser error, all others are about TLS and certificates.

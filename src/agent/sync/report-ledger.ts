@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { FailureReason } from '../../contract/failure-reason.ts';
+import type { settingsMetrics } from '../../contract/metrics/agent-metrics.ts';
+import type { LabelValue } from '../../contract/metrics/metric.ts';
 import { LatencySketch } from '../../protocol/latency-sketch.ts';
 import {
   encodeReport,
@@ -18,6 +20,18 @@ const maxReportBytes = 250_000;
 
 /** Maximum number of removed targets that wait for their last report while the operator is unavailable. */
 const goneCapacity = 500;
+
+/**
+ * Why results are not reported: they cannot be encoded (`invalid`), the operator rejected the report (`rejected`), or
+ * their targets were removed while the operator was unavailable (`removed`).
+ */
+export type ReportDropReason = LabelValue<typeof settingsMetrics.reportDrops, 'reason'>;
+
+/** Events of the ledger. */
+export interface ReportEvents {
+  /** The results of this number of targets were dropped. */
+  dropped(reason: ReportDropReason, targets: number): void;
+}
 
 /** Results of the attempts at one target since its last report. */
 interface Entry {
@@ -37,6 +51,7 @@ interface Entry {
  */
 export class ReportLedger {
   readonly #clock: Clock;
+  readonly #events: ReportEvents;
   readonly #stream: string;
   /** The next report by target, longest waiting first. */
   readonly #entries = new Map<string, Entry>();
@@ -45,8 +60,9 @@ export class ReportLedger {
   #sent: Report | undefined;
 
   /** @param stream identifies the reports of this process; unique */
-  constructor(clock: Clock, stream = randomBytes(9).toString('base64url')) {
+  constructor(clock: Clock, events: ReportEvents, stream = randomBytes(9).toString('base64url')) {
     this.#clock = clock;
+    this.#events = events;
     this.#stream = stream;
     this.#since = clock.monotonic();
   }
@@ -58,7 +74,7 @@ export class ReportLedger {
   plan(targets: readonly Target[]): void {
     const keys = new Set(targets.map(({ key }) => key));
     const gone = [...this.#entries.keys()].filter((key) => !keys.has(key));
-    for (const key of gone.slice(0, Math.max(0, gone.length - goneCapacity))) this.#entries.delete(key);
+    this.#drop('removed', gone.slice(0, Math.max(0, gone.length - goneCapacity)));
   }
 
   /** Adds the result of a turn. */
@@ -90,25 +106,62 @@ export class ReportLedger {
     return true;
   }
 
-  /** Takes the longest waiting targets, as many as fit. */
+  /** Drops the pending report, which the operator does not accept: it would reject it again. */
+  reject(): void {
+    if (this.#sent) this.#events.dropped('rejected', this.#sent.targets.length);
+    this.#sent = undefined;
+  }
+
+  /** Takes the longest waiting targets, as many as fit. What cannot be encoded is dropped, so it holds up nothing. */
   #next(): Report | undefined {
     const now = this.#clock.monotonic();
-    const waiting = [...this.#entries];
     this.#since = now;
-    if (waiting.length === 0) return undefined;
-    this.#sequence++;
-    for (let count = Math.min(waiting.length, maxReportTargets); ; count = Math.ceil(count / 2)) {
-      const taken = waiting.slice(0, count);
-      const report: Report = {
-        stream: this.#stream,
-        sequence: this.#sequence,
-        spanMs: Math.round(now - Math.min(...taken.map(([, { since }]) => since))),
-        targets: taken.map(([, entry]) => reportOf(entry)),
-      };
-      if (count > 1 && Buffer.byteLength(JSON.stringify(encodeReport(report))) > maxReportBytes) continue;
-      for (const [key] of taken) this.#entries.delete(key);
-      return report;
+    let count = maxReportTargets;
+    while (this.#entries.size > 0) {
+      const taken = [...this.#entries].slice(0, count);
+      const report = this.#reportOf(taken, now);
+      const bytes = encodedBytes(report);
+      if (bytes === undefined) this.#dropInvalid(taken, report);
+      else if (bytes > maxReportBytes && taken.length > 1) count = Math.ceil(taken.length / 2);
+      else {
+        this.#sequence = report.sequence;
+        for (const [key] of taken) this.#entries.delete(key);
+        return report;
+      }
     }
+    return undefined;
+  }
+
+  #reportOf(entries: readonly [string, Entry][], now: number): Report {
+    return {
+      stream: this.#stream,
+      sequence: this.#sequence + 1,
+      spanMs: Math.round(now - Math.min(...entries.map(([, { since }]) => since))),
+      targets: entries.map(([, entry]) => reportOf(entry)),
+    };
+  }
+
+  /** Drops the targets that are invalid on their own, or all if none is. */
+  #dropInvalid(entries: readonly [string, Entry][], report: Report): void {
+    const keys = entries.map(([key]) => key);
+    const invalid = keys.filter(
+      (_, index) => encodedBytes({ ...report, targets: [report.targets[index]!] }) === undefined,
+    );
+    this.#drop('invalid', invalid.length > 0 ? invalid : keys);
+  }
+
+  #drop(reason: ReportDropReason, keys: readonly string[]): void {
+    for (const key of keys) this.#entries.delete(key);
+    if (keys.length > 0) this.#events.dropped(reason, keys.length);
+  }
+}
+
+/** Size of an encoded report, in bytes; undefined if it cannot be encoded. */
+function encodedBytes(report: Report): number | undefined {
+  try {
+    return Buffer.byteLength(JSON.stringify(encodeReport(report)));
+  } catch {
+    return undefined;
   }
 }
 

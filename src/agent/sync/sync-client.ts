@@ -24,6 +24,8 @@ export interface SyncDialogue {
   request(): SyncRequest;
   /** @returns whether the response contained anything new */
   answered(request: SyncRequest, answer: SyncAnswer): boolean;
+  /** The operator rejected the request as invalid, so the next one must not be the same. */
+  rejected(): void;
   /** The final request; undefined if there is nothing left to report. The same until it is acknowledged. */
   lastRequest(): SyncRequest | undefined;
   /** @returns whether the response acknowledges the final request */
@@ -151,6 +153,7 @@ export class SyncClient {
       if (signal.aborted) return 0;
       const error = syncErrorOf(caught);
       events.requested(error.code);
+      if (error.code === 'invalid') dialogue.rejected();
       this.#logResult(error.code, error.message);
       return this.#retries.failed(error);
     }

@@ -73,7 +73,8 @@ export const settingsMetrics = {
           timeout: 'no answer in time',
           unavailable: 'the operator does not lead, or is stopping (HTTP 503)',
           unauthorized: 'the operator does not accept the agent’s token (HTTP 401, 403)',
-          refused: 'any other HTTP error',
+          invalid: 'the operator rejected the request as invalid or too large (HTTP 400, 413); its report is dropped',
+          refused: 'any other HTTP error, such as 429 after too many requests',
           malformed: 'the answer could not be understood',
           credential: 'the agent has no token',
           fault: 'internal error of the agent',
@@ -81,6 +82,22 @@ export const settingsMetrics = {
       },
     },
     notes: 'For the operator’s view, see `net_exporter_operator_sync_requests_total`.',
+  },
+  reportDrops: {
+    name: 'net_exporter_report_targets_dropped_total',
+    type: 'counter',
+    help: 'Targets whose results were not reported to the operator, by reason.',
+    labels: {
+      reason: {
+        help: 'Why the results were dropped.',
+        values: {
+          invalid: 'internal error of the agent: the results could not be encoded',
+          rejected: 'the operator rejected the report, for example because it is of another version',
+          removed: 'more than 500 targets were removed while the operator was unavailable',
+        },
+      },
+    },
+    notes: 'The metrics of the targets are not affected.',
   },
   lookupErrors: {
     name: 'net_exporter_peer_lookup_error_total',

@@ -74,6 +74,18 @@ export class AgentPods {
     if (known.size === 0) this.#known.delete(key);
   }
 
+  /**
+   * Whether a pod belongs to the DaemonSet of the NetExporter in its label, or to a previous one that is being deleted.
+   * Does not depend on `update`, because the pods of a new DaemonSet may call before it.
+   */
+  isAgent({ owner, controller }: AgentPod): boolean {
+    if (controller === undefined) return false;
+    if (this.#known.get(owner)?.has(controller)) return true;
+    const [namespace = '', name = ''] = owner.split('/');
+    const daemonSet = this.#daemonSets.get(keyOf({ metadata: { namespace, name: agentNames(name).agent } }));
+    return daemonSet?.metadata.uid === controller && controllerOf(daemonSet)?.name === name;
+  }
+
   #learn(known: Map<string, TrackedDaemonSet>, daemonSet: KubeObject, resourceUid: string, isGone: boolean): void {
     const { uid } = daemonSet.metadata;
     const owner = controllerOf(daemonSet)?.uid;

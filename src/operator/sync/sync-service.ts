@@ -86,8 +86,9 @@ export class SyncService implements AgentsSync {
       ...{ client, resource: apiUses.endpointSlices, nodeOf, ...watching },
       onChange: () => this.#fleet.outdateAll(),
     });
+    const agentPods = new AgentPods(pods, daemonSets);
     this.#fleet = new Fleet({
-      pods: new AgentPods(pods, daemonSets),
+      pods: agentPods,
       nodeOf,
       dnsServersOf: ({ spec }) => this.#dns.serversOf(spec.dns.service),
       dnsServiceFaultOf: ({ spec }) => {
@@ -104,7 +105,10 @@ export class SyncService implements AgentsSync {
     this.#hub = new SyncHub({ source: this.#fleet, clock, random, holdMs, log });
     this.#endpoint = new SyncEndpoint({
       ...{ client, options, namespace, hub: this.#hub, isLeading, registry, ...watching },
-      podAt: (key) => pods.get(key),
+      podAt: (key) => {
+        const pod = pods.get(key);
+        return pod && { uid: pod.uid, owner: pod.owner, node: pod.node, isAgent: agentPods.isAgent(pod) };
+      },
       onChange: () => this.#enqueueAll(),
     });
     this.reflectors = [

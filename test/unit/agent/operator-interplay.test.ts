@@ -20,7 +20,7 @@ async function setUp(directory: TemporaryDirectory, holdMs = 300) {
   const rig = await SyncRig.start({ holdMs });
   writeFileSync(directory.file('token'), await rig.token());
   const choice = new SourceChoice(systemClock);
-  const ledger = new ReportLedger(systemClock, 'stream');
+  const ledger = new ReportLedger(systemClock, { dropped() {} }, 'stream');
   const results: string[] = [];
   const client = new SyncClient({
     connection: new OperatorConnection(directory.file('token')),
@@ -36,6 +36,7 @@ async function setUp(directory: TemporaryDirectory, holdMs = 300) {
         if (assignment) choice.offerAssignment(assignment);
         return settings !== undefined || assignment !== undefined;
       },
+      rejected: () => ledger.reject(),
       lastRequest: () => {
         const report = ledger.report();
         return report && { version: 1, held: choice.held, report, leaving: true };

@@ -9,6 +9,8 @@ export interface PodRecord {
   /** The key of its NetExporter. */
   owner: string;
   node: string;
+  /** Whether it belongs to the DaemonSet of its NetExporter. Anyone who may create pods can copy labels and account. */
+  isAgent: boolean;
 }
 
 /**
@@ -26,5 +28,6 @@ export function authenticatedAgent(claims: TokenClaims, pod: PodRecord | undefin
   const expected = agentNames(pod.owner.slice(pod.owner.indexOf('/') + 1)).agent;
   if (serviceAccount !== expected || !pod.owner.startsWith(`${namespace}/`))
     throw new SyncRefusal('NotAnAgent', `${name} runs as service account ${serviceAccount}, not ${expected}`);
+  if (!pod.isAgent) throw new SyncRefusal('NotAnAgent', `${name} does not belong to DaemonSet ${expected}`);
   return { resource: pod.owner, podUid, pod: claims.pod, node };
 }

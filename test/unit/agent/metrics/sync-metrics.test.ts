@@ -13,14 +13,20 @@ function setUp() {
 }
 
 const results = [
-  ...['ok', 'unreachable', 'untrusted', 'timeout', 'unavailable', 'unauthorized', 'refused', 'malformed'],
-  ...['credential', 'fault'],
+  ...['ok', 'unreachable', 'untrusted', 'timeout', 'unavailable', 'unauthorized', 'invalid', 'refused'],
+  ...['malformed', 'credential', 'fault'],
 ];
 
 const atStart = {
   net_exporter_sync_age_seconds: 0,
   net_exporter_assignment_revision: 0,
   ...Object.fromEntries(results.map((result) => [`net_exporter_sync_requests_total{result="${result}"}`, 0])),
+  ...Object.fromEntries(
+    ['invalid', 'rejected', 'removed'].map((reason) => [
+      `net_exporter_report_targets_dropped_total{reason="${reason}"}`,
+      0,
+    ]),
+  ),
 };
 
 test('everything but the sources is there from the start', async () => {
@@ -54,6 +60,12 @@ test('requests are counted by what came of them', async () => {
     'net_exporter_sync_requests_total{result="ok"}': 1,
     'net_exporter_sync_requests_total{result="untrusted"}': 2,
   });
+});
+
+test('results that are not reported are counted by reason', async () => {
+  const { metrics, series } = setUp();
+  metrics.dropped('rejected', 7);
+  assert.deepEqual(await series(), { ...atStart, 'net_exporter_report_targets_dropped_total{reason="rejected"}': 7 });
 });
 
 test('where settings and peers come from is one series each', async () => {

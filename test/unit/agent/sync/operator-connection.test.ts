@@ -276,6 +276,8 @@ test('a status says what to do: who I am, wait, another operator, anything else'
   ][] = [
     [401, {}, 'unauthorized', undefined],
     [403, {}, 'unauthorized', undefined],
+    [400, {}, 'invalid', undefined],
+    [413, {}, 'invalid', undefined],
     [429, { 'retry-after': '7' }, 'refused', 7000],
     [503, { 'retry-after': '1' }, 'unavailable', 1000],
     [503, { 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' }, 'unavailable', undefined],

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Target } from '../../../../src/agent/plan/targets.ts';
 import type { ProbeResult } from '../../../../src/agent/probes/probe.ts';
-import { ReportLedger } from '../../../../src/agent/sync/report-ledger.ts';
+import { type ReportEvents, ReportLedger } from '../../../../src/agent/sync/report-ledger.ts';
 import { sketchIndex } from '../../../../src/protocol/latency-sketch.ts';
 import type { Report, TargetReport } from '../../../../src/protocol/report.ts';
 import { decodeSyncRequest, encodeSyncRequest, maxRequestBytes } from '../../../../src/protocol/sync.ts';
@@ -19,7 +19,9 @@ const result = (changes: Partial<ProbeResult> = {}): ProbeResult => ({
 });
 const setUp = () => {
   const clock = new FakeClock();
-  return { clock, ledger: new ReportLedger(clock, 'stream') };
+  const dropped: [string, number][] = [];
+  const events: ReportEvents = { dropped: (...what) => dropped.push(what) };
+  return { clock, ledger: new ReportLedger(clock, events, 'stream'), dropped };
 };
 const bodyOf = (report: Report) => encodeSyncRequest({ version: 1, held: {}, report });
 
@@ -113,7 +115,7 @@ test('where nothing happened there is nothing to report, and the next report is 
 
 test('each process has a stream of its own', () => {
   const streams = Array.from({ length: 100 }, () => {
-    const ledger = new ReportLedger(new FakeClock());
+    const ledger = new ReportLedger(new FakeClock(), { dropped() {} });
     ledger.record(dnsTarget('a.'), result());
     return ledger.report()!.stream;
   });
@@ -133,8 +135,50 @@ test('a target that is gone is reported once more and then forgotten', () => {
   assert.equal(ledger.report(), undefined);
 });
 
+test('results that cannot be encoded are dropped and counted, and hold up no others', () => {
+  const { ledger, dropped } = setUp();
+  const broken = (host: string) => {
+    const target = dnsTarget('x.');
+    target.key = host;
+    target.labels.host = host;
+    return target;
+  };
+  ledger.record(dnsTarget('a.'), result());
+  ledger.record(broken('y'.repeat(300)), result());
+  ledger.record(dnsTarget('b.'), result({ retransmits: 2_000_000_000 }));
+  ledger.record(dnsTarget('c.'), result({ latencies: [], failures: ['no such reason' as never] }));
+  ledger.record(dnsTarget('d.'), result());
+  const report = ledger.report()!;
+  assert.deepEqual(
+    report.targets.map(({ host }) => host),
+    ['a.', 'd.'],
+  );
+  assert.deepEqual(dropped, [['invalid', 3]]);
+  assert.equal(report.sequence, 1);
+  ledger.acknowledge(report);
+  ledger.record(broken(''), result());
+  assert.equal(ledger.report(), undefined);
+  assert.deepEqual(dropped.at(-1), ['invalid', 1]);
+  ledger.record(dnsTarget('e.'), result());
+  assert.equal(ledger.report()?.sequence, 2);
+});
+
+test('a report that the operator rejects is dropped and counted, and the next one is another', () => {
+  const { ledger, dropped } = setUp();
+  ledger.reject();
+  assert.deepEqual(dropped, []);
+  ledger.record(dnsTarget('a.'), result());
+  ledger.record(dnsTarget('b.'), result());
+  ledger.report();
+  ledger.reject();
+  assert.deepEqual(dropped, [['rejected', 2]]);
+  assert.equal(ledger.report(), undefined);
+  ledger.record(dnsTarget('a.'), result());
+  assert.equal(ledger.report()?.sequence, 2);
+});
+
 test('while the operator is away, targets that come and go do not fill the memory', () => {
-  const { ledger } = setUp();
+  const { ledger, dropped } = setUp();
   for (let round = 0; round < 300; round++) {
     const targets = Array.from({ length: 20 }, (_, n) => dnsTarget(`${round}-${n}.`));
     ledger.plan(targets);
@@ -146,6 +190,10 @@ test('while the operator is away, targets that come and go do not fill the memor
     ledger.acknowledge(report);
   }
   assert.equal(hosts.length, 520);
+  assert.equal(
+    dropped.reduce((sum, [reason, count]) => sum + (reason === 'removed' ? count : 0), 0),
+    300 * 20 - 520,
+  );
   assert.deepEqual(
     hosts.slice(-20),
     Array.from({ length: 20 }, (_, n) => `299-${n}.`),
@@ -220,7 +268,7 @@ class Tally {
 test('whatever requests and answers are lost, late or repeated, the sum of what the operator took is what was recorded', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-      const ledger = new ReportLedger(new FakeClock());
+      const ledger = new ReportLedger(new FakeClock(), { dropped() {} });
       const recorded = new Tally();
       const operator = new Tally();
       const late: { stream: string; sequence: number }[] = [];

@@ -28,6 +28,7 @@ function setUp() {
     results: [] as string[],
     logged: [] as string[],
     closed: 0,
+    rejected: 0,
     requestFails: false,
     held: {} as Held,
     /** What is left to say at the end, and how much of it was heard. */
@@ -53,6 +54,7 @@ function setUp() {
         state.answers.push(answer);
         return state.news;
       },
+      rejected: () => state.rejected++,
       lastRequest: () => (state.last > 0 ? { version: 1, held: {}, leaving: true } : undefined),
       lastAnswered: ({ acknowledged }) => {
         if (acknowledged) state.last--;
@@ -309,4 +311,32 @@ test('at the end an operator that never answers, and one that acknowledges nothi
     await other.client.finish(2000);
     assert.deepEqual([other.state.posted.length, other.state.results, other.clock.pending], [2, [result], 0]);
   }
+});
+
+test('a request that the operator rejects as invalid is not sent again as it is', async () => {
+  const { clock, client, state } = setUp();
+  for (const code of ['invalid', 'refused', 'unreachable', 'unauthorized'] as const) {
+    state.operator = async () => {
+      state.operator = holds(clock);
+      throw new SyncError(code, 'HTTP status 400');
+    };
+    client.use(access);
+    await clock.advanceAsync(60_000);
+    client.use(undefined);
+    await clock.advanceAsync(60_000);
+  }
+  assert.equal(state.rejected, 1);
+});
+
+test('an agent that is asked to slow down sends nothing before the time that Retry-After says', async () => {
+  const { clock, client, state } = setUp();
+  state.operator = async () => {
+    state.operator = holds(clock);
+    throw new SyncError('refused', 'HTTP status 429', 7000);
+  };
+  client.use(access);
+  await clock.advanceAsync(30_000);
+  const [first, second] = state.asked as [number, number];
+  assert.ok(second - first >= 7000 && second - first <= 14_000, `${second - first}`);
+  client.use(undefined);
 });

@@ -53,6 +53,33 @@ function setUp() {
   return { pods, daemonSets, agentPods, resource, pod, daemonSet, agents, asked };
 }
 
+test('a pod is an agent from the moment at which its DaemonSet is known until it is gone, and no other pod is', () => {
+  const { pods, daemonSets, agentPods, pod, daemonSet, agents } = setUp();
+  const isAgent = (uid: string) => agentPods.isAgent(pods.get(`monitoring/${uid}`)!);
+  pod('p3', { controller: 'other' });
+  pod('p4', { controller: undefined });
+  assert.deepEqual(['p1', 'p3', 'p4'].map(isAgent), [true, false, false]);
+  daemonSet('e');
+  pod('p5', { controller: 'e' });
+  assert.deepEqual(['p1', 'p5'].map(isAgent), [true, true], 'the old one and the new one');
+  agents();
+  assert.deepEqual(['p1', 'p5'].map(isAgent), [true, true]);
+  daemonSets.delete(key);
+  agents();
+  assert.equal(isAgent('p5'), true, 'while it is being deleted');
+  for (const uid of ['p1', 'p2']) pods.delete(`monitoring/${uid}`);
+  agents();
+  pod('p1');
+  assert.equal(isAgent('p1'), false);
+});
+
+test('the pods of a DaemonSet that is not the NetExporter’s are no agents', () => {
+  const { pods, agentPods, pod, daemonSet } = setUp();
+  pod('p3', { controller: 'foreign' });
+  daemonSet('foreign', { ownerReferences: [] });
+  assert.equal(agentPods.isAgent(pods.get('monitoring/p3')!), false);
+});
+
 test('whoever has the labels of agents, but not their DaemonSet, is none', () => {
   const { pod, agents } = setUp();
   pod('p3', { controller: 'other' });

@@ -28,7 +28,7 @@ const settings = settingsWith({
 
 /** What an agent reports once each of its targets had a turn. */
 function reported(of: Settings, assigned: Assignment): Link[] {
-  const ledger = new ReportLedger(new FakeClock());
+  const ledger = new ReportLedger(new FakeClock(), { dropped() {} });
   const result = { latencies: [0.001], failures: [], retransmits: 0, timing: 'clock' as const };
   for (const target of planTargets(of, resolver, assigned, identity)) ledger.record(target, result);
   const links: Link[] = [];

@@ -36,7 +36,7 @@ export interface RawAnswer {
 export class SyncRig {
   readonly issuer: TokenIssuer;
   readonly pods = new Map<string, PodRecord>([
-    ['monitoring/default-agent-x', { uid: 'uid-x', owner: 'monitoring/default', node: 'node-1' }],
+    ['monitoring/default-agent-x', { uid: 'uid-x', owner: 'monitoring/default', node: 'node-1', isAgent: true }],
   ]);
   readonly registry = new Registry();
   readonly hub: SyncHub;

@@ -123,7 +123,12 @@ test('a new connection brings no new burst, and another agent is not slowed down
     for (let attempt = 0; last !== 429 && attempt < 60; attempt++) last = (await rig.post(leaving)).status;
     assert.equal(last, 429);
     const other = { pod: 'default-agent-y', podUid: 'uid-y' };
-    rig.pods.set('monitoring/default-agent-y', { uid: 'uid-y', owner: 'monitoring/default', node: 'node-1' });
+    rig.pods.set('monitoring/default-agent-y', {
+      uid: 'uid-y',
+      owner: 'monitoring/default',
+      node: 'node-1',
+      isAgent: true,
+    });
     assert.equal((await rig.post(leaving, { token: await rig.token(other) })).status, 200);
   });
 });
@@ -308,7 +313,12 @@ test('with 10,000 idle connections an agent that is there goes on, and another o
 }, async () => {
   const { lines, log } = captured();
   await withRig({ limits: { strangers: 500, handshakeMs: 2000, idleMs: 60_000 }, holdMs: 10, log }, async (rig) => {
-    rig.pods.set('monitoring/default-agent-y', { uid: 'uid-y', owner: 'monitoring/default', node: 'node-1' });
+    rig.pods.set('monitoring/default-agent-y', {
+      uid: 'uid-y',
+      owner: 'monitoring/default',
+      node: 'node-1',
+      isAgent: true,
+    });
     const agent = new CountingAgent({ keepAlive: true, maxSockets: 1 });
     const token = await rig.token();
     const exchange = async () =>
@@ -362,7 +372,12 @@ test('an agent that connects anew gives up its old connection and the request on
 
 test('a connection stays its agent’s', async () => {
   await withRig({ holdMs: 20 }, async (rig) => {
-    rig.pods.set('monitoring/default-agent-y', { uid: 'uid-y', owner: 'monitoring/default', node: 'node-1' });
+    rig.pods.set('monitoring/default-agent-y', {
+      uid: 'uid-y',
+      owner: 'monitoring/default',
+      node: 'node-1',
+      isAgent: true,
+    });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     assert.equal((await rig.post(emptyRequest, { request: { agent } })).status, 200);
     const other = await rig.token({ pod: 'default-agent-y', podUid: 'uid-y' });
@@ -424,7 +439,12 @@ test('where nobody leads, agents are sent on', async () => {
 
 test('a server that stops sends on those who wait and ends every connection', { timeout: 60_000 }, async () => {
   const rig = await SyncRig.start({ holdMs: 60_000 });
-  rig.pods.set('monitoring/default-agent-y', { uid: 'uid-y', owner: 'monitoring/default', node: 'node-1' });
+  rig.pods.set('monitoring/default-agent-y', {
+    uid: 'uid-y',
+    owner: 'monitoring/default',
+    node: 'node-1',
+    isAgent: true,
+  });
   const waiting = rig.post(emptyRequest);
   const socket = await rig.connect();
   const silent = connectPlain(rig.port, '127.0.0.1').on('error', () => {});

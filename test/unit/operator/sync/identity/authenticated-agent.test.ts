@@ -9,7 +9,7 @@ const claims = {
   podUid: 'uid-x',
   node: 'node-1',
 };
-const pod = { uid: 'uid-x', owner: 'monitoring/default', node: 'node-1' };
+const pod = { uid: 'uid-x', owner: 'monitoring/default', node: 'node-1', isAgent: true };
 const refused = (what: RegExp) => ({ name: 'SyncRefusal', code: 'NotAnAgent', status: 403, message: what });
 
 test('the token of an agent’s pod names the agent', () => {
@@ -37,4 +37,11 @@ test('the token of another service account, node or namespace is refused', () =>
   assert.throws(() => authenticatedAgent(claims, { ...pod, owner: 'monitoring/other' }), refused(/not other-agent/));
   assert.throws(() => authenticatedAgent({ ...claims, node: 'node-2' }, pod), refused(/another node/));
   assert.throws(() => authenticatedAgent({ ...claims, namespace: 'default' }, pod), refused(/service account/));
+});
+
+test('a pod with the labels and the service account of agents that is not of their DaemonSet is refused', () => {
+  assert.throws(
+    () => authenticatedAgent(claims, { ...pod, isAgent: false }),
+    refused(/default-agent-x does not belong to DaemonSet default-agent/),
+  );
 });
