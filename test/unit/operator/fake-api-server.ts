@@ -52,6 +52,8 @@ export class FakeApiServer {
   readonly #mayDo: (verb: Verb, target: Target) => boolean;
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #watches = new Map<ServerResponse, (path: string, object: Json) => boolean>();
+  /** The plural and the selector of labels of each watch. */
+  readonly #selectors = new Map<ServerResponse, [plural: string, selector: string]>();
   #version = 100;
 
   private constructor(mayDo: (verb: Verb, target: Target) => boolean) {
@@ -87,6 +89,11 @@ export class FakeApiServer {
   /** Deletes an object, as someone else than the operator. */
   remove(object: object): void {
     this.#drop(pathOf(object as Json));
+  }
+
+  /** The selectors of labels of the watches of this kind that are open. */
+  watching(plural: string): string[] {
+    return [...this.#selectors.values()].filter(([watched]) => watched === plural).map(([, selector]) => selector);
   }
 
   #keep(path: string, object: Json): Json {
@@ -129,7 +136,10 @@ export class FakeApiServer {
     const count = [verb, plural, searchParams.get('labelSelector')].filter((text) => text !== null).join(' ');
     this.counts.set(count, (this.counts.get(count) ?? 0) + 1);
     if (!this.#mayDo(verb, target)) return answer(403, { reason: 'Forbidden', message: `may not ${verb}` });
-    if (verb === 'watch') return this.#watch(response, selects(target, searchParams), searchParams);
+    if (verb === 'watch') {
+      this.#selectors.set(response, [plural, searchParams.get('labelSelector') ?? '']);
+      return this.#watch(response, selects(target, searchParams), searchParams);
+    }
     if (verb === 'list') {
       const selected = selects(target, searchParams);
       const items = [...this.objects].filter(([path, object]) => selected(path, object)).map(([, object]) => object);
@@ -155,7 +165,10 @@ export class FakeApiServer {
       if (concerns(path, object) && Number(object.metadata.resourceVersion) > seen)
         response.write(`${JSON.stringify({ type: 'MODIFIED', object })}\n`);
     this.#watches.set(response, concerns);
-    response.on('close', () => this.#watches.delete(response));
+    response.on('close', () => {
+      this.#watches.delete(response);
+      this.#selectors.delete(response);
+    });
   }
 }
 

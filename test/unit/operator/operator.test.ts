@@ -181,3 +181,23 @@ for (const status of [401, 403])
     assert.ok(conditionsOf('one').some(({ type }) => type === 'Ready'));
     server.discovery = 404;
   });
+
+test('24 NetExporters that name 24 DNS Services cost two watches, and an edit of another NetExporter takes effect', async () => {
+  const tenants = Array.from({ length: 24 }, (_, n) =>
+    named(`tenant-${n}`, (spec) => {
+      spec.dns.service = { namespace: `team-${n}`, name: `dns-${n}` };
+    }),
+  );
+  const { server, operator, served } = await setUp([...tenants, named('other')]);
+  for (const { metadata } of [...tenants, named('other')]) await served(metadata.name);
+  const edited = named('other', (spec) => {
+    spec.agent.port = 9000;
+  });
+  edited.metadata.generation += 1;
+  server.put(edited);
+  const portOf = () => server.find('services', 'other-agent')!.spec.ports[0].port;
+  await until(() => portOf() === 9000, 'the edit takes effect');
+  assert.deepEqual([operator.unready(), operator.state()], [undefined, 'leading']);
+  const watches = server.watching('endpointslices').filter((selector) => selector !== '');
+  assert.equal(watches.length, 2, `they are ${watches.join(' and ')}`);
+});
