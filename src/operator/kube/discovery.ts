@@ -21,11 +21,15 @@ export async function isServed(
   }
 }
 
+/** Ends the message of the 403 to a creation while the definition is being deleted (apiextensions-apiserver 0.37). */
+const terminating = 'not allowed while custom resource definition is terminating';
+
 /**
- * Whether an answer to a request says that the kind is not served: its definition has gone (404, of no object by name),
- * or is being deleted (405).
+ * Whether an answer to a request says that the kind is not served: its definition was deleted (404 without the name of
+ * an object), or is being deleted (405, or 403 with these words).
  */
 export function saysNotServed(error: unknown): boolean {
   if (!isApiError(error)) return false;
+  if (error.code === 'Forbidden') return error.message.endsWith(terminating);
   return error.status === 405 || (error.code === 'NotFound' && !error.message.endsWith('" not found'));
 }

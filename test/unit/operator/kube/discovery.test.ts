@@ -41,5 +41,8 @@ test('a missing API is told from a missing object', () => {
   assert.equal(saysNotServed(notFound('podmonitors.monitoring.coreos.com "a" not found')), false);
   assert.equal(saysNotServed(new ApiError('Unexpected', 'terminating', { status: 405 })), true);
   assert.equal(saysNotServed(new ApiError('Forbidden', 'no', { status: 403 })), false);
+  const words =
+    'podmonitors.monitoring.coreos.com "a" is forbidden: create not allowed while custom resource definition is terminating';
+  assert.equal(saysNotServed(new ApiError('Forbidden', words, { status: 403 })), true);
   assert.equal(saysNotServed(new TypeError('x')), false);
 });
