@@ -123,8 +123,7 @@ export class DnsWatch {
 
   /** What people should know about the watches, each in a sentence. */
   get notices(): string[] {
-    const watches = [this.#named, this.#labelled];
-    return watches.flatMap(({ obstacle, notices }) => [...(obstacle === undefined ? [] : [obstacle]), ...notices]);
+    return [...this.#named.notices, ...this.#labelled.notices];
   }
 
   /** Ends every watch. */

@@ -54,6 +54,8 @@ export class SliceWatch {
   #current: Copy | undefined;
   /** Its first list is in progress. */
   #next: Copy | undefined;
+  /** When the last list began. */
+  #begunAt = Number.NEGATIVE_INFINITY;
   #cancelTimer = () => {};
   readonly #running = new Set<Promise<void>>();
 
@@ -72,14 +74,13 @@ export class SliceWatch {
     return this.#current?.keys.has(key) ? this.#current.slices.byIndex('key', key) : undefined;
   }
 
-  /** Why the slices are not up to date; undefined if they are, or if none are needed. */
-  get obstacle(): string | undefined {
-    return (this.#next ?? this.#current)?.reflector.obstacle;
-  }
-
-  /** What people should know although the watch works, each in a sentence. */
+  /** What people should know, each in a sentence: why the slices are not up to date, or what of them is unreadable. */
   get notices(): string[] {
-    return (this.#next ?? this.#current)?.reflector.notices ?? [];
+    // A list that has just begun is no news.
+    const isSlow = this.#next && this.#options.clock.monotonic() - this.#next.since >= staleMs;
+    const copy = isSlow ? this.#next : this.#current;
+    const { obstacle, notices = [] } = copy?.reflector ?? {};
+    return [...(obstacle === undefined ? [] : [obstacle]), ...notices];
   }
 
   /** Ends the watch. */
@@ -98,7 +99,7 @@ export class SliceWatch {
       return;
     }
     if (latest && sameKeys(latest.keys, this.#wanted)) return;
-    const waitMs = latest ? latest.since + (this.#next ? staleMs : intervalMs) - this.#options.clock.monotonic() : 0;
+    const waitMs = this.#begunAt + (this.#next ? staleMs : intervalMs) - this.#options.clock.monotonic();
     if (waitMs > 0) this.#cancelTimer = this.#options.clock.after(waitMs, () => this.#renew());
     else this.#begin();
   }
@@ -118,6 +119,7 @@ export class SliceWatch {
       ...{ client, resource, labelSelector, store: slices, transform, onFault, clock, random, log },
     });
     const copy = { keys, slices, reflector, end, since: clock.monotonic() };
+    this.#begunAt = copy.since;
     slices.onChange(() => {
       if (copy === this.#current) onChange();
     });

@@ -177,8 +177,10 @@ test('a Service that no NetExporter refers to is not watched, and is watched aga
   dns.watch([]);
   assert.equal(dns.serversOf(byName), undefined);
   await until(() => watching.size === 0, 'the watch has ended');
-  clock.advance(1000);
+  for (let toggle = 0; toggle < 10; toggle++) dns.watch(toggle % 2 === 0 ? [byName] : []);
   dns.watch([byName]);
+  assert.equal(listed.length, 1, 'not more than once a second');
+  clock.advance(1000);
   await known(byName);
   assert.equal(listed.length, 2);
   await dns.stop();
@@ -217,6 +219,7 @@ test('while the slices of one more Service are listed, the pods of the others st
   held = promise;
   dns.watch([byName, other]);
   await until(() => listed.length === 2, 'the new list has begun');
+  assert.deepEqual(dns.notices, [], 'that is no news');
   assert.deepEqual([dns.serversOf(byName), dns.serversOf(other)], [['10.0.0.1:53'], undefined]);
   assert.equal(watching.size, 1);
   resolve();
