@@ -6,6 +6,7 @@ import { systemClock } from '../base/clock.ts';
 import { withoutSecrets } from '../base/redaction.ts';
 import { clusterDomain, parseResolvConf } from '../base/resolv-conf.ts';
 import { endOnUnhandledErrors } from '../base/unhandled-errors.ts';
+import { httpRefusalCounter } from '../listeners/http-refusal.ts';
 import { registerProcessMetrics } from '../metrics/process-metrics.ts';
 import { maxSettingsBytes, parseSettings } from '../protocol/settings.ts';
 import { maxSyncAccessBytes, parseSyncAccess } from '../protocol/sync-access.ts';
@@ -74,12 +75,16 @@ async function run(environment: Environment): Promise<void> {
   });
 
   let state: 'starting' | 'ready' | 'stopping' = 'starting';
-  const server = new AgentServer({
-    version,
-    metrics: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
-    ready: () => state === 'ready',
-    failed: (error) => log('error', 'cannot answer HTTP request', { reason: error.message }),
-  });
+  const server = new AgentServer(
+    {
+      version,
+      metrics: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
+      ready: () => state === 'ready',
+      failed: (error) => log('error', 'cannot answer HTTP request', { reason: error.message }),
+      refused: httpRefusalCounter(registry),
+    },
+    systemClock,
+  );
   const echo = new EchoResponder(systemClock, {
     answered: () => agentMetrics.echoAnswered(),
     dropped: (reason) => agentMetrics.echoDropped(reason),

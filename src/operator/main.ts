@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { systemClock } from '../base/clock.ts';
 import { withoutSecrets } from '../base/redaction.ts';
 import { endOnUnhandledErrors } from '../base/unhandled-errors.ts';
+import { httpRefusalCounter } from '../listeners/http-refusal.ts';
 import { readNameservers } from './dns/nameservers.ts';
 import { OperatorServer } from './http/server.ts';
 import { ClusterAccessError, clusterAccess } from './kube/cluster-access.ts';
@@ -44,6 +45,8 @@ async function main(): Promise<void> {
     unready: () => operator.unready(),
     state: () => operator.state(),
     notices: () => operator.notices(),
+    refused: httpRefusalCounter(metrics.registry),
+    clock: systemClock,
     log,
   });
   const port = await server.listen(options.port);

@@ -171,7 +171,8 @@ export const scheduleMetrics = {
         help: 'Reason for not answering.',
         values: {
           foreign: 'not an echo request of an agent',
-          rate: 'more requests than the agent may answer per second',
+          address: 'more requests from one address than the agent answers per second',
+          rate: 'more requests in all than the agent answers per second',
           unsent: 'the system did not send the answer',
         },
       },

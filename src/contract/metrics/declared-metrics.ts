@@ -1,4 +1,5 @@
 import { scheduleMetrics, settingsMetrics } from './agent-metrics.ts';
+import { httpMetrics } from './http-metrics.ts';
 import type { MetricDeclaration, MetricGroup } from './metric.ts';
 import {
   controllerMetrics,
@@ -20,6 +21,7 @@ export const agentMetricGroups = {
   ntp: ntpMetrics,
   settings: settingsMetrics,
   schedule: scheduleMetrics,
+  http: httpMetrics,
   process: processMetrics,
 } as const satisfies Record<string, MetricGroup>;
 
@@ -33,6 +35,7 @@ export const operatorMetricGroups = {
   syncServer: syncServerMetrics,
   /** As `syncServer`. */
   reports: reportMetrics,
+  http: httpMetrics,
   runtime: runtimeMetrics,
   process: processMetrics,
 } as const satisfies Record<string, MetricGroup>;

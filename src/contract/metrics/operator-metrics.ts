@@ -219,8 +219,11 @@ export const syncServerMetrics = {
           handshake: 'no TLS handshake: another protocol or version, or none in time',
           malformed: 'not HTTP',
           timeout: 'the request did not arrive, or the answer was not read, in time',
+          address:
+            'too many unauthenticated connections of one address. Occurs when thousands of agents behind one address look for a new leader at once; they return within seconds',
           limit:
-            'too many connections. Occurs when thousands of agents look for a new leader at once; they return within seconds',
+            'too many unauthenticated connections in all. Occurs when thousands of agents look for a new leader at once; they return within seconds',
+          idle: 'unauthenticated and idle longest when a new connection needed its place',
         },
       },
     },

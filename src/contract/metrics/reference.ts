@@ -15,6 +15,7 @@ const agentSections: Record<keyof typeof agentMetricGroups, Section> = {
   ntp: { title: 'NTP probes', text: 'Exposed only while `spec.ntp` is enabled.' },
   settings: { title: 'Settings and sync' },
   schedule: { title: 'Schedule, clock and echo responder' },
+  http: { title: 'Agent’s HTTP server' },
   process: { title: 'Process' },
 };
 
@@ -34,6 +35,7 @@ const operatorSections: Record<keyof typeof operatorMetricGroups, Section> = {
     title: 'Reports of agents',
     text: 'Exposed only where the operator syncs with agents.',
   },
+  http: { title: 'Operator’s HTTP server' },
   runtime: { title: 'Runtime' },
   process: { title: 'Process' },
 };

@@ -1,9 +1,18 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import type { Clock } from '../../base/clock.ts';
+import { acceptsGzip } from '../../listeners/accepts-gzip.ts';
+import { GuardedHttpServer } from '../../listeners/guarded-http-server.ts';
+import type { HttpRefusal } from '../../listeners/http-refusal.ts';
+import { type HttpLimits, operatorHttpLimits } from '../../listeners/listener-limits.ts';
+import { SharedExposition } from '../../listeners/shared-exposition.ts';
+
+/**
+ * How long requests in progress may take after the server has been closed, in milliseconds: a slow scraper must not
+ * delay the exit.
+ */
+const closeGraceMs = 500;
 
 export interface ServerParts {
   registry: Registry;
@@ -13,29 +22,49 @@ export interface ServerParts {
   state: () => string;
   /** What people should know although the operator is ready, each in a sentence. */
   notices: () => string[];
+  /** Called for everything that the server refuses. */
+  refused: (reason: HttpRefusal) => void;
+  clock: Clock;
   log: Logger;
+  limits?: HttpLimits;
 }
 
 /** Serves health, readiness and metrics. */
 export class OperatorServer {
-  readonly #server: Server;
+  readonly #server: GuardedHttpServer;
 
-  constructor({ registry, unready, state, notices, log }: ServerParts) {
+  constructor(parts: ServerParts) {
+    const { registry, unready, state, notices, refused, clock, log, limits = operatorHttpLimits } = parts;
+    const exposition = new SharedExposition(
+      async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
+      (error) => log.warn({ err: error }, 'cannot render the metrics'),
+      clock,
+    );
     const app = new Koa();
     app.on('error', (error) => log.warn({ err: error }, 'HTTP request failed'));
     app.use(async (context) => {
-      if (context.path === '/healthz') context.body = 'ok';
-      else if (context.path === '/readyz') {
+      // Not `context.path`: it throws for some URLs that anyone can send.
+      const [path] = context.url.split('?', 1);
+      if (context.method !== 'GET' && context.method !== 'HEAD') {
+        context.status = 405;
+        context.set('Allow', 'GET, HEAD');
+      } else if (path === '/healthz') context.body = 'ok';
+      else if (path === '/readyz') {
         const why = unready();
         context.status = why === undefined ? 200 : 503;
         context.body = [why ?? `ok: ${state()}`, ...notices()].join('\n');
-      } else if (context.path === '/metrics') {
-        context.type = registry.contentType;
-        context.body = await registry.metrics();
-      }
+      } else if (path === '/metrics') await serveMetrics(context, exposition);
     });
     const handle = app.callback();
-    this.#server = createServer({ requestTimeout: 10_000 }, (request, response) => void handle(request, response));
+    this.#server = new GuardedHttpServer({
+      ...{ limits, clock, refused },
+      serve: async (request, response) => void (await handle(request, response)),
+    });
+  }
+
+  /** Number of connections. */
+  get connections(): number {
+    return this.#server.connections;
   }
 
   /**
@@ -43,19 +72,26 @@ export class OperatorServer {
    * @param port 0: any free port
    * @returns the port
    */
-  async listen(port: number): Promise<number> {
-    this.#server.listen(port);
-    await once(this.#server, 'listening');
-    return (this.#server.address() as AddressInfo).port;
+  listen(port: number): Promise<number> {
+    return this.#server.listen(port);
   }
 
   /** Completes requests in progress and closes every connection. */
   close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeIdleConnections();
-      // A slow scraper must not delay the exit.
-      setTimeout(() => this.#server.closeAllConnections(), 500).unref();
-    });
+    return this.#server.close(closeGraceMs);
   }
+}
+
+async function serveMetrics(context: Koa.Context, exposition: SharedExposition): Promise<void> {
+  const body = await exposition.get();
+  if (!body) {
+    context.status = 500;
+    return;
+  }
+  context.type = body.contentType;
+  context.vary('Accept-Encoding');
+  if (acceptsGzip(context.get('Accept-Encoding'))) {
+    context.set('Content-Encoding', 'gzip');
+    context.body = body.gzip;
+  } else context.body = body.plain;
 }

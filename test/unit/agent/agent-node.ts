@@ -10,6 +10,7 @@ import type { ProbeResult } from '../../../src/agent/probes/probe.ts';
 import type { Attempt } from '../../../src/agent/probes/probes.ts';
 import { MountedFile } from '../../../src/agent/sources/mounted-file.ts';
 import { StateCache } from '../../../src/agent/sources/state-cache.ts';
+import { httpRefusalCounter } from '../../../src/listeners/http-refusal.ts';
 import { registerProcessMetrics } from '../../../src/metrics/process-metrics.ts';
 import { encodeSettings, maxSettingsBytes, parseSettings, type Settings } from '../../../src/protocol/settings.ts';
 import { encodeSyncAccess, maxSyncAccessBytes, parseSyncAccess } from '../../../src/protocol/sync-access.ts';
@@ -39,6 +40,7 @@ export function newNode(directory: TemporaryDirectory) {
     operator.clock = clock;
     const registry = new Registry();
     registerProcessMetrics(registry);
+    httpRefusalCounter(registry);
     const logged: string[] = [];
     const asked: string[] = [];
     const agent = new Agent({

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { operatorMetricGroups, operatorMetrics } from '../../../src/contract/metrics/declared-metrics.ts';
+import { httpRefusalCounter } from '../../../src/listeners/http-refusal.ts';
 import { WorkQueue } from '../../../src/operator/controller/work-queue.ts';
 import { OperatorMetrics } from '../../../src/operator/metrics.ts';
 import { newReportMetrics } from '../../../src/operator/sync/report-metrics.ts';
@@ -25,6 +26,7 @@ async function fullExposition(): Promise<string> {
     observe.taken(0.1);
     observe.finished(0.1);
   }
+  httpRefusalCounter(metrics.registry);
   metrics.watchFailed('pods');
   metrics.watchLeadership('net-exporter-operator', () => true);
   for (const method of ['GET', 'POST', 'PATCH', 'DELETE']) {

@@ -27,12 +27,13 @@ export const rooms: Record<string, readonly string[]> = {
   'src/contract': ['src/base', 'src/crd'],
   'src/contract/metrics': ['src/contract'],
   'src/metrics': ['src/base', 'src/contract/metrics'],
+  'src/listeners': ['src/base', 'src/contract/metrics', 'src/metrics'],
   'src/protocol': ['src/base', 'src/contract'],
 
   'src/agent/log.ts': [],
   'src/agent/kernel': ['src/base'],
-  'src/agent/echo': ['src/base'],
-  'src/agent/http': [],
+  'src/agent/echo': ['src/base', 'src/listeners'],
+  'src/agent/http': ['src/base', 'src/listeners'],
   'src/agent/probes': [...agentShared, 'src/agent/kernel'],
   'src/agent/probes/dns': [...agentShared, 'src/agent/kernel', 'src/agent/probes'],
   'src/agent/probes/tcp': [...agentShared, 'src/agent/kernel', 'src/agent/probes'],
@@ -43,7 +44,7 @@ export const rooms: Record<string, readonly string[]> = {
   'src/agent/sources': ['src/protocol', ...agentShared, 'src/agent/probes', 'src/agent/plan'],
   'src/agent/sync': ['src/protocol', ...agentShared, 'src/agent/probes', 'src/agent/plan'],
   'src/agent/metrics': [...planned, 'src/agent/sources', 'src/agent/sync'],
-  'src/agent': [...planned, ...agentRooms, 'src/agent/http', 'package.json'],
+  'src/agent': [...planned, ...agentRooms, 'src/listeners', 'src/agent/http', 'package.json'],
 
   'charts/monitoring': ['src/base', 'src/crd', 'src/contract', 'src/contract/metrics'],
   'charts/agent': [...foundation, 'charts/monitoring'],
@@ -57,7 +58,7 @@ export const rooms: Record<string, readonly string[]> = {
 
   'src/operator/kube': ['src/base', 'src/contract'],
   'src/operator/log': ['src/base', 'src/operator/kube'],
-  'src/operator/http': ['src/base', 'src/contract'],
+  'src/operator/http': ['src/base', 'src/contract', 'src/listeners'],
   'src/operator/cache': ['src/base', 'src/crd', 'src/contract', ...kube],
   'src/operator/apply': ['src/base', 'src/contract', ...kube, 'src/operator/cache'],
   'src/operator/leader': ['src/base', 'src/contract', ...applied],
@@ -72,6 +73,7 @@ export const rooms: Record<string, readonly string[]> = {
   'src/operator/sync': [
     ...foundation,
     'src/metrics',
+    'src/listeners',
     ...found,
     'src/operator/leader',
     'src/operator/judge',
@@ -82,6 +84,7 @@ export const rooms: Record<string, readonly string[]> = {
   'src/operator': [
     ...foundation,
     'src/metrics',
+    'src/listeners',
     ...told,
     'src/operator/controller',
     'src/operator/http',

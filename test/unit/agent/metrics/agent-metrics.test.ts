@@ -22,6 +22,7 @@ const atStart = {
   'net_exporter_turns_skipped_total{reason="late"}': 0,
   net_exporter_echo_answers_total: 0,
   'net_exporter_echo_dropped_total{reason="foreign"}': 0,
+  'net_exporter_echo_dropped_total{reason="address"}': 0,
   'net_exporter_echo_dropped_total{reason="rate"}': 0,
   'net_exporter_echo_dropped_total{reason="unsent"}': 0,
   net_exporter_timing_refused_total: 0,

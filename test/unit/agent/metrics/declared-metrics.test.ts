@@ -5,6 +5,7 @@ import { ProbeMetrics } from '../../../../src/agent/metrics/probe-metrics.ts';
 import { SyncMetrics } from '../../../../src/agent/metrics/sync-metrics.ts';
 import type { DnsTarget } from '../../../../src/agent/plan/targets.ts';
 import { agentMetrics } from '../../../../src/contract/metrics/declared-metrics.ts';
+import { httpRefusalCounter } from '../../../../src/listeners/http-refusal.ts';
 import { registerProcessMetrics } from '../../../../src/metrics/process-metrics.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { assertDeclared } from '../../metrics/declared-families.ts';
@@ -15,6 +16,7 @@ test('the agent exposes exactly the declared metrics, labels and values', async 
   const registry = new Registry();
   const clock = new FakeClock();
   registerProcessMetrics(registry);
+  httpRefusalCounter(registry);
   new AgentMetrics(registry, '1.2.3', clock, undefined);
   const probes = new ProbeMetrics(registry, 'kernel');
   const sync = new SyncMetrics(registry, clock);

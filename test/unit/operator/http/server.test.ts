@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { httpRefusalCounter } from '../../../../src/listeners/http-refusal.ts';
 import { WorkQueue } from '../../../../src/operator/controller/work-queue.ts';
 import { OperatorServer } from '../../../../src/operator/http/server.ts';
 import { OperatorMetrics } from '../../../../src/operator/metrics.ts';
@@ -26,6 +27,8 @@ const server = new OperatorServer({
   unready: () => why,
   state: () => 'leading',
   notices: () => notices,
+  refused: httpRefusalCounter(metrics.registry),
+  clock,
   log: quietLog,
 });
 const port = await server.listen(0);
@@ -86,6 +89,7 @@ test('metrics have the names that users of controller-runtime know', async () =>
     'workqueue_unfinished_work_seconds{name="netexporter"} 3',
     'workqueue_longest_running_processor_seconds{name="netexporter"} 3',
     'net_exporter_build_info{version="1.2.3"} 1',
+    'net_exporter_http_refused_total{reason="idle"} 0',
   ])
     assert.ok(body.split('\n').includes(line), `${line} is missing in\n${body}`);
   assert.match(body, /^process_resident_memory_bytes \d+$/m);
@@ -93,8 +97,10 @@ test('metrics have the names that users of controller-runtime know', async () =>
 });
 
 test('who leads is told at each scrape', async () => {
+  clock.advance(1000);
   assert.match((await get('/metrics')).body, /^leader_election_master_status\{name="net-exporter-operator"\} 0$/m);
   leading = true;
+  clock.advance(1000);
   assert.match((await get('/metrics')).body, /^leader_election_master_status\{name="net-exporter-operator"\} 1$/m);
 });
 
@@ -104,6 +110,8 @@ test('a port that is taken or none is refused', async () => {
     unready: () => undefined,
     state: () => 'standby',
     notices: () => [],
+    refused() {},
+    clock,
     log: quietLog,
   });
   await assert.rejects(second.listen(port), { code: 'EADDRINUSE', port });
