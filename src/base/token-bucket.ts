@@ -30,19 +30,29 @@ export class TokenBucket {
     this.#filledAt = clock.monotonic();
   }
 
-  /** Takes a token if there is one. @returns whether there was one */
-  allow(): boolean {
-    this.#fill();
-    if (this.#levelMs < this.#tokenMs) return false;
+  /**
+   * Takes a token if there is one.
+   * @param keep leaves so many tokens for others
+   * @param now by the monotonic clock, for callers that have read it already
+   * @returns whether there was one
+   */
+  allow(keep = 0, now = this.#clock.monotonic()): boolean {
+    this.#fill(now);
+    if (this.#levelMs < (keep + 1) * this.#tokenMs) return false;
     this.#levelMs -= this.#tokenMs;
     return true;
+  }
+
+  /** How many tokens of the burst were missing after the last call. */
+  get used(): number {
+    return this.#burst - this.#levelMs / this.#tokenMs;
   }
 
   /**
    * Takes a token, in advance if there is none; callers are served in order. @returns the time to wait, in milliseconds
    */
   reserve(): number {
-    this.#fill();
+    this.#fill(this.#clock.monotonic());
     this.#levelMs -= this.#tokenMs;
     return Math.max(0, -this.#levelMs);
   }
@@ -52,8 +62,7 @@ export class TokenBucket {
     this.#add(this.#tokenMs);
   }
 
-  #fill(): void {
-    const now = this.#clock.monotonic();
+  #fill(now: number): void {
     this.#add(now - this.#filledAt);
     this.#filledAt = now;
   }

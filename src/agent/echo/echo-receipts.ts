@@ -1,9 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { type EchoReceipt, type EchoRequest, maxEchoSequence } from './echo-message.ts';
 
-/** Maximum number of probers. Each agent is probed by about as many agents as it probes, at most a few hundred. */
-const defaultCapacity = 1024;
-
 interface ProberState extends EchoReceipt {
   turn: bigint;
   /** Sequence numbers received in this turn, as a bit mask. */
@@ -12,18 +9,16 @@ interface ProberState extends EchoReceipt {
 
 /**
  * Counts the requests of each prober. A duplicated request counts once. A request that arrives after a later turn has
- * begun does not count, because the prober counts it as lost, too. If there are too many probers, the least recently
- * seen one is removed; a new counting number shows that it was.
+ * begun does not count, because the prober counts it as lost, too. A prober that was forgotten gets a new counting
+ * number, which shows that it was.
  */
 export class EchoReceipts {
   /** Ordered by last request. */
   readonly #known = new Map<string, ProberState>();
-  readonly #capacity: number;
   readonly #random: () => number;
 
   /** @param random returns an integer from 0 to 2³² − 1 */
-  constructor(capacity = defaultCapacity, random = () => randomInt(2 ** 32)) {
-    this.#capacity = capacity;
+  constructor(random = () => randomInt(2 ** 32)) {
     this.#random = random;
   }
 
@@ -33,13 +28,23 @@ export class EchoReceipts {
   }
 
   /** Counts a request. @returns the receipt of its prober */
-  count({ prober, turn, sequence }: EchoRequest): EchoReceipt {
-    const key = Buffer.from(prober).toString('latin1');
-    const known = this.#known.get(key) ?? { counting: this.#random(), received: 0, turn, sequences: 0 };
-    this.#known.delete(key);
-    this.#known.set(key, known);
-    if (this.#known.size > this.#capacity) this.#known.delete(this.#known.keys().next().value!);
-    if (turn > known.turn) Object.assign(known, { turn, sequences: 0 });
+  count(request: EchoRequest): EchoReceipt {
+    return this.countKnown(request) ?? this.#begin(request);
+  }
+
+  /** Counts a request of a prober that is known already. @returns undefined if it is not */
+  countKnown({ prober, turn, sequence }: EchoRequest): EchoReceipt | undefined {
+    const key = keyOf(prober);
+    const known = this.#known.get(key);
+    if (!known) return undefined;
+    if (this.#known.size > 1) {
+      this.#known.delete(key);
+      this.#known.set(key, known);
+    }
+    if (turn > known.turn) {
+      known.turn = turn;
+      known.sequences = 0;
+    }
     const bit = 1 << (sequence & maxEchoSequence);
     if (turn === known.turn && (known.sequences & bit) === 0) {
       known.sequences |= bit;
@@ -47,4 +52,22 @@ export class EchoReceipts {
     }
     return { counting: known.counting, received: known.received };
   }
+
+  /** Forgets the prober that has not sent for the longest time. */
+  forgetOldest(): void {
+    for (const key of this.#known.keys()) {
+      this.#known.delete(key);
+      return;
+    }
+  }
+
+  #begin({ prober, turn, sequence }: EchoRequest): EchoReceipt {
+    const counting = this.#random();
+    this.#known.set(keyOf(prober), { counting, received: 1, turn, sequences: 1 << (sequence & maxEchoSequence) });
+    return { counting, received: 1 };
+  }
+}
+
+function keyOf({ buffer, byteOffset, length }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, length).toString('latin1');
 }

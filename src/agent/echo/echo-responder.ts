@@ -1,15 +1,15 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
-import { type Rate, TokenBucket } from '../../base/token-bucket.ts';
+import { type EchoLimits, echoLimits } from '../../listeners/listener-limits.ts';
+import { EchoClients, type EchoRefusal } from './echo-clients.ts';
 import { makeEchoAnswer, readEchoRequest } from './echo-message.ts';
-import { EchoReceipts } from './echo-receipts.ts';
 
 /**
- * Why a datagram got no answer: it is not a valid request, the rate limit was exceeded, or the system did not send the
+ * Why a datagram got no answer: it is not a valid request, a rate limit was exceeded, or the system did not send the
  * answer.
  */
-export type EchoDropReason = 'foreign' | 'rate' | 'unsent';
+export type EchoDropReason = 'foreign' | EchoRefusal | 'unsent';
 
 /** Events of the responder. */
 export interface EchoEvents {
@@ -23,8 +23,11 @@ export interface EchoEvents {
   listening(address: string, port: number): void;
 }
 
-/** Rate limit of all answers together. */
-const defaultLimits: Rate = { perSecond: 2000, burst: 500 };
+/**
+ * Size of the receive buffer that is asked for, in bytes; the kernel caps it at net.core.rmem_max. It holds what
+ * arrives while the agent does something else.
+ */
+const receiveBufferBytes = 1 << 20;
 
 /** Delay before a failed socket is reopened, in milliseconds. */
 const reopenMs = 5000;
@@ -34,21 +37,19 @@ const anyAddress = ['::', '0.0.0.0'];
 
 /**
  * Answers the echo requests of other agents. It answers only valid requests, from the address that received them, never
- * with more bytes than received (no amplification), and at a limited rate. A failed socket is reported and reopened,
+ * with more bytes than received (no amplification), and at limited rates. A failed socket is reported and reopened,
  * and affects nothing else.
  */
 export class EchoResponder {
   readonly #clock: Clock;
   readonly #events: EchoEvents;
-  readonly #receipts: EchoReceipts;
-  readonly #bucket: TokenBucket;
+  readonly #clients: EchoClients;
   readonly #listeners = new Set<Listener>();
 
-  constructor(clock: Clock, events: EchoEvents, limits = defaultLimits, receipts = new EchoReceipts()) {
+  constructor(clock: Clock, events: EchoEvents, limits: EchoLimits = echoLimits) {
     this.#clock = clock;
     this.#events = events;
-    this.#receipts = receipts;
-    this.#bucket = new TokenBucket(limits, clock);
+    this.#clients = new EchoClients(limits, clock);
   }
 
   /**
@@ -81,9 +82,8 @@ export class EchoResponder {
     const request = readEchoRequest(message);
     // Port 0 cannot be answered.
     if (!request || port === 0) return 'foreign';
-    // Counted before the rate limit: the request did arrive, and what gets lost is its answer.
-    const receipt = this.#receipts.count(request);
-    if (!this.#bucket.allow()) return 'rate';
+    const receipt = this.#clients.take(request, address);
+    if (typeof receipt === 'string') return receipt;
     makeEchoAnswer(message, receipt);
     socket.send(message, port, address, (error) => {
       if (error) this.#events.dropped('unsent');
@@ -129,6 +129,7 @@ class Listener {
     // Skips the lookup of an address, which would delay the answer.
     const socket = createSocket({
       type: family === 6 ? 'udp6' : 'udp4',
+      recvBufferSize: receiveBufferBytes,
       lookup: (host, _, done) => done(null, host, family),
     });
     this.#socket = socket;

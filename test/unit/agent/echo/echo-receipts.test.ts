@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { EchoReceipts } from '../../../../src/agent/echo/echo-receipts.ts';
 
 const from = (name: string, turn: number, sequence: number) => ({
@@ -33,21 +32,18 @@ test('a request that comes after a later turn has begun does not count', () => {
 
 test('a count stays the same counting, and one that begins anew is another', () => {
   let drawn = 0;
-  const receipts = new EchoReceipts(2, () => ++drawn);
+  const receipts = new EchoReceipts(() => ++drawn);
   const counting = (name: string) => receipts.count(from(name, 1, 0)).counting;
-  assert.deepEqual([counting('a'), counting('b'), counting('a'), counting('c')], [1, 2, 1, 3]);
-  assert.equal(counting('a'), 1, 'the one that was silent longest made room, and that was b');
-  assert.deepEqual([counting('b'), receipts.count(from('b', 1, 1))], [4, { counting: 4, received: 2 }]);
+  assert.deepEqual([counting('a'), counting('b'), counting('a')], [1, 2, 1]);
+  receipts.forgetOldest();
+  assert.equal(counting('a'), 1, 'the one that was silent longest was forgotten, and that was b');
+  assert.deepEqual([counting('b'), receipts.count(from('b', 1, 1))], [3, { counting: 3, received: 2 }]);
 });
 
-test('however many probers there are, no more are remembered than fit, and all are answered', () => {
-  fc.assert(
-    fc.property(fc.array(fc.uint8Array({ minLength: 8, maxLength: 8 }), { maxLength: 200 }), (probers) => {
-      const receipts = new EchoReceipts(16);
-      for (const prober of probers) {
-        const { received } = receipts.count({ prober, turn: 1n, sequence: 0 });
-        assert.ok(received >= 1 && receipts.size <= 16);
-      }
-    }),
-  );
+test('a prober that is not known is left alone where only known ones count', () => {
+  const receipts = new EchoReceipts();
+  assert.equal(receipts.countKnown(from('a', 1, 0)), undefined);
+  assert.equal(receipts.size, 0);
+  receipts.count(from('a', 1, 0));
+  assert.equal(receipts.countKnown(from('a', 1, 1))?.received, 2);
 });

@@ -134,7 +134,10 @@ describe('EchoResponder', () => {
 
   it('answers no more than its rate allows, counts the rest, and goes on when time has passed', async () => {
     const clock = new FakeClock();
-    using peer = await startEchoPeer(['127.0.0.1'], { clock, limits: { perSecond: 10, burst: 5 } });
+    using peer = await startEchoPeer(['127.0.0.1'], {
+      clock,
+      limits: { total: { perSecond: 10, burst: 5 }, reserve: 0 },
+    });
     using client = await startClient(peer.port);
     const ask = async (count: number) => {
       const before = peer.answered + peer.dropped.length;
@@ -153,7 +156,10 @@ describe('EchoResponder', () => {
 
   it('counts a request that came too fast as received', async () => {
     const clock = new FakeClock();
-    using peer = await startEchoPeer(['127.0.0.1'], { clock, limits: { perSecond: 1, burst: 1 } });
+    using peer = await startEchoPeer(['127.0.0.1'], {
+      clock,
+      limits: { total: { perSecond: 1, burst: 1 }, reserve: 0 },
+    });
     using client = await startClient(peer.port);
     for (let sequence = 0; sequence < 3; sequence++) await client.send(request(sequence));
     await eventually(

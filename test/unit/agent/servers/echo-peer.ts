@@ -1,7 +1,7 @@
 import { type EchoDropReason, EchoResponder } from '../../../../src/agent/echo/echo-responder.ts';
 import type { Clock } from '../../../../src/base/clock.ts';
 import { systemClock } from '../../../../src/base/clock.ts';
-import type { Rate } from '../../../../src/base/token-bucket.ts';
+import { type EchoLimits, echoLimits } from '../../../../src/listeners/listener-limits.ts';
 import { eventually } from '../eventually.ts';
 
 /** A responder on addresses of loopback, and what it told about itself. */
@@ -17,7 +17,7 @@ export interface EchoPeer extends Disposable {
 /** Starts one; resolves when it listens everywhere, or has failed. */
 export async function startEchoPeer(
   addresses: readonly string[] = ['127.0.0.1'],
-  { port = 0, clock = systemClock, limits }: { port?: number; clock?: Clock; limits?: Rate } = {},
+  { port = 0, clock = systemClock, limits = {} }: { port?: number; clock?: Clock; limits?: Partial<EchoLimits> } = {},
 ): Promise<EchoPeer> {
   const peer = {
     port,
@@ -37,7 +37,7 @@ export async function startEchoPeer(
         peer.port = bound;
       },
     },
-    limits,
+    { ...echoLimits, ...limits },
   );
   responder.listen(port, addresses);
   await eventually(
