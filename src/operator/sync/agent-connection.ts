@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { encodeSyncAnswer, type SyncAnswer } from '../../protocol/sync.ts';
 import type { AuthenticatedAgent } from '../agents/sync-source.ts';
@@ -22,12 +23,15 @@ const retriesSoon: readonly RefusalCode[] = ['TooManyRequests', 'Unavailable'];
 export class AgentConnection implements Waiter {
   readonly socket: TLSSocket;
   readonly #observe: SyncObserver;
+  /** The connection under TLS, until an agent is authenticated. */
+  unauthenticated: Socket | undefined;
   /** The authenticated agent, which never changes; undefined before authentication. */
   agent: AuthenticatedAgent | undefined;
   #response: ServerResponse | undefined;
 
-  constructor(socket: TLSSocket, observe: SyncObserver) {
+  constructor(socket: TLSSocket, unauthenticated: Socket | undefined, observe: SyncObserver) {
     this.socket = socket;
+    this.unauthenticated = unauthenticated;
     this.#observe = observe;
   }
 

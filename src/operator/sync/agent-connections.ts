@@ -1,15 +1,21 @@
 import type { Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../../base/clock.ts';
+import type { ConnectionLimits } from '../../listeners/listener-limits.ts';
 import type { AuthenticatedAgent } from '../agents/sync-source.ts';
 import { AgentConnection } from './agent-connection.ts';
 import { SyncRefusal } from './identity/sync-refusal.ts';
 import type { RateLimitedLog } from './rate-limited-log.ts';
 import type { ConnectionFault, SyncObserver } from './sync-metrics.ts';
+import { UnauthenticatedConnections } from './unauthenticated-connections.ts';
 
 export interface AgentConnectionsParts {
   server: Server;
-  /** Maximum number of unauthenticated connections. */
-  strangers: number;
+  /** Limits of unauthenticated connections. */
+  unauthenticated: ConnectionLimits;
+  /** For the first bytes of a connection, in milliseconds. */
+  handshakeMs: number;
+  clock: Clock;
   observe: SyncObserver;
   refusals: RateLimitedLog;
   /** The agent has no connection left. */
@@ -19,14 +25,19 @@ export interface AgentConnectionsParts {
 /** The connections of the sync server: their agents, their limit, and their failures. An agent has one connection. */
 export class AgentConnections {
   readonly #parts: AgentConnectionsParts;
+  readonly #unauthenticated: UnauthenticatedConnections;
   readonly #connections = new Map<TLSSocket, AgentConnection>();
   /** By pod. */
   readonly #agents = new Map<string, AgentConnection>();
 
   constructor(parts: AgentConnectionsParts) {
     this.#parts = parts;
+    const { server, unauthenticated: limits, handshakeMs, clock } = parts;
+    this.#unauthenticated = new UnauthenticatedConnections({
+      ...{ server, limits, handshakeMs, clock },
+      failed: (...fault) => this.failed(...fault),
+    });
     this.#listen();
-    this.#limit();
   }
 
   /** Number of connections that completed the handshake. */
@@ -34,9 +45,21 @@ export class AgentConnections {
     return this.#connections.size;
   }
 
-  /** The connection of a socket; undefined before the handshake. */
-  of(socket: TLSSocket): AgentConnection | undefined {
-    return this.#connections.get(socket);
+  /** Number of connections that no agent has authenticated, including those without a handshake. */
+  get unauthenticated(): number {
+    return this.#unauthenticated.size;
+  }
+
+  /** The connection on which a request has come. */
+  requested(socket: TLSSocket): AgentConnection | undefined {
+    const connection = this.#connections.get(socket);
+    if (connection?.unauthenticated) this.#unauthenticated.requested(connection.unauthenticated);
+    return connection;
+  }
+
+  /** Ends the connections that no agent has authenticated. */
+  closeUnauthenticated(): void {
+    this.#unauthenticated.closeAll();
   }
 
   /**
@@ -47,11 +70,12 @@ export class AgentConnections {
     if (connection.agent && connection.agent.podUid !== agent.podUid)
       throw new SyncRefusal('NotAnAgent', 'the connection belongs to another agent');
     connection.agent = agent;
+    if (connection.unauthenticated) this.#unauthenticated.release(connection.unauthenticated);
+    connection.unauthenticated = undefined;
     const other = this.#agents.get(agent.podUid);
     if (other === connection) return;
     this.#agents.set(agent.podUid, connection);
     other?.socket.destroy();
-    this.#limit();
   }
 
   /** Counts and logs a failed connection. @param what the cause; must not quote what was received */
@@ -62,7 +86,7 @@ export class AgentConnections {
 
   #listen(): void {
     const connections = this.#connections;
-    const { server, observe, strangers } = this.#parts;
+    const { server, observe } = this.#parts;
     const gone = (connection: AgentConnection) => this.#gone(connection);
     // One function for all connections: a closure each would cost memory.
     const closed = function (this: TLSSocket) {
@@ -70,7 +94,7 @@ export class AgentConnections {
       if (connection) gone(connection);
     };
     server.on('secureConnection', (socket: TLSSocket) => {
-      connections.set(socket, new AgentConnection(socket, observe));
+      connections.set(socket, new AgentConnection(socket, this.#unauthenticated.secured(socket), observe));
       socket.on('close', closed);
     });
     // Includes failed handshakes.
@@ -84,9 +108,6 @@ export class AgentConnections {
         this.failed('timeout', `no progress within ${server.timeout} ms`, socket.remoteAddress);
       socket.destroy();
     });
-    server.on('drop', (dropped) => {
-      this.failed('limit', `too many unauthenticated connections, the limit is ${strangers}`, dropped?.remoteAddress);
-    });
     // A failed accept, such as without free file descriptors.
     server.on('error', (error: NodeJS.ErrnoException) => {
       if (server.listening) this.failed('limit', error.code ?? error.message, undefined);
@@ -95,7 +116,7 @@ export class AgentConnections {
 
   #clientFailed({ code, message }: NodeJS.ErrnoException, socket: TLSSocket): void {
     const what = code ?? message;
-    if (!this.#connections.has(socket)) this.failed('handshake', what, socket.remoteAddress);
+    if (!this.#connections.has(socket)) this.#unauthenticated.handshakeFailed(what, socket);
     // Already reported.
     else if (socket.destroyed) return;
     else if (code === 'ERR_HTTP_REQUEST_TIMEOUT') this.failed('timeout', what, socket.remoteAddress);
@@ -108,13 +129,6 @@ export class AgentConnections {
     const { agent } = connection;
     if (!agent || this.#agents.get(agent.podUid) !== connection) return;
     this.#agents.delete(agent.podUid);
-    this.#limit();
     this.#parts.gone(agent);
-  }
-
-  /** Connections above the limit are dropped before the handshake, which is the expensive part. */
-  #limit(): void {
-    const { server, strangers } = this.#parts;
-    server.maxConnections = this.#agents.size + strangers;
   }
 }

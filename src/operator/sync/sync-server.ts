@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
+import { type ConnectionLimits, listenBacklog, syncConnectionLimits } from '../../listeners/listener-limits.ts';
 import type { AuthenticatedAgent } from '../agents/sync-source.ts';
 import { AgentConnections } from './agent-connections.ts';
 import { RateLimitedLog } from './rate-limited-log.ts';
@@ -15,8 +16,8 @@ import type { IssuedCertificate } from './tls/certificate-authority.ts';
 
 /** Limits for clients, in milliseconds unless stated otherwise. */
 export interface SyncLimits {
-  /** Unauthenticated connections. Each agent has one in addition. */
-  strangers: number;
+  /** Of unauthenticated connections. Each agent has one in addition. */
+  unauthenticated: ConnectionLimits;
   handshakeMs: number;
   /** From the first byte of a request, or the end of the handshake, to its last byte. */
   requestMs: number;
@@ -27,7 +28,7 @@ export interface SyncLimits {
 }
 
 export const syncLimits: SyncLimits = {
-  strangers: 1000,
+  unauthenticated: syncConnectionLimits,
   handshakeMs: 10_000,
   requestMs: 10_000,
   idleMs: 10_000,
@@ -35,7 +36,7 @@ export const syncLimits: SyncLimits = {
 };
 
 /** A token takes up to 3 kB of it. */
-const maxHeaderBytes = 8192;
+export const maxHeaderBytes = 8192;
 
 /** After this time, the remaining connections are closed. */
 const closeGraceMs = 500;
@@ -74,7 +75,7 @@ export class SyncServer {
   constructor(parts: SyncServerParts) {
     this.#parts = parts;
     const { hub, identify, isLeading, observe } = parts;
-    const { strangers, handshakeMs, requestMs, idleMs, stalledMs } = { ...syncLimits, ...parts.limits };
+    const { unauthenticated, handshakeMs, requestMs, idleMs, stalledMs } = { ...syncLimits, ...parts.limits };
     const refusals = new RateLimitedLog(parts.log, parts.clock);
     this.#server = createServer({
       ...tlsOptions,
@@ -89,7 +90,7 @@ export class SyncServer {
     });
     this.#server.setTimeout(stalledMs);
     this.#connections = new AgentConnections({
-      ...{ server: this.#server, strangers, observe, refusals },
+      ...{ server: this.#server, unauthenticated, handshakeMs, clock: parts.clock, observe, refusals },
       gone: (agent) => hub.gone(agent),
     });
     this.#requests = new SyncRequests({
@@ -104,9 +105,14 @@ export class SyncServer {
     });
   }
 
-  /** How many connections there are, those without a handshake left out. */
+  /** Number of connections that completed the handshake. */
   get connections(): number {
     return this.#connections.size;
+  }
+
+  /** Number of connections that no agent has authenticated, including those without a handshake. */
+  get unauthenticated(): number {
+    return this.#connections.unauthenticated;
   }
 
   /** Uses this certificate from the next handshake on. Existing connections continue. */
@@ -120,7 +126,7 @@ export class SyncServer {
    * @returns the port
    */
   async listen(port: number): Promise<number> {
-    this.#server.listen(port);
+    this.#server.listen({ port, backlog: listenBacklog });
     await once(this.#server, 'listening');
     return (this.#server.address() as AddressInfo).port;
   }
@@ -130,7 +136,7 @@ export class SyncServer {
     return new Promise((resolve) => {
       const cancel = this.#parts.clock.after(closeGraceMs, () => {
         this.#server.closeAllConnections();
-        // Not when the last has ended: those without a handshake, which nothing else ends, take their time.
+        this.#connections.closeUnauthenticated();
         resolve();
       });
       this.#server.close(() => {
@@ -142,7 +148,7 @@ export class SyncServer {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    const connection = this.#connections.of(socket as TLSSocket);
+    const connection = this.#connections.requested(socket as TLSSocket);
     if (connection?.begin(response)) return void this.#requests.take(request, connection);
     // Several may have arrived together.
     if (!socket.destroyed)

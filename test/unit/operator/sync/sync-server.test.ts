@@ -312,7 +312,9 @@ test('with 10,000 idle connections an agent that is there goes on, and another o
   timeout: 120_000,
 }, async () => {
   const { lines, log } = captured();
-  await withRig({ limits: { strangers: 500, handshakeMs: 2000, idleMs: 60_000 }, holdMs: 10, log }, async (rig) => {
+  const unauthenticated = { total: 500, perAddress: 400, reserve: 50, yieldMs: 2000 };
+  const limits = { unauthenticated, handshakeMs: 2000, idleMs: 60_000 };
+  await withRig({ limits, holdMs: 10, log }, async (rig) => {
     rig.pods.set('monitoring/default-agent-y', {
       uid: 'uid-y',
       owner: 'monitoring/default',
@@ -331,13 +333,14 @@ test('with 10,000 idle connections an agent that is there goes on, and another o
       await Promise.all(batch.map((socket) => once(socket, 'connect').catch(() => {})));
       await exchange();
     }
-    const refused = await Promise.all(
-      ['limit', 'handshake'].map((reason) =>
+    const ended = await Promise.all(
+      ['idle', 'handshake'].map((reason) =>
         rig.metric(`net_exporter_operator_sync_connection_errors_total{reason="${reason}"}`),
       ),
     );
-    assert.ok(refused[0]! > 0 && refused[0]! + refused[1]! >= 9000, `${refused}`);
-    assert.equal(lines.filter((line) => line.includes('"limit"')).length, 1);
+    assert.ok(ended[0]! > 0 && ended[0]! + ended[1]! >= 9000, `${ended}`);
+    assert.equal(lines.filter((line) => line.includes('"idle"')).length, 1);
+    assert.ok(rig.server.unauthenticated <= unauthenticated.perAddress);
     const newcomer = await rig.token({ pod: 'default-agent-y', podUid: 'uid-y' });
     await eventually(
       () =>
@@ -350,7 +353,7 @@ test('with 10,000 idle connections an agent that is there goes on, and another o
     await exchange();
     assert.equal(agent.connections, 1);
     await eventually(
-      async () => (await rig.metric('net_exporter_operator_sync_connections')) <= 1,
+      async () => (await rig.metric('net_exporter_operator_sync_connections')) <= 1 && rig.server.unauthenticated === 0,
       'of strangers nothing is left',
     );
     for (const socket of idle) socket.destroy();
