@@ -1,6 +1,7 @@
-import packet, { type DecodedPacket } from 'dns-packet';
+import packet from 'dns-packet';
 import type { FailureReason } from '../../../contract/failure-reason.ts';
-import { recordLengthsAddUp } from './dns-record-lengths.ts';
+import { internetClass, readAnswer, recordTypes, sectionCounts } from './dns-answer.ts';
+import { headerBytes, NameReader, nameEnd } from './dns-names-on-wire.ts';
 
 /** The question of a query. */
 export interface DnsQuestion {
@@ -19,8 +20,6 @@ export type DnsVerdict =
   | 'answered'
   | Extract<FailureReason, 'nxdomain' | 'servfail' | 'rcode' | 'nodata' | 'truncated' | 'malformed'>;
 
-const headerBytes = 12;
-
 /**
  * Encodes a query (RFC 1035 §4.1): one question, recursion desired, no EDNS, so answers over UDP have at most 512
  * bytes.
@@ -35,7 +34,8 @@ export function encodeQuery({ id, name, type }: DnsQuery): Buffer {
 }
 
 /**
- * Validates one message from the queried server. Never throws.
+ * Validates one message from the queried server. Never throws. The header is checked first, so messages that are not
+ * the answer cost next to nothing, and of the answer only what decides is decoded.
  *
  * SERVFAIL and NXDOMAIN have their own reasons. REFUSED and all other error codes are `rcode`, because `refused` means
  * that nothing listens.
@@ -43,32 +43,28 @@ export function encodeQuery({ id, name, type }: DnsQuery): Buffer {
  *   keeps waiting, so forged or late messages do no harm
  */
 export function judgeMessage(message: Buffer, query: DnsQuery): DnsVerdict | undefined {
-  const head = decode(withoutRecords(message));
-  if (head === undefined || head.type !== 'response' || opcodeOf(message) !== 0 || head.id !== query.id)
-    return undefined;
-  const rcode = rcodeOf(message);
+  if (message.length < headerBytes || message.readUInt16BE(0) !== query.id) return undefined;
+  const [flags, codes] = [message[2]!, message[3]!];
+  const [isResponse, opcode, isTruncated, rcode] = [flags >> 7 === 1, (flags >> 3) & 0x0f, flags & 2, codes & 0x0f];
+  if (!isResponse || opcode !== 0) return undefined;
+  const { questions } = sectionCounts(message);
   // Servers that cannot parse the question may leave it out of the error response (RFC 1035 §4.1.1, FORMERR).
-  const questionless = head.questions?.length === 0 && rcode !== 0;
-  if (!questionless && !isQuestion(head, query)) return undefined;
-  if (head.flag_tc) return 'truncated';
+  const isQuestionless = questions === 0 && rcode !== 0;
+  const asked = nameOf(encodeQuery(query));
+  if (!isQuestionless && (questions !== 1 || nameOf(message) !== asked || !hasType(message, query.type)))
+    return undefined;
+  if (isTruncated) return 'truncated';
   if (rcode === 2) return 'servfail';
   if (rcode === 3) return 'nxdomain';
   if (rcode !== 0) return 'rcode';
-  return judgeRecords(message, query);
+  return judgeRecords(message, query, asked!);
 }
 
-function judgeRecords(message: Buffer, query: DnsQuery): DnsVerdict {
-  const decoded = decode(message);
-  if (decoded === undefined || !recordLengthsAddUp(message)) return 'malformed';
-  const records = (decoded.answers ?? []).filter((record) => 'class' in record && record.class === 'IN');
-  const aliases = new Map<string, string>();
-  const owners = new Set<string>();
-  for (const record of records) {
-    if (record.type === 'CNAME') aliases.set(canonical(record.name), canonical(record.data));
-    if (record.type !== query.type) continue;
-    owners.add(canonical(record.name));
-  }
-  let name: string | undefined = canonical(query.name);
+function judgeRecords(message: Buffer, { type }: DnsQuery, asked: string): DnsVerdict {
+  const records = readAnswer(message, type);
+  if (!records) return 'malformed';
+  const { owners, aliases } = records;
+  let name: string | undefined = asked;
   // Each step consumes an alias, so a loop ends.
   for (let steps = 0; name !== undefined && steps <= aliases.size; steps++) {
     if (owners.has(name)) return 'answered';
@@ -77,44 +73,14 @@ function judgeRecords(message: Buffer, query: DnsQuery): DnsVerdict {
   return 'nodata';
 }
 
-function isQuestion(head: DecodedPacket, query: DnsQuery): boolean {
-  const [question, ...others] = head.questions ?? [];
-  return (
-    question !== undefined &&
-    others.length === 0 &&
-    canonical(question.name) === canonical(query.name) &&
-    question.type === query.type &&
-    question.class === 'IN'
-  );
+/** The name in the question. */
+function nameOf(message: Buffer): string | undefined {
+  return new NameReader(message).read(headerBytes);
 }
 
-/**
- * The message with the record counts cleared except that of questions, so header and question can be parsed whatever
- * follows them.
- */
-function withoutRecords(message: Buffer): Buffer {
-  const head = Buffer.from(message);
-  head.fill(0, Math.min(6, head.length), Math.min(headerBytes, head.length));
-  return head;
-}
-
-function decode(message: Buffer): DecodedPacket | undefined {
-  try {
-    const decoded = packet.decode(message);
-    return packet.decode.bytes <= message.length ? decoded : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function opcodeOf(message: Buffer): number {
-  return (message[2]! >> 3) & 0x0f;
-}
-
-function rcodeOf(message: Buffer): number {
-  return message[3]! & 0x0f;
-}
-
-function canonical(name: string): string {
-  return name.replace(/\.$/, '').toLowerCase();
+/** Whether the question is for this type and class IN. */
+function hasType(message: Buffer, type: DnsQuery['type']): boolean {
+  const end = nameEnd(message, headerBytes);
+  if (end === undefined || end + 4 > message.length) return false;
+  return message.readUInt16BE(end) === recordTypes[type] && message.readUInt16BE(end + 2) === internetClass;
 }

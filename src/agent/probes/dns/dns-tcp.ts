@@ -87,17 +87,26 @@ function asRefused(failure: DnsExchange['verdict']): DnsExchange['verdict'] {
 class MessageReader {
   /** Bytes read so far. */
   total = 0;
-  #pending: Buffer = Buffer.alloc(0);
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  /** Bytes of the pending message and its length prefix, as far as known. */
+  #wanted = lengthBytes;
 
+  /** Pieces are joined only when a message is complete, because a server may send single bytes. */
   *read(chunk: Buffer): Generator<Buffer> {
     this.total += chunk.length;
-    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    while (this.#pending.length >= lengthBytes) {
-      const end = lengthBytes + this.#pending.readUInt16BE(0);
-      if (this.#pending.length < end) return;
-      const message = this.#pending.subarray(lengthBytes, end);
-      this.#pending = this.#pending.subarray(end);
-      yield message;
+    this.#pending.push(chunk);
+    this.#pendingBytes += chunk.length;
+    while (this.#pendingBytes >= this.#wanted) {
+      const bytes = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending);
+      this.#wanted = lengthBytes + bytes.readUInt16BE(0);
+      const isComplete = bytes.length >= this.#wanted;
+      const rest = isComplete ? bytes.subarray(this.#wanted) : bytes;
+      this.#pending = rest.length > 0 ? [rest] : [];
+      this.#pendingBytes = rest.length;
+      if (!isComplete) continue;
+      yield bytes.subarray(lengthBytes, this.#wanted);
+      this.#wanted = lengthBytes;
     }
   }
 }
