@@ -61,6 +61,27 @@ test('broken resources are refused by the API server with what to write instead'
   );
 });
 
+test('a spec exactly at the limits of what an agent probes is accepted', async () => {
+  const hosts = (count: number) => Array.from({ length: count }, (_, index) => `h${index}.example.com`);
+  const servers = (count: number) => Array.from({ length: count }, (_, index) => `10.0.0.${index + 1}`);
+  const second = { interval: '1s', timeout: '1s' };
+  const specs = [
+    // 50 × (1 + 7 + 2) × 2 = 1,000 lookups, 100 a second.
+    { dns: { hosts: hosts(50), servers: servers(7), interval: '10s' } },
+    // 4 × 1 × 2 lookups, 99 × 10 echoes and 2 dials: 1,000 packets a second.
+    {
+      dns: { hosts: hosts(4), endpointsPerAgent: 0, ...second },
+      network: { peersPerAgent: 99, protocols: ['UDP'], udp: { packets: 10 }, ...second },
+    },
+    // What is disabled does not count.
+    { dns: { enabled: false, hosts: hosts(64), servers: servers(16), recordTypes: ['A', 'AAAA'], ...second } },
+  ];
+  const items = specs.map((spec, index) => netExporter(namespace, `limit-${index}`, spec));
+  await env.kubectl(['create', '--dry-run=server', '-f', '-'], {
+    input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
+  });
+});
+
 test('an object stored before the limits stays writable, but what exceeds them is not accepted again', async (t) => {
   const kind = 'OlderNetExporter';
   await applyDefinition(kind, withoutRules(customResourceDefinition()));
@@ -86,7 +107,6 @@ test('an object stored before the limits stays writable, but what exceeds them i
       ...['-p', JSON.stringify(change)],
     ]);
   await patch({ status: { observedGeneration: 1 } }, '--subresource=status');
-  await patch({ metadata: { labels: { team: 'a' } } });
   await patch({ spec: { agent: { podLabels: { team: 'a' } } } });
   await assert.rejects(patch({ spec: { dns: { hosts: spec.dns.hosts.slice(1) } } }), /1000 lookups per agent/);
   await assert.rejects(patch({ spec: { network: { peersPerAgent: 99 } } }), /1000 packets per second/);
