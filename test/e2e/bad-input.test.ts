@@ -185,6 +185,27 @@ function explainedFields(text: string): { path: string; required: boolean }[] {
   });
 }
 
+test('an odd affinity that the schema accepts ends in a condition that names the field', async (t) => {
+  tellOnFailure(t, env, namespace);
+  const set = (nodeSelectorTerms: unknown) => {
+    const nodeAffinity = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } };
+    return apply(env.kubectl, netExporter(namespace, 'odd', { agent: { affinity: { nodeAffinity } } }));
+  };
+  const condition = (what: string, isWanted: (condition: { reason: string; message: string }) => boolean) =>
+    waitFor(what, async () => (await getNetExporter(env.kubectl, namespace, 'odd')).status?.conditions.find(isWanted), {
+      timeout: deadline,
+    });
+  const isRejected = ({ reason, message }: { reason: string; message: string }) =>
+    /^Apply/.test(reason) && /DaemonSet odd-agent: .*matchExpressions/.test(message);
+  await set([{ matchExpressions: 5 }]);
+  await condition('the DaemonSet not to be created', isRejected);
+  await set([null]);
+  await condition('no node to match', ({ reason }) => reason === 'NoNodes');
+  await set([{ matchExpressions: 5 }]);
+  await condition('the DaemonSet not to be changed', isRejected);
+  await env.kubectl(['delete', 'nx', '-n', namespace, 'odd']);
+});
+
 test('an image that cannot start is named in the condition, and its mending heals it', async (t) => {
   tellOnFailure(t, env, namespace);
   // Where nothing listens, so that the pull fails at once: a name that is none takes a minute to.
