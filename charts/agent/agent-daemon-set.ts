@@ -55,12 +55,7 @@ export function addDaemonSet(scope: Construct, { metadata, spec }: NetExporter, 
             seccompProfile: { type: 'RuntimeDefault' },
           },
           containers: [agentContainer(spec, image)],
-          volumes: [
-            { name: 'settings', configMap: { name } },
-            // Twice the largest settings document, and as much again for other files.
-            { name: 'state', emptyDir: { sizeLimit: k8s.Quantity.fromString('8Mi') } },
-            identityVolume(),
-          ],
+          volumes: agentVolumes(name),
         },
       },
     },
@@ -129,6 +124,16 @@ function agentContainer({ agent }: NetExporter['spec'], image: string): k8s.Cont
       { name: identityVolumeName, mountPath: agentContract.tokenDirectory, readOnly: true },
     ],
   };
+}
+
+/** All volumes of the pods. @param configMap the name of the ConfigMap with the settings */
+export function agentVolumes(configMap: string): k8s.Volume[] {
+  return [
+    { name: 'settings', configMap: { name: configMap } },
+    // Twice the largest settings document, and as much again for other files.
+    { name: 'state', emptyDir: { sizeLimit: k8s.Quantity.fromString('8Mi') } },
+    identityVolume(),
+  ];
 }
 
 /**

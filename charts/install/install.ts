@@ -6,6 +6,7 @@ import { group, plural } from '../../src/crd/net-exporter.ts';
 import { addOperatorDeployment } from '../operator/operator-deployment.ts';
 import { addOperatorNetwork } from '../operator/operator-network.ts';
 import { operatorOwnPermissions, operatorPaths, operatorPermissions } from '../operator/operator-permissions.ts';
+import { addOperatorPolicy } from '../policy/operator-policy.ts';
 import { addCustomResourceDefinition } from './custom-resource-definition.ts';
 import { restricted } from './pod-security.ts';
 
@@ -24,6 +25,8 @@ export function installation(version: string): object[] {
   });
   addCustomResourceDefinition(chart);
   new k8s.KubeNamespace(chart, 'namespace', { metadata: { name: operatorNamespace, labels: restricted } });
+  // Before what it restricts, so that no operator of this version works without it.
+  addOperatorPolicy(chart);
   addAccess(chart);
   addViewRole(chart);
   addOperatorDeployment(chart, version);

@@ -19,22 +19,25 @@ export function addPodMonitor(scope: Construct, { metadata, spec }: NetExporter)
     spec: {
       selector: { matchLabels: agentSelector(metadata.name) },
       attachMetadata: { node: true },
-      podMetricsEndpoints: [
-        {
-          port: portName,
-          path: agentContract.metricsPath,
-          relabelings: [
-            { sourceLabels: [podLabel(instanceLabel)], targetLabel: 'netexporter' },
-            { sourceLabels: ['__meta_kubernetes_pod_node_name'], targetLabel: 'node' },
-            { sourceLabels: ['__meta_kubernetes_node_label_topology_kubernetes_io_zone'], targetLabel: 'zone' },
-          ],
-        },
-      ],
+      podMetricsEndpoints: [podMetricsEndpoint()],
     },
   });
   // A patch, because cdk8s refuses maps with a key such as `constructor`.
   const labels = { ...spec.monitoring.labels, ...agentLabels(metadata.name) };
   podMonitor.addJsonPatch(JsonPatch.add('/metadata/labels', labels));
+}
+
+/** How each agent is scraped. */
+export function podMetricsEndpoint() {
+  return {
+    port: portName,
+    path: agentContract.metricsPath,
+    relabelings: [
+      { sourceLabels: [podLabel(instanceLabel)], targetLabel: 'netexporter' },
+      { sourceLabels: ['__meta_kubernetes_pod_node_name'], targetLabel: 'node' },
+      { sourceLabels: ['__meta_kubernetes_node_label_topology_kubernetes_io_zone'], targetLabel: 'zone' },
+    ],
+  };
 }
 
 /** What Prometheus calls a pod's label before relabelling. */

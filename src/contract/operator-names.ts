@@ -4,6 +4,9 @@ export const operatorNamespace = 'net-exporter-system';
 /** Name of every object of the operator. */
 export const operatorName = 'net-exporter-operator';
 
+/** Who reports the operator's Events. */
+export const reportingController = 'net-exporter.dev/operator';
+
 /** Labels that select the operator's pods. They are immutable in a Deployment: never change them. */
 export const operatorSelector = {
   'app.kubernetes.io/name': 'net-exporter-operator',

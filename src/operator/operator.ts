@@ -4,7 +4,7 @@ import type { BackoffLimits } from '../base/backoff.ts';
 import { type Clock, pause } from '../base/clock.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import { managerName } from '../contract/agent-names.ts';
-import { operatorName } from '../contract/operator-names.ts';
+import { operatorName, reportingController } from '../contract/operator-names.ts';
 import type { NetExporter } from '../crd/net-exporter.ts';
 import type { AgentPod } from './agents/agent-pod.ts';
 import { Applier } from './apply/applier.ts';
@@ -137,7 +137,7 @@ export class Operator {
       limit: new TokenBucket(requestRate, clock),
       health: this.#health,
     });
-    const reporter = { controller: 'net-exporter.dev/operator', instance: podName };
+    const reporter = { controller: reportingController, instance: podName };
     this.#events = new EventRecorder({ client: this.#client, reporter, clock, random, log });
     this.#applier = new Applier(this.#client, managerName, netExporters, clock);
     this.#statusWriter = new StatusWriter({ client: this.#client, clock, random });

@@ -1,46 +1,29 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { agentMonitor, type ManifestObject } from '../../charts/agent/agent.ts';
+import { operatorName } from '../../src/contract/operator-names.ts';
+import type { NetExporter } from '../../src/crd/net-exporter.ts';
 import { waitFor } from '../cluster/wait.ts';
+import { ClusterApi } from '../faults/cluster-api.ts';
 import { type Agent, agentsOf, conditionStatus, getJson, getNetExporter, metricsOf } from './agents.ts';
+import { DryRun } from './dry-run.ts';
 import {
   apply,
   deadline,
   type Environment,
   environment,
+  operatorNamespace,
   readyNetExporter,
   removeNamespace,
   restrictedNamespace,
   tellOnFailure,
 } from './environment.ts';
+import { podMonitorDefinition } from './pod-monitor-definition.ts';
+import { unrefused, violations } from './policy-violations.ts';
 
 const namespace = 'e2e-pod-monitor';
-const definition = 'podmonitors.monitoring.coreos.com';
+const definition = podMonitorDefinition.metadata.name;
 let env: Environment;
-
-/** The Prometheus operator's definition, as far as a NetExporter is concerned: this API server serves it for real. */
-const podMonitors = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: definition },
-  spec: {
-    group: 'monitoring.coreos.com',
-    scope: 'Namespaced',
-    names: { kind: 'PodMonitor', listKind: 'PodMonitorList', plural: 'podmonitors', singular: 'podmonitor' },
-    versions: [
-      {
-        name: 'v1',
-        served: true,
-        storage: true,
-        schema: {
-          openAPIV3Schema: {
-            type: 'object',
-            properties: { spec: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-          },
-        },
-      },
-    ],
-  },
-};
 
 interface PodMonitor {
   metadata: { name: string; labels: Record<string, string> };
@@ -78,13 +61,33 @@ async function assertUnharmed(agents: Agent[]): Promise<void> {
   assert.equal(status.readyReplicas, status.replicas);
 }
 
+/** With the operator's token PodMonitors are what the operator declares, and nothing else. */
+async function assertPolicy(): Promise<void> {
+  const token = await env.kubectl(['create', 'token', operatorName, '-n', operatorNamespace]);
+  const api = await ClusterApi.of(env.cluster.kubeconfig, token.trim());
+  try {
+    const resource = (await getJson(env.kubectl, ['netexporter', '-n', namespace, 'monitored'])) as NetExporter;
+    const another = agentMonitor({ ...resource, metadata: { ...resource.metadata, name: 'another' } });
+    const live = await getJson<ManifestObject>(env.kubectl, [definition, '-n', namespace, 'monitored-agent']);
+    const dryRun = new DryRun(api);
+    assert.equal(await dryRun.create(another[0]!), 'admitted');
+    assert.equal(await dryRun.replace(live), 'admitted');
+    assert.equal(await dryRun.delete(live), 'admitted');
+    const tried = violations.filter(({ kind }) => kind === 'PodMonitor');
+    assert.ok(tried.length >= 3);
+    assert.deepEqual(await unrefused(dryRun, tried, { declared: agentMonitor(resource), another, live: [live] }), []);
+  } finally {
+    api.close();
+  }
+}
+
 test('a PodMonitor comes with its API, goes with it, and takes turns with the annotations', async (t) => {
   tellOnFailure(t, env, namespace);
   const labels = { release: 'prometheus' };
   const agents = await readyNetExporter(env, namespace, 'monitored', { monitoring: { labels } });
   assert.equal(await isAnnotated(), true);
 
-  await apply(env.kubectl, podMonitors);
+  await apply(env.kubectl, podMonitorDefinition);
   const [monitor] = await waitFor(
     'a PodMonitor after its API has come',
     async () => {
@@ -100,6 +103,8 @@ test('a PodMonitor comes with its API, goes with it, and takes turns with the an
   const selected = await getJson<{ items: object[] }>(env.kubectl, ['pods', '-n', namespace, '-l', selector.join(',')]);
   assert.equal(selected.items.length, agents.length);
   await waitFor('the annotations to go', async () => !(await isAnnotated()), { timeout: deadline });
+
+  await assertPolicy();
 
   const relabel = ['label', definition, '-n', namespace, 'monitored-agent', 'release=other', '--overwrite'];
   await env.kubectl(relabel);

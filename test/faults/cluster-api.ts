@@ -5,11 +5,13 @@ import { Agent, request } from 'node:https';
 export class ClusterApiError extends Error {
   readonly code = 'CLUSTER_API';
   readonly status: number;
+  readonly body: string;
 
   constructor(doing: string, status: number, body: string) {
     super(`${doing}: ${status} ${body.slice(0, 300)}`);
     this.name = 'ClusterApiError';
     this.status = status;
+    this.body = body;
   }
 }
 
@@ -34,21 +36,26 @@ const contentTypes = {
   apply: 'application/apply-patch+yaml',
 } as const;
 
-/** The API server as its administrator reaches it: past every proxy, and without a process for each request. */
+/** The API server as its clients reach it: past every proxy, and without a process for each request. */
 export class ClusterApi {
   readonly origin: string;
   /** The certificate authority of the cluster, PEM. */
   readonly authority: Buffer;
   readonly #agent: Agent;
+  readonly #headers: Record<string, string>;
 
-  private constructor(origin: string, authority: Buffer, agent: Agent) {
+  private constructor(origin: string, authority: Buffer, agent: Agent, headers: Record<string, string>) {
     this.origin = origin;
     this.authority = authority;
     this.#agent = agent;
+    this.#headers = headers;
   }
 
-  /** @param kubeconfig one of test/cluster, with the certificates in it */
-  static async of(kubeconfig: string): Promise<ClusterApi> {
+  /**
+   * @param kubeconfig one of test/cluster, with the certificates in it
+   * @param token of whom to be instead of the administrator
+   */
+  static async of(kubeconfig: string, token?: string): Promise<ClusterApi> {
     const { clusters, users } = JSON.parse(await readFile(kubeconfig, 'utf8')) as {
       clusters: { cluster: Record<string, string> }[];
       users: { user: Record<string, string> }[];
@@ -57,8 +64,9 @@ export class ClusterApi {
     const { server = '', 'certificate-authority-data': ca } = clusters[0]?.cluster ?? {};
     const { 'client-certificate-data': cert, 'client-key-data': key } = users[0]?.user ?? {};
     const authority = decode(ca);
-    const agent = new Agent({ keepAlive: true, ca: authority, cert: decode(cert), key: decode(key) });
-    return new ClusterApi(server, authority, agent);
+    const credentials = token === undefined ? { cert: decode(cert), key: decode(key) } : {};
+    const agent = new Agent({ keepAlive: true, ca: authority, ...credentials });
+    return new ClusterApi(server, authority, agent, token === undefined ? {} : { authorization: `Bearer ${token}` });
   }
 
   close(): void {
@@ -81,8 +89,9 @@ export class ClusterApi {
     return this.#send('PATCH', path, patch, contentTypes[type]);
   }
 
-  delete(path: string): Promise<ApiObject> {
-    return this.#send('DELETE', path, { propagationPolicy: 'Background' });
+  /** @param options instead of those in the query, which the API server then ignores */
+  delete(path: string, options: object = {}): Promise<ApiObject> {
+    return this.#send('DELETE', path, { propagationPolicy: 'Background', ...options });
   }
 
   /** Whether the API server says that it is ready. */
@@ -101,8 +110,10 @@ export class ClusterApi {
     return new Promise((resolve, reject) => {
       const text = body === undefined ? undefined : JSON.stringify(body);
       // Node sends no length with a DELETE by itself, and the next request of the connection is then not understood.
-      const headers =
-        text === undefined ? {} : { 'content-type': contentType, 'content-length': Buffer.byteLength(text) };
+      const content = text !== undefined && {
+        ...{ 'content-type': contentType, 'content-length': Buffer.byteLength(text) },
+      };
+      const headers = { ...this.#headers, ...content };
       const sent = request(
         `${this.origin}${path}`,
         { method, headers, agent: this.#agent, timeout: 10_000 },

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 
 const foundation = ['src/base', 'src/crd', 'src/contract', 'src/contract/metrics', 'src/protocol'];
-const charts = ['charts/monitoring', 'charts/agent', 'charts/operator', 'charts/install'];
+const charts = ['charts/monitoring', 'charts/agent', 'charts/operator', 'charts/policy', 'charts/install'];
 
 const agentShared = ['src/base', 'src/contract', 'src/contract/metrics', 'src/metrics', 'src/agent/log.ts'];
 const probes = ['src/agent/echo', 'src/agent/kernel', 'src/agent/probes'];
@@ -49,7 +49,8 @@ export const rooms: Record<string, readonly string[]> = {
   'charts/monitoring': ['src/base', 'src/crd', 'src/contract', 'src/contract/metrics'],
   'charts/agent': [...foundation, 'charts/monitoring'],
   'charts/operator': ['src/base', 'src/contract'],
-  'charts/install': ['src/base', 'src/crd', 'src/contract', 'charts/operator'],
+  'charts/policy': ['src/base', 'src/contract', 'charts/monitoring', 'charts/agent'],
+  'charts/install': ['src/base', 'src/crd', 'src/contract', 'charts/operator', 'charts/policy'],
   charts: [...foundation, ...charts],
   'charts/dashboards': ['src/base', 'src/contract', 'src/contract/metrics'],
   'charts/main.ts': [...foundation, ...charts, 'charts', 'charts/dashboards'],

@@ -39,7 +39,10 @@ test('the definition comes first, then the namespace, so that one apply is the w
 });
 
 test('everything that lives in a namespace lives in the operator’s own', () => {
-  const clusterWide = ['CustomResourceDefinition', 'Namespace', 'ClusterRole', 'ClusterRoleBinding'];
+  const clusterWide = [
+    ...['CustomResourceDefinition', 'Namespace', 'ClusterRole', 'ClusterRoleBinding'],
+    ...['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'],
+  ];
   for (const { kind, metadata } of objects)
     assert.equal(metadata.namespace, clusterWide.includes(kind) ? undefined : namespace, kind);
   assert.equal(only('Namespace').metadata.name, namespace);

@@ -1,0 +1,333 @@
+import type { ManifestObject } from '../../charts/agent/agent.ts';
+import { type DryRun, refusalOf } from './dry-run.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, changed field by field
+type Json = any;
+
+/** One change of what the operator declares that breaks one rule of the admission policy. */
+export interface Violation {
+  /** What whoever has the operator's token would like to do. */
+  attempt: string;
+  kind: string;
+  change: (object: Json) => void;
+  /** Of the rule that refuses it. */
+  message: RegExp;
+}
+
+const inPod =
+  (change: (pod: Json) => void) =>
+  ({ spec }: Json) =>
+    change(spec.template.spec);
+
+const inContainer = (change: (container: Json) => void) => inPod(({ containers }) => change(containers[0]));
+
+const inPodSecurity = (fields: object) => inPod(({ securityContext }) => Object.assign(securityContext, fields));
+const inContainerSecurity = (fields: object) =>
+  inContainer(({ securityContext }) => Object.assign(securityContext, fields));
+
+const volume = (source: object) => inPod(({ volumes }) => volumes.push({ name: 'more', ...source }));
+
+const token = (audience?: string) => ({
+  projected: { sources: [{ serviceAccountToken: { path: 'token', ...(audience !== undefined && { audience }) } }] },
+});
+
+const daemonSets = ([attempt, change, message]: [string, (object: Json) => void, RegExp]): Violation => ({
+  ...{ attempt, kind: 'DaemonSet', change, message },
+});
+
+/** A second container, in which nothing else is wrong. */
+function addContainer(pod: Json): void {
+  pod.containers.push({ ...pod.containers[0], name: 'second', ports: [] });
+}
+
+const mounts = /mount only the ConfigMap of their own name/;
+const privileges = /no privileges and no capabilities/;
+const profiles = /profiles of the container runtime/;
+const root = /do not run as root/;
+const variables = /no variables from Secrets and ConfigMaps/;
+const probes = /probes nothing but the agents/;
+
+/** Each rule about pods broken by itself. */
+const podViolations = (
+  [
+    [
+      'share the network of the node',
+      inPod((pod) => Object.assign(pod, { hostNetwork: true })),
+      /no namespace of the node/,
+    ],
+    [
+      'see the processes of the node',
+      inPod((pod) => Object.assign(pod, { hostPID: true })),
+      /no namespace of the node/,
+    ],
+    ['share memory with the node', inPod((pod) => Object.assign(pod, { hostIPC: true })), /no namespace of the node/],
+    [
+      'listen on the node',
+      inContainer(({ ports }) => Object.assign(ports[0], { hostPort: 8000 })),
+      /no port of the node/,
+    ],
+    ['mount a folder of the node', volume({ hostPath: { path: '/' } }), mounts],
+    ['mount a Secret', volume({ secret: { secretName: 'database' } }), mounts],
+    ['mount another ConfigMap', volume({ configMap: { name: 'kube-root-ca.crt' } }), mounts],
+    ['mount a claim', volume({ persistentVolumeClaim: { claimName: 'database' } }), mounts],
+    ['mount a CSI volume', volume({ csi: { driver: 'secrets-store.csi.k8s.io' } }), mounts],
+    ['mount a share', volume({ nfs: { server: '192.0.2.1', path: '/' } }), mounts],
+    ['mount an image', volume({ image: { reference: 'example.com/data:1' } }), mounts],
+    ['mount a token of the API server', inPod(({ volumes }) => Object.assign(volumes[2], token())), mounts],
+    ['mount a token for another audience', inPod(({ volumes }) => Object.assign(volumes[2], token('vault'))), mounts],
+    [
+      'project a Secret beside the token',
+      inPod(({ volumes }) => volumes[2].projected.sources.push({ secret: { name: 'database' } })),
+      mounts,
+    ],
+    ['mount two tokens', volume(token('net-exporter')), /one projected token/],
+    ['run a second container', inPod(addContainer), /one container/],
+    [
+      'run an init container',
+      inPod((pod) =>
+        Object.assign(pod, { initContainers: [{ ...pod.containers[0], name: 'init', ports: [] }].map(plain) }),
+      ),
+      /no init containers/,
+    ],
+    [
+      'run as another ServiceAccount',
+      inPod((pod) => Object.assign(pod, { serviceAccountName: 'default' })),
+      /own name/,
+    ],
+    [
+      'get a token of the API server',
+      inPod((pod) => Object.assign(pod, { automountServiceAccountToken: true })),
+      /no token of the API server/,
+    ],
+    [
+      'read a Secret as a variable',
+      inContainer(({ env }) => env.push({ name: 'P', valueFrom: { secretKeyRef: { name: 'database', key: 'p' } } })),
+      variables,
+    ],
+    [
+      'read all of a Secret as variables',
+      inContainer((container) => Object.assign(container, { envFrom: [{ secretRef: { name: 'database' } }] })),
+      variables,
+    ],
+    [
+      'read a ConfigMap as a variable',
+      inContainer(({ env }) => env.push({ name: 'P', valueFrom: { configMapKeyRef: { name: 'other', key: 'p' } } })),
+      variables,
+    ],
+    [
+      'claim a device',
+      inPod((pod) => Object.assign(pod, { resourceClaims: [{ name: 'gpu', resourceClaimName: 'gpu' }] })),
+      /claim no devices/,
+    ],
+    [
+      'have the kubelet ask another host',
+      inContainer(({ livenessProbe }) => Object.assign(livenessProbe.httpGet, { host: '169.254.169.254' })),
+      probes,
+    ],
+    [
+      'have the kubelet dial another host',
+      inContainer((container) =>
+        Object.assign(container, { startupProbe: { tcpSocket: { host: '10.0.0.1', port: 1 } } }),
+      ),
+      probes,
+    ],
+    [
+      'have the kubelet call a hook',
+      inContainer((container) =>
+        Object.assign(container, { lifecycle: { preStop: { httpGet: { host: '10.0.0.1', port: 1 } } } }),
+      ),
+      probes,
+    ],
+    // The API server does not take a privileged container that must not gain privileges.
+    ['be privileged', inContainerSecurity({ privileged: true, allowPrivilegeEscalation: true }), privileges],
+    ['gain privileges', inContainerSecurity({ allowPrivilegeEscalation: true }), privileges],
+    ['have a capability', inContainerSecurity({ capabilities: { drop: ['ALL'], add: ['NET_RAW'] } }), privileges],
+    ['keep the default capabilities', inContainerSecurity({ capabilities: { drop: ['NET_RAW'] } }), privileges],
+    ['run as root', inPodSecurity({ runAsUser: 0 }), root],
+    ['run as root in the container', inContainerSecurity({ runAsUser: 0 }), root],
+    ['let the image choose root', inPodSecurity({ runAsNonRoot: false }), root],
+    ['let the image choose root in the container', inContainerSecurity({ runAsNonRoot: false }), root],
+    ['use every system call', inPodSecurity({ seccompProfile: { type: 'Unconfined' } }), profiles],
+    [
+      'use every system call in the container',
+      inContainerSecurity({ seccompProfile: { type: 'Unconfined' } }),
+      profiles,
+    ],
+    ['leave AppArmor', inContainerSecurity({ appArmorProfile: { type: 'Unconfined' } }), profiles],
+    ['leave SELinux', inPodSecurity({ seLinuxOptions: { type: 'spc_t' } }), profiles],
+    ['leave SELinux in the container', inContainerSecurity({ seLinuxOptions: { type: 'spc_t' } }), profiles],
+    ['set a sysctl', inPodSecurity({ sysctls: [{ name: 'kernel.msgmax', value: '1' }] }), profiles],
+    ['run on the Windows host', inPodSecurity({ windowsOptions: { runAsUserName: 'SYSTEM' } }), profiles],
+    [
+      'select pods of others',
+      ({ spec }) => {
+        spec.selector.matchLabels = { app: 'database' };
+        Object.assign(spec.template.metadata.labels, { app: 'database' });
+      },
+      /select their own agents/,
+    ],
+  ] satisfies [string, (object: Json) => void, RegExp][]
+).map(daemonSets);
+
+/** An init container has no probes. */
+function plain({ livenessProbe, readinessProbe, ...container }: Json): Json {
+  return container;
+}
+
+const on =
+  (kind: string) =>
+  ([attempt, change, message]: [string, (object: Json) => void, RegExp]): Violation => ({
+    ...{ attempt, kind, change, message },
+  });
+
+const otherViolations: Violation[] = [
+  ...(
+    [
+      [
+        'take an identity of a cloud',
+        ({ metadata }) =>
+          Object.assign(metadata.annotations, { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::1:role/admin' }),
+        /annotates no ServiceAccount/,
+      ],
+      [
+        'mount tokens by default',
+        (account) => Object.assign(account, { automountServiceAccountToken: true }),
+        /automountServiceAccountToken/,
+      ],
+    ] satisfies [string, (object: Json) => void, RegExp][]
+  ).map(on('ServiceAccount')),
+  ...(
+    [
+      [
+        'claim external IPs',
+        ({ spec }) => Object.assign(spec, { externalIPs: ['192.0.2.1'] }),
+        /no Service external IPs/,
+      ],
+      ['listen on every node', ({ spec }) => Object.assign(spec, { type: 'NodePort' }), /type ClusterIP/],
+      ['get a load balancer', ({ spec }) => Object.assign(spec, { type: 'LoadBalancer' }), /type ClusterIP/],
+      ['select pods of others', ({ spec }) => Object.assign(spec, { selector: { app: 'database' } }), /no other pods/],
+      ['select all agents', ({ spec }) => delete spec.selector['app.kubernetes.io/instance'], /no other pods/],
+      ['have no selector', ({ spec }) => delete spec.selector, /no other pods/],
+    ] satisfies [string, (object: Json) => void, RegExp][]
+  ).map(on('Service')),
+  ...(
+    [
+      ['isolate every pod', ({ spec }) => Object.assign(spec, { podSelector: {} }), /no other pods/],
+      [
+        'isolate pods of others',
+        ({ spec }) => Object.assign(spec.podSelector, { matchLabels: { app: 'database' } }),
+        /no other pods/,
+      ],
+    ] satisfies [string, (object: Json) => void, RegExp][]
+  ).map(on('NetworkPolicy')),
+  ...(
+    [
+      [
+        'send credentials',
+        ({ spec }) => Object.assign(spec.podMetricsEndpoints[0], { bearerTokenSecret: { name: 'database', key: 'p' } }),
+        /nothing of an endpoint/,
+      ],
+      ['scrape others', ({ spec }) => Object.assign(spec, { namespaceSelector: { any: true } }), /no other pods/],
+      ['scrape every pod', ({ spec }) => Object.assign(spec, { selector: {} }), /no other pods/],
+    ] satisfies [string, (object: Json) => void, RegExp][]
+  ).map(on('PodMonitor')),
+];
+
+/** What no kind may do. */
+const commonViolations = ['ServiceAccount', 'Service', 'ConfigMap', 'DaemonSet', 'NetworkPolicy', 'PodMonitor'].flatMap(
+  (kind) =>
+    (
+      [
+        [
+          'take the label of the manager away',
+          ({ metadata }) => delete metadata.labels['app.kubernetes.io/managed-by'],
+          /keep the labels/,
+        ],
+        [
+          'give it to another manager',
+          ({ metadata }) => Object.assign(metadata.labels, { 'app.kubernetes.io/managed-by': 'Helm' }),
+          /keep the labels/,
+        ],
+        [
+          'give it to another NetExporter',
+          ({ metadata }) => Object.assign(metadata.labels, { 'app.kubernetes.io/instance': 'other' }),
+          /keep the labels/,
+        ],
+        [
+          'use the name of another NetExporter',
+          ({ metadata }) => Object.assign(metadata.ownerReferences[0], { name: 'other' }),
+          /named after their NetExporter|keep the labels/,
+        ],
+        ['have no controller', ({ metadata }) => delete metadata.ownerReferences, /whose controller is a NetExporter/],
+        [
+          'have an owner that is no controller',
+          ({ metadata }) => Object.assign(metadata.ownerReferences[0], { controller: false }),
+          /whose controller is a NetExporter/,
+        ],
+        [
+          'have another controller',
+          ({ metadata }) => Object.assign(metadata.ownerReferences[0], { apiVersion: 'apps/v1', kind: 'Deployment' }),
+          /whose controller is a NetExporter/,
+        ],
+      ] satisfies [string, (object: Json) => void, RegExp][]
+    ).map(on(kind)),
+);
+
+export const violations: readonly Violation[] = [...podViolations, ...otherViolations, ...commonViolations];
+
+/** Objects by which violations are tried. */
+export interface Specimens {
+  /** As the operator declares what exists. */
+  declared: readonly ManifestObject[];
+  /** As it would declare what does not exist. */
+  another: readonly ManifestObject[];
+  /** As the API server has those that exist. */
+  live: readonly ManifestObject[];
+}
+
+/** Tries each violation by creation, change and server-side apply. @returns those that are not refused by their rule */
+export async function unrefused(dryRun: DryRun, tried: readonly Violation[], specimens: Specimens): Promise<string[]> {
+  const found = await Promise.all(
+    tried.map(async (violation) => {
+      const { kind, attempt, message } = violation;
+      const of = (objects: readonly ManifestObject[]) => objects.find((object) => object.kind === kind)!;
+      const [declared, another, live] = [of(specimens.declared), of(specimens.another), of(specimens.live)];
+      const applied = violating(declared, violation);
+      const verdicts = {
+        create: dryRun.create(violating(another, violation)),
+        'apply of a new one': dryRun.apply(violating(another, violation)),
+        // Nobody can change a selector.
+        ...((kind !== 'DaemonSet' || attempt !== 'select pods of others') && {
+          change: dryRun.replace(violating(live, violation)),
+        }),
+        // An apply leaves what it removes where it has another manager, too.
+        ...(!removesFrom(declared, applied) && { apply: dryRun.apply(applied) }),
+      };
+      const refusals = Object.entries(verdicts).map(async ([request, verdict]) => {
+        const answer = await verdict;
+        const isByRule = answer !== 'admitted' && answer.status === 403 && message.test(refusalOf(answer));
+        return isByRule ? [] : [`${kind}, ${request}: ${attempt}: ${refusalOf(answer)}`];
+      });
+      return (await Promise.all(refusals)).flat();
+    }),
+  );
+  return found.flat();
+}
+
+/** An object with a violation. */
+function violating(object: ManifestObject, { change }: Violation): ManifestObject {
+  const copy = structuredClone(object);
+  change(copy);
+  return copy;
+}
+
+/**
+ * Whether something of an object is missing in another one. Server-side apply leaves it, where another manager has it,
+ * too.
+ */
+function removesFrom(object: unknown, other: unknown): boolean {
+  if (typeof object !== 'object' || object === null) return false;
+  if (typeof other !== 'object' || other === null) return true;
+  const fields = other as Record<string, unknown>;
+  return Object.entries(object).some(([field, value]) => !(field in fields) || removesFrom(value, fields[field]));
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { installation } from '../../../../charts/install/install.ts';
+import { operatorOwnPermissions, operatorPermissions } from '../../../../charts/operator/operator-permissions.ts';
+
+// What the rules mean is tested with a real API server: test/e2e/operator-privileges.test.ts.
+
+interface ResourceRule {
+  apiGroups: string[];
+  apiVersions: string[];
+  resources: string[];
+  operations: string[];
+}
+
+interface Manifest {
+  kind: string;
+  metadata: { name: string };
+  // biome-ignore lint/suspicious/noExplicitAny: read field by field below
+  spec: any;
+}
+
+const objects = installation('1.2.3') as Manifest[];
+const only = (kind: string) => {
+  const found = objects.filter((object) => object.kind === kind);
+  assert.equal(found.length, 1, kind);
+  return found[0]!;
+};
+const policy = only('ValidatingAdmissionPolicy');
+const resourceRules = policy.spec.matchConstraints.resourceRules as ResourceRule[];
+const validations = policy.spec.validations as { expression: string; message: string; reason: string }[];
+
+test('the policy refuses what breaks a rule, and what cannot be judged, before the operator starts', () => {
+  const { spec } = only('ValidatingAdmissionPolicyBinding');
+  assert.deepEqual(spec, { policyName: policy.metadata.name, validationActions: ['Deny'] });
+  assert.equal(policy.spec.failurePolicy, 'Fail');
+  const kinds = objects.map(({ kind }) => kind);
+  assert.ok(kinds.indexOf('ValidatingAdmissionPolicyBinding') < kinds.indexOf('Deployment'));
+  assert.ok(kinds.indexOf('ValidatingAdmissionPolicyBinding') < kinds.indexOf('ClusterRoleBinding'));
+});
+
+test("the policy is about the operator's account in whatever namespace, and about no other", () => {
+  const account = objects.find(({ kind }) => kind === 'ServiceAccount')!.metadata.name;
+  assert.deepEqual(policy.spec.matchConditions, [
+    {
+      name: 'operator',
+      expression:
+        'request.userInfo.username.startsWith("system:serviceaccount:") && ' +
+        `request.userInfo.username.endsWith(":${account}")`,
+    },
+  ]);
+});
+
+test('whatever the roles let the operator write is in the policy, with each operation', () => {
+  const operations: Record<string, string> = { create: 'CREATE', patch: 'UPDATE', update: 'UPDATE', delete: 'DELETE' };
+  for (const { apiGroups, resources, verbs } of [...operatorPermissions, ...operatorOwnPermissions])
+    for (const resource of resources.filter((name) => !name.includes('/')))
+      for (const verb of verbs.filter((name) => name in operations))
+        assert.ok(
+          resourceRules.some(
+            (rule) =>
+              rule.apiGroups[0] === apiGroups[0] &&
+              rule.resources.includes(resource) &&
+              rule.operations.includes(operations[verb]!),
+          ),
+          `${verb} ${resource}`,
+        );
+});
+
+test('each resource of the policy has rules, and each rule names resources of it', () => {
+  const ruled = new Set(
+    validations.flatMap(({ expression }) => {
+      const [, list] = /^!\(request\.resource\.resource in (\[[^\]]+\])\) \|\| \(/.exec(expression) ?? [];
+      assert.ok(list, expression);
+      return JSON.parse(list) as string[];
+    }),
+  );
+  assert.deepEqual([...ruled].sort(), resourceRules.flatMap(({ resources }) => resources).sort());
+});
+
+test('a refusal is one by admission, which the operator does not take for a missing permission', () => {
+  for (const { message, reason } of validations) {
+    assert.equal(reason, 'Forbidden');
+    assert.match(message, /^[a-zA-Z].{20,}[^.]$/);
+  }
+  const messages = validations.map(({ message, expression }) => `${message} ${expression}`);
+  assert.equal(new Set(messages).size, messages.length);
+});
