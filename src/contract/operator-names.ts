@@ -19,5 +19,7 @@ export const operatorPortName = 'metrics';
 
 /** Service and port at which agents reach the leader. */
 export const syncServiceName = `${operatorName}-sync`;
+/** Annotation of the Secret of that name: certificate authorities that were made before this time are replaced. */
+export const rotateBeforeAnnotation = 'net-exporter.dev/rotate-before';
 export const syncPort = 8443;
 export const syncPortName = 'sync';

@@ -77,7 +77,10 @@ export class OneObjectServer {
     this.writes.push(verb);
     const failure = this.failure ?? refusal;
     if (failure) throw failure;
-    return this.put(object);
+    const { metadata, ...content } = object as KubeObject;
+    // What other managers have set stays.
+    const annotations = { ...this.object?.metadata.annotations, ...metadata.annotations };
+    return this.put({ ...content, metadata: { ...metadata, annotations } });
   }
 
   async *#eventsAfter(version: number, signal: AbortSignal): AsyncGenerator<WatchEvent, void> {

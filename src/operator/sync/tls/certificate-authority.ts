@@ -16,6 +16,9 @@ export const servingLifeMs = 90 * 86_400_000;
 /** Nodes whose clocks are behind by less than this accept a new certificate, too. */
 export const backdatedMs = 3_600_000;
 
+/** What the names of our authorities begin with. */
+const namePrefix = 'CN=net-exporter-operator sync ';
+
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 /**
@@ -28,7 +31,7 @@ export async function createAuthority(now: number): Promise<IssuedCertificate> {
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     // Two authorities of one name would be told apart by their keys' identifiers alone.
-    name: `CN=net-exporter-operator sync ${serialNumber().slice(0, 8)}`,
+    name: `${namePrefix}${serialNumber().slice(0, 8)}`,
     notBefore: new Date(now - backdatedMs),
     notAfter: new Date(now + authorityLifeMs),
     signingAlgorithm: algorithm,
@@ -91,6 +94,11 @@ async function pemOf(key: CryptoKey): Promise<string> {
   const octets = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
   const lines = octets.toString('base64').replaceAll(/.{1,64}/g, '$&\n');
   return `-----BEGIN PRIVATE KEY-----\n${lines}-----END PRIVATE KEY-----\n`;
+}
+
+/** Whether an authority of this subject was made here, as far as its name says. */
+export function isOurName(subject: string): boolean {
+  return subject.startsWith(namePrefix);
 }
 
 /** Whether an authority with this key can issue certificates: those who bring their own may bring another one. */

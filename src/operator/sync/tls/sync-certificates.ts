@@ -1,5 +1,12 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { canIssue, createAuthority, type IssuedCertificate, issueServing } from './certificate-authority.ts';
+import {
+  backdatedMs,
+  canIssue,
+  createAuthority,
+  type IssuedCertificate,
+  isOurName,
+  issueServing,
+} from './certificate-authority.ts';
 
 /** All that the sync server proves itself with. */
 export interface SyncCertificates {
@@ -19,6 +26,12 @@ export interface Due {
 /** A certificate is renewed when so much of its life is over. */
 const renewedAt = 2 / 3;
 
+/**
+ * How long agents have to learn of a new authority before a withdrawn one is no longer trusted. The kubelet refreshes a
+ * mounted ConfigMap within about 90 s by default.
+ */
+export const withdrawalMs = 5 * 60_000;
+
 /** A lost key means a new authority; this bounds the agents' ConfigMap if keys are lost repeatedly. */
 const maxAuthorities = 4;
 
@@ -26,10 +39,17 @@ const maxAuthorities = 4;
  * What must be renewed now. The input may be broken, incomplete or missing.
  * @param serverName the DNS name that agents ask for
  * @param now milliseconds since the epoch
+ * @param rotateBefore authorities that were made before are withdrawn, once this time has come
  */
-export function dueOf(held: SyncCertificates | undefined, serverName: string, now: number): Due {
+export function dueOf(
+  held: SyncCertificates | undefined,
+  serverName: string,
+  now: number,
+  rotateBefore = -Infinity,
+): Due {
   const [newest] = trustedOf(held, now);
-  const authority = !newest || !issues(held!.authorityKey, newest) || isWorn(newest, now);
+  const authority =
+    !newest || !issues(held!.authorityKey, newest) || isWorn(newest, now) || isWithdrawn(newest, now, rotateBefore);
   return {
     authority,
     serving: !isUsable(held, serverName, now) || isWorn(new X509Certificate(held.serving.certificate), now),
@@ -50,16 +70,19 @@ export function isUsable(
 
 /**
  * Renews what is due and leaves the rest as it is. Whatever was trusted and still is valid stays trusted, so that no
- * agent has to learn of a new authority in the moment in which it is first used.
+ * agent has to learn of a new authority in the moment in which it is first used. A withdrawn authority is trusted, and
+ * its certificate in use, until agents have had the time to learn of the new one.
+ * @param rotateBefore authorities that were made before are withdrawn, once this time has come
  * @returns the very same where nothing is due
  */
 export async function renewed(
   held: SyncCertificates | undefined,
   serverName: string,
   now: number,
+  rotateBefore = -Infinity,
 ): Promise<SyncCertificates> {
-  const due = dueOf(held, serverName, now);
-  const trusted = trustedOf(held, now);
+  const trusted = withoutWithdrawn(trustedOf(held, now), now, rotateBefore);
+  const due = dueOf(held && { ...held, authorities: trusted.map(pemOf) }, serverName, now, rotateBefore);
   if (held && !due.authority && !due.serving && trusted.length === held.authorities.length) return held;
   // A new authority is not known to the agents yet: the old one, where it can, issues a certificate that lasts until it
   // is.
@@ -81,6 +104,23 @@ function trustedOf(held: SyncCertificates | undefined, now: number): X509Certifi
     .map(parsed)
     .filter((certificate) => certificate !== undefined)
     .filter((certificate) => certificate.ca && isValid(certificate, now));
+}
+
+/** Without the withdrawn ones, once agents have had the time to learn of the newest. */
+function withoutWithdrawn(authorities: X509Certificate[], now: number, rotateBefore: number): X509Certificate[] {
+  const [newest] = authorities;
+  if (!newest || isWithdrawn(newest, now, rotateBefore) || now < issuedAt(newest) + withdrawalMs) return authorities;
+  return authorities.filter((authority) => !isWithdrawn(authority, now, rotateBefore));
+}
+
+function isWithdrawn(authority: X509Certificate, now: number, rotateBefore: number): boolean {
+  // Certificates count in seconds.
+  return rotateBefore <= now && issuedAt(authority) < Math.floor(rotateBefore / 1000) * 1000;
+}
+
+/** When an authority was made: ours begin earlier. */
+function issuedAt({ subject, validFromDate }: X509Certificate): number {
+  return validFromDate.getTime() + (isOurName(subject) ? backdatedMs : 0);
 }
 
 function isIssuedBy(certificate: X509Certificate, authority: X509Certificate): boolean {

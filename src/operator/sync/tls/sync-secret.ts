@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../../base/clock.ts';
 import { managedByLabel, managerName } from '../../../contract/agent-names.ts';
 import { apiUses } from '../../../contract/api-uses.ts';
-import { syncServiceName } from '../../../contract/operator-names.ts';
+import { rotateBeforeAnnotation, syncServiceName } from '../../../contract/operator-names.ts';
 import { syncServerName } from '../../../protocol/sync.ts';
 import { SingletonReconciler, type Write } from '../../apply/singleton-reconciler.ts';
 import type { Reflector } from '../../cache/reflector.ts';
@@ -13,6 +13,9 @@ import type { Resource } from '../../kube/resource.ts';
 import { renewed, type SyncCertificates } from './sync-certificates.ts';
 
 const secretName = syncServiceName;
+
+/** With a time zone: a time without one would be the operator's own. */
+const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 
 /**
  * Interval of checks for renewals. Renewals have months of time, but after a correction of the clock a certificate may
@@ -25,6 +28,8 @@ export class SyncSecret {
   readonly #options: SyncSecretOptions;
   readonly #secret: SingletonReconciler;
   #held: SyncCertificates | undefined;
+  /** The value of the annotation that was logged. */
+  #invalid: string | undefined;
 
   constructor(options: SyncSecretOptions) {
     this.#options = options;
@@ -52,17 +57,33 @@ export class SyncSecret {
   async #ensure(observed: KubeObject | undefined, write: Write): Promise<boolean> {
     const { namespace, clock, log, onCertificates } = this.#options;
     const kept = observed && certificatesIn(observed);
-    const next = await renewed(this.#held ?? kept, syncServerName, clock.wall());
+    const rotateBefore = this.#rotateBefore(observed);
+    const next = await renewed(this.#held ?? kept, syncServerName, clock.wall(), rotateBefore);
     const isKept = isDeepStrictEqual(next, kept);
     if (!isKept) {
       await write(secretOf(next, namespace));
-      log.info({ secret: secretName }, 'wrote the sync certificates');
+      log.info({ secret: secretName, authorities: next.authorities.length }, 'wrote the sync certificates');
     }
     if (!isDeepStrictEqual(next, this.#held)) {
       this.#held = next;
       onCertificates(next);
     }
     return !isKept;
+  }
+
+  /** The time that the annotation asks for, in milliseconds since the epoch; undefined if it asks for none. */
+  #rotateBefore(observed: KubeObject | undefined): number | undefined {
+    const value = observed?.metadata.annotations?.[rotateBeforeAnnotation];
+    if (value === undefined) return undefined;
+    const time = rfc3339.test(value) ? Date.parse(value) : Number.NaN;
+    if (!Number.isNaN(time)) return time;
+    if (this.#invalid !== value)
+      this.#options.log.warn(
+        { secret: secretName, annotation: rotateBeforeAnnotation },
+        'ignoring the annotation, because it is not a time such as 2026-01-31T12:00:00Z',
+      );
+    this.#invalid = value;
+    return undefined;
   }
 }
 

@@ -8,6 +8,7 @@ import {
   isUsable,
   renewed,
   type SyncCertificates,
+  withdrawalMs,
 } from '../../../../../src/operator/sync/tls/sync-certificates.ts';
 
 const name = 'operator.example';
@@ -146,4 +147,49 @@ test('whoever loses the key again and again does not fill the bundle, and the se
     assert.equal(isUsable(held, name, start + time * 1000), true);
   }
   assert.equal(held.authorities.length, 4);
+});
+
+test('an authority that is withdrawn serves until agents have the new one, and is not trusted after that', async () => {
+  const asked = start + 10 * day;
+  const rotated = await renewed(first, name, asked, asked);
+  assert.equal(rotated.authorities.length, 2);
+  assert.equal(rotated.authorities[1], first.authorities[0]);
+  assert.notEqual(rotated.authorityKey, first.authorityKey);
+  assert.equal(isUsable({ ...rotated, authorities: first.authorities }, name, asked), true, 'agents with the old one');
+  const before = asked + withdrawalMs - 1000;
+  assert.equal(await renewed(rotated, name, before, asked), rotated);
+  const after = asked + withdrawalMs;
+  const withdrawn = await renewed(rotated, name, after, asked);
+  assert.deepEqual(withdrawn.authorities, [rotated.authorities[0]]);
+  assert.equal(isUsable({ ...withdrawn, authorities: rotated.authorities }, name, after), true, 'agents with both');
+  assert.equal(isUsable({ ...withdrawn, authorities: first.authorities }, name, after), false);
+  assert.equal(await renewed(withdrawn, name, after + day, asked), withdrawn, 'it has been done');
+});
+
+test('a rotation that is asked for in the future begins then, and one that was asked for earlier has been done', async () => {
+  const asked = start + 10 * day;
+  assert.equal(await renewed(first, name, asked - 1000, asked), first);
+  assert.notEqual((await renewed(first, name, asked, asked)).authorities[0], first.authorities[0]);
+  assert.equal(await renewed(first, name, asked, start), first, 'it was made in the very second');
+  assert.equal(await renewed(first, name, asked, start + 999), first, 'certificates count in seconds');
+});
+
+test('all authorities before the one time are withdrawn together, however many there are', async () => {
+  const lost = await renewed({ ...first, authorityKey: '' }, name, start + day);
+  assert.equal(lost.authorities.length, 2);
+  const asked = start + 2 * day;
+  const rotated = await renewed(lost, name, asked, asked);
+  assert.equal(rotated.authorities.length, 3);
+  const withdrawn = await renewed(rotated, name, asked + withdrawalMs, asked);
+  assert.deepEqual(withdrawn.authorities, [rotated.authorities[0]]);
+  assert.equal(isUsable(withdrawn, name, asked + withdrawalMs), true);
+});
+
+test('an authority that somebody brought counts from its own beginning', async () => {
+  const brought = await broughtAuthority('P-256', start);
+  const held = { ...first, authorities: [brought.certificate], authorityKey: brought.key };
+  const own = await renewed(held, name, start + 1000, start);
+  assert.equal(own.authorities[0]?.trim(), brought.certificate.trim());
+  const next = await renewed(own, name, start + 60_000, start + 60_000);
+  assert.equal(next.authorities.length, 2);
 });

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { connect, createServer } from 'node:tls';
 import { ApiError } from '../../../../../src/operator/kube/api-error.ts';
 import { operatorLogger } from '../../../../../src/operator/log/logger.ts';
+import { issueServing } from '../../../../../src/operator/sync/tls/certificate-authority.ts';
 import { isUsable, type SyncCertificates } from '../../../../../src/operator/sync/tls/sync-certificates.ts';
 import { SyncSecret } from '../../../../../src/operator/sync/tls/sync-secret.ts';
 import { syncServerName } from '../../../../../src/protocol/sync.ts';
@@ -115,5 +119,98 @@ test('what cannot be kept is not used, and is told once without a word of what i
   await waits(() => used.length === 1, 'there are certificates');
   await waits(() => secret.obstacle === undefined, 'nothing is in the way');
   assert.doesNotMatch(lines.join(''), /PRIVATE KEY|BEGIN/);
+  await stop();
+});
+
+/** Asks for a rotation, as an administrator does by kubectl. */
+function annotate(server: OneObjectServer, value: string): void {
+  const { object } = server;
+  const annotations = { 'net-exporter.dev/rotate-before': value };
+  server.put({ ...object, metadata: { ...object!.metadata, annotations } });
+}
+
+/** Whether agents that trust these authorities accept a server with this certificate, over TLS. */
+async function accepts(authorities: string[], serving: SyncCertificates['serving']): Promise<boolean> {
+  const server = createServer({ cert: serving.certificate, key: serving.key }, (socket) => void socket.end());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const options = { port, host: '127.0.0.1', ca: authorities, servername: syncServerName };
+  try {
+    const socket = connect(options);
+    socket.on('error', () => {});
+    await once(socket, 'secureConnect');
+    socket.destroy();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
+}
+
+test('after a rotation on request agents refuse whoever has the leaked key, and every agent could sync meanwhile', async () => {
+  const server = new OneObjectServer(namespace, name);
+  const { used, waits, stop, clock, lines } = await leading(server, new FakeClock({ wall: Date.now() }));
+  await until(() => used.length === 1, 'there are certificates');
+  const [leaked] = used as [SyncCertificates];
+  clock.advance(60_000);
+  annotate(server, new Date(clock.wall()).toISOString());
+  await waits(() => used.length === 2, 'there is a new authority');
+  const during = used[1]!;
+  assert.ok(await accepts(leaked.authorities, during.serving), 'an agent that knows the old one only');
+  assert.ok(await accepts(during.authorities, during.serving), 'an agent that knows both');
+  await waits(() => used.length === 3, 'the old authority is withdrawn');
+  const after = used[2]!;
+  assert.ok(await accepts(during.authorities, after.serving), 'an agent that knows both');
+  assert.ok(await accepts(after.authorities, after.serving), 'an agent that knows the new one only');
+  const impostor = await issueServing(
+    { certificate: leaked.authorities[0]!, key: leaked.authorityKey },
+    syncServerName,
+    clock.wall(),
+  );
+  assert.ok(await accepts(during.authorities, impostor), 'the test can tell');
+  assert.equal(await accepts(after.authorities, impostor), false);
+  const data = dataOf(server)!;
+  assert.equal(Buffer.from(data['ca.crt']!, 'base64').toString(), after.authorities.join(''));
+  assert.equal(Buffer.from(data['ca.key']!, 'base64').toString(), after.authorityKey);
+  // With the annotation left as it is, nothing goes on.
+  const { length } = server.writes;
+  clock.advance(3_600_000);
+  await stop();
+  assert.equal(server.writes.length, length);
+  assert.doesNotMatch(lines.join(''), /PRIVATE KEY|BEGIN/);
+});
+
+test('a leader that takes over during a rotation completes it', async () => {
+  const server = new OneObjectServer(namespace, name);
+  const clock = new FakeClock();
+  const first = await leading(server, clock);
+  await until(() => first.used.length === 1, 'there are certificates');
+  clock.advance(60_000);
+  annotate(server, new Date(clock.wall()).toISOString());
+  await first.waits(() => first.used.length === 2, 'there is a new authority');
+  await first.stop();
+  const second = await leading(server, clock);
+  await until(() => second.used.length === 1, 'it goes on with both');
+  assert.equal(second.used[0]?.authorities.length, 2);
+  await second.waits(() => second.used.length === 2, 'the old authority is withdrawn');
+  assert.deepEqual(second.used[1]?.authorities, [second.used[0]?.authorities[0]]);
+  await second.stop();
+});
+
+test('an annotation that is no time changes nothing, and is logged once', async () => {
+  const server = new OneObjectServer(namespace, name);
+  const { used, lines, clock, waits, stop } = await leading(server);
+  await until(() => used.length === 1, 'there are certificates');
+  const told = () => lines.filter((line) => line.includes('ignoring the annotation')).length;
+  for (const value of ['now', '2026-01-01', '']) {
+    const before = told();
+    annotate(server, value);
+    await waits(() => told() > before, 'it is logged');
+    clock.advance(120_000);
+    assert.equal(told(), before + 1);
+  }
+  assert.equal(used.length, 1);
   await stop();
 });
