@@ -18,6 +18,8 @@ import { asApplied } from './managed-fields.ts';
 export interface AppliedKind {
   resource: Resource;
   store: Store<KubeObject>;
+  /** Maximum time between reverts of changes that another manager keeps making, in milliseconds. */
+  maxRevertDelayMs?: number;
 }
 
 /** The result for one object. `why` continues a sentence whose subject is the object. */
@@ -76,11 +78,11 @@ export class Applier {
       return {
         action: 'unchanged',
         object: observed!,
-        ...withConflict(this.#conflicts.unresolved(name, hashOf(declared))),
+        ...withConflict(this.#conflicts.unresolved(name, hashOf(declared), kind.maxRevertDelayMs)),
       };
-    const conflict = this.#conflicts.backingOff(name, hashOf(declared), plan.drift);
+    const conflict = this.#conflicts.backingOff(name, hashOf(declared), plan.drift, kind.maxRevertDelayMs);
     if (conflict) return { action: 'yielded', object: observed!, conflict };
-    return this.#revert(name, declared, observed!, plan.drift, kind.resource, signal);
+    return this.#revert(name, declared, observed!, plan.drift, kind, signal);
   }
 
   /** Deletes an object that the owner controls. @returns whether there was one */
@@ -126,7 +128,7 @@ export class Applier {
     declared: DeclaredObject,
     observed: KubeObject,
     drift: string[],
-    resource: Resource,
+    { resource, maxRevertDelayMs }: AppliedKind,
     signal?: AbortSignal,
   ): Promise<ApplyResult> {
     const managers = otherManagers(observed.metadata.managedFields ?? [], drift, this.#manager);
@@ -134,7 +136,8 @@ export class Applier {
     try {
       const object = await this.#update(declared, observed, drift, resource, signal);
       recordRevert();
-      return { action: 'updated', object, drift, ...withConflict(this.#conflicts.unresolved(name, hashOf(declared))) };
+      const conflict = this.#conflicts.unresolved(name, hashOf(declared), maxRevertDelayMs);
+      return { action: 'updated', object, drift, ...withConflict(conflict) };
     } catch (error) {
       if (!isApiError(error) || !isImmutableRefusal(error)) throw error;
       const replacing = await this.#replace(observed, drift.join(', '), resource, signal);

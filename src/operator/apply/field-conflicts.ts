@@ -61,17 +61,27 @@ export class FieldConflicts {
     else this.#rows.set(object, { declaration, fields, managers, reverts: 1, lastAt: now });
   }
 
-  /** The conflict because of which a change of these fields must not be reverted yet; undefined if it may be. */
-  backingOff(object: string, declaration: string, fields: string[]): FieldConflict | undefined {
+  /**
+   * The conflict because of which a change of these fields must not be reverted yet; undefined if it may be.
+   * @param maxDelayMs maximum time between two reverts
+   */
+  backingOff(
+    object: string,
+    declaration: string,
+    fields: string[],
+    maxDelayMs = backoff.maxMs,
+  ): FieldConflict | undefined {
     const row = this.#conflicting(object, declaration);
     if (!row?.fields.some((field) => fields.includes(field))) return undefined;
-    return this.#conflictUntil(row, row.lastAt + revertDelayMs(row));
+    return this.#conflictUntil(row, row.lastAt + Math.min(revertDelayMs(row), maxDelayMs));
   }
 
   /** The conflict of an object that matches its declaration now; undefined once it has matched for long enough. */
-  unresolved(object: string, declaration: string): FieldConflict | undefined {
+  unresolved(object: string, declaration: string, maxDelayMs = backoff.maxMs): FieldConflict | undefined {
     const row = this.#conflicting(object, declaration);
-    return row && this.#conflictUntil(row, row.lastAt + Math.max(resolvedAfterMs, revertDelayMs(row)));
+    if (!row) return undefined;
+    const delayMs = Math.min(revertDelayMs(row), maxDelayMs);
+    return this.#conflictUntil(row, row.lastAt + Math.max(resolvedAfterMs, delayMs));
   }
 
   #conflicting(object: string, declaration: string): Row | undefined {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import { pausedAnnotation } from '../../contract/agent-names.ts';
+import { apiUses } from '../../contract/api-uses.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import { withDefaults } from '../../crd/with-defaults.ts';
 import { type AgentPod, agentPodOf } from '../agents/agent-pod.ts';
@@ -14,6 +15,12 @@ import { agentPodSelector, childKinds, netExporters, oursSelector, podMonitors, 
 import type { ApiClient } from '../kube/api-client.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
 import { apiVersionOf, type Resource } from '../kube/resource.ts';
+
+/**
+ * Agents follow whatever operator their ConfigMap names, so a change of it is not left for long, however often it comes
+ * back. Bounds the requests that a fast manager causes. Milliseconds.
+ */
+const maxSettingsRevertDelayMs = 1000;
 
 export interface WatchesOptions {
   client: ApiClient;
@@ -60,7 +67,8 @@ export class Watches {
         store.onChange(onChild);
         // The six objects of a NetExporter are 32 kB of heap, however many nodes there are.
         this.#reflect(resource, oursSelector, store, childObjectOf);
-        return [`${apiVersionOf(resource)} ${resource.kind}`, { resource, store }];
+        const bound = resource === apiUses.configMaps ? { maxRevertDelayMs: maxSettingsRevertDelayMs } : {};
+        return [`${apiVersionOf(resource)} ${resource.kind}`, { resource, store, ...bound }];
       }),
     );
     this.podMonitors = new OptionalApi({
