@@ -10,6 +10,7 @@ import type { SyncMetrics } from './metrics/sync-metrics.ts';
 import { NtpBackoff } from './plan/ntp-backoff.ts';
 import { Schedule } from './plan/schedule.ts';
 import { StartGrace } from './plan/start-grace.ts';
+import { type LimitedTargets, withinLimits } from './plan/target-limits.ts';
 import { problemOf, TargetStateLog } from './plan/target-state-log.ts';
 import { type PodIdentity, planTargets, type ResolverConfiguration, type Target } from './plan/targets.ts';
 import type { AddressLookup } from './probes/peer-lookup.ts';
@@ -57,6 +58,8 @@ export class Agent {
   readonly #targetStates: TargetStateLog;
   readonly #startGrace: StartGrace;
   readonly #ntpBackoff: NtpBackoff;
+  /** Number of targets that are left out. */
+  #leftOut = 0;
 
   constructor(parts: AgentParts) {
     const { clock, random, log, identity, resolver, agentMetrics, syncMetrics, operator } = parts;
@@ -120,8 +123,10 @@ export class Agent {
 
   /** @returns the number of targets */
   #plan({ settings, peers }: ProbeInputs): number {
-    const { resolver, identity, probeMetrics } = this.#parts;
-    const targets = planTargets(settings, resolver, peers, identity);
+    const { resolver, identity, probeMetrics, agentMetrics } = this.#parts;
+    const { targets, leftOut } = withinLimits(planTargets(settings, resolver, peers, identity));
+    agentMetrics.leftOut(leftOut);
+    this.#logLeftOut(leftOut);
     probeMetrics.plan(targets);
     this.#reports.plan(targets);
     this.#targetStates.keep(targets);
@@ -135,6 +140,16 @@ export class Agent {
       })),
     );
     return targets.length;
+  }
+
+  /** Logs changes only: targets are planned again with each assignment. */
+  #logLeftOut(leftOut: LimitedTargets['leftOut']): void {
+    const { log } = this.#parts;
+    const count = Object.values(leftOut).reduce((sum, each) => sum + each, 0);
+    if (count === this.#leftOut) return;
+    this.#leftOut = count;
+    if (count > 0) log('warn', 'too many targets, some are not probed', { ...leftOut });
+    else log('info', 'all targets are probed again');
   }
 
   async #turn(target: Target, signal: AbortSignal): Promise<void> {

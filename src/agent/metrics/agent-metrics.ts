@@ -7,6 +7,7 @@ import { newCounter, newGauge } from '../../metrics/declared.ts';
 import { RecentMaximum } from '../../metrics/recent-maximum.ts';
 import type { EchoDropReason } from '../echo/echo-responder.ts';
 import type { ScheduleEvents, SkipReason } from '../plan/schedule.ts';
+import type { TargetLimit } from '../plan/target-limits.ts';
 
 /** Metrics of the agent itself: version, settings, schedule, echo responder. */
 export class AgentMetrics implements ScheduleEvents {
@@ -16,6 +17,7 @@ export class AgentMetrics implements ScheduleEvents {
   readonly #loaded: Gauge;
   readonly #loadErrors: Counter;
   readonly #lookupErrors: Counter;
+  readonly #leftOut: Gauge;
   readonly #skipped: Counter;
   readonly #echoes: Counter;
   readonly #dropped: Counter;
@@ -28,6 +30,8 @@ export class AgentMetrics implements ScheduleEvents {
     this.#loaded = newGauge(settingsMetrics.loaded, registers);
     this.#loadErrors = newCounter(settingsMetrics.loadErrors, registers);
     this.#lookupErrors = newCounter(settingsMetrics.lookupErrors, registers);
+    this.#leftOut = newGauge(scheduleMetrics.leftOut, registers);
+    for (const limit of labelValues(scheduleMetrics.leftOut, 'limit')) this.#leftOut.set({ limit }, 0);
     this.#skipped = newCounter(scheduleMetrics.skipped, registers);
     for (const reason of labelValues(scheduleMetrics.skipped, 'reason')) this.#skipped.inc({ reason }, 0);
     this.#echoes = newCounter(scheduleMetrics.echoes, registers);
@@ -46,6 +50,11 @@ export class AgentMetrics implements ScheduleEvents {
   /** The settings of this generation are in effect. */
   settingsInEffect(generation: number): void {
     this.#generation.set(generation);
+  }
+
+  /** Numbers of targets that are not probed because of the limits. */
+  leftOut(numbers: Record<TargetLimit, number>): void {
+    for (const [limit, count] of Object.entries(numbers)) this.#leftOut.set({ limit }, count);
   }
 
   /** The settings file changed; `good` is whether it is valid. */

@@ -118,6 +118,23 @@ export const scheduleMetrics = {
     labels: {},
     notes: 'Turns that would be too late are skipped and not counted as failures.',
   },
+  leftOut: {
+    name: 'net_exporter_targets_left_out',
+    type: 'gauge',
+    help: 'Number of targets that are not probed because there are too many, by the limit that they exceed.',
+    labels: {
+      limit: {
+        help: 'Limit that the targets exceed.',
+        values: {
+          lookups: '1,000 DNS targets',
+          lookup_rate: '100 DNS lookups per second',
+          packet_rate: '1,000 packets per second over all probes',
+        },
+      },
+    },
+    notes:
+      'The API server refuses a spec that exceeds the limits, so this is 0 unless the spec is older than the limits.',
+  },
   skipped: {
     name: 'net_exporter_turns_skipped_total',
     type: 'counter',

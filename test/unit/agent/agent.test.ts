@@ -247,6 +247,24 @@ test('a copy that cannot be written is said once and hinders nothing', async () 
   assert.equal(logged.filter((line) => line.startsWith('warn cannot write the state cache')).length, 1);
 });
 
+test('a spec with more lookups than one agent may make is cut, which is counted and logged until it is smaller', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  const hosts = Array.from({ length: 64 }, (_, index) => `host-${index}.`);
+  const servers = Array.from({ length: 16 }, (_, index) => `10.1.9.${index + 1}:53`);
+  node.write(settingsWith({ dns: { hosts, servers, recordTypes: ['A', 'AAAA'], intervalMs: 60_000 } }));
+  const { clock, logged, series } = node.start();
+  await clock.advanceAsync(10_000);
+  const counts = [...(await series()).keys()].filter((name) => name.startsWith('dns_latency_seconds_count'));
+  assert.equal(counts.length, 1000);
+  assert.equal((await series()).get('net_exporter_targets_left_out{limit="lookups"}'), 64 * 17 * 4 - 1000);
+  assert.equal(logged.filter((line) => line.startsWith('warn too many targets')).length, 1);
+  node.write(settingsWith({ resource: { generation: 2 }, dns: { hosts: hosts.slice(0, 2) } }));
+  await clock.advanceAsync(10_000);
+  assert.equal((await series()).get('net_exporter_targets_left_out{limit="lookups"}'), 0);
+  assert.equal(logged.filter((line) => line.startsWith('info all targets are probed again')).length, 1);
+});
+
 test('at the defaults an agent has at most 550 series, in the largest cluster, dual stack, with three DNS servers', async () => {
   using directory = new TemporaryDirectory();
   const node = newNode(directory);
