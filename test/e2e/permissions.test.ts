@@ -54,7 +54,7 @@ const withdrawals: {
   {
     verb: 'create',
     need: () => removeChildren(),
-    missed: ['configmaps', 'daemonsets', 'networkpolicies', 'serviceaccounts', 'services'],
+    missed: ['configmaps', 'networkpolicies', 'serviceaccounts', 'services'],
     ready: true,
   },
   { verb: 'list', need: async () => {}, missed: ['netexporters', 'nodes', 'pods', ...children], ready: false },

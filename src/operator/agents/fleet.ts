@@ -118,8 +118,8 @@ export class Fleet implements SyncSource {
   }
 
   /**
-   * The DNS Services whose pods agents query, those of the oldest NetExporters first: a new one must not take the place
-   * of another.
+   * The DNS Services whose pods agents query, those of the oldest NetExporters first, so that every leader prefers the
+   * same ones.
    */
   dnsServices(): NetExporter['spec']['dns']['service'][] {
     return [...this.#members.values()]

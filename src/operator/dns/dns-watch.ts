@@ -78,9 +78,14 @@ export class DnsWatch {
     });
   }
 
-  /** Watches these Services and no others. @param services the first of them have precedence */
+  /**
+   * Watches these Services and no others. If there are too many, those that are watched already have precedence, and
+   * then the first ones.
+   */
   watch(services: Iterable<DnsServiceName>): void {
-    this.#services = [...new Map([...services].map((service) => [keyOf(service), service])).values()];
+    const all = [...new Map([...services].map((service) => [keyOf(service), service])).values()];
+    const isWatched = (service: DnsServiceName) => this.#watched.has(keyOf(service));
+    this.#services = [...all.filter(isWatched), ...all.filter((service) => !isWatched(service))];
     this.#select();
   }
 

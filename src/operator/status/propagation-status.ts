@@ -65,7 +65,7 @@ function unusableDnsService(fault: DnsServiceFault | undefined): string[] {
     ];
   return [
     `Agents query no DNS pod directly because the Service ${service} in spec.dns.service is not watched:`,
-    `older NetExporters refer to ${maxDnsServices} other Services, the maximum.`,
+    `NetExporters already refer to ${maxDnsServices} other Services, the maximum.`,
     'Refer to one of those, or leave spec.dns.service.name empty.',
   ];
 }

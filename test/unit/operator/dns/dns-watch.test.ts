@@ -203,6 +203,11 @@ test('64 NetExporters with a DNS Service each cost one watch, and the 65th Servi
   await until(() => watching.size === 2, 'one watch by names and one by label run');
   const [byNames = ''] = [...watching].filter((selector) => selector.includes(' in ('));
   assert.equal(byNames.split(',').length, maxDnsServices);
+  const [first, ...others] = services as [typeof byName, ...(typeof byName)[]];
+  dns.watch([services[65]!, services[64]!, ...services.slice(0, 64)]);
+  assert.deepEqual([dns.isBeyondLimit(first), dns.isBeyondLimit(services[64]!)], [false, true], 'the first stay');
+  dns.watch(others);
+  assert.deepEqual([dns.isBeyondLimit(services[64]!), dns.isBeyondLimit(services[65]!)], [false, true], 'one moves up');
   await dns.stop();
   assert.equal(watching.size, 0);
 });

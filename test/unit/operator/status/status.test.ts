@@ -222,7 +222,10 @@ test('a DNS Service that is one too many is named, also while agents are waited 
   ]) {
     const { type, message } = statusOf({ ...healthy, propagation }, undefined, now).conditions!.at(-1)!;
     assert.equal(type, 'ConfigPropagated');
-    assert.match(message, /Service team-65\/dns in spec\.dns\.service is not watched: older .* 64 other Services/);
+    assert.match(
+      message,
+      /Service team-65\/dns in spec\.dns\.service is not watched: NetExporters already refer to 64 other Services/,
+    );
   }
 });
 
