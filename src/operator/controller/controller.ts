@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { errorText } from '../../base/error-text.ts';
 import { leastDelay } from '../kube/retry.ts';
 import { LogDeduplicator } from '../log/log-deduplicator.ts';
+import { SlowKeys } from './slow-keys.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export interface ReconcileResult {
@@ -25,7 +26,7 @@ export interface ReconcileObserver {
   ended(result: 'success' | 'requeue_after' | 'error', seconds: number): void;
 }
 
-/** A fixed number of workers that reconcile the keys of a queue. */
+/** A fixed number of workers that reconcile the keys of a queue. Slow keys never occupy the last of several workers. */
 export class Controller {
   readonly #queue: WorkQueue;
   readonly #reconcile: Reconcile;
@@ -35,6 +36,7 @@ export class Controller {
   readonly #observe: ReconcileObserver;
   readonly #reports = new LogDeduplicator();
   readonly #stop = new AbortController();
+  readonly #slowKeys: SlowKeys;
   #workers: Promise<void>[] = [];
   #count = 0;
 
@@ -55,9 +57,11 @@ export class Controller {
     this.#random = options.random;
     this.#log = options.log.child({ controller: options.name });
     this.#observe = options.observe;
+    this.#slowKeys = new SlowKeys(options.clock, (key) => this.#queue.add(key));
   }
 
   start(workers: number): void {
+    this.#slowKeys.limit = workers > 1 ? workers - 1 : Number.POSITIVE_INFINITY;
     this.#workers = Array.from({ length: workers }, () => this.#work());
   }
 
@@ -67,6 +71,7 @@ export class Controller {
    */
   async stop(graceMs: number): Promise<void> {
     this.#queue.close();
+    if (graceMs <= 0) this.#abort();
     await this.#finish(graceMs);
   }
 
@@ -77,18 +82,20 @@ export class Controller {
   }
 
   async #finish(graceMs: number): Promise<void> {
-    const cancel = this.#clock.after(graceMs, () => {
-      this.#queue.close();
-      this.#stop.abort(new Error('the operator is stopping'));
-    });
+    const cancel = this.#clock.after(graceMs, () => this.#abort());
     await Promise.all(this.#workers);
     cancel();
+  }
+
+  #abort(): void {
+    this.#queue.close();
+    this.#stop.abort(new Error('the operator is stopping'));
   }
 
   async #work(): Promise<void> {
     for (let key = await this.#queue.next(); key !== undefined; key = await this.#queue.next()) {
       try {
-        await this.#once(key);
+        if (this.#slowKeys.admits(key)) await this.#once(key);
       } finally {
         this.#queue.done(key);
       }
@@ -103,13 +110,20 @@ export class Controller {
       this.#observe.ended(result, (this.#clock.monotonic() - started) / 1000);
     this.#observe.started();
     log.debug('reconcile started');
+    const pace = this.#slowKeys.begin(key);
     try {
-      const { requeueAfterMs } = await this.#reconcile(key, { log, signal: this.#stop.signal });
+      const signal = AbortSignal.any([this.#stop.signal, pace.signal]);
+      const { requeueAfterMs } = await this.#reconcile(key, { log, signal });
       this.#queue.forget(key);
       if (requeueAfterMs !== undefined) this.#queue.addAfter(key, requeueAfterMs);
       ended(requeueAfterMs === undefined ? 'success' : 'requeue_after');
       if (this.#reports.forget(key)) log.info('reconcile succeeded again');
     } catch (error) {
+      if (pace.signal.aborted && !isFault(error)) {
+        ended('requeue_after');
+        log.debug('reconcile aborted: it is slow and occupied the last worker');
+        return;
+      }
       if (isFault(error)) this.#observe.panicked();
       ended('error');
       this.#queue.retry(key, leastDelay(error, this.#random));
@@ -117,8 +131,10 @@ export class Controller {
       if (this.#stop.signal.aborted) log.info('reconcile cancelled');
       else if (this.#reports.isNew(key, errorText(error))) log.error({ err: error }, 'reconcile failed, will retry');
       else log.debug({ err: error }, 'reconcile failed again, will retry');
+    } finally {
+      pace.end();
+      log.debug('reconcile ended');
     }
-    log.debug('reconcile ended');
   }
 }
 
