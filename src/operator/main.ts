@@ -1,3 +1,6 @@
+// First, so that no signal is lost while everything else is loaded.
+import './stop-signal.ts';
+
 import { randomUUID } from 'node:crypto';
 import packageJson from '../../package.json' with { type: 'json' };
 import { systemClock } from '../base/clock.ts';
@@ -11,6 +14,7 @@ import { operatorLogger } from './log/logger.ts';
 import { OperatorMetrics } from './metrics.ts';
 import { Operator } from './operator.ts';
 import { OptionError, operatorOptions } from './operator-options.ts';
+import { stopSignal } from './stop-signal.ts';
 
 /** The process exits after this time even if something hangs: five seconds are promised. */
 const stopDeadlineMs = 4500;
@@ -19,6 +23,11 @@ async function main(): Promise<void> {
   const { version } = packageJson;
   const options = operatorOptions(process.argv.slice(2), process.env, version);
   const log = operatorLogger(options.logLevel);
+  let stop = (): Promise<void> => process.exit(0);
+  void stopSignal.then((signal) => {
+    log.info({ signal }, 'stopping');
+    return stop();
+  });
   endOnUnhandledErrors((error) => log.fatal({ err: error }, 'unhandled error, exiting'));
   const metrics = new OperatorMetrics(version);
   const operator = new Operator({
@@ -52,21 +61,14 @@ async function main(): Promise<void> {
   const port = await server.listen(options.port);
   log.info({ version, port, agentImage: options.agentImage, node: process.version }, 'operator started');
   if (!options.sync) log.info('sync with agents is disabled: neither SYNC_ADVERTISE nor POD_IP is set');
-  operator.start();
-
-  let stopping = false;
-  const stop = async (signal: NodeJS.Signals): Promise<void> => {
-    if (stopping) return;
-    stopping = true;
-    log.info({ signal }, 'stopping');
+  stop = async () => {
     setTimeout(() => process.exit(0), stopDeadlineMs).unref();
     await operator.stop();
     await server.close();
     log.info('stopped');
     process.exit(0);
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  operator.start();
 }
 
 try {
