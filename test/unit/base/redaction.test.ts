@@ -11,6 +11,9 @@ for (const [what, text, expected] of [
   ['a bearer token in JSON', '{"authorization":"bearer abc","a":1}', '{"authorization":"bearer [redacted]","a":1}'],
   ['a basic credential', 'Basic dXNlcjpwYXNz', 'Basic [redacted]'],
   ['a JSON Web Token', 'token eyJhbGciOi.eyJpc3Mi.c2ln expired', 'token [redacted] expired'],
+  ['a token after a dash', 'x-eyJhbGciOi.eyJpc3Mi.c2ln', 'x-[redacted]'],
+  ['a token after other words with dots', 'a.b.eyJhbGciOi.eyJpc3Mi.c2ln is bad', 'a.b.[redacted] is bad'],
+  ['an encrypted token, of five parts', 'eyJhbGciOi.k.i.c.t', '[redacted]'],
   [
     'a password in a URL',
     'GET https://user:hunter2@10.0.0.1:6443/api failed',
@@ -26,3 +29,12 @@ for (const text of [
   'GET https://10.0.0.1:6443/apis/apps/v1?labelSelector=a%3Db',
 ])
   test(`nothing is taken out of: ${text}`, () => assert.equal(withoutSecrets(text), text));
+
+const mebibyte = 1024 * 1024;
+
+for (const part of ['-eyJa', 'a.-eyJa', 'eyJa.', '//', '//a', 'bearer ', 'Bearer  \t', 'a-b'])
+  test(`a mebibyte of ${JSON.stringify(part)} is searched in less than 5 s: quadratic time would be minutes`, () => {
+    const from = performance.now();
+    withoutSecrets(part.repeat(mebibyte / part.length));
+    assert.ok(performance.now() - from < 5000);
+  });
