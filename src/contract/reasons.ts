@@ -15,6 +15,7 @@ export const conditionReasons = [
   'NoObstacle',
   // Reconciling
   'ApplyFailed',
+  'WriteTimedOut',
   'WaitingForDeletion',
   'WaitingForFinalizers',
   'DaemonSetPending',

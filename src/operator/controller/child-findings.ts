@@ -44,7 +44,7 @@ function add(findings: ChildFindings, outcome: ChildOutcome, withheld: string): 
   if ('error' in outcome) {
     const reason = reasonOf(outcome.error);
     obstacles.push({ reason, message: failureMessage(what, outcome) + withheld });
-    if (reason === 'ApplyFailed') findings.failure = outcome.error;
+    if (reason === 'ApplyFailed' || reason === 'WriteTimedOut') findings.failure = outcome.error;
     return;
   }
   const { result } = outcome;
@@ -74,10 +74,12 @@ function withheldUntil(what: string, outcomes: readonly ChildOutcome[]): string 
 
 function failureMessage(what: string, { error, failed }: Extract<ChildOutcome, { error: ApiError }>): string {
   const problem = `Cannot ${failed} ${what}: ${withPeriod(shortened(error.message, maxCauseLength))}`;
+  if (error.code === 'Timeout') return `${problem} An admission webhook may be slow. The operator retries.`;
   if (isTransient(error)) return `${problem} The operator retries.`;
   return error.code === 'Invalid' ? `${problem} Correct the spec.` : problem;
 }
 
-function reasonOf(error: ApiError): 'ApplyFailed' | 'ApplyRejected' {
+function reasonOf(error: ApiError): 'ApplyFailed' | 'ApplyRejected' | 'WriteTimedOut' {
+  if (error.code === 'Timeout') return 'WriteTimedOut';
   return isTransient(error) ? 'ApplyFailed' : 'ApplyRejected';
 }

@@ -58,6 +58,7 @@ export class Children {
   readonly #signal: AbortSignal;
   /** By kind and name: owned objects that exist, including those that could not be changed. */
   readonly #present = new Map<string, KubeObject>();
+  #onTimeout = () => {};
 
   constructor(parts: ChildrenParts, resource: NetExporter, history: ChildHistory, log: Logger, signal: AbortSignal) {
     this.#parts = parts;
@@ -65,6 +66,11 @@ export class Children {
     this.#history = history;
     this.#log = log;
     this.#signal = signal;
+  }
+
+  /** Calls back when a write has timed out and its outcome is known: the other objects may take as long. */
+  onTimeout(listener: () => void): void {
+    this.#onTimeout = listener;
   }
 
   /**
@@ -163,6 +169,7 @@ export class Children {
     const level = this.#history.reports.isNew(what, String(error)) ? 'warn' : 'debug';
     this.#log[level]({ object: what, err: error }, failureLines[failed]);
     this.outcomes.push({ what, error, failed });
+    if (error.code === 'Timeout') this.#onTimeout();
   }
 
   get #owner(): Owner {
@@ -177,5 +184,6 @@ export function nameOf({ kind, metadata }: Pick<ManifestObject, 'kind' | 'metada
 }
 
 function isReportable(error: unknown): error is ApiError {
+  if (isApiError(error, 'Timeout')) return true;
   return isApiError(error) && error.status !== undefined && !outdated.includes(error.code);
 }

@@ -91,6 +91,7 @@ class Reconciliation {
   async run(): Promise<ReconcileResult> {
     if (this.#resource.metadata.deletionTimestamp) return this.#reportDeletion();
     if (isPaused(this.#resource)) return this.#reportPaused();
+    this.#children.onTimeout(() => this.#reportTimeout());
     try {
       await this.#applyAll();
     } catch (error) {
@@ -168,6 +169,13 @@ class Reconciliation {
     const isReached = this.#children.outcomes.some((outcome) => outcome.what === what);
     if (isReached) return this.#children.present(what);
     return this.#children.watched(this.#children.kind({ apiVersion: 'apps/v1', kind: 'DaemonSet' }), agent);
+  }
+
+  /** Writes the first timeout into the status now: with more of them, this reconciliation may take a minute. */
+  #reportTimeout(): void {
+    const conditions = this.#resource.status?.conditions ?? [];
+    if (conditions.some(({ reason }) => reason === 'WriteTimedOut')) return;
+    this.#writeStatus(findingsOf(this.#children.outcomes));
   }
 
   /** @returns whether a PodMonitor of this NetExporter exists */

@@ -153,7 +153,7 @@ export class EventRecorder {
         await this.#writeOnce(series, wanted);
       } catch (error) {
         // What the API server refuses it will refuse again.
-        const mayPass = isApiError(error, 'Unavailable', 'TooManyRequests', 'Unexpected');
+        const mayPass = isApiError(error, 'Timeout', 'TooManyRequests', 'Unavailable', 'Unexpected');
         if (!mayPass || tries >= maxTries || this.#closing.signal.aborted) throw error;
         await pause(this.#clock, backoffDelay(tries, backoff, this.#random), this.#closing.signal);
       }

@@ -14,6 +14,8 @@ export const apiErrorCodes = [
   'NotFound',
   /** The write was not sent: this process does not lead. */
   'NotLeader',
+  /** The API server did not complete a request in time: a write usually waits for an admission webhook. */
+  'Timeout',
   /** The response has more bytes than this client accepts. */
   'TooLarge',
   'TooManyRequests',
@@ -62,6 +64,7 @@ export function isTransient(error: unknown): boolean {
       'Cancelled',
       'Conflict',
       'Gone',
+      'Timeout',
       'TooLarge',
       'TooManyRequests',
       'Unauthorized',
@@ -88,6 +91,7 @@ const codeByReason: Record<string, ApiErrorCode> = {
   Gone: 'Gone',
   Invalid: 'Invalid',
   NotFound: 'NotFound',
+  Timeout: 'Timeout',
   TooManyRequests: 'TooManyRequests',
   Unauthorized: 'Unauthorized',
 };
@@ -135,10 +139,14 @@ function adviceFor(code: ApiErrorCode, said: string): string | undefined {
   return 'the token or client certificate is not accepted; renew it in the kubeconfig (inside a cluster, the kubelet renews it)';
 }
 
-function codeOf({ reason, details }: Status, status: number): ApiErrorCode {
+/** An admission webhook that did not answer within its own timeout (500, InternalError). */
+const webhookTimeout = /failed calling webhook .*(context deadline exceeded|Client\.Timeout exceeded)/;
+
+function codeOf({ reason, message = '', details }: Status, status: number): ApiErrorCode {
   // A version that the API server does not know (yet): its etcd was restored to an older state, or we ask one that is
   // behind.
   if (details?.causes?.some((cause) => cause.reason === 'ResourceVersionTooLarge')) return 'Gone';
+  if (status === 500 && webhookTimeout.test(message)) return 'Timeout';
   const byReason = reason === undefined ? undefined : codeByReason[reason];
   return byReason ?? codeByStatus[status] ?? (status >= 500 ? 'Unavailable' : 'Unexpected');
 }

@@ -22,9 +22,10 @@ export interface Obstacle {
   /**
    * ObjectNotOurs: an object of someone else has the name. InvalidSpec: the spec has an invalid value, which an older
    * CRD accepted. ApplyRejected: the API server rejects the declaration. FieldConflict: another field manager keeps
-   * overwriting it. ReconcileFailed: a fault of the operator. ApplyFailed: a failure that a retry may end.
+   * overwriting it. ReconcileFailed: a fault of the operator. WriteTimedOut: the API server did not complete the write
+   * in time. ApplyFailed: another failure that a retry may end.
    */
-  reason: (typeof stallReasons)[number] | 'ApplyFailed';
+  reason: (typeof stallReasons)[number] | 'WriteTimedOut' | 'ApplyFailed';
   /** Full sentences: kind and name of the object, what is wrong, what to do. */
   message: string;
 }
@@ -213,8 +214,10 @@ function faultVerdict(faults: Findings['faults']): ReasonAndMessage | undefined 
 }
 
 function reconcilingBy({ obstacles, waitingFor, daemonSet, faults }: Findings): ReasonAndMessage | undefined {
-  if (obstacles.length > 0)
-    return { reason: 'ApplyFailed', message: sentences(obstacles.map(({ message }) => message)) };
+  if (obstacles.length > 0) {
+    const reason = obstacles.some((obstacle) => obstacle.reason === 'WriteTimedOut') ? 'WriteTimedOut' : 'ApplyFailed';
+    return { reason, message: sentences(obstacles.map(({ message }) => message)) };
+  }
   if (waitingFor.length > 0) {
     const remedy = 'If this persists, check the finalizers of the object.';
     return { reason: 'WaitingForDeletion', message: `${sentences(waitingFor)} ${remedy}` };

@@ -75,3 +75,10 @@ test('an error is an obstacle; only one that may pass makes the reconcile fail',
   );
   assert.equal(findings.obstacles[0]!.message, `Cannot delete ${what}: etcd is away. The operator retries.`);
 });
+
+test('a write that timed out says which object, that an admission webhook may be slow, and is retried', () => {
+  const error = new ApiError('Timeout', 'no response to the write within about 14 s');
+  const findings = findingsOf([{ what, error, failed: 'apply' }]);
+  const message = `Cannot apply ${what}: no response to the write within about 14 s. An admission webhook may be slow. The operator retries.`;
+  assert.deepEqual(findings, { ...nothing, obstacles: [{ reason: 'WriteTimedOut', message }], failure: error });
+});

@@ -775,3 +775,31 @@ for (const unknown of [{ denial }, {}])
     await run();
     assert.equal(annotated(), true);
   });
+
+test('the first write that times out is in the status before the next object is applied, and the others still are', async () => {
+  const timeout = new ApiError('Timeout', 'no response to the write within about 14 s');
+  const atFirst: unknown[] = [];
+  const { run, applied, statuses, condition } = setUp(netExporter(), (what) => {
+    if (what === 'Service default-agent') return timeout;
+    if (what === 'DaemonSet default-agent')
+      atFirst.push(statuses.length, condition('Reconciling')?.reason, condition('Reconciling')?.message);
+    return undefined;
+  });
+  await assert.rejects(run(), timeout);
+  const message =
+    'Cannot apply Service default-agent: no response to the write within about 14 s. An admission webhook may be slow. The operator retries.';
+  assert.deepEqual(atFirst, [1, 'WriteTimedOut', message]);
+  assert.ok(applied.has('DaemonSet default-agent'));
+  assert.deepEqual([condition('Reconciling')?.reason, condition('Stalled')?.status], ['WriteTimedOut', 'False']);
+});
+
+test('a status that has WriteTimedOut already is written once more in each reconcile, at its end', async () => {
+  const resource = netExporter();
+  const condition = { type: 'Reconciling', status: 'True', reason: 'WriteTimedOut', message: 'x' } as const;
+  resource.status = {
+    conditions: [{ ...condition, lastTransitionTime: '2026-01-01T00:00:00Z', observedGeneration: 1 }],
+  };
+  const { run, statuses } = setUp(resource, () => new ApiError('Timeout', 'no response'));
+  await assert.rejects(run(), { code: 'Timeout' });
+  assert.equal(statuses.length, 1);
+});

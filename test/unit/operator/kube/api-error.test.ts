@@ -19,13 +19,25 @@ for (const [http, reason, code] of [
   [429, 'TooManyRequests', 'TooManyRequests'],
   [503, 'ServiceUnavailable', 'Unavailable'],
   [500, 'InternalError', 'Unavailable'],
-  [504, 'Timeout', 'Unavailable'],
+  [504, 'Timeout', 'Timeout'],
   [418, 'Teapot', 'Unexpected'],
 ] as const)
   test(`${http} ${reason} is ${code}`, () => {
     const error = errorOfAnswer(http, status(reason), undefined, now);
     assert.deepEqual([error.code, error.status], [code, http]);
     assert.match(error.message, /^why(; |$)/);
+  });
+
+for (const [why, code] of [
+  ['context deadline exceeded', 'Timeout'],
+  ['net/http: request canceled (Client.Timeout exceeded while awaiting headers)', 'Timeout'],
+  ['dial tcp 10.96.0.9:443: connect: connection refused', 'Unavailable'],
+] as const)
+  test(`an admission webhook that fails with "${why}" is ${code}`, () => {
+    const call = 'failed to call webhook: Post "https://slow.policy.svc:443/validate?timeout=10s"';
+    const message = `Internal error occurred: failed calling webhook "slow.example.com": ${call}: ${why}`;
+    const body = JSON.stringify({ kind: 'Status', status: 'Failure', reason: 'InternalError', message, code: 500 });
+    assert.equal(errorOfAnswer(500, body, undefined, now).code, code);
   });
 
 test('an answer that is not of the API is told by its status and its beginning', () => {

@@ -54,6 +54,11 @@ for (const [what, findings, expected] of [
   ['a rollout', daemonSet({ updated: 1 }), ['FTF', 'RollingOut']],
   ['an agent that is not ready', daemonSet({ ready: 2 }), ['FTF', 'AgentsNotReady']],
   ['an object under deletion', { waitingFor: ['x'] }, ['FTF', 'WaitingForDeletion']],
+  [
+    'a write that timed out beside another failure',
+    { obstacles: (['ApplyFailed', 'WriteTimedOut'] as const).map((reason) => ({ reason, message: 'x' })) },
+    ['FTF', 'WriteTimedOut'],
+  ],
   ['a failure that passes', { obstacles: [{ reason: 'ApplyFailed', message: 'x' }] }, ['FTF', 'ApplyFailed']],
   ['an object that is not ours', { obstacles: [{ reason: 'ObjectNotOurs', message: 'x' }] }, ['FFT', 'ObjectNotOurs']],
   ['a rival', { obstacles: [{ reason: 'FieldConflict', message: 'x' }] }, ['FFT', 'FieldConflict']],
