@@ -1,41 +1,28 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import type { BackoffLimits } from '../base/backoff.ts';
 import { type Clock, pause } from '../base/clock.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import { managerName } from '../contract/agent-names.ts';
-import { operatorName, reportingController } from '../contract/operator-names.ts';
+import { operatorName } from '../contract/operator-names.ts';
 import type { NetExporter } from '../crd/net-exporter.ts';
 import type { AgentPod } from './agents/agent-pod.ts';
-import { Applier } from './apply/applier.ts';
+import type { KeyQueue } from './agents/fleet.ts';
 import { ReflectorGroup } from './cache/reflector-group.ts';
 import type { StoreChange } from './cache/store.ts';
-import { netExporters, ownerKeys } from './cache/watched-kinds.ts';
-import { Controller, type Reconcile } from './controller/controller.ts';
-import { netExporterReconcile } from './controller/reconcile.ts';
+import { ownerKeys } from './cache/watched-kinds.ts';
 import { Watches } from './controller/watches.ts';
-import { WorkQueue } from './controller/work-queue.ts';
-import { EventRecorder } from './events/event-recorder.ts';
 import { ApiClient } from './kube/api-client.ts';
 import { ApiTransport } from './kube/api-transport.ts';
 import type { ClusterAccess } from './kube/cluster-access.ts';
 import { Connection } from './kube/connection.ts';
-import { type KubeObject, keyOf } from './kube/kube-object.ts';
+import type { KubeObject } from './kube/kube-object.ts';
 import { RequestHealth } from './kube/request-health.ts';
 import { GuardedConnection } from './leader/guarded-connection.ts';
 import { LeaderElection } from './leader/leader-election.ts';
-import type { ControllerName, OperatorMetrics } from './metrics.ts';
-import { StatusWriter } from './status/status-writer.ts';
+import { LeaderTerm } from './leader-term.ts';
+import type { OperatorMetrics } from './metrics.ts';
 import type { SyncOptions } from './sync/sync-options.ts';
 import { SyncService } from './sync/sync-service.ts';
-
-const workers = 4;
-
-/** Between attempts to reconcile. The cap is low: an API server that comes back is to find us within seconds. */
-const reconcileBackoff = { baseMs: 50, maxMs: 5000 };
-
-/** Between attempts of loops without I/O, which only a fault in the code makes fail. */
-const planBackoff = { baseMs: 100, maxMs: 10_000 };
 
 /** Delay from a failure to process an object until everything is reconciled and planned again, in milliseconds. */
 const resyncMs = 5000;
@@ -47,11 +34,12 @@ const resyncMs = 5000;
  */
 const requestRate = { perSecond: 50, burst: 100 };
 
-/** Of the five seconds that a clean stop may take, how much the reconciles, the status and the Events under way get. */
-const graceMs = 1500;
-const planGraceMs = 200;
-const statusGraceMs = 1500;
-const eventsGraceMs = 500;
+/**
+ * The time line of a clean stop, in milliseconds after its begin. The process is killed after 4.5 s, and the Lease must
+ * be released before, also by an API server that takes a second or two for each response: so no write starts late, and
+ * those in flight are awaited, because the Lease must not be released before they end.
+ */
+const stopTimes = { lastWrite: 1500, reconciles: 2200, status: 2300, events: 2400, writes: 2500, release: 4200 };
 
 /** How long a stop waits for an attempt to acquire the Lease that is in progress. */
 const campaignGraceMs = 1000;
@@ -74,7 +62,7 @@ export interface OperatorParts {
   version: string;
   /** How agents reach this process; undefined: they do not. */
   sync: SyncOptions | undefined;
-  /** The Lease is lost: the process has to end at once, and to do nothing before. */
+  /** The Lease is lost while a write was in flight, or after a standstill: the process must exit immediately. */
   onLost: (why: string) => void;
 }
 
@@ -90,28 +78,21 @@ export class Operator {
   readonly #client: ApiClient;
   readonly #health: RequestHealth;
   readonly #watches: Watches;
-  readonly #applier: Applier;
   /** Undefined where agents cannot reach this process. */
   readonly #sync: SyncService | undefined;
   readonly #caches: ReflectorGroup;
-  readonly #queue: WorkQueue;
-  readonly #controller: Controller;
-  /** Plans who probes whom. Where agents cannot reach this process it has nothing to do. */
-  readonly #planner: Controller;
-  /** Compares the figures of a status with what it says. */
-  readonly #figures: Controller;
-  readonly #statusWriter: StatusWriter;
-  readonly #events: EventRecorder;
+  #term: LeaderTerm;
+  /** Ends the current term. */
+  #depose = () => {};
   readonly #stopping = new AbortController();
   readonly #end = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
   #campaign: Promise<void> = Promise.resolve();
   #hasSynced = false;
-  #reconciles = false;
   #cancelResync: (() => void) | undefined;
 
   constructor(parts: OperatorParts) {
-    const { access, clock, random, log, metrics, podName, namespace, identity, version, agentImage, onLost } = parts;
+    const { access, clock, random, log, metrics, namespace, identity, version } = parts;
     this.#parts = parts;
     const userAgent = `${managerName}/${version} (${process.platform}/${process.arch}) node/${process.versions.node}`;
     const clientOn = (connection: Connection, options: { limit?: TokenBucket; health?: RequestHealth } = {}) => {
@@ -129,7 +110,7 @@ export class Operator {
       random,
       log,
       onFault: ({ plural }) => this.#watchFailed(plural),
-      onLost,
+      onLost: (why, isUnsafe) => this.#lost(why, isUnsafe),
     });
     metrics.watchLeadership(operatorName, () => this.#election.isLeading);
     this.#connection = new GuardedConnection(access, clock, this.#election.writeGuard);
@@ -137,24 +118,16 @@ export class Operator {
       limit: new TokenBucket(requestRate, clock),
       health: this.#health,
     });
-    const reporter = { controller: reportingController, instance: podName };
-    this.#events = new EventRecorder({ client: this.#client, reporter, clock, random, log });
-    this.#applier = new Applier(this.#client, managerName, netExporters, clock);
-    this.#statusWriter = new StatusWriter({ client: this.#client, clock, random });
     this.#watches = new Watches({
       ...{ client: this.#client, clock, random, log },
       onResource: (change) => this.#resourceChanged(change),
       onChild: (change) => this.#childChanged(change),
       onPod: (change) => this.#podChanged(change),
-      onOptional: () => this.#enqueueAll(),
+      onOptional: () => this.#term.enqueueAll(),
       onRewound: () => this.#rewound(),
       onFault: ({ plural }) => this.#watchFailed(plural),
     });
-    const reconciles = this.#loop('netexporter', reconcileBackoff);
-    const plans = this.#loop('netexporter-plan', planBackoff);
-    const figures = this.#loop('netexporter-figures', planBackoff);
-    this.#queue = reconciles.queue;
-    const { resources, kinds, pods, podMonitors } = this.#watches;
+    const { resources, kinds, pods } = this.#watches;
     this.#sync =
       parts.sync &&
       new SyncService({
@@ -163,44 +136,17 @@ export class Operator {
         nameservers: parts.nameservers,
         isLeading: () => this.#election.isLeading,
         daemonSets: kinds.get('apps/v1 DaemonSet')!.store,
-        enqueue: (key) => this.#enqueue(key),
-        plans: plans.queue,
-        figures: figures.queue,
+        enqueue: (key) => this.#term.enqueue(key),
+        plans: queueOf(() => this.#term.plans),
+        figures: queueOf(() => this.#term.figures),
         onFault: ({ plural }) => this.#watchFailed(plural),
       });
     this.#caches = new ReflectorGroup([...this.#watches.reflectors, ...(this.#sync?.reflectors ?? [])]);
-    this.#controller = reconciles.controller(
-      netExporterReconcile({
-        ...{ resources, kinds, pods, podMonitors, clock, agentImage },
-        nameservers: parts.nameservers,
-        applier: this.#applier,
-        statusWriter: this.#statusWriter,
-        events: this.#events,
-        sync: this.#sync,
-      }),
-    );
-    this.#planner = plans.controller(async (key) => {
-      this.#sync?.replan(key);
-      return {};
-    });
-    this.#figures = figures.controller(async (key) => {
-      const requeueAfterMs = this.#sync?.compareFigures(key);
-      return requeueAfterMs === undefined ? {} : { requeueAfterMs };
-    });
+    this.#term = this.#newTerm();
   }
 
-  /**
-   * One control loop: its queue, and its controller once it is known what it does with a key.
-   * @param name in the metrics
-   */
-  #loop(name: ControllerName, backoff: BackoffLimits) {
-    const { clock, random, log, metrics } = this.#parts;
-    const observe = metrics.controllerObserver(name);
-    const queue = new WorkQueue({ clock, random, backoff, observe: observe.queue });
-    metrics.watchQueue(name, queue);
-    const controller = (reconcile: Reconcile) =>
-      new Controller({ name, queue, reconcile, clock, random, log, observe: observe.reconcile });
-    return { queue, controller };
+  #newTerm(): LeaderTerm {
+    return new LeaderTerm({ ...this.#parts, client: this.#client, watches: this.#watches, sync: this.#sync });
   }
 
   /** Why it is not ready; undefined if it is: every cache has synced, so it can lead. */
@@ -232,23 +178,21 @@ export class Operator {
   }
 
   /**
-   * Lets what is under way finish, ends everything else and gives the Lease back; takes less than four and a half
+   * Completes what is in progress, ends everything else and releases the Lease; takes less than four and a half
    * seconds.
    */
   async stop(): Promise<void> {
     const { clock } = this.#parts;
-    const never = new AbortController().signal;
+    const startedAt = clock.monotonic();
+    const leftMs = (until: keyof typeof stopTimes) => Math.max(0, startedAt + stopTimes[until] - clock.monotonic());
     this.#stopping.abort();
+    this.#election.stopRenewing();
+    const cancel = clock.after(stopTimes.lastWrite, () => void this.#election.writeGuard.close());
     await Promise.race([this.#campaign, pause(clock, campaignGraceMs, never)]);
     this.#cancelResync?.();
-    // Flush pending plans: the next leader takes seconds to start.
-    await this.#planner.drain(planGraceMs);
-    const answered = this.#sync?.stop();
-    await Promise.all([this.#controller.stop(graceMs), this.#figures.stop(0)]);
-    await this.#statusWriter.stop(statusGraceMs);
-    await Promise.race([this.#events.close(), pause(clock, eventsGraceMs, never)]);
-    await answered;
-    await this.#election.resign();
+    await this.#term.stop(leftMs);
+    cancel();
+    await this.#election.resign({ writesMs: leftMs('writes'), releaseMs: () => leftMs('release') });
     this.#end.abort(new Error('the operator is stopping'));
     await this.#running;
     await Promise.all([this.#connection.close(), this.#leaseConnection.close()]);
@@ -260,29 +204,34 @@ export class Operator {
     if (stopping.aborted) return;
     this.#hasSynced = true;
     log.info('caches synced, waiting for the lease');
-    if (!(await this.#election.campaign(stopping)) || stopping.aborted) return;
-    this.#reconciles = true;
-    this.#sync?.lead(this.#election.epoch ?? 0);
-    this.#enqueueAll();
-    this.#controller.start(workers);
-    // One worker each: neither waits for I/O.
-    for (const controller of [this.#planner, this.#figures]) controller.start(1);
+    for (;;) {
+      const lost = new AbortController();
+      this.#depose = () => lost.abort();
+      if (!(await this.#election.campaign(stopping)) || stopping.aborted) return;
+      // Lost already where the epoch is gone.
+      if (this.#election.epoch !== undefined) this.#term.start(this.#election.epoch);
+      await pause(clock, undefined, AbortSignal.any([stopping, lost.signal]));
+      if (stopping.aborted) return;
+      await this.#term.drop();
+      this.#term = this.#newTerm();
+    }
   }
 
-  /** On a standby nothing waits: once it leads, it looks at everything. */
-  #enqueue(key: string): void {
-    if (this.#reconciles) this.#queue.add(key);
-  }
-
-  #enqueueAll(): void {
-    for (const resource of this.#watches.resources.values()) this.#enqueue(keyOf(resource));
+  /** @param isUnsafe whether something that this process has begun as leader may still have an effect */
+  #lost(why: string, isUnsafe: boolean): void {
+    const { log, onLost } = this.#parts;
+    if (isUnsafe) onLost(why);
+    else {
+      log.warn({ why }, 'lost the lease, standing by to acquire it again');
+      this.#depose();
+    }
   }
 
   /** What has not changed since may still be another than we made it. */
   #rewound(): void {
-    this.#applier.forgetWrites();
-    this.#statusWriter.forgetWrites();
-    this.#enqueueAll();
+    this.#term.applier.forgetWrites();
+    this.#term.statusWriter.forgetWrites();
+    this.#term.enqueueAll();
   }
 
   /** Reconciles and plans everything again, once for many failures, because such a change may concern any key. */
@@ -292,23 +241,23 @@ export class Operator {
     if (this.#stopping.signal.aborted) return;
     this.#cancelResync ??= clock.after(resyncMs, () => {
       this.#cancelResync = undefined;
-      this.#enqueueAll();
+      this.#term.enqueueAll();
       this.#sync?.resync();
     });
   }
 
   #resourceChanged({ key, before, after }: StoreChange<NetExporter>): void {
-    this.#enqueue(key);
+    this.#term.enqueue(key);
     if (!before || before.metadata.uid === after?.metadata.uid) return;
-    this.#statusWriter.forget(before.metadata.uid);
+    this.#term.statusWriter.forget(before.metadata.uid);
     this.#sync?.forget(key);
   }
 
   #childChanged(change: StoreChange<KubeObject>): void {
     const { before, after } = change;
     this.#sync?.childChanged(change);
-    for (const object of [before, after]) if (object) for (const key of ownerKeys(object)) this.#enqueue(key);
-    if (before && before.metadata.uid !== after?.metadata.uid) this.#applier.forget(before.metadata.uid);
+    for (const object of [before, after]) if (object) for (const key of ownerKeys(object)) this.#term.enqueue(key);
+    if (before && before.metadata.uid !== after?.metadata.uid) this.#term.applier.forget(before.metadata.uid);
   }
 
   #podChanged(change: StoreChange<AgentPod>): void {
@@ -316,6 +265,13 @@ export class Operator {
     this.#sync?.podChanged(change);
     // Counts are in the DaemonSet's status, so only a fault that appears or disappears matters here.
     if (isDeepStrictEqual(before?.fault, after?.fault)) return;
-    for (const pod of [before, after]) if (pod) this.#enqueue(pod.owner);
+    for (const pod of [before, after]) if (pod) this.#term.enqueue(pod.owner);
   }
+}
+
+const never = new AbortController().signal;
+
+/** A queue that is another one in each term. */
+function queueOf(current: () => KeyQueue): KeyQueue {
+  return { add: (key) => current().add(key), addAfter: (key, ms) => current().addAfter(key, ms) };
 }

@@ -79,7 +79,7 @@ interface Member {
 export class Fleet implements SyncSource {
   readonly #parts: FleetParts;
   readonly #members = new Map<string, Member>();
-  readonly #memory = new ReportMemory();
+  #memory = new ReportMemory();
   #epoch: number | undefined;
   /** When it began to lead, in monotonic milliseconds. */
   #since = 0;
@@ -88,8 +88,13 @@ export class Fleet implements SyncSource {
     this.#parts = parts;
   }
 
-  /** This operator leads from now on: has the agents of these planned for at once. @param epoch the leader's */
+  /**
+   * This operator leads from now on: has the agents of these planned for at once, and forgets those of an earlier term.
+   * @param epoch the leader's
+   */
   lead(epoch: number, resources: Iterable<NetExporter>): void {
+    this.#members.clear();
+    this.#memory = new ReportMemory();
     this.#epoch = epoch;
     this.#since = this.#parts.clock.monotonic();
     for (const resource of resources) {

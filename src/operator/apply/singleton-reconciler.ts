@@ -81,7 +81,8 @@ export class SingletonReconciler {
   }
 
   /**
-   * Reconciles now and after each change, until the signal is aborted. Never rejects; retries failures with back-off.
+   * Reconciles now and after each change, until the signal is aborted. Never rejects; retries failures with back-off. A
+   * write in flight is completed: the Lease can only be released once its effect is known.
    */
   async keep(ensure: Ensure, signal: AbortSignal): Promise<void> {
     const { clock, random, lookMs } = this.#options;
@@ -89,7 +90,7 @@ export class SingletonReconciler {
       const changed = new AbortController();
       this.#wake = () => changed.abort();
       try {
-        const hasWritten = await this.#ensure(ensure, signal);
+        const hasWritten = await this.#ensure(ensure);
         failures = 0;
         this.#reports.forget('');
         this.#obstacleIs(undefined);
@@ -103,15 +104,15 @@ export class SingletonReconciler {
     }
   }
 
-  async #ensure(ensure: Ensure, signal: AbortSignal): Promise<boolean> {
+  async #ensure(ensure: Ensure): Promise<boolean> {
     const { client, resource, place } = this.#options;
     const watched = this.#objects.get(keyOf({ metadata: place }));
     const observed = watched && this.#written.newest(watched);
     return ensure(observed, async (declared) => {
-      if (!observed) await client.create(resource, place.namespace, declared, signal);
+      if (!observed) await client.create(resource, place.namespace, declared);
       else {
         const metadata = { ...declared.metadata, uid: observed.metadata.uid };
-        this.#written.note(await client.apply(resource, place, { ...declared, metadata }, signal));
+        this.#written.note(await client.apply(resource, place, { ...declared, metadata }));
       }
     });
   }

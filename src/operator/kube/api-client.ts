@@ -38,6 +38,9 @@ const maxObjectBytes = 12 * 1024 * 1024;
 
 const objectLimits = { timeoutMs: requestTimeoutMs, maxBytes: maxObjectBytes };
 
+/** A write may wait for admission webhooks. While this process leads, `LeaderWriteGuard` ends it before. */
+const writeLimits = { ...objectLimits, timeoutMs: 15_000 };
+
 /**
  * Limits of a page of a list. It must have room for one object of the maximum size; a page with more than fits is
  * requested with fewer objects (`ObjectPages`). Several lists are in memory at a time.
@@ -97,14 +100,14 @@ export class ApiClient {
 
   create(resource: Resource, namespace: string, object: object, signal?: AbortSignal): Promise<KubeObject> {
     const query = { fieldManager: this.#fieldManager };
-    return this.#object({ method: 'POST', path: pathOf(resource, { namespace }), query, body: object, signal });
+    return this.#write({ method: 'POST', path: pathOf(resource, { namespace }), query, body: object, signal });
   }
 
   /**
    * Server-side apply (KEP-555). With a uid in the object it never creates one, nor touches another of the same name.
    */
   apply(resource: Resource, place: Place, object: object, signal?: AbortSignal): Promise<KubeObject> {
-    return this.#object({
+    return this.#write({
       method: 'PATCH',
       path: pathOf(resource, place),
       query: { fieldManager: this.#fieldManager, force: true },
@@ -121,7 +124,7 @@ export class ApiClient {
     patch: object,
     signal?: AbortSignal,
   ): Promise<KubeObject> {
-    return this.#object({
+    return this.#write({
       method: 'PATCH',
       path: pathOf(resource, place),
       query: { fieldManager: this.#fieldManager },
@@ -134,7 +137,7 @@ export class ApiClient {
   /** Deletes this very object: one of the same name with another uid is Conflict. */
   async delete(resource: Resource, place: Place, uid: string, signal?: AbortSignal): Promise<void> {
     const body = { preconditions: { uid }, propagationPolicy: 'Background' };
-    await this.#object({ method: 'DELETE', path: pathOf(resource, place), body, signal });
+    await this.#write({ method: 'DELETE', path: pathOf(resource, place), body, signal });
   }
 
   /**
@@ -176,6 +179,10 @@ export class ApiClient {
 
   #object(request: ApiRequest): Promise<KubeObject> {
     return this.#transport.json(request, objectLimits);
+  }
+
+  #write(request: ApiRequest): Promise<KubeObject> {
+    return this.#transport.json(request, writeLimits);
   }
 }
 

@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, type buildConnector, type Dispatcher } from 'undici';
 import type { Clock } from '../../base/clock.ts';
 import type { ClusterAccess, Credentials } from './cluster-access.ts';
 
@@ -85,6 +85,11 @@ export class Connection {
     await Promise.all(Object.values(this.#pools ?? {}).map((pool) => pool.destroy()));
   }
 
+  /** How connections are made. */
+  protected connector(options: buildConnector.BuildOptions): buildConnector.BuildOptions | buildConnector.connector {
+    return options;
+  }
+
   async #read(): Promise<void> {
     let next: Credentials;
     try {
@@ -98,12 +103,12 @@ export class Connection {
     }
     if (!this.#pools || !sameTls(this.#credentials!.tls, next.tls)) {
       const old = Object.values(this.#pools ?? {});
-      const connect = {
+      const connect = this.connector({
         ...next.tls,
         timeout: connectTimeoutMs,
         keepAlive: true,
         keepAliveInitialDelay: keepAliveMs,
-      };
+      });
       this.#pools = {
         request: new Agent({ connections: maxConnections, allowH2, connect }),
         watch: new Agent({ connections: null, allowH2, connect }),

@@ -3,6 +3,7 @@ import { type Clock, pause } from '../../base/clock.ts';
 import { Reflector } from '../cache/reflector.ts';
 import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
+import { ApiError } from '../kube/api-error.ts';
 import type { Resource } from '../kube/resource.ts';
 import { LeaderWriteGuard } from './leader-write-guard.ts';
 import { type Lease, leaseTiming } from './lease.ts';
@@ -11,10 +12,6 @@ import { LeaseElector } from './lease-elector.ts';
 
 /** The leader renews every two seconds, so a watch that is silent this long is dead, or there is no leader. */
 const idleMs = leaseTiming.durationMs;
-
-/** How long a clean stop may spend on releasing the Lease. */
-const lastWritesMs = 500;
-const releaseMs = 500;
 
 export interface LeaderElectionOptions {
   /** Must not use guarded connections, because candidates write the Lease too. */
@@ -28,8 +25,11 @@ export interface LeaderElectionOptions {
   log: Logger;
   /** The Lease could not be processed as observed. */
   onFault: (resource: Resource) => void;
-  /** The Lease is lost: the process must exit immediately. */
-  onLost: (why: string) => void;
+  /**
+   * The Lease is lost, and no write may start. `campaign` may be called again.
+   * @param isUnsafe whether the process must exit immediately: a write was in flight, or the process stood still
+   */
+  onLost: (why: string, isUnsafe: boolean) => void;
 }
 
 /**
@@ -48,20 +48,22 @@ export class LeaderElection {
   readonly #reflector: Reflector<Lease>;
   readonly #store = new Store<Lease>();
   readonly #clock: Clock;
-  readonly #log: Logger;
 
   constructor({ client, place, identity, clock, random, log, onFault, onLost }: LeaderElectionOptions) {
     this.#clock = clock;
-    this.#log = log;
     this.#elector = new LeaseElector({
       access: new LeaseAccess(client, place, clock),
       identity,
       clock,
       random,
       log,
-      onLost,
+      onLost: (why, stoodStill) => {
+        const isUnsafe = stoodStill || this.writeGuard.isWriting;
+        this.writeGuard.abort(new ApiError('NotLeader', `the write was aborted because the lease was lost: ${why}`));
+        onLost(why, isUnsafe);
+      },
     });
-    this.writeGuard = new LeaderWriteGuard(() => this.#elector.isLeading, clock);
+    this.writeGuard = new LeaderWriteGuard(this.#elector, clock);
     this.#store.onChange(({ after }) => this.#elector.observe(after));
     this.#reflector = new Reflector({
       client,
@@ -110,15 +112,22 @@ export class LeaderElection {
     return this.#elector.campaign(signal);
   }
 
+  /** The Lease will be released within seconds: sends no further renewal, for which the release would have to wait. */
+  stopRenewing(): void {
+    this.#elector.stopRenewing();
+  }
+
   /**
-   * Stops leading, and releases the Lease after the last write so that the next leader can start. Takes at most about a
-   * second.
+   * Stops leading, and releases the Lease after the last write, so that the next leader can start. Writes without a
+   * response are aborted; as these may still take effect, the Lease then expires as soon as they no longer can.
+   * @param writesMs how long to wait for writes in flight
+   * @param releaseMs how long the release may take, computed after that
    */
-  async resign(): Promise<void> {
+  async resign({ writesMs, releaseMs }: { writesMs: number; releaseMs: () => number }): Promise<void> {
     const late = new AbortController();
-    await Promise.race([this.writeGuard.close(), pause(this.#clock, lastWritesMs, late.signal)]);
+    await Promise.race([this.writeGuard.close(), pause(this.#clock, writesMs, late.signal)]);
     late.abort();
-    if (this.writeGuard.isQuiet) return this.#elector.release(releaseMs);
-    if (this.isLeading) this.#log.warn('a write has no response yet, leaving the lease to expire');
+    this.writeGuard.abort(new ApiError('Cancelled', 'the write was aborted because the operator is stopping'));
+    await this.#elector.release({ withinMs: releaseMs(), inMs: this.writeGuard.quietInMs });
   }
 }

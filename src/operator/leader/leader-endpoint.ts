@@ -53,7 +53,7 @@ export class LeaderEndpoint {
       if (observed && driftOf(declared, observed).length === 0) return false;
       if (observed && observed.addressType !== declared.addressType) {
         // The address family of an EndpointSlice is immutable.
-        await client.delete(resource, this.#place, observed.metadata.uid, signal);
+        await client.delete(resource, this.#place, observed.metadata.uid);
         return true;
       }
       await write(declared);

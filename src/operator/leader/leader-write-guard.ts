@@ -1,81 +1,68 @@
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../base/clock.ts';
 import { ApiError } from '../kube/api-error.ts';
-
-/** How long a write without a response may still take effect at the API server. */
-const unansweredMs = 5000;
+import { GuardedWrite, type Leadership } from './guarded-write.ts';
 
 /**
- * Admits writes only while this process leads, and tracks those in flight. It checks at the moment when a request goes
- * out on its connection, so a request that waited for a connection, or in a paused process, is checked against the
- * current time.
+ * Admits writes only while this process leads, limits how long they last, and tracks those in flight. It checks at the
+ * moment when a request goes out on its connection, so a request that waited for a connection, or in a paused process,
+ * is checked against the current time.
  */
 export class LeaderWriteGuard {
-  readonly #isLeading: () => boolean;
+  readonly #leadership: Leadership;
   readonly #clock: Clock;
+  readonly #inFlight = new Set<GuardedWrite>();
   readonly #waiting: (() => void)[] = [];
   #closed = false;
-  #underWay = 0;
-  #unansweredAt = Number.NEGATIVE_INFINITY;
+  #effectiveUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(isLeading: () => boolean, clock: Clock) {
-    this.#isLeading = isLeading;
+  constructor(leadership: Leadership, clock: Clock) {
+    this.#leadership = leadership;
     this.#clock = clock;
   }
 
   /** To compose with a connection pool. */
-  readonly interceptor: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) =>
-    dispatch(options, options.method === 'GET' ? handler : this.#guarded(handler));
+  readonly interceptor: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+    if (options.method === 'GET') return dispatch(options, handler);
+    return new GuardedWrite({
+      ...{ leadership: this.#leadership, clock: this.#clock, dispatch, options, handler },
+      begun: (write) => this.#begun(write),
+      ended: (write, effectiveUntil) => this.#ended(write, effectiveUntil),
+    }).send();
+  };
 
   /** Admits no further write. Resolves when none is in flight. */
   close(): Promise<void> {
     this.#closed = true;
-    if (this.#underWay === 0) return Promise.resolve();
+    if (this.#inFlight.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Whether every write has a response, or failed so long ago that it can no longer take effect. */
-  get isQuiet(): boolean {
-    return this.#underWay === 0 && this.#clock.monotonic() - this.#unansweredAt >= unansweredMs;
+  /** Aborts all writes in flight. They may still take effect, until `quietInMs` is 0. */
+  abort(reason: ApiError): void {
+    for (const write of this.#inFlight) write.abort(reason);
   }
 
-  #guarded(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler {
-    let begun = false;
-    const end = (answered: boolean) => {
-      if (begun) this.#ended(answered);
-      begun = false;
-    };
-    return {
-      onRequestStart: (controller, context) => {
-        // A retry: the previous attempt has no response.
-        end(false);
-        this.#begin();
-        begun = true;
-        handler.onRequestStart?.(controller, context);
-      },
-      onRequestUpgrade: (...args) => handler.onRequestUpgrade?.(...args),
-      onResponseStart: (...args) => handler.onResponseStart?.(...args),
-      onResponseData: (...args) => handler.onResponseData?.(...args),
-      onResponseEnd: (...args) => {
-        end(true);
-        handler.onResponseEnd?.(...args);
-      },
-      onResponseError: (...args) => {
-        end(false);
-        handler.onResponseError?.(...args);
-      },
-    };
+  /** Whether a write has been sent that has neither a response nor an error. */
+  get isWriting(): boolean {
+    return this.#inFlight.size > 0;
   }
 
-  #begin(): void {
-    if (this.#closed || !this.#isLeading())
+  /** When no write without a response can take effect any more, in milliseconds from now; 0: already. */
+  get quietInMs(): number {
+    if (this.isWriting) return Number.POSITIVE_INFINITY;
+    return Math.max(0, this.#effectiveUntil - this.#clock.monotonic());
+  }
+
+  #begun(write: GuardedWrite): void {
+    if (this.#closed || !this.#leadership.isLeading)
       throw new ApiError('NotLeader', 'this operator does not hold the lease and must not write');
-    this.#underWay++;
+    this.#inFlight.add(write);
   }
 
-  #ended(answered: boolean): void {
-    this.#underWay--;
-    if (!answered) this.#unansweredAt = this.#clock.monotonic();
-    if (this.#underWay === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+  #ended(write: GuardedWrite, effectiveUntil = Number.NEGATIVE_INFINITY): void {
+    this.#inFlight.delete(write);
+    this.#effectiveUntil = Math.max(this.#effectiveUntil, effectiveUntil);
+    if (!this.isWriting) for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

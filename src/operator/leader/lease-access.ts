@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { apiUses } from '../../contract/api-uses.ts';
 import type { ApiClient } from '../kube/api-client.ts';
+import { ApiError } from '../kube/api-error.ts';
 import { apiVersionOf, type Resource } from '../kube/resource.ts';
 import type { Lease, LeaseSpec } from './lease.ts';
 
@@ -49,9 +50,13 @@ export class LeaseAccess {
 
   async #within<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const end = new AbortController();
-    const cancel = this.#clock.after(callTimeoutMs, () => end.abort(new Error(`timeout after ${callTimeoutMs} ms`)));
+    const timeout = new ApiError('Timeout', `no response from the API server within ${callTimeoutMs / 1000} s`);
+    const cancel = this.#clock.after(callTimeoutMs, () => end.abort(timeout));
     try {
       return await call(end.signal);
+    } catch (error) {
+      // The client only knows that its caller aborted the request.
+      throw end.signal.aborted ? timeout : error;
     } finally {
       cancel();
     }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
 import { isApiError } from '../kube/api-error.ts';
-import { type Lease, type LeaseSpec, leaseTiming, released, renewed, takenBy } from './lease.ts';
+import { expiring, type Lease, type LeaseSpec, leaseTiming, released, renewed, takenBy } from './lease.ts';
 import type { LeaseAccess } from './lease-access.ts';
 import { freeFrom, type LeaseObservation, observeLease } from './lease-observation.ts';
 
@@ -18,12 +18,20 @@ interface Moment {
   wall: number;
 }
 
-/** The Lease as this process last wrote it. */
-interface HeldLease {
+/** A deadline that is noticed so much later means that this process stood still, in milliseconds. */
+const standstillMs = 1000;
+
+/** One time as leader, with the Lease as this process last wrote it. */
+interface Term {
   spec: LeaseSpec;
   resourceVersion: string;
   /** When that write was sent; the API server stored it later. */
   renewedAt: Moment;
+  cancelDeadline: () => void;
+  /** Aborted when no further renewal is sent. */
+  readonly renewals: AbortController;
+  /** Resolves after the last renewal. */
+  renewing: Promise<void>;
 }
 
 export interface LeaseElectorOptions {
@@ -34,8 +42,11 @@ export interface LeaseElectorOptions {
   /** Uniform in [0, 1). */
   random: () => number;
   log: Logger;
-  /** The Lease is lost. The process must write nothing and exit. */
-  onLost: (why: string) => void;
+  /**
+   * The Lease is lost. `campaign` may be called again.
+   * @param stoodStill whether this process noticed it late, because it did not run
+   */
+  onLost: (why: string, stoodStill: boolean) => void;
 }
 
 /**
@@ -46,12 +57,11 @@ export interface LeaseElectorOptions {
  */
 export class LeaseElector {
   readonly #options: LeaseElectorOptions;
-  readonly #end = new AbortController();
   #observation: LeaseObservation | undefined;
   #wake = () => {};
-  #held: HeldLease | undefined;
-  #cancelDeadline = () => {};
-  #renewing: Promise<void> = Promise.resolve();
+  /** Undefined while not leading. */
+  #term: Term | undefined;
+  #lastEpoch = -1;
 
   constructor(options: LeaseElectorOptions) {
     this.#options = options;
@@ -65,29 +75,37 @@ export class LeaseElector {
 
   /** The Lease's holder, if known. */
   get holder(): string | undefined {
-    return (this.#held ? this.#options.identity : this.#observation?.spec?.holderIdentity) || undefined;
+    return (this.#term ? this.#options.identity : this.#observation?.spec?.holderIdentity) || undefined;
   }
 
   /** Whether a write may start now. */
   get isLeading(): boolean {
-    if (!this.#held || this.#end.signal.aborted) return false;
-    const { monotonic, wall } = this.#held.renewedAt;
+    return this.#sinceRenewalMs < leaseTiming.renewDeadlineMs;
+  }
+
+  /** How long a write that starts now may last, in milliseconds. */
+  get writeTimeLeftMs(): number {
+    return Math.max(0, leaseTiming.writeDeadlineMs - this.#sinceRenewalMs);
+  }
+
+  /** Time since the last successful renewal was sent, by the clock that says more; Infinity while not leading. */
+  get #sinceRenewalMs(): number {
+    if (!this.#term) return Number.POSITIVE_INFINITY;
+    const { monotonic, wall } = this.#term.renewedAt;
     const { clock } = this.#options;
-    return (
-      clock.monotonic() - monotonic < leaseTiming.renewDeadlineMs && clock.wall() - wall < leaseTiming.renewDeadlineMs
-    );
+    return Math.max(clock.monotonic() - monotonic, clock.wall() - wall);
   }
 
   /**
-   * The Lease's `leaseTransitions`: higher than the previous leader's, unless the Lease was restored or deleted.
-   * Undefined while not leading.
+   * The Lease's `leaseTransitions`: higher than in every term before, of this and of other processes, unless the Lease
+   * was restored or deleted. Undefined while not leading.
    */
   get epoch(): number | undefined {
-    return this.#held && (this.#held.spec.leaseTransitions ?? 0);
+    return this.#term && epochOf(this.#term);
   }
 
   /**
-   * Waits for the Lease, acquires it, and renews it until it is lost or released.
+   * Waits for the Lease, acquires it, and renews it until it is lost or released. May be called again after a loss.
    * @returns false if the signal was aborted before
    */
   async campaign(signal: AbortSignal): Promise<boolean> {
@@ -101,19 +119,25 @@ export class LeaseElector {
     }
   }
 
+  /** Sends no further renewal, so that `release` need not wait for one: the Lease must be released within seconds. */
+  stopRenewing(): void {
+    this.#term?.renewals.abort();
+  }
+
   /**
-   * Releases the Lease, so that the next leader need not wait until it expires. Only after the last write is complete.
+   * Releases the Lease, so that the next leader need not wait until it expires.
    * @param withinMs timeout, after which the Lease is left to expire
+   * @param inMs until then, a write may still take effect, so the Lease expires only then; 0: immediately
    */
-  async release(withinMs: number): Promise<void> {
-    const { access, clock, log } = this.#options;
-    if (!this.#held || this.#end.signal.aborted) return;
-    this.#stop();
+  async release({ withinMs, inMs }: { withinMs: number; inMs: number }): Promise<void> {
+    const { clock, log } = this.#options;
+    const term = this.#term;
+    if (!term) return;
+    this.#end();
+    const endsAt = clock.monotonic() + inMs;
     const release = async () => {
-      await this.#renewing;
-      const { spec, resourceVersion } = this.#held!;
-      await access.write(released(spec, clock.wall()), resourceVersion);
-      log.info('released the lease');
+      await term.renewing;
+      await this.#release(term, endsAt - clock.monotonic());
     };
     const late = new AbortController();
     const tooLate = async () => {
@@ -123,6 +147,18 @@ export class LeaseElector {
     await Promise.race([release(), tooLate()])
       .catch((error) => log.warn({ err: error }, 'cannot release the lease, leaving it to expire'))
       .finally(() => late.abort());
+  }
+
+  async #release({ spec, resourceVersion }: Term, inMs: number): Promise<void> {
+    const { access, clock, log } = this.#options;
+    if (inMs <= 0) {
+      await access.write(released(spec, clock.wall()), resourceVersion);
+      log.info('released the lease');
+      return;
+    }
+    const left = expiring(spec, inMs, clock.wall());
+    await access.write(left, resourceVersion);
+    log.warn({ seconds: left.leaseDurationSeconds }, 'a write has no response, leaving the lease to expire soon');
   }
 
   /** Resolves with the observation of the Lease when it may be acquired; with undefined when the signal is aborted. */
@@ -145,13 +181,17 @@ export class LeaseElector {
     const { access, identity, clock, log } = this.#options;
     const sentAt = this.#moment();
     try {
-      const lease = await access.write(takenBy(identity, spec, clock.wall()), resourceVersion);
-      this.#hold(lease, sentAt);
+      const lease = await access.write(takenBy(identity, spec, clock.wall(), this.#lastEpoch), resourceVersion);
+      const renewals = new AbortController();
+      const term = { ...stateOf(lease), renewedAt: sentAt, cancelDeadline: () => {}, renewals, renewing: resolved };
+      this.#term = term;
+      this.#lastEpoch = epochOf(term);
+      this.#hold(term, lease, sentAt);
       log.info(
         { identity, epoch: this.epoch, before: spec?.holderIdentity || undefined },
         'acquired the lease, leading',
       );
-      this.#renewing = this.#renew();
+      term.renewing = this.#renew(term);
       return true;
     } catch (error) {
       if (!isOutdated(error, resourceVersion)) log.warn({ err: error }, 'cannot acquire the lease, will retry');
@@ -169,70 +209,84 @@ export class LeaseElector {
     }
   }
 
-  #hold(lease: Lease, renewedAt: Moment): void {
+  /** Takes in a successful write. */
+  #hold(term: Term, lease: Lease, renewedAt: Moment): void {
     const { clock } = this.#options;
-    this.#held = { spec: lease.spec ?? {}, resourceVersion: lease.metadata.resourceVersion, renewedAt };
-    this.#cancelDeadline();
-    if (this.#end.signal.aborted) return;
-    const leftMs = renewedAt.monotonic + leaseTiming.renewDeadlineMs - clock.monotonic();
-    this.#cancelDeadline = clock.after(Math.max(0, leftMs), () =>
-      this.#lose(`not renewed within ${leaseTiming.renewDeadlineMs / 1000} s`),
+    Object.assign(term, stateOf(lease), { renewedAt });
+    term.cancelDeadline();
+    if (term !== this.#term) return;
+    const endsAt = renewedAt.monotonic + leaseTiming.renewDeadlineMs;
+    term.cancelDeadline = clock.after(Math.max(0, endsAt - clock.monotonic()), () =>
+      this.#lose(term, `not renewed within ${leaseTiming.renewDeadlineMs / 1000} s`),
     );
   }
 
-  async #renew(): Promise<void> {
+  async #renew(term: Term): Promise<void> {
     const { clock, random } = this.#options;
-    const { signal } = this.#end;
+    const { signal } = term.renewals;
     while (!signal.aborted) {
       await pause(clock, leaseTiming.retryMs * (0.9 + 0.1 * random()), signal);
-      if (!signal.aborted) await this.#renewOnce();
+      if (!signal.aborted) await this.#renewOnce(term);
     }
   }
 
-  async #renewOnce(): Promise<void> {
+  async #renewOnce(term: Term): Promise<void> {
     const { access, clock, log } = this.#options;
-    const { spec, resourceVersion } = this.#held!;
+    const { spec, resourceVersion } = term;
     const sentAt = this.#moment();
     try {
-      this.#hold(await access.write(renewed(spec, clock.wall()), resourceVersion), sentAt);
+      this.#hold(term, await access.write(renewed(spec, clock.wall()), resourceVersion), sentAt);
     } catch (error) {
-      if (isOutdated(error, resourceVersion)) return this.#settle();
+      if (isOutdated(error, resourceVersion)) return this.#settle(term);
       log.warn({ err: error }, 'cannot renew the lease, will retry');
     }
   }
 
   /** The Lease was written meanwhile, perhaps by this process without receiving the response. */
-  async #settle(): Promise<void> {
+  async #settle(term: Term): Promise<void> {
     const { access, identity, clock, log } = this.#options;
     try {
       const lease = await access.read();
-      const held = this.#held!;
       const sentAt = this.#moment();
       const holder = lease ? (lease.spec?.holderIdentity ?? '') : identity;
-      if (holder !== identity) return this.#lose(holder === '' ? 'released by someone else' : `held by ${holder}`);
+      if (holder !== identity)
+        return this.#lose(term, holder === '' ? 'released by someone else' : `held by ${holder}`);
       // Deleted: recreate it as it was.
-      this.#hold(await access.write(renewed(held.spec, clock.wall()), lease?.metadata.resourceVersion), sentAt);
+      const spec = renewed(term.spec, clock.wall());
+      this.#hold(term, await access.write(spec, lease?.metadata.resourceVersion), sentAt);
     } catch (error) {
       log.warn({ err: error }, 'cannot renew the lease, will retry');
     }
   }
 
-  #lose(why: string): void {
-    if (this.#end.signal.aborted) return;
-    this.#stop();
-    this.#options.onLost(why);
+  #lose(term: Term, why: string): void {
+    if (term !== this.#term) return;
+    const lateMs = this.#options.clock.monotonic() - term.renewedAt.monotonic - leaseTiming.renewDeadlineMs;
+    this.#end();
+    this.#options.onLost(why, lateMs >= standstillMs);
   }
 
   /** Stops leading. */
-  #stop(): void {
-    this.#end.abort();
-    this.#cancelDeadline();
+  #end(): void {
+    this.#term?.renewals.abort();
+    this.#term?.cancelDeadline();
+    this.#term = undefined;
   }
 
   #moment(): Moment {
     const { clock } = this.#options;
     return { monotonic: clock.monotonic(), wall: clock.wall() };
   }
+}
+
+const resolved = Promise.resolve();
+
+function stateOf({ spec = {}, metadata }: Lease): Pick<Term, 'spec' | 'resourceVersion'> {
+  return { spec, resourceVersion: metadata.resourceVersion };
+}
+
+function epochOf({ spec }: Pick<Term, 'spec'>): number {
+  return spec.leaseTransitions ?? 0;
 }
 
 /** Whether a write failed because the Lease has another version. NotFound on create means the namespace. */

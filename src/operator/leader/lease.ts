@@ -25,14 +25,23 @@ export interface Lease extends KubeObject {
 export const leaseTiming = {
   /** Without a renewal for this long, other candidates may acquire the Lease. */
   durationMs: 15_000,
-  /** Without a renewal for this long, the holder stops. Its last requests end within their timeout, before 15 s. */
+  /** Without a renewal for this long, the holder starts no further write. */
   renewDeadlineMs: 10_000,
+  /**
+   * Without a renewal for this long, writes that were started before have ended too, even those that wait for an
+   * admission webhook. The second that is left is for clocks that differ in rate, and for etcd.
+   */
+  writeDeadlineMs: 14_000,
   /** Between renewals. */
   retryMs: 2000,
 } as const;
 
-/** The spec that acquires the Lease. @param now milliseconds since the epoch */
-export function takenBy(identity: string, before: LeaseSpec | undefined, now: number): LeaseSpec {
+/**
+ * The spec that acquires the Lease.
+ * @param now milliseconds since the epoch
+ * @param lastEpoch the `leaseTransitions` with which this process led last; -1 if it never did
+ */
+export function takenBy(identity: string, before: LeaseSpec | undefined, now: number, lastEpoch = -1): LeaseSpec {
   const transitions = before?.leaseTransitions ?? 0;
   // A lost response: this process is already the holder.
   const ours = before?.holderIdentity === identity;
@@ -41,7 +50,7 @@ export function takenBy(identity: string, before: LeaseSpec | undefined, now: nu
     leaseDurationSeconds: leaseTiming.durationMs / 1000,
     acquireTime: microTime(now),
     renewTime: microTime(now),
-    leaseTransitions: ours || before === undefined ? transitions : transitions + 1,
+    leaseTransitions: Math.max(ours || before === undefined ? transitions : transitions + 1, lastEpoch + 1),
   };
 }
 
@@ -59,6 +68,11 @@ export function released({ leaseTransitions = 0 }: LeaseSpec, now: number): Leas
     renewTime: microTime(now),
     leaseTransitions,
   };
+}
+
+/** The spec with which the holder leaves the Lease to expire after this time. @param now milliseconds since the epoch */
+export function expiring(held: LeaseSpec, inMs: number, now: number): LeaseSpec {
+  return { ...renewed(held, now), leaseDurationSeconds: Math.ceil(inMs / 1000) };
 }
 
 /** `metav1.MicroTime`. */

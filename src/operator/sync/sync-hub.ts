@@ -145,6 +145,11 @@ export class SyncHub {
     this.#clock.after(coalesceMs, () => this.#answerWoken());
   }
 
+  /** Takes requests again after `close`. */
+  open(): void {
+    this.#closed = false;
+  }
+
   /** Answers held requests that have news, and refuses all others and new ones: agents then find the next leader. */
   close(): void {
     this.#closed = true;

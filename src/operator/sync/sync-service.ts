@@ -71,7 +71,8 @@ export class SyncService implements AgentsSync {
   readonly #dns: DnsWatch;
   readonly #fleet: Fleet;
   readonly #hub: SyncHub;
-  readonly #end = new AbortController();
+  #agentPods: AgentPods;
+  #end = new AbortController();
   #serving: Promise<unknown> = Promise.resolve();
 
   constructor(parts: SyncServiceParts) {
@@ -86,9 +87,12 @@ export class SyncService implements AgentsSync {
       ...{ client, resource: apiUses.endpointSlices, nodeOf, ...watching },
       onChange: () => this.#fleet.outdateAll(),
     });
-    const agentPods = new AgentPods(pods, daemonSets);
+    this.#agentPods = new AgentPods(pods, daemonSets);
     this.#fleet = new Fleet({
-      pods: agentPods,
+      pods: {
+        update: (resource, isGone) => this.#agentPods.update(resource, isGone),
+        of: (resource) => this.#agentPods.of(resource),
+      },
       nodeOf,
       dnsServersOf: ({ spec }) => this.#dns.serversOf(spec.dns.service),
       dnsServiceFaultOf: ({ spec }) => {
@@ -107,7 +111,7 @@ export class SyncService implements AgentsSync {
       ...{ client, options, namespace, hub: this.#hub, isLeading, registry, ...watching },
       podAt: (key) => {
         const pod = pods.get(key);
-        return pod && { uid: pod.uid, owner: pod.owner, node: pod.node, isAgent: agentPods.isAgent(pod) };
+        return pod && { uid: pod.uid, owner: pod.owner, node: pod.node, isAgent: this.#agentPods.isAgent(pod) };
       },
       onChange: () => this.#enqueueAll(),
     });
@@ -128,14 +132,17 @@ export class SyncService implements AgentsSync {
     return this.#dns.notices;
   }
 
-  /** This operator leads: plans, answers agents and leads them here. @param epoch the leader's */
+  /** This operator leads: plans, answers agents and leads them here, until `stop`. @param epoch the leader's */
   lead(epoch: number): void {
+    this.#end = new AbortController();
+    this.#agentPods = new AgentPods(this.#parts.pods, this.#parts.daemonSets);
+    this.#hub.open();
     this.#fleet.lead(epoch, this.#parts.resources.values());
     this.#watchDns();
     this.#serving = Promise.all([this.#endpoint.serve(this.#end.signal), this.#findResolver(this.#end.signal)]);
   }
 
-  /** Answers held requests and stops the server. Pending plans must be processed before. */
+  /** Answers held requests and stops the server. Pending plans must be processed before. `lead` may follow. */
   async stop(): Promise<void> {
     this.#end.abort(new Error('the operator is stopping'));
     this.#fleet.stop();

@@ -49,6 +49,8 @@ export class FakeApiServer {
   readonly counts = new Map<string, number>();
   /** The status with which it answers which APIs there are. */
   discovery = 200;
+  /** What happens to a request first: it waits, or is answered with this status. */
+  before: (verb: Verb, target: Target) => Promise<unknown> | number | undefined = () => undefined;
   readonly #mayDo: (verb: Verb, target: Target) => boolean;
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #watches = new Map<ServerResponse, (path: string, object: Json) => boolean>();
@@ -136,6 +138,8 @@ export class FakeApiServer {
     const count = [verb, plural, searchParams.get('labelSelector')].filter((text) => text !== null).join(' ');
     this.counts.set(count, (this.counts.get(count) ?? 0) + 1);
     if (!this.#mayDo(verb, target)) return answer(403, { reason: 'Forbidden', message: `may not ${verb}` });
+    const first = await this.before(verb, target);
+    if (typeof first === 'number') return answer(first, { reason: 'Unavailable', message: 'a fault of the test' });
     if (verb === 'watch') {
       this.#selectors.set(response, [plural, searchParams.get('labelSelector') ?? '']);
       return this.#watch(response, selects(target, searchParams), searchParams);
@@ -198,8 +202,12 @@ function pathOf({ kind, metadata: { namespace, name } }: Json): string {
   return `${api}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${use.plural}/${name}`;
 }
 
-/** The operator as `main` makes it, on this API server. */
-export function operatorOn({ url }: FakeApiServer, clock: Clock = systemClock) {
+/** The operator as `main` makes it, on this API server. @param onLost the process must exit */
+export function operatorOn(
+  { url }: FakeApiServer,
+  clock: Clock = systemClock,
+  onLost: (why: string) => void = assert.fail,
+) {
   const metrics = new OperatorMetrics('1.2.3');
   const operator = new Operator({
     access: { server: url, credentials: async () => ({ headers: {}, tls: {} }) },
@@ -214,7 +222,7 @@ export function operatorOn({ url }: FakeApiServer, clock: Clock = systemClock) {
     identity: 'operator-1_x',
     version: '1.2.3',
     sync: { port: 0, address: '192.0.2.1', advertisedPort: undefined },
-    onLost: assert.fail,
+    onLost,
   });
   return { operator, metrics };
 }

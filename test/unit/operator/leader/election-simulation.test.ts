@@ -1,38 +1,42 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ElectionSimulation, type SimulatedWrite } from './election-simulation.ts';
+import { ElectionSimulation, type Taking } from './election-simulation.ts';
+import type { Landing } from './simulated-writes.ts';
 
-/** Of two processes, writes that were under way at the same time. */
-function overlapping(writes: SimulatedWrite[]): [SimulatedWrite, SimulatedWrite] | undefined {
-  for (const [index, a] of writes.entries())
-    for (const b of writes.slice(index + 1)) {
-      if (b.from >= a.to) continue;
-      if (b.process !== a.process) return [a, b];
-    }
+/** A write of a former leader that took effect after another process had the Lease. */
+function lateLanding({ landings, takings }: ElectionSimulation): [Landing, Taking] | undefined {
+  for (const landing of landings) {
+    const successor = takings.find(
+      ({ holder, epoch, at }) => holder !== `process ${landing.process}` && epoch > landing.epoch && at < landing.at,
+    );
+    if (successor) return [landing, successor];
+  }
   return undefined;
 }
 
-test('whatever happens to clocks, processes and the network, writes of two processes never overlap, and one leads in the end', async () => {
-  let leaders = 0;
+test('whatever happens to clocks, processes, webhooks and the network, no write takes effect after another process has the Lease, and one leads in the end', async () => {
+  const seen = { leaders: 0, landings: 0, deposed: 0 };
   await fc.assert(
     fc.asyncProperty(fc.integer(), async (seed) => {
       const simulation = new ElectionSimulation(seed);
       await simulation.run(180_000);
       simulation.calm();
       await simulation.run(80_000);
-      assert.equal(overlapping(simulation.writes), undefined);
+      assert.equal(lateLanding(simulation), undefined);
       assert.equal(simulation.leaders().length, 1);
-      const epochs = new Map(simulation.writes.map(({ process, epoch }) => [process, epoch]));
-      const counts = [...epochs.values()];
+      const epochs = simulation.takings.map(({ epoch }) => epoch);
       assert.deepEqual(
-        counts,
-        [...new Set(counts)].sort((a, b) => a - b),
+        epochs,
+        [...new Set(epochs)].sort((a, b) => a - b),
         'each leader has a higher epoch than those before',
       );
-      leaders += epochs.size;
+      seen.leaders += epochs.length;
+      seen.landings += simulation.landings.length;
+      seen.deposed += simulation.deposed;
     }),
     { numRuns: 40 },
   );
-  assert.ok(leaders > 100, `only ${leaders} leaders: too little happened`);
+  const { leaders, landings, deposed } = seen;
+  assert.ok(leaders > 100 && landings > 1000 && deposed > 5, `too little happened: ${JSON.stringify(seen)}`);
 });

@@ -1,31 +1,33 @@
+import type { Clock } from '../../../../src/base/clock.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
+import { LeaderWriteGuard } from '../../../../src/operator/leader/leader-write-guard.ts';
 import type { Lease } from '../../../../src/operator/leader/lease.ts';
 import { LeaseElector } from '../../../../src/operator/leader/lease-elector.ts';
 import { quietLog } from '../quiet-log.ts';
 import { LeaseServer } from './lease-server.ts';
+import { type Landing, simulateWrite } from './simulated-writes.ts';
 
-/**
- * One write of one process, from when it was sent to when it was answered or given up, in milliseconds of true time.
- */
-export interface SimulatedWrite {
-  process: number;
-  epoch: number;
-  from: number;
-  to: number;
-}
-
-/** A write is answered or given up within this time (ApiClient). */
-const requestTimeoutMs = 4500;
+/** A call to the API server about the Lease is answered or given up within this time (LeaseAccess). */
 const callTimeoutMs = 3000;
+
+/** A change of the Lease's holder at the API server, in milliseconds of true time. */
+export interface Taking {
+  holder: string;
+  epoch: number;
+  at: number;
+}
 
 /**
  * Several processes with the real elector, each with clocks of its own, and one API server, in a time that is
  * simulated: clocks differ in time and, by half a percent, in pace; are set; processes stand still for up to half a
- * minute; requests and answers are late or lost, at times all of one process; watches are late; processes are killed,
- * stopped and started anew.
+ * minute; requests and answers are late or lost, at times all of one process; watches are late; admission webhooks take
+ * 6 and 20 seconds; processes are killed, stopped and started anew.
  */
 export class ElectionSimulation {
-  readonly writes: SimulatedWrite[] = [];
+  readonly landings: Landing[] = [];
+  readonly takings: Taking[] = [];
+  /** How often a process lost the Lease and went on. */
+  deposed = 0;
   readonly #random: () => number;
   readonly #server = new LeaseServer();
   readonly #processes = new Map<number, SimulatedProcess>();
@@ -80,6 +82,7 @@ export class ElectionSimulation {
         };
       },
       request: (operate, answer) => this.#request(process, operate, answer),
+      deposed: () => this.deposed++,
       ended: (process) => {
         this.#processes.delete(process.id);
         this.#after(500 + 5000 * this.#random(), () => this.#start());
@@ -124,6 +127,9 @@ export class ElectionSimulation {
         };
       }
       const { lease } = this.#server;
+      const { holderIdentity = '', leaseTransitions = 0 } = lease?.spec ?? {};
+      if (holderIdentity !== '' && holderIdentity !== this.takings.at(-1)?.holder)
+        this.takings.push({ holder: holderIdentity, epoch: leaseTransitions, at: this.#now });
       if (lease !== before) for (const process of this.#processes.values()) this.#tell(process, lease);
       if (!this.#isLost(from)) this.#after(this.#delay(), () => answer(result));
     });
@@ -133,15 +139,19 @@ export class ElectionSimulation {
     this.#after(this.#delay(), () => process.hear(lease));
   }
 
-  /** Writes now and then, if it may. */
+  /** Writes now and then, if it may, with rests in between. */
   #write(process: SimulatedProcess): void {
-    this.#after(400 * this.#random(), () =>
+    this.#after((this.#random() < 0.03 ? 40_000 : 400) * this.#random(), () =>
       process.act(() => {
-        const { epoch } = process.elector;
-        if (process.elector.isLeading)
-          this.writes.push({
-            ...{ process: process.id, epoch: epoch!, from: this.#now },
-            to: this.#now + requestTimeoutMs * this.#random(),
+        const { elector, guard, id } = process;
+        if (elector.isLeading)
+          simulateWrite({
+            ...{ id, guard, epoch: elector.epoch!, random: this.#random, now: () => this.#now },
+            after: (ms, run) => this.#after(ms, run),
+            act: (run) => process.act(run),
+            isLost: () => this.#isLost(process),
+            delay: () => this.#delay(),
+            landed: (landing) => this.landings.push(landing),
           });
         this.#write(process);
       }),
@@ -159,12 +169,7 @@ export class ElectionSimulation {
       else if (chance < 0.6) process.setClock(60_000 * (this.#random() - 0.5));
       else if (chance < 0.75) process.end();
       else if (chance < 0.9) {
-        process.act(() => {
-          // A clean stop gives the Lease back only when its writes are done.
-          const busy = this.writes.some(({ process: id, to }) => id === process.id && to > this.#now);
-          if (busy) process.end();
-          else process.stop();
-        });
+        process.act(() => process.stop());
       }
       this.#trouble(process);
     });
@@ -175,12 +180,14 @@ interface World {
   now(): number;
   at(time: number, run: () => void): () => void;
   request(operate: (server: LeaseServer) => Lease | undefined, answer: (result: () => Lease | undefined) => void): void;
+  deposed(): void;
   ended(process: SimulatedProcess): void;
 }
 
 class SimulatedProcess {
   readonly id: number;
   readonly elector: LeaseElector;
+  readonly guard: LeaderWriteGuard;
   readonly #world: World;
   readonly #pace: number;
   readonly #offset: number;
@@ -196,21 +203,21 @@ class SimulatedProcess {
     this.#offset = 1e6 * random();
     this.#set = 1e9 * random();
     const call = (operate: (server: LeaseServer) => Lease | undefined) => this.#call(operate);
+    const clock: Clock = {
+      monotonic: () => this.#monotonic(),
+      wall: () => this.#monotonic() + this.#set,
+      after: (ms, callback) => this.#after(ms, callback),
+    };
     this.elector = new LeaseElector({
       access: {
         read: () => call((server) => server.lease),
         write: async (spec, resourceVersion) => (await call((server) => server.write(spec, resourceVersion)))!,
       },
       identity: `process ${id}`,
-      clock: {
-        monotonic: () => this.#monotonic(),
-        wall: () => this.#monotonic() + this.#set,
-        after: (ms, callback) => this.#after(ms, callback),
-      },
-      random,
-      log: quietLog,
-      onLost: () => this.end(),
+      ...{ clock, random, log: quietLog },
+      onLost: (why, stoodStill) => this.#lost(why, stoodStill),
     });
+    this.guard = new LeaderWriteGuard(this.elector, clock);
   }
 
   get lives(): boolean {
@@ -219,6 +226,18 @@ class SimulatedProcess {
 
   async campaign(): Promise<void> {
     await this.elector.campaign(new AbortController().signal);
+  }
+
+  /** As LeaderElection and the operator. */
+  #lost(why: string, stoodStill: boolean): void {
+    const isUnsafe = stoodStill || this.guard.isWriting;
+    this.guard.abort(new ApiError('NotLeader', why));
+    if (isUnsafe) {
+      this.end();
+      return;
+    }
+    this.#world.deposed();
+    void this.campaign();
   }
 
   hear(lease: Lease | undefined): void {
@@ -250,8 +269,11 @@ class SimulatedProcess {
     this.#set += ms;
   }
 
+  /** As LeaderElection; writes in flight get no time to end. */
   stop(): void {
-    void this.elector.release(500).then(() => this.end());
+    void this.guard.close();
+    this.guard.abort(new ApiError('Cancelled', 'stopping'));
+    void this.elector.release({ withinMs: 500, inMs: this.guard.quietInMs }).then(() => this.end());
   }
 
   /** As for SIGKILL. */

@@ -79,11 +79,11 @@ test('of two the first leads; when it resigns the second one, which watches the 
   await until(() => second.holder === 'first', 'the second one knows');
   const elected = second.campaign(stop.signal);
   const resignedAt = performance.now();
-  await first.resign();
+  await first.resign({ writesMs: 500, releaseMs: () => 5000 });
   assert.equal(await elected, true);
   assert.ok(performance.now() - resignedAt < 10_000, 'long before a Lease would have expired');
   assert.deepEqual([first.isLeading, second.isLeading, second.epoch], [false, true, 1]);
-  await second.resign();
+  await second.resign({ writesMs: 500, releaseMs: () => 5000 });
 });
 
 test('it asks for nothing but the one Lease in its namespace', () => {

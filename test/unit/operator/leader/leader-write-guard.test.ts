@@ -3,6 +3,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, beforeEach, test } from 'node:test';
 import { ApiClient } from '../../../../src/operator/kube/api-client.ts';
+import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import { ApiTransport } from '../../../../src/operator/kube/api-transport.ts';
 import { GuardedConnection } from '../../../../src/operator/leader/guarded-connection.ts';
 import { LeaderWriteGuard } from '../../../../src/operator/leader/leader-write-guard.ts';
@@ -15,8 +16,11 @@ const place = { namespace: 'n', name: 'a' };
 type Answer = (response: ServerResponse) => void;
 const answers: Answer[] = [];
 const requests: string[] = [];
+/** Of each request, what it tells the API server. */
+const timeouts: (string | null)[] = [];
 const server = createServer((request, response) => {
   requests.push(request.method!);
+  timeouts.push(new URL(request.url!, 'http://server').searchParams.get('timeout'));
   request.resume();
   const answer = answers.shift() ?? ((response) => response.end('{}'));
   answer(response);
@@ -25,6 +29,15 @@ await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 const { port } = server.address() as AddressInfo;
 const clock = new FakeClock();
 let leading = true;
+let writeTimeLeftMs = 14_000;
+const leadership = {
+  get isLeading() {
+    return leading;
+  },
+  get writeTimeLeftMs() {
+    return writeTimeLeftMs;
+  },
+};
 let credentialsRead = async () => {};
 const access = {
   server: new URL(`http://127.0.0.1:${port}/`),
@@ -38,10 +51,11 @@ let writeGuard: LeaderWriteGuard;
 let client: ApiClient;
 
 beforeEach(() => {
-  requests.length = answers.length = 0;
+  requests.length = timeouts.length = answers.length = 0;
   leading = true;
+  writeTimeLeftMs = 14_000;
   credentialsRead = async () => {};
-  writeGuard = new LeaderWriteGuard(() => leading, clock);
+  writeGuard = new LeaderWriteGuard(leadership, clock);
   const connection = new GuardedConnection(access, clock, writeGuard);
   open.push(connection);
   client = new ApiClient(
@@ -100,17 +114,99 @@ test('closed, it lets nothing through and waits for what is under way', async ()
     idle = true;
   });
   await assert.rejects(client.apply(maps, place, {}), { code: 'NotLeader' });
-  assert.deepEqual([idle, writeGuard.isQuiet], [false, false]);
+  assert.deepEqual([idle, writeGuard.quietInMs], [false, Infinity]);
   held[0]!.end('{}');
   await Promise.all([write, closed]);
-  assert.equal(writeGuard.isQuiet, true);
+  assert.equal(writeGuard.quietInMs, 0);
 });
 
-test('after a write without an answer it is quiet only when that can have no effect any more', async () => {
+test('a write without a response can take effect until its deadline and half a second more, not later', async () => {
   answers.push((response) => response.destroy());
   await assert.rejects(client.apply(maps, place, {}), { code: 'Unavailable' });
   await writeGuard.close();
-  assert.equal(writeGuard.isQuiet, false);
-  clock.advance(5000);
-  assert.equal(writeGuard.isQuiet, true);
+  assert.equal(writeGuard.quietInMs, 14_500);
+  clock.advance(14_499);
+  assert.equal(writeGuard.quietInMs, 1);
+  clock.advance(1);
+  assert.equal(writeGuard.quietInMs, 0);
+});
+
+test('a write tells the API server a timeout that ends half a second before the last moment for it', async () => {
+  writeTimeLeftMs = 12_345.6;
+  for (const write of [
+    () => client.create(maps, 'n', {}),
+    () => client.apply(maps, place, {}),
+    () => client.mergePatch(maps, place, {}),
+    () => client.delete(maps, place, 'u'),
+  ])
+    await write();
+  await client.get(maps, place);
+  assert.deepEqual(timeouts, [...Array(4).fill('11845ms'), null]);
+});
+
+test('a webhook of 6 s holds up a write, and no more', async () => {
+  const held: ServerResponse[] = [];
+  answers.push((response) => held.push(response));
+  const write = client.apply(maps, place, {});
+  await until(() => held.length === 1, 'the write is under way');
+  clock.advance(6000);
+  held[0]!.end('{}');
+  await write;
+  assert.equal(writeGuard.quietInMs, 0);
+});
+
+test('a webhook of 20 s ends a write at its deadline, however often the lease is renewed, and closes its connection', async () => {
+  const closed = Promise.withResolvers<void>();
+  answers.push((response) => response.on('close', closed.resolve));
+  const write = client.apply(maps, place, {});
+  await until(() => requests.length === 1, 'the write is under way');
+  clock.advance(13_999);
+  assert.equal(writeGuard.isWriting, true);
+  clock.advance(1);
+  await assert.rejects(write, { code: 'Timeout', message: 'no response to the write within about 14 s' });
+  await closed.promise;
+  assert.deepEqual([requests.length, writeGuard.quietInMs], [1, 500]);
+});
+
+test('when the lease is lost, writes in flight are aborted and their connections closed', async () => {
+  const closed = Promise.withResolvers<void>();
+  answers.push((response) => response.on('close', closed.resolve));
+  const write = client.apply(maps, place, {});
+  await until(() => requests.length === 1, 'the write is under way');
+  writeGuard.abort(new ApiError('NotLeader', 'lost'));
+  await assert.rejects(write, { code: 'NotLeader', message: 'lost' });
+  await closed.promise;
+});
+
+test('a write that waited for a connection is sent with the timeout of that moment', async () => {
+  const held: ServerResponse[] = [];
+  const connections = 32;
+  answers.push(...Array.from({ length: connections }, (): Answer => (response) => held.push(response)));
+  const reads = Array.from({ length: connections }, () => client.get(maps, place));
+  await until(() => held.length === connections, 'every connection is in use');
+  const write = client.apply(maps, place, {});
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  clock.advance(2000);
+  writeTimeLeftMs = 12_000;
+  for (const response of held) response.end('{}');
+  await Promise.all([write, ...reads]);
+  assert.equal(timeouts.at(-1), '11500ms');
+  assert.equal(writeGuard.quietInMs, 0);
+});
+
+test('a write that its caller gave up before it had a connection is never sent, and has no effect to wait for', async () => {
+  const held: ServerResponse[] = [];
+  const connections = 32;
+  answers.push(...Array.from({ length: connections }, (): Answer => (response) => held.push(response)));
+  const reads = Array.from({ length: connections }, () => client.get(maps, place));
+  await until(() => held.length === connections, 'every connection is in use');
+  const end = new AbortController();
+  const write = client.apply(maps, place, {}, end.signal);
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  end.abort(new Error('given up'));
+  await assert.rejects(write, { code: 'Cancelled' });
+  for (const response of held) response.end('{}');
+  await Promise.all(reads);
+  await client.get(maps, place);
+  assert.deepEqual([writeGuard.quietInMs, requests.includes('PATCH')], [0, false]);
 });

@@ -196,7 +196,7 @@ test('a machine that slept writes nothing until the Lease is renewed: its monoto
 test('released, nobody holds it, and nothing may be written', async () => {
   const { elector, server, clock, lead, lost } = setUp();
   await lead();
-  await elector.release(500);
+  await elector.release({ withinMs: 500, inMs: 0 });
   assert.deepEqual([elector.isLeading, server.lease?.spec?.holderIdentity, lost], [false, '', []]);
   clock.advance(60_000);
   assert.deepEqual([server.lease?.spec?.holderIdentity, lost], ['', []]);
@@ -206,7 +206,7 @@ test('a release that the API server does not answer holds nobody up', async () =
   const { elector, clock, failures, lead } = setUp();
   await lead();
   failures.push(away());
-  await elector.release(500);
+  await elector.release({ withinMs: 500, inMs: 0 });
   assert.equal(elector.isLeading, false);
   assert.equal(clock.pending, 0);
 });

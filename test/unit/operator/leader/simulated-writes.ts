@@ -1,0 +1,94 @@
+import type { Dispatcher } from 'undici';
+import type { LeaderWriteGuard } from '../../../../src/operator/leader/leader-write-guard.ts';
+
+/** A write that took effect, in milliseconds of true time. */
+export interface Landing {
+  process: number;
+  epoch: number;
+  at: number;
+}
+
+/** What a simulated write needs from its process and from the world. */
+export interface Writer {
+  id: number;
+  guard: LeaderWriteGuard;
+  epoch: number;
+  random: () => number;
+  now: () => number;
+  /** In the world. */
+  after: (ms: number, run: () => void) => void;
+  /** In the process, which may stand still or have ended. */
+  act: (run: () => void) => void;
+  /** Whether a message between the process and the API server is lost. */
+  isLost: () => boolean;
+  /** Mostly milliseconds, at times seconds. */
+  delay: () => number;
+  landed: (landing: Landing) => void;
+}
+
+/** How long the API server works on a write: that is up to its admission webhooks. Milliseconds. */
+const webhooks = [5, 5, 5, 6000, 20_000];
+
+/** In which a request reaches the API server, unless its connection is well enough for a reset to get through. */
+const transitMs = 500;
+
+/** After the end of a request, etcd may still complete what it has begun. */
+const commitMs = 400;
+
+/** What the process knows of a write that it has sent, and the API server too. */
+interface Sent {
+  handler: Dispatcher.DispatchHandler;
+  controller: Dispatcher.DispatchController;
+  isOver: boolean;
+  /** When the API server notices that the client has gone. */
+  closedAt: number;
+}
+
+/** Sends one write through the process's guard. */
+export function simulateWrite(writer: Writer): void {
+  const { guard, after, act, random } = writer;
+  const dispatch: Dispatcher.Dispatch = (options, handler) => {
+    // Until there is a connection.
+    after(random() < 0.05 ? 3000 * random() : 1, () => act(() => start(writer, options, handler)));
+    return true;
+  };
+  const options: Dispatcher.DispatchOptions = { origin: 'http://server', path: '/x', method: 'PATCH' };
+  guard.interceptor(dispatch)(options, {});
+}
+
+function start(writer: Writer, { path }: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+  const { after, now, delay, isLost } = writer;
+  const transit = delay();
+  const abort = (reason: Error) => {
+    if (sent.isOver) return;
+    sent.isOver = true;
+    const isNoticed = transit > transitMs || !isLost();
+    sent.closedAt = isNoticed ? now() + (transit > transitMs ? 50 : delay()) : Number.POSITIVE_INFINITY;
+    handler.onResponseError?.(sent.controller, reason);
+  };
+  const controller = { abort } as unknown as Dispatcher.DispatchController;
+  const sent: Sent = { handler, controller, isOver: false, closedAt: Number.POSITIVE_INFINITY };
+  try {
+    handler.onRequestStart?.(controller, {});
+  } catch (error) {
+    handler.onResponseError?.(controller, error as Error);
+    return;
+  }
+  if (isLost()) return;
+  // What has not arrived when the connection is reset never does.
+  after(transit, () => sent.isOver || arrived(writer, sent, Number(/timeout=(\d+)ms/.exec(path)![1])));
+}
+
+function arrived({ id, epoch, random, now, after, act, isLost, delay, landed }: Writer, sent: Sent, timeoutMs: number) {
+  const end = now() + timeoutMs;
+  after(webhooks[Math.floor(random() * webhooks.length)]!, () => {
+    if (now() <= end && now() < sent.closedAt)
+      after(commitMs * random(), () => landed({ process: id, epoch, at: now() }));
+    const answer = () => {
+      if (sent.isOver) return;
+      sent.isOver = true;
+      sent.handler.onResponseEnd?.(sent.controller, {});
+    };
+    if (!isLost()) after(delay(), () => act(answer));
+  });
+}
