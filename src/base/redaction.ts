@@ -1,7 +1,7 @@
 /**
  * Removes credentials from a text. Errors quote other programs, which may quote our requests: a proxy the headers, a
- * parser a line of the kubeconfig, a URL its password. The time is linear in the length of the text, which a stranger may
- * have written.
+ * parser a line of the kubeconfig, a URL its password. The time is linear in the length of the text, because a stranger
+ * may have written it.
  */
 export function withoutSecrets(text: string): string {
   return (

@@ -28,7 +28,7 @@ export interface GuardedWriteParts {
   handler: Dispatcher.DispatchHandler;
   /** @throws ApiError if no write may start now */
   begun: (write: GuardedWrite) => void;
-  /** @param effectiveUntil when it can no longer take effect, in monotonic milliseconds; undefined if its effect is known */
+  /** @param effectiveUntil when it can take effect no more, in monotonic milliseconds; undefined if that is known */
   ended: (write: GuardedWrite, effectiveUntil: number | undefined) => void;
 }
 

@@ -70,7 +70,7 @@ export function released({ leaseTransitions = 0 }: LeaseSpec, now: number): Leas
   };
 }
 
-/** The spec with which the holder leaves the Lease to expire after this time. @param now milliseconds since the epoch */
+/** The spec with which the holder leaves the Lease to expire after this time. @param now in ms since the epoch */
 export function expiring(held: LeaseSpec, inMs: number, now: number): LeaseSpec {
   return { ...renewed(held, now), leaseDurationSeconds: Math.ceil(inMs / 1000) };
 }
