@@ -6,6 +6,7 @@ import { ClusterError } from '../test/cluster/cluster-error.ts';
 import * as agent from './agent.ts';
 import { BenchCluster } from './bench-cluster.ts';
 import { type Figure, table } from './figures.ts';
+import * as hostile from './hostile.ts';
 import { Interruption } from './interruption.ts';
 import * as operator from './operator.ts';
 import type { Section } from './section.ts';
@@ -15,11 +16,12 @@ const usage = `Measures a part of this project on a real cluster on this machine
 
   npm run bench -- NAME [--quick] [--sections SECTION,…] [--cluster CLUSTER]
 
-NAME is one of: agent, operator, sync. The figures are printed and written to bench/results/NAME.json.
+NAME is one of: agent, operator, sync, hostile. The figures are printed and written to bench/results/NAME.json.
   --quick     shorter windows, for a first look
   --sections  these sections only; of agent: ${Object.keys(agent.sections).join(', ')};
               of operator: ${Object.keys(operator.sections).join(', ')};
-              of sync: ${Object.keys(sync.sections).join(', ')}
+              of sync: ${Object.keys(sync.sections).join(', ')};
+              of hostile: ${Object.keys(hostile.sections).join(', ')}
   --cluster   a running local cluster to use, which is left running`;
 
 interface Benchmark {
@@ -28,7 +30,7 @@ interface Benchmark {
   sections: Readonly<Record<string, Section>>;
 }
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { agent, operator, sync };
+const benchmarks: Readonly<Record<string, Benchmark>> = { agent, operator, sync, hostile };
 const log = (line: string) => console.log(`# ${line}`);
 
 async function run(args: string[]): Promise<number> {

@@ -27,6 +27,8 @@ export interface MeasuredOperatorOptions {
 /** The operator as the image starts it, but as a process of this machine: its memory and CPU are its own. */
 export class MeasuredOperator {
   readonly pid: number;
+  /** Where it serves metrics and health. */
+  readonly port: number;
   /** From the start of the process until /readyz said yes, in seconds. */
   readonly readySeconds: number;
   readonly #url: string;
@@ -37,14 +39,15 @@ export class MeasuredOperator {
   private constructor(
     child: ChildProcess,
     exited: Promise<unknown>,
-    url: string,
+    port: number,
     logFile: string,
     readySeconds: number,
   ) {
     this.pid = child.pid!;
     this.#child = child;
     this.#exited = exited;
-    this.#url = url;
+    this.port = port;
+    this.#url = urlOf(port);
     this.#logFile = logFile;
     this.readySeconds = readySeconds;
   }
@@ -73,7 +76,7 @@ export class MeasuredOperator {
     );
     closeSync(log);
     const exited = once(child, 'exit');
-    const url = `http://127.0.0.1:${port}`;
+    const url = urlOf(port);
     try {
       while (!(await isReady(url))) {
         signal.throwIfAborted();
@@ -85,7 +88,7 @@ export class MeasuredOperator {
       child.kill('SIGKILL');
       throw error;
     }
-    return new MeasuredOperator(child, exited, url, logFile, (performance.now() - started) / 1000);
+    return new MeasuredOperator(child, exited, port, logFile, (performance.now() - started) / 1000);
   }
 
   usage(): ProcessUsage {
@@ -111,6 +114,10 @@ export class MeasuredOperator {
     if ((await Promise.race([this.#exited, late])) === 'late') this.#child.kill('SIGKILL');
     await this.#exited;
   }
+}
+
+function urlOf(port: number): string {
+  return `http://127.0.0.1:${port}`;
 }
 
 function endOf(logFile: string): string {

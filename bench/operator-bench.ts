@@ -66,6 +66,11 @@ export class OperatorBench {
     return operatorBench;
   }
 
+  /** The agent's bundle, without its native part. */
+  get agentFile(): string {
+    return join(this.#bench.directory, 'dist', 'agent', 'main.mjs');
+  }
+
   /** Starts the operator, which must have been stopped before. */
   start(): Promise<MeasuredOperator> {
     const { directory, signal } = this.#bench;
