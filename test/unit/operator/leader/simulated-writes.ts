@@ -82,13 +82,16 @@ function start(writer: Writer, { path }: Dispatcher.DispatchOptions, handler: Di
 function arrived({ id, epoch, random, now, after, act, isLost, delay, landed }: Writer, sent: Sent, timeoutMs: number) {
   const end = now() + timeoutMs;
   after(webhooks[Math.floor(random() * webhooks.length)]!, () => {
-    if (now() <= end && now() < sent.closedAt)
-      after(commitMs * random(), () => landed({ process: id, epoch, at: now() }));
+    const isDone = now() <= end && now() < sent.closedAt;
     const answer = () => {
       if (sent.isOver) return;
       sent.isOver = true;
       sent.handler.onResponseEnd?.(sent.controller, {});
     };
-    if (!isLost()) after(delay(), () => act(answer));
+    // The response follows the commit.
+    after(isDone ? commitMs * random() : 0, () => {
+      if (isDone) landed({ process: id, epoch, at: now() });
+      if (!isLost()) after(delay(), () => act(answer));
+    });
   });
 }
