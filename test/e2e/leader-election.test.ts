@@ -88,10 +88,19 @@ test('both operators are ready, one leads and reconciles, the other one writes n
   const { leader, standby } = await bothReady();
   const leads = async (operator: OperatorPod) =>
     (await operatorMetrics(operator)).sum('leader_election_master_status', { name: 'net-exporter-operator' });
-  assert.deepEqual([await leads(leader), await leads(standby)], [1, 0]);
+  // What they serve is at most a second old.
+  await waitFor(
+    'metrics that name the leader',
+    async () => (await leads(leader)) === 1 && (await leads(standby)) === 0,
+    {
+      timeout: deadline,
+    },
+  );
   const [ofLeader, ofStandby] = [await writesOf(leader), await writesOf(standby)];
   await editIsReconciled();
-  assert.ok((await writesOf(leader)) > ofLeader);
+  await waitFor("the leader's writes to be counted", async () => (await writesOf(leader)) > ofLeader, {
+    timeout: deadline,
+  });
   assert.equal(await writesOf(standby), ofStandby);
 });
 
