@@ -51,6 +51,8 @@ export class SyncSecret {
 
   /** Creates, renews and repairs the Secret until the signal is aborted. Never rejects. */
   keep(signal: AbortSignal): Promise<void> {
+    // Another leader may have replaced what this process had when it led before.
+    this.#held = undefined;
     return this.#secret.keep((observed, write) => this.#ensure(observed, write), signal);
   }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { connect, createServer } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
 import { ApiError } from '../../../../../src/operator/kube/api-error.ts';
 import { operatorLogger } from '../../../../../src/operator/log/logger.ts';
 import { issueServing } from '../../../../../src/operator/sync/tls/certificate-authority.ts';
@@ -30,7 +31,8 @@ async function leading(server: OneObjectServer, clock = new FakeClock()) {
   });
   const running = secret.reflector.run(end.signal);
   await secret.reflector.synced;
-  const kept = secret.keep(end.signal);
+  let term = new AbortController();
+  let kept = secret.keep(term.signal);
   return {
     used,
     lines,
@@ -43,7 +45,16 @@ async function leading(server: OneObjectServer, clock = new FakeClock()) {
         clock.advance(1000);
         return false;
       }, what),
+    losesLease: async () => {
+      term.abort();
+      await kept;
+    },
+    leadsAgain: () => {
+      term = new AbortController();
+      kept = secret.keep(term.signal);
+    },
     stop: async () => {
+      term.abort();
       end.abort();
       await Promise.all([kept, running]);
     },
@@ -197,6 +208,24 @@ test('a leader that takes over during a rotation completes it', async () => {
   assert.deepEqual(second.used.at(-1)?.authorities, [authority]);
   assert.ok(isUsable(second.used.at(-1), syncServerName, clock.wall()));
   await second.stop();
+});
+
+test('a process that leads again serves with what another leader has made meanwhile', async () => {
+  const [server, other] = [new OneObjectServer(namespace, name), new OneObjectServer(namespace, name)];
+  const first = await leading(server);
+  await until(() => first.used.length === 1, 'there are certificates');
+  await first.losesLease();
+  const second = await leading(other);
+  await until(() => second.used.length === 1, 'there are others');
+  await second.stop();
+  server.put({ ...server.object, data: dataOf(other) });
+  const seen = () => first.secret.reflector.options.store.get(`${namespace}/${name}`)?.data;
+  await until(() => isDeepStrictEqual(seen(), dataOf(other)), 'the watch brings them');
+  first.leadsAgain();
+  await first.waits(() => first.used.length === 2, 'they are used');
+  assert.deepEqual(first.used[1], second.used[0]);
+  assert.deepEqual(dataOf(server), dataOf(other));
+  await first.stop();
 });
 
 test('an annotation that is no time changes nothing, and is logged once', async () => {
