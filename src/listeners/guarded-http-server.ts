@@ -35,9 +35,12 @@ export class GuardedHttpServer {
         keepAliveTimeout: limits.keepAliveMs,
         connectionsCheckingInterval: limits.checkEveryMs,
         noDelay: true,
+        // A response by Node itself would escape the rule against pipelining.
+        requireHostHeader: false,
       },
       (request, response) => void this.#serve(request, response),
     );
+    this.#server.on('checkExpectation', (request, response) => void this.#serve(request, response));
     this.#server.timeout = limits.idleMs;
     this.#server.on('timeout', (socket: Socket) => {
       // Otherwise the client has not sent another request on a kept connection, which is its right.
@@ -116,8 +119,15 @@ export class GuardedHttpServer {
     response.once('close', () => this.#unanswered.delete(socket));
     // No request needs a body, and reading one to its end would keep the connection busy.
     if (hasBody(request)) response.shouldKeepAlive = false;
-    await this.#parts.serve(request, response);
+    if (lacksHost(request)) this.#refuseHost(response);
+    else await this.#parts.serve(request, response);
     this.#admission.idle(socket);
+  }
+
+  #refuseHost(response: ServerResponse): void {
+    this.#parts.refused('malformed');
+    response.shouldKeepAlive = false;
+    response.writeHead(400).end();
   }
 
   /**
@@ -138,6 +148,11 @@ export class GuardedHttpServer {
         : '400 Bad Request';
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, () => socket.destroy());
   }
+}
+
+/** RFC 9112 §3.2: such a request must be refused. */
+function lacksHost({ headers, httpVersion }: IncomingMessage): boolean {
+  return headers.host === undefined && httpVersion === '1.1';
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

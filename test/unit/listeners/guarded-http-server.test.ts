@@ -95,6 +95,25 @@ for (const [name, limits] of [
   });
 }
 
+for (const [what, request, status] of [
+  ['an expectation that no server knows', 'GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n', 200],
+  ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
+] as const)
+  test(`requests with ${what}, which Node answers by itself, cannot be pipelined either`, async () => {
+    using rig = await setUp();
+    const { port, server, seen } = rig;
+    const [one] = await openConnections(port, loopback(2), 1, request);
+    const [answer] = await once(one!, 'data');
+    assert.match(String(answer), new RegExp(`^HTTP/1\\.1 ${status} `));
+    one!.destroy();
+    const [many] = await openConnections(port, loopback(2), 1, request.repeat(40));
+    many!.resume();
+    await eventually(
+      () => seen.refused.get('pipelined') === 1 && server.connections === 0,
+      () => `${[...seen.refused]}, ${server.connections} connections`,
+    );
+  });
+
 test('scrapes are answered while four addresses renew 100 connections each', async (t) => {
   using rig = await setUp();
   const { port, server, seen } = rig;
