@@ -35,7 +35,8 @@ export class UnauthenticatedConnections {
   constructor(parts: UnauthenticatedConnectionsParts) {
     this.#parts = parts;
     const closed = (connection: Socket) => {
-      if (this.#forget(connection))
+      // A client may use its port again before the close of its former connection is seen.
+      if (this.#handshaking.get(keyOf(connection)) === connection && this.#forget(connection))
         parts.failed('handshake', 'closed before the end of the handshake', connection.remoteAddress);
     };
     this.#closed = function () {
