@@ -12,8 +12,8 @@ export interface LimitedTargets {
   leftOut: Record<TargetLimit, number>;
 }
 
-/** Allows for rounding in sums of rates. */
-const tolerance = 1e-9;
+/** Allows for rounding in sums of rates: the API server's rules divide integers and round down. */
+const tolerance = 1e-3;
 
 /**
  * Applies `probeLimits`, whatever the settings and the assignment demand: an accepted spec must not exhaust the agent
