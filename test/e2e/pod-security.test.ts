@@ -16,6 +16,7 @@ import {
   restrictedNamespace,
   tellOnFailure,
 } from './environment.ts';
+import { applySample } from './installation.ts';
 
 const namespace = 'e2e-security';
 let env: Environment;
@@ -24,6 +25,7 @@ let agents: Agent[];
 before(async () => {
   env = await environment();
   await restrictedNamespace(env.kubectl, namespace);
+  await applySample(env.kubectl);
   agents = await readyNetExporter(env, namespace, 'secure', { dns: quick, network: quick });
 });
 
