@@ -6,9 +6,9 @@ import type { ApiClient, Place } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
 import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
 import type { Resource } from '../kube/resource.ts';
-import { type ApplyPlan, isNamesakes, planApply, stamped } from './apply-plan.ts';
+import { isNamesakes, planApply, stamped } from './apply-plan.ts';
 import type { DeclaredObject, Owner } from './declared-object.ts';
-import { driftOf } from './drift.ts';
+import { type Difference, differencesOf } from './drift.ts';
 import { type FieldConflict, FieldConflicts } from './field-conflicts.ts';
 import { otherManagers } from './field-managers.ts';
 import { isImmutableRefusal } from './immutable-fields.ts';
@@ -74,7 +74,7 @@ export class Applier {
       return { action: 'waiting', why: `belongs to another ${owner.kind} with the same name` };
     if (plan.action === 'replace') return this.#replace(observed!, plan.field, kind.resource, signal);
     const name = `${declared.kind} ${keyOf(declared)}`;
-    if (plan.action === 'none' || this.#isAccepted(plan, declared, observed!))
+    if (plan.action === 'none' || this.#isAccepted(declared, observed!))
       return {
         action: 'unchanged',
         object: observed!,
@@ -196,13 +196,14 @@ export class Applier {
   }
 
   #accept(declared: DeclaredObject, applied: KubeObject): void {
-    const drift = driftOf(declared, applied);
-    if (drift.length === 0) this.#accepted.delete(applied.metadata.uid);
-    else this.#accepted.set(applied.metadata.uid, fingerprint(drift, declared, applied));
+    const differences = differencesOf(declared, applied);
+    if (differences.length === 0) this.#accepted.delete(applied.metadata.uid);
+    else this.#accepted.set(applied.metadata.uid, fingerprint(differences, declared));
   }
 
-  #isAccepted(plan: ApplyPlan & { action: 'update' }, declared: DeclaredObject, observed: KubeObject): boolean {
-    return this.#accepted.get(observed.metadata.uid) === fingerprint(plan.drift, declared, observed);
+  #isAccepted(declared: DeclaredObject, observed: KubeObject): boolean {
+    const accepted = this.#accepted.get(observed.metadata.uid);
+    return accepted !== undefined && accepted === fingerprint(differencesOf(declared, observed), declared);
   }
 }
 
@@ -237,10 +238,12 @@ function driftedLists(
   return lists;
 }
 
-/** Identifies an accepted difference: its paths, the declaration, and the values of the object there. */
-function fingerprint(drift: string[], declared: DeclaredObject, observed: KubeObject): string {
-  const top = [...new Set(drift.map((path) => path.split('.')[0]!))];
-  return JSON.stringify([drift, declared.metadata.annotations, top.map((field) => observed[field])]);
+/**
+ * Identifies accepted differences: the declaration and the object's values at the differing paths. Other changes of the
+ * object, such as its resourceVersion or status, do not matter.
+ */
+function fingerprint(differences: Difference[], { metadata }: DeclaredObject): string {
+  return JSON.stringify([metadata.annotations?.[appliedAnnotation], differences]);
 }
 
 function placeOf({ metadata }: { metadata: { name: string; namespace?: string } }): Place {

@@ -21,22 +21,35 @@ const listKeys = new Map(
  */
 const atomicMaps = new Set(['matchLabels', 'nodeSelector', 'podSelector', 'selector']);
 
+/** A field whose value is not the declared one. */
+export interface Difference {
+  /** Such as `spec.template.spec.containers[agent].image`. */
+  path: string;
+  /** The object's value; undefined if it has none. */
+  observed: unknown;
+}
+
 /**
- * Where an object does not hold what is declared, as paths such as `spec.template.spec.containers[agent].image`.
- * Defaults of the API server, and fields and items that others added, are no drift.
+ * The paths at which an object does not hold what is declared. Defaults of the API server, and fields and items that
+ * others added, are no drift.
  */
 export function driftOf(declared: unknown, observed: unknown): string[] {
-  const paths: string[] = [];
-  compare(declared, observed, '', '', paths);
-  return paths;
+  return differencesOf(declared, observed).map(({ path }) => path);
+}
+
+/** As `driftOf`, with the object's values. */
+export function differencesOf(declared: unknown, observed: unknown): Difference[] {
+  const differences: Difference[] = [];
+  compare(declared, observed, '', '', differences);
+  return differences;
 }
 
 /** @param field the name of the field that holds the value */
-function compare(declared: unknown, observed: unknown, path: string, field: string, paths: string[]): void {
+function compare(declared: unknown, observed: unknown, path: string, field: string, found: Difference[]): void {
   if (observed === undefined && isNothing(declared)) return;
-  if (Array.isArray(declared)) compareLists(declared, observed, path, field, paths);
-  else if (isRecord(declared)) compareRecords(declared, observed, path, field, paths);
-  else if (declared !== observed) paths.push(path);
+  if (Array.isArray(declared)) compareLists(declared, observed, path, field, found);
+  else if (isRecord(declared)) compareRecords(declared, observed, path, field, found);
+  else if (declared !== observed) found.push({ path, observed });
 }
 
 /** Go leaves empty strings, lists and maps out where a field is `omitempty`. False and 0 are values. */
@@ -50,31 +63,32 @@ function compareRecords(
   observed: unknown,
   path: string,
   field: string,
-  paths: string[],
+  found: Difference[],
 ): void {
-  if (!isRecord(observed)) return void paths.push(path);
+  if (!isRecord(observed)) return void found.push({ path, observed });
   for (const [name, value] of Object.entries(declared)) {
     const inside = path === '' ? name : `${path}.${name}`;
     const other = Object.hasOwn(observed, name) ? observed[name] : undefined;
     if (isAmount(field, name) && sameQuantity(value, other)) continue;
-    compare(value, other, inside, name, paths);
+    compare(value, other, inside, name, found);
   }
-  if (atomicMaps.has(field) && Object.keys(observed).some((name) => !Object.hasOwn(declared, name))) paths.push(path);
+  if (atomicMaps.has(field) && Object.keys(observed).some((name) => !Object.hasOwn(declared, name)))
+    found.push({ path, observed });
 }
 
-function compareLists(declared: unknown[], observed: unknown, path: string, field: string, paths: string[]): void {
-  if (!Array.isArray(observed)) return void paths.push(path);
+function compareLists(declared: unknown[], observed: unknown, path: string, field: string, found: Difference[]): void {
+  if (!Array.isArray(observed)) return void found.push({ path, observed });
   const keys = field === 'ports' ? portKeys(declared) : listKeys.get(field);
   // The user's parts may have a list of that name whose items are no objects.
   if (keys === undefined || !declared.every(isRecord)) {
-    if (declared.length !== observed.length) paths.push(path);
-    else for (const [index, item] of declared.entries()) compare(item, observed[index], `${path}[${index}]`, '', paths);
+    if (declared.length !== observed.length) found.push({ path, observed });
+    else for (const [index, item] of declared.entries()) compare(item, observed[index], `${path}[${index}]`, '', found);
     return;
   }
   for (const item of declared) {
     const same = observed.find((other) => keys.every((key) => isRecord(other) && item[key] === other[key]));
     const name = keys.map((key) => item[key]).join('/');
-    compare(item, same, `${path}[${name}]`, '', paths);
+    compare(item, same, `${path}[${name}]`, '', found);
   }
 }
 

@@ -184,6 +184,30 @@ test('what the API server writes in another way is applied once, not for ever', 
   assert.deepEqual(names(), ['apply', 'apply']);
 });
 
+test('a label that an admission policy rewrites is applied once, however often the object changes otherwise', async () => {
+  const labels = { 'app.kubernetes.io/part-of': 'platform' };
+  const rewrite = (object: KubeObject) => ({ ...object, metadata: { ...object.metadata, labels } });
+  const { applier, store, clock, names } = setUp(undefined, rewrite);
+  const wanted = declared();
+  wanted.metadata.labels = { 'app.kubernetes.io/part-of': 'net-exporter' };
+  const apply = () => applier.apply(wanted, { resource, store }, owner);
+  const created = await apply();
+  assert.equal(created.action, 'created');
+  const { metadata, ...rest } = (created as { object: KubeObject }).object;
+  const results = [];
+  for (let version = 30; version < 40; version++) {
+    const managedFields = [{ manager: 'daemon-set-controller', operation: 'Update', time: String(version) }];
+    const changed = { ...metadata, resourceVersion: String(version), generation: version, managedFields };
+    store.set('n/a', { ...rest, metadata: changed as ObjectMeta, status: { numberReady: version } } as KubeObject);
+    results.push((await apply()).action);
+    clock.advance(120_000);
+  }
+  assert.deepEqual(new Set(results), new Set(['unchanged']));
+  store.set('n/a', { ...rest, metadata: { ...metadata, labels: { 'app.kubernetes.io/part-of': 'other' } } });
+  assert.equal((await apply()).action, 'updated');
+  assert.deepEqual(names(), ['get', 'create', 'apply']);
+});
+
 test('only ours is removed, by its uid, and only once', async () => {
   const { applier, store, calls } = setUp(undefined);
   const remove = () => applier.remove('n/a', { resource, store }, owner);
