@@ -1,9 +1,11 @@
 /**
- * Nodes that run no DaemonSets: Virtual Kubelet's own label, and EKS's for Fargate. Their pods would stay pending
- * forever.
+ * Nodes that run no DaemonSets: those of Virtual Kubelet, Admiralty (which is built on it), Liqo and KWOK, and EKS's for
+ * Fargate. Their pods would stay pending forever.
  */
 const notVirtual = [
-  { key: 'type', operator: 'NotIn', values: ['virtual-kubelet'] },
+  { key: 'type', operator: 'NotIn', values: ['virtual-kubelet', 'kwok'] },
+  { key: 'virtual-kubelet.io/provider', operator: 'DoesNotExist' },
+  { key: 'liqo.io/type', operator: 'NotIn', values: ['virtual-node'] },
   { key: 'eks.amazonaws.com/compute-type', operator: 'NotIn', values: ['fargate'] },
 ];
 

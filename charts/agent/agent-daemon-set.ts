@@ -7,8 +7,22 @@ import type { NetExporter } from '../../src/crd/net-exporter.ts';
 import { tokenAudience } from '../../src/protocol/sync.ts';
 import { withoutVirtualNodes } from './agent-affinity.ts';
 
-/** The user of the agents' processes: `nonroot` in the usual minimal images. */
-const nonRoot = 65_532;
+/**
+ * Keeps service meshes out of the agents' pods: with a sidecar a dial reaches the proxy in the pod, and its latency and
+ * success say nothing about the network. `podLabels` and `podAnnotations` override them.
+ */
+const withoutMesh = {
+  labels: {
+    // Istio: sidecar, ambient. Kuma reads labels since 1.8.
+    'sidecar.istio.io/inject': 'false',
+    'istio.io/dataplane-mode': 'none',
+    'kuma.io/sidecar-injection': 'disabled',
+  },
+  annotations: {
+    'linkerd.io/inject': 'disabled',
+    'consul.hashicorp.com/connect-inject': 'false',
+  },
+};
 
 const identityVolumeName = 'identity';
 
@@ -48,12 +62,8 @@ export function addDaemonSet(scope: Construct, { metadata, spec }: NetExporter, 
           ...(agent.imagePullSecrets.length === 0 ? {} : { imagePullSecrets: agent.imagePullSecrets }),
           // Three seconds of serving after the signal, five until the agent has ended, and as much again in reserve.
           terminationGracePeriodSeconds: 10,
-          securityContext: {
-            runAsNonRoot: true,
-            runAsUser: nonRoot,
-            runAsGroup: nonRoot,
-            seccompProfile: { type: 'RuntimeDefault' },
-          },
+          // Without user and group: the image has its own (65532), and OpenShift assigns one per namespace.
+          securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
           containers: [agentContainer(spec, image)],
           volumes: agentVolumes(name),
         },
@@ -64,10 +74,12 @@ export function addDaemonSet(scope: Construct, { metadata, spec }: NetExporter, 
   // fields newer than Kubernetes 1.27, and cdk8s refuses maps with a key such as `constructor`.
   const daemonSet = new ApiObject(scope, 'daemon-set', typed);
   daemonSet.addJsonPatch(
-    JsonPatch.add('/spec/template/metadata/labels', { ...agent.podLabels, ...agentLabels(metadata.name) }),
-    ...(isEmpty(agent.podAnnotations)
-      ? []
-      : [JsonPatch.add('/spec/template/metadata/annotations', agent.podAnnotations)]),
+    JsonPatch.add('/spec/template/metadata/labels', {
+      ...withoutMesh.labels,
+      ...agent.podLabels,
+      ...agentLabels(metadata.name),
+    }),
+    JsonPatch.add('/spec/template/metadata/annotations', { ...withoutMesh.annotations, ...agent.podAnnotations }),
     JsonPatch.add('/spec/template/spec/nodeSelector', { ...agent.nodeSelector, 'kubernetes.io/os': 'linux' }),
     JsonPatch.add('/spec/template/spec/affinity', withoutVirtualNodes(agent.affinity)),
     ...(agent.tolerations.length === 0 ? [] : [JsonPatch.add('/spec/template/spec/tolerations', agent.tolerations)]),
@@ -137,8 +149,8 @@ export function agentVolumes(configMap: string): k8s.Volume[] {
 }
 
 /**
- * Who the agent is, to the operator: a token that no API server takes, since it is for another audience. The kubelet
- * renews it well before it ends and lets only the pod's user read it.
+ * Identifies the agent to the operator: a token that no API server accepts, because it is for another audience. The
+ * kubelet renews it well before it expires. The pod has one container, which alone mounts it.
  */
 function identityVolume(): k8s.Volume {
   return {
@@ -159,8 +171,4 @@ function identityVolume(): k8s.Volume {
 
 function httpGet(path: string): k8s.Probe {
   return { httpGet: { path, port: k8s.IntOrString.fromString(portName) } };
-}
-
-function isEmpty(value: object): boolean {
-  return Object.keys(value).length === 0;
 }

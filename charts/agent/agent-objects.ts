@@ -13,7 +13,8 @@ export function addServiceAccount(scope: Construct, { metadata }: NetExporter): 
 }
 
 /**
- * The Service that the agents dial as workloads would, and the headless one that lists them all, ready or not.
+ * The Service that the agents dial as workloads would, if they do (each node's proxy handles one endpoint per agent),
+ * and the headless one that lists them all, ready or not.
  * @param annotated whether annotations tell Prometheus what to scrape: where something else does, each agent would be
  *   scraped twice
  */
@@ -31,7 +32,7 @@ export function addServices(
     ipFamilyPolicy: 'PreferDualStack',
     type: 'ClusterIP',
   };
-  new k8s.KubeService(scope, 'service', { metadata: { name: names.agent }, spec: both });
+  if (isServiceDialled(spec)) new k8s.KubeService(scope, 'service', { metadata: { name: names.agent }, spec: both });
   new k8s.KubeService(scope, 'peers', {
     metadata: {
       name: names.peers,
@@ -40,6 +41,11 @@ export function addServices(
     },
     spec: { ...both, clusterIp: 'None', publishNotReadyAddresses: true },
   });
+}
+
+/** Whether agents dial their own Service. */
+export function isServiceDialled({ network }: NetExporter['spec']): boolean {
+  return network.enabled && network.service;
 }
 
 function scrapeAnnotations(port: number): Record<string, string> {

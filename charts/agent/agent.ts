@@ -9,7 +9,7 @@ import { encodeSyncAccess, type SyncAccess } from '../../src/protocol/sync-acces
 import { addPodMonitor } from '../monitoring/agent-pod-monitor.ts';
 import { addDaemonSet } from './agent-daemon-set.ts';
 import { addNetworkPolicy } from './agent-network-policy.ts';
-import { addConfigMap, addServiceAccount, addServices } from './agent-objects.ts';
+import { addConfigMap, addServiceAccount, addServices, isServiceDialled } from './agent-objects.ts';
 
 /** A Kubernetes object as it is sent to the API server. */
 export interface ManifestObject {
@@ -90,8 +90,12 @@ export function podReferences({ kind, spec }: ManifestObject): string[] {
 export function agentLeftovers(resource: NetExporter): { apiVersion: string; kind: string; name: string }[] {
   const { networkPolicy, podMonitor } = resource.spec.monitoring;
   const { agent } = agentNames(resource.metadata.name);
-  const leftover = ({ group, version, kind }: ApiUse) => ({ apiVersion: `${group}/${version}`, kind, name: agent });
+  const leftover = ({ group, version, kind }: ApiUse) => {
+    const apiVersion = group === '' ? version : `${group}/${version}`;
+    return { apiVersion, kind, name: agent };
+  };
   return [
+    ...(isServiceDialled(resource.spec) ? [] : [leftover(apiUses.services)]),
     ...(networkPolicy === 'None' ? [leftover(apiUses.networkPolicies)] : []),
     ...(podMonitor === 'None' ? [leftover(apiUses.podMonitors)] : []),
   ];

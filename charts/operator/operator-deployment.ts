@@ -11,9 +11,6 @@ import {
   syncPortName,
 } from '../../src/contract/operator-names.ts';
 
-/** The user of the operator's process: `nonroot` in the usual minimal images. */
-const nonRoot = 65_532;
-
 /** Of two, one leads and the other one takes over. */
 const replicas = 2;
 
@@ -51,12 +48,8 @@ export function addOperatorDeployment(scope: Construct, version: string): void {
           ...apart(),
           // It ends within 5 s of the signal.
           terminationGracePeriodSeconds: 10,
-          securityContext: {
-            runAsNonRoot: true,
-            runAsUser: nonRoot,
-            runAsGroup: nonRoot,
-            seccompProfile: { type: 'RuntimeDefault' },
-          },
+          // Without user and group: the image has its own (65532), and OpenShift assigns one per namespace.
+          securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
           containers: [operatorContainer(images)],
         },
       },

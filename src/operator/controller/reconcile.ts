@@ -124,9 +124,18 @@ class Reconciliation {
       if (lacking.length > 0) this.#children.withhold(object, lacking);
       else await this.#children.apply(object);
     }
-    const isDenied = this.#parts.podMonitors.denial !== undefined;
     for (const leftover of agentLeftovers(this.#resource))
-      if (!isDenied || leftover.kind !== apiUses.podMonitors.kind) await this.#children.remove(leftover);
+      if (!this.#isNeeded(leftover)) await this.#children.remove(leftover);
+  }
+
+  /** Whether an object must not be deleted yet although the spec no longer asks for it. */
+  #isNeeded({ kind }: { kind: string }): boolean {
+    if (kind === apiUses.podMonitors.kind) return this.#parts.podMonitors.denial !== undefined;
+    if (kind !== apiUses.services.kind) return false;
+    // Agents that do not have the current settings yet still dial the Service. Their next report requeues this key.
+    const finding = this.#parts.sync?.findingOf(keyOf(this.#resource));
+    if (finding === 'unknown') return true;
+    return finding !== undefined && 'reporting' in finding && finding.configured < finding.reporting;
   }
 
   /** Writes why the reconciliation ended early into the status, unless the next attempt probably does not. */

@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { withoutVirtualNodes } from '../../../../charts/agent/agent-affinity.ts';
 
 const exclusion = [
-  { key: 'type', operator: 'NotIn', values: ['virtual-kubelet'] },
+  { key: 'type', operator: 'NotIn', values: ['virtual-kubelet', 'kwok'] },
+  { key: 'virtual-kubelet.io/provider', operator: 'DoesNotExist' },
+  { key: 'liqo.io/type', operator: 'NotIn', values: ['virtual-node'] },
   { key: 'eks.amazonaws.com/compute-type', operator: 'NotIn', values: ['fargate'] },
 ];
 const required = 'requiredDuringSchedulingIgnoredDuringExecution';

@@ -85,10 +85,56 @@ test('labels, annotations, selector, priority and secrets are added, and none of
   });
   assert.equal(metadata.labels.team, 'net');
   assert.equal(metadata.labels['app.kubernetes.io/name'], 'net-exporter-agent');
-  assert.deepEqual(metadata.annotations, { note: 'x' });
+  assert.equal(metadata.annotations.note, 'x');
   assert.deepEqual(spec.nodeSelector, { disk: 'ssd', 'kubernetes.io/os': 'linux' });
   assert.equal('priorityClassName' in spec, false);
   assert.deepEqual(spec.imagePullSecrets, [{ name: 'registry' }]);
+});
+
+test('service meshes leave the agents alone, unless labels and annotations of the spec say otherwise', () => {
+  const { metadata } = template();
+  assert.equal(metadata.labels['sidecar.istio.io/inject'], 'false');
+  assert.equal(metadata.labels['istio.io/dataplane-mode'], 'none');
+  assert.equal(metadata.labels['kuma.io/sidecar-injection'], 'disabled');
+  assert.deepEqual(metadata.annotations, {
+    'linkerd.io/inject': 'disabled',
+    'consul.hashicorp.com/connect-inject': 'false',
+  });
+  const overridden = template(({ agent }) => {
+    agent.podLabels = { 'sidecar.istio.io/inject': 'true' };
+    agent.podAnnotations = { 'linkerd.io/inject': 'enabled' };
+  }).metadata;
+  assert.equal(overridden.labels['sidecar.istio.io/inject'], 'true');
+  assert.equal(overridden.annotations['linkerd.io/inject'], 'enabled');
+});
+
+test('user and group are left to image and platform', () => {
+  const { securityContext, containers } = template().spec;
+  assert.deepEqual(securityContext, { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+  assert.equal(JSON.stringify(containers).includes('runAsUser'), false);
+});
+
+test('a Service exists only if agents dial it; otherwise it is a leftover', () => {
+  const names = (change: (spec: NetExporterSpec) => void) =>
+    objectsOf(change).flatMap(({ kind, metadata }) => (kind === 'Service' ? [metadata.name] : []));
+  const changes: ((spec: NetExporterSpec) => void)[] = [
+    ({ network }) => {
+      network.service = false;
+    },
+    ({ network }) => {
+      network.enabled = false;
+    },
+  ];
+  for (const change of changes) {
+    assert.deepEqual(names(change), ['default-agent-peers']);
+    assert.deepEqual(agentLeftovers(netExporter(change)), [
+      { apiVersion: 'v1', kind: 'Service', name: 'default-agent' },
+    ]);
+  }
+  assert.deepEqual(
+    names(() => {}),
+    ['default-agent', 'default-agent-peers'],
+  );
 });
 
 test('the agents have a token that only the operator takes, readable and nowhere near those for the API server', () => {

@@ -436,6 +436,27 @@ test('a NetworkPolicy that is no longer wanted is removed', async () => {
   assert.equal(events[0]?.note, 'Deleted NetworkPolicy default-agent.');
 });
 
+test('the Service that agents no longer dial is removed once the agents that report have the new settings', async () => {
+  const resource = netExporter(({ network }) => {
+    network.service = false;
+  });
+  let finding: ReturnType<AgentsSync['findingOf']> = 'unknown';
+  const sync: AgentsSync = { ...recordedSync(access), findingOf: () => finding };
+  const { run, removed, applied } = setUp(resource, undefined, { sync });
+  const waiting = [{ node: 'node-1', why: 'outdated settings' }];
+  for (const dialled of [finding, { agents: 3, reporting: 2, configured: 1, waiting }]) {
+    finding = dialled;
+    await run();
+    assert.deepEqual(removed, []);
+  }
+  for (const notDialled of [{ agents: 3, reporting: 2, configured: 2, waiting }, { obstacle: 'no address' }]) {
+    finding = notDialled;
+    await run();
+    assert.deepEqual(removed.splice(0), ['Service monitoring/default-agent']);
+  }
+  assert.equal(applied.has('Service default-agent'), false);
+});
+
 test('a strict NetworkPolicy lets agents ask the resolvers that pods have', async () => {
   const strict = netExporter((spec) => {
     spec.monitoring.networkPolicy = 'Strict';
