@@ -28,6 +28,8 @@ export const dnsMetrics = {
     type: 'counter',
     help: 'Failed DNS lookups.',
     labels: lookup,
+    notes:
+      'A server that has not answered once since the agent started may be silent for 15 seconds and refuse connections for a minute without being counted: the node’s network may not be ready yet.',
   },
   failures: {
     name: 'dns_failures_total',

@@ -53,11 +53,11 @@ test('each fault of the network moves the errors of its target and its reason, a
     ]),
   );
   const pod = new AgentPod(directory, dns.port);
-  const nobody = await freePort();
+  const ending = await startZoneServer(new Map([['a.example', ['10.0.0.7']]]));
   const servers = {
     blackHole: formatHostPort(far.address4, dnsPort),
     unreachable: formatHostPort(far.address6, dnsPort),
-    nobody: `127.0.0.1:${nobody}`,
+    ended: `127.0.0.1:${ending.port}`,
   };
   pod.volume.update(
     encodeSettings(
@@ -74,10 +74,16 @@ test('each fault of the network moves the errors of its target and its reason, a
   const lookup = (metric: string, server: string, protocol: string) =>
     `${metric}{host="a.example.",protocol="${protocol}",server="${server}",type="A"}`;
 
-  // A new peer that does not answer yet is excused: each answers first.
-  await agent.metricsThat((series) =>
-    Object.values(peers).every((peer) => series.get(network('network_latency_seconds_count', peer))! >= 1),
+  // A new peer that does not answer yet is excused, and so is a DNS server: each answers first. Those in the other
+  // namespace cannot, and are excused for 15 s.
+  await agent.metricsThat(
+    (series) =>
+      Object.values(peers).every((peer) => series.get(network('network_latency_seconds_count', peer))! >= 1) &&
+      ['UDP', 'TCP'].every(
+        (protocol) => series.get(lookup('dns_latency_seconds_count', servers.ended, protocol))! >= 1,
+      ),
   );
+  await ending[Symbol.asyncDispose]();
   await far.filter([
     `ip daddr ${far.address4} drop`,
     // Neighbour discovery is ICMPv6, too.
@@ -103,11 +109,11 @@ test('each fault of the network moves the errors of its target and its reason, a
           each: { full: 1, blackHole: 1, gone: 0, unreachable: undefined, resets: 0 }[name],
         },
       })),
-      ...(['blackHole', 'unreachable', 'nobody'] as const).flatMap((name) =>
+      ...(['blackHole', 'unreachable', 'ended'] as const).flatMap((name) =>
         ['UDP', 'TCP'].map((protocol) => ({
           errors: lookup('dns_resolve_error_total', servers[name], protocol),
           reason: `dns_failures_total{protocol="${protocol}",reason="${
-            { blackHole: 'timeout', unreachable: 'unreachable', nobody: 'refused' }[name]
+            { blackHole: 'timeout', unreachable: 'unreachable', ended: 'refused' }[name]
           }",server="${servers[name]}"}`,
         })),
       ),

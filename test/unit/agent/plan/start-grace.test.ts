@@ -83,8 +83,32 @@ test('planning a target again does not begin its grace anew; a target that went 
   assert.equal(grace.excuses(peer, failed('refused')), true);
 });
 
-test('a DNS server that refuses is at fault from the first turn', () => {
-  const { grace } = planned();
+test('a DNS server is excused until it first answers, whatever is looked up there, from the start of the agent', async () => {
+  const { grace, clock } = planned();
+  const [first, second] = [dnsTarget('example.com.'), dnsTarget('example.org.')];
+  grace.plan([peer, first, second]);
+  for (const reason of ['timeout', 'unreachable', 'reset', 'refused'] as const)
+    assert.equal(grace.excuses(first, failed(reason)), true, reason);
+  await clock.advanceAsync(15_000);
+  assert.equal(grace.excuses(first, failed('timeout')), false);
+  assert.equal(grace.excuses(first, failed('refused')), true);
+  assert.equal(grace.excuses(second, failed('nxdomain')), false, 'an answer');
+  assert.equal(grace.excuses(first, failed('refused')), false, 'the server has answered');
+});
+
+test('a failure that is an answer of a DNS server always counts', () => {
+  for (const reason of ['nxdomain', 'servfail', 'rcode', 'nodata', 'truncated', 'malformed'] as const) {
+    const { grace } = planned();
+    const target = dnsTarget('example.com.');
+    grace.plan([target]);
+    assert.equal(grace.excuses(target, failed(reason)), false, reason);
+    assert.equal(grace.excuses(target, failed('timeout')), false, 'it has answered');
+  }
+});
+
+test('a DNS server that an agent learns of later than a minute after its start is at fault at once', async () => {
+  const { grace, clock } = planned();
+  await clock.advanceAsync(60_000);
   const target = dnsTarget('example.com.');
   grace.plan([peer, target]);
   assert.equal(grace.excuses(target, failed('refused')), false);
