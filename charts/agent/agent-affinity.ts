@@ -1,6 +1,6 @@
 /**
- * Nodes that run no DaemonSets: those of Virtual Kubelet, Admiralty (which is built on it), Liqo and KWOK, and EKS's for
- * Fargate. Their pods would stay pending forever.
+ * Nodes that run no DaemonSets: those of Virtual Kubelet, Admiralty (which is built on it), Liqo and KWOK, and EKS's
+ * for Fargate. Their pods would stay pending forever.
  */
 const notVirtual = [
   { key: 'type', operator: 'NotIn', values: ['virtual-kubelet', 'kwok'] },

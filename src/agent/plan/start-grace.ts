@@ -19,8 +19,8 @@ const answers = new Set<FailureReason>(['nxdomain', 'servfail', 'rcode', 'nodata
  * Ignores failures of targets that cannot be reached yet, until they first answer and for a limited time: `refused` for
  * the longer period, because it shows that packets arrive, all others for the shorter one.
  *
- * - A pod or Service has its address before packets reach it and before anything listens there. Every rollout begins like
- *   that, and the network is not at fault. The time begins when the target is planned.
+ * - A pod or Service has its address before packets reach it and before anything listens there. Every rollout begins
+ *   like that, and the network is not at fault. The time begins when the target is planned.
  * - An agent may start before its node's kube-proxy, DNS cache or network policy is ready. Workloads are usually not
  *   admitted to such a node. The time of every DNS server begins when the agent starts.
  */
