@@ -27,11 +27,22 @@ export function hostileReport(stream: string, sequence: number): string {
 /** How its requests were answered. */
 export type HostileAnswers = Record<string, number>;
 
+export interface HostileOptions {
+  /** Milliseconds between an answer and the next request: none unless told. */
+  pauseMs?: number;
+  /** Ends it. */
+  signal?: AbortSignal;
+}
+
 /**
  * An agent with a valid token that sends 250 kB as fast as it can, and does not care for what it is answered.
  * @returns what it has been answered so far, by HTTP status or error code
  */
-export function runHostileAgent(access: OperatorAccess, token: string): HostileAnswers {
+export function runHostileAgent(
+  access: OperatorAccess,
+  token: string,
+  { pauseMs = 0, signal }: HostileOptions = {},
+): HostileAnswers {
   const { host, port } = parseHostPort(access.address)!;
   const answers: HostileAnswers = {};
   const count = (answer: string) => {
@@ -39,6 +50,7 @@ export function runHostileAgent(access: OperatorAccess, token: string): HostileA
   };
   const bodies = Array.from({ length: 64 }, (_, index) => hostileReport(`hostile-${index >> 1}`, index + 1));
   const connections = new Agent({ keepAlive: true, maxSockets: 1 });
+  signal?.addEventListener('abort', () => connections.destroy());
   const send = (turn: number) => {
     const body = bodies[turn % bodies.length]!;
     const sent = request({
@@ -51,7 +63,9 @@ export function runHostileAgent(access: OperatorAccess, token: string): HostileA
       if (isSettled) return;
       isSettled = true;
       count(answer);
-      setImmediate(send, turn + 1);
+      if (signal?.aborted) return;
+      if (pauseMs > 0) setTimeout(send, pauseMs, turn + 1);
+      else setImmediate(send, turn + 1);
     };
     sent.on('response', (response) => {
       response.resume().on('end', () => next(String(response.statusCode)));

@@ -3,7 +3,15 @@ import { availableParallelism, loadavg, release } from 'node:os';
 import { join } from 'node:path';
 import { table } from '../bench/figures.ts';
 import { Interruption } from '../bench/interruption.ts';
-import { counted, oneOf, parseCommandLine, positiveNumber, runScript, wholeNumber } from '../src/base/command-line.ts';
+import {
+  counted,
+  oneOf,
+  parseCommandLine,
+  positiveNumber,
+  runScript,
+  UsageError,
+  wholeNumber,
+} from '../src/base/command-line.ts';
 import { ClusterError } from '../test/cluster/cluster-error.ts';
 import * as agent from './agent.ts';
 import * as firstContact from './first-contact.ts';
@@ -22,26 +30,35 @@ const soaks: Readonly<Record<string, Soak>> = {
 const usage = `Runs a part of this project for a long time under everything that it must bear, on this machine (Linux, root).
 
   npm run soak -- NAME [--minutes N] [--seed S]
+  npm run soak -- operator --sequences N [--seed S]
 
-NAME is one of: ${Object.keys(soaks).join(', ')}. The verdict is printed and written to soak/results/NAME.json; the exit code is 1
-when something was not as it must be.
-  --minutes  how long, 30 by default, 1440 at most
-  --seed     repeats the choices of an earlier run, which printed it`;
+NAME is one of: ${Object.keys(soaks).join(', ')}. The verdict is printed and written to soak/results/NAME-SEED.json; the exit code
+is 1 when something was not as it must be. Several can run side by side: each has a cluster of its own.
+  --minutes    how long, 30 by default, 1440 at most
+  --sequences  runs so many sequences of edits and faults instead, 100000 at most, without the minutes that operator
+               otherwise ends with: those in which the API server is away, and those in which nothing happens
+  --seed       repeats the choices of an earlier run, which printed it`;
 
 const log = (line: string) => console.log(`# ${new Date().toISOString().slice(11, 19)} ${line}`);
 
 async function run(args: string[]): Promise<number> {
-  const { values, positionals } = parseCommandLine(args, ['minutes', 'seed'], 1);
+  const { values, positionals } = parseCommandLine(args, ['minutes', 'seed', 'sequences'], 1);
   const name = oneOf('soak', Object.keys(soaks), positionals[0]);
   const soak = soaks[name]!;
   const minutes = positiveNumber('minutes', values.minutes ?? '30', 24 * 60);
+  const sequences = values.sequences === undefined ? undefined : wholeNumber('sequences', values.sequences, 1, 100_000);
+  if (sequences !== undefined && name !== 'operator')
+    throw new UsageError(`--sequences is of operator, not of ${name}`);
+  if (sequences !== undefined && values.minutes !== undefined)
+    throw new UsageError('--sequences takes the place of --minutes');
   const seeds = 2 ** 32;
   const seed =
     values.seed === undefined ? Math.floor(Math.random() * seeds) : wholeNumber('seed', values.seed, 0, seeds - 1);
   const { signal } = new Interruption();
   const startedAt = new Date();
-  log(`soaking ${name} for ${minutes} minutes; to repeat: npm run soak -- ${name} --minutes ${minutes} --seed ${seed}`);
-  const { figures, failures, details } = await soak({ seed, minutes, signal, log });
+  const length = sequences === undefined ? `--minutes ${minutes}` : `--sequences ${sequences}`;
+  log(`soaking ${name}; to repeat: npm run soak -- ${name} ${length} --seed ${seed}`);
+  const { figures, failures, details } = await soak({ seed, minutes, sequences, signal, log });
   const violated = violations({ figures, failures });
   console.log(table(figures));
   const document = {
@@ -49,14 +66,14 @@ async function run(args: string[]): Promise<number> {
     figures,
     failures,
     seed,
-    minutes,
+    ...(sequences === undefined ? { minutes } : { sequences }),
     startedAt: startedAt.toISOString(),
     machine: { kernel: release(), cores: availableParallelism(), loadAtTheEnd: loadavg()[0] },
     details,
   };
   const directory = join(import.meta.dirname, 'results');
   await mkdir(directory, { recursive: true });
-  const file = join(directory, `${name}.json`);
+  const file = join(directory, `${name}-${seed}.json`);
   await writeFile(file, `${JSON.stringify(document, null, 2)}\n`);
   log(`written to ${file}`);
   for (const violation of violated) console.error(`not as it must be: ${violation}`);

@@ -29,24 +29,27 @@ const mostRequests = 200;
 
 /**
  * Two operators under random sequences of edits, faults of the network and of the API server, restarts, deaths and
- * strangers' objects and connections, after each of which everything must be as if there had been none; then the API
- * server is away for minutes; then nothing happens, and nothing may be written.
+ * strangers' objects and connections, after each of which everything must be as if there had been none. Unless it was
+ * told how many sequences to run, the API server is then away for minutes; then nothing happens, and nothing may be
+ * written.
  */
-export const run: Soak = async ({ seed, minutes, signal, log }) =>
+export const run: Soak = async ({ seed, minutes, sequences: wanted, signal, log }) =>
   BenchCluster.with({ nodes, prepare, signal, log }, async (bench) => {
-    const rig = await FaultRig.start(bench.cluster, operatorNames, seed);
+    const rig = await FaultRig.start(bench.cluster, operatorNames, seed, { sync: true });
     try {
       const outage = Math.min(longestOutage, minutes / 6);
       const rest = Math.min(longestRest, minutes / 6);
       const endAt = performance.now() + (minutes - outage - rest) * 60_000;
-      const sequences = await runSequences(rig, new Random(seed), endAt, bench);
+      const isEnough = (count: number) => (wanted === undefined ? performance.now() >= endAt : count >= wanted);
+      const sequences = await runSequences(rig, new Random(seed), isEnough, bench);
+      const converging = sequences.flatMap(({ seed, violations }) =>
+        violations.map((violation) => `sequence ${seed}: ${violation}`),
+      );
+      if (wanted !== undefined)
+        return { figures: sequenceFigures(sequences), failures: converging, details: { sequences } };
       const away = await apiServerAway(rig, outage, bench);
       const writes = await writesAtRest(rig, rest, bench);
-      const failures = [
-        ...sequences.flatMap(({ seed, violations }) => violations.map((violation) => `sequence ${seed}: ${violation}`)),
-        ...away.failures,
-        ...writes.map((write) => `a write at rest: ${write}`),
-      ];
+      const failures = [...converging, ...away.failures, ...writes.map((write) => `a write at rest: ${write}`)];
       const figures = [
         ...sequenceFigures(sequences),
         ...away.figures,
@@ -61,11 +64,11 @@ export const run: Soak = async ({ seed, minutes, signal, log }) =>
 async function runSequences(
   rig: FaultRig,
   random: Random,
-  endAt: number,
+  isEnough: (count: number) => boolean,
   { signal, log }: BenchCluster,
 ): Promise<SequenceOutcome[]> {
   const outcomes: SequenceOutcome[] = [];
-  while (performance.now() < endAt) {
+  while (!isEnough(outcomes.length)) {
     signal.throwIfAborted();
     const steps: string[] = [];
     const outcome = await runSequence(rig, random.integer(0, 2 ** 31), {

@@ -6,6 +6,8 @@ export interface SoakOptions {
   seed: number;
   /** How long the load lasts, beside the time to set up and to take away. */
   minutes: number;
+  /** How many sequences to run instead of a time; undefined: as many as there is time for. */
+  sequences: number | undefined;
   /** Aborted when the run is to end early: the soak removes what it made and rejects with the signal's reason. */
   signal: AbortSignal;
   /** Tells of progress, a line at a time. */

@@ -17,6 +17,7 @@ const knownOptions = {
   quick: { type: 'boolean' },
   sections: { type: 'string', value: 'SECTION,…' },
   seed: { type: 'string', value: 'S' },
+  sequences: { type: 'string', value: 'N' },
   yes: { type: 'boolean', npmOwn: true },
 } as const;
 

@@ -82,7 +82,8 @@ async function says(object: string, type: string, message: RegExp): Promise<void
 
 test('with a stranger’s many Services, odd affinities, borrowed account and idle connections, an edit of others is reconciled', async (t) => {
   tellOnFailure(t, env, strangers);
-  const listeners = (await operatorsOf(env)).map(({ ip }) => ({ host: ip, port: operatorPort }));
+  const http = (await operatorsOf(env)).map(({ ip }) => ({ host: ip, port: operatorPort }));
+  const listeners = { http, sync: undefined };
   await stranger.commit({ kind: 'connections', count: 300 }, listeners);
   await stranger.commit({ kind: 'services', count: services }, listeners);
   const terms = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: 5 }] } };
@@ -96,7 +97,7 @@ test('with a stranger’s many Services, odd affinities, borrowed account and id
 
 test('with large objects that bear the operator’s label, operators that start list them and reconcile', async (t) => {
   tellOnFailure(t, env, strangers);
-  await stranger.commit({ kind: 'large-objects', count: largeObjects }, []);
+  await stranger.commit({ kind: 'large-objects', count: largeObjects }, { http: [], sync: undefined });
   await editIsReconciled();
   // Those that run have seen the objects come one by one; the next ones list all of them.
   const former = (await operatorsOf(env)).map(({ name }) => name);

@@ -12,6 +12,7 @@ import { apiVersionOf, type Resource } from '../../src/operator/kube/resource.ts
 export interface Selection {
   resource: Resource;
   labelSelector: string | undefined;
+  scope: { namespace: string; name?: string } | undefined;
 }
 
 /** Asked without contents: which are the caches; with them: how the caches differ from these. */
@@ -31,14 +32,20 @@ function differences(
   live: KubeObject[],
 ): string[] {
   const found: string[] = [];
+  let leftOut = 0;
   for (const item of live) {
     const object = { ...item, apiVersion: apiVersionOf(resource), kind: resource.kind };
     const cached = store.get(keyOf(object));
-    if (cached === undefined) found.push(`${resource.plural} ${keyOf(object)} is missing`);
-    else if (!isDeepStrictEqual(asJson(cached), asJson(transform(object))))
+    const wanted = transform(object);
+    if (wanted === undefined) {
+      leftOut++;
+      if (cached !== undefined) found.push(`${resource.plural} ${keyOf(object)} is there and should not be`);
+    } else if (cached === undefined) found.push(`${resource.plural} ${keyOf(object)} is missing`);
+    else if (!isDeepStrictEqual(asJson(cached), asJson(wanted)))
       found.push(`${resource.plural} ${keyOf(object)} is another`);
   }
-  if (store.size > live.length) found.push(`${resource.plural}: ${store.size} where there are ${live.length}`);
+  const count = live.length - leftOut;
+  if (store.size > count) found.push(`${resource.plural}: ${store.size} where there are ${count}`);
   return found;
 }
 
@@ -53,7 +60,7 @@ process.on('message', ({ id, contents }: WitnessQuestion) => {
   const options = [...reflectors].map(({ options }) => options).filter(({ resource }) => resource.plural !== 'leases');
   const answer: WitnessAnswer = contents
     ? { id, differences: options.flatMap((option, index) => differences(option, contents[index] ?? [])) }
-    : { id, selections: options.map(({ resource, labelSelector }) => ({ resource, labelSelector })) };
+    : { id, selections: options.map(({ resource, labelSelector, scope }) => ({ resource, labelSelector, scope })) };
   process.send!(answer);
 });
 // The test is gone: nobody else would end this process.

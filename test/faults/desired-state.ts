@@ -7,13 +7,26 @@ import type { DeclaredObject } from '../../src/operator/apply/declared-object.ts
 import { driftOf } from '../../src/operator/apply/drift.ts';
 import { childKinds, netExporters, oursSelector } from '../../src/operator/cache/watched-kinds.ts';
 import { apiVersionOf, type Resource } from '../../src/operator/kube/resource.ts';
+import { syncAccessIn } from '../../src/operator/sync/agents-sync.ts';
+import { encodeSyncAccess } from '../../src/protocol/sync-access.ts';
 import type { ApiObject, ClusterApi } from './cluster-api.ts';
+
+export interface Expectations {
+  /** What agents run in unless their spec says otherwise. */
+  agentImage: string;
+  /** Whether agents are told how to reach the operator. */
+  sync: boolean;
+}
 
 /**
  * How a namespace differs from what an operator without faults would have made of its NetExporters, each difference in
  * a sentence; none when it has converged.
  */
-export async function divergence(api: ClusterApi, namespace: string, agentImage: string): Promise<string[]> {
+export async function divergence(
+  api: ClusterApi,
+  namespace: string,
+  { agentImage, sync }: Expectations,
+): Promise<string[]> {
   const query = `?labelSelector=${encodeURIComponent(oursSelector)}`;
   const resources = (await api.items(pathOf(netExporters, namespace))) as unknown as NetExporter[];
   const children = new Map<string, { object: ApiObject; resource: Resource }>();
@@ -25,14 +38,19 @@ export async function divergence(api: ClusterApi, namespace: string, agentImage:
         resource,
       });
   const found: string[] = [];
+  const ways = new Set<string>();
   for (const resource of resources) {
     found.push(...statusFaults(resource));
     const service = children.get(`Service ${agentNames(resource.metadata.name).agent}`)?.object;
+    // Its certificates are the operator's to make. That every NetExporter has the same is looked at below.
+    const syncAccess = syncAccessIn(children.get(`ConfigMap ${agentNames(resource.metadata.name).agent}`)?.object);
+    if (syncAccess) ways.add(encodeSyncAccess(syncAccess));
+    else if (sync) found.push(`${resource.metadata.name} has no way to the operator`);
     const image = resource.spec.agent.image || agentImage;
     const settings = settingsOf(resource, clusterAddresses(service));
     for (const declared of [
-      ...agentNetwork(resource, { podMonitor: false }),
-      ...agentWorkload(resource, { image, settings }),
+      ...agentNetwork(resource, { podMonitor: false, syncAccess }),
+      ...agentWorkload(resource, { image, settings, syncAccess }),
     ]) {
       const what = `${declared.kind} ${declared.metadata.name}`;
       const child = children.get(what);
@@ -42,6 +60,7 @@ export async function divergence(api: ClusterApi, namespace: string, agentImage:
         found.push(...(await differences(api, declared, child.object, child.resource)).map((at) => `${what}: ${at}`));
     }
   }
+  if (ways.size > 1) found.push('NetExporters have different ways to the operator');
   found.push(...[...children.keys()].map((what) => `${what} is there and should not be`));
   return found;
 }

@@ -28,6 +28,8 @@ export class FaultRig {
   readonly operators: OperatorSet;
   /** What agents run in unless their spec says otherwise. */
   readonly agentImage = imageNames(packageJson.version).agent;
+  /** Whether agents sync with the operators. */
+  readonly sync: boolean;
   readonly #directory: string;
   readonly #replicas: number;
 
@@ -35,17 +37,27 @@ export class FaultRig {
     parts: { cluster: Cluster; api: ClusterApi; proxy: FaultProxy; operators: OperatorSet },
     directory: string,
     replicas: number,
+    sync: boolean,
   ) {
     this.cluster = parts.cluster;
     this.api = parts.api;
     this.proxy = parts.proxy;
     this.operators = parts.operators;
+    this.sync = sync;
     this.#directory = directory;
     this.#replicas = replicas;
   }
 
-  /** @param names of the operator processes */
-  static async start(cluster: Cluster, names: readonly string[], seed: number): Promise<FaultRig> {
+  /**
+   * @param names of the operator processes
+   * @param options.sync whether agents in the cluster's pods are to sync with the one that leads
+   */
+  static async start(
+    cluster: Cluster,
+    names: readonly string[],
+    seed: number,
+    { sync = false }: { sync?: boolean } = {},
+  ): Promise<FaultRig> {
     const api = await ClusterApi.of(cluster.kubeconfig);
     const directory = ownedDirectory('faults');
     const replicas = await scaleInstalled(cluster, 0);
@@ -61,8 +73,10 @@ export class FaultRig {
     const kubeconfig = (name: string) => join(directory, `${name}.kubeconfig`);
     for (const name of names)
       await writeFile(kubeconfig(name), tokenKubeconfig(proxy.url(name), api.authority, token), { mode: 0o600 });
-    const operators = new OperatorSet({ names, namespace: operatorNamespace, kubeconfig, api });
-    return new FaultRig({ cluster, api, proxy, operators }, directory, replicas);
+    // This machine as the pods reach it.
+    const advertised = sync ? new URL(api.origin).hostname : undefined;
+    const operators = new OperatorSet({ names, namespace: operatorNamespace, kubeconfig, api, advertised });
+    return new FaultRig({ cluster, api, proxy, operators }, directory, replicas, sync);
   }
 
   /** Ends the operators of the test and brings the installed one back. */

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { pathOf } from '../../src/operator/kube/resource.ts';
 import { waitFor } from '../cluster/wait.ts';
 import type { WitnessAnswer, WitnessQuestion } from './cache-witness.ts';
 import type { ClusterApi } from './cluster-api.ts';
@@ -19,7 +20,7 @@ export interface OperatorProcessOptions {
   namespace: string;
   kubeconfig: string;
   /** The address at which agents are told to call it; it does not sync without. */
-  advertised?: string;
+  advertised?: string | undefined;
 }
 
 /** An operator that runs from the sources, as a child of the test. */
@@ -81,9 +82,12 @@ export class OperatorProcess {
     const { selections = [] } = await this.#ask({});
     if (selections.length === 0) return ['there is no cache yet'];
     const contents = await Promise.all(
-      selections.map(({ resource: { group, version, plural }, labelSelector }) => {
-        const query = labelSelector === undefined ? '' : `?labelSelector=${encodeURIComponent(labelSelector)}`;
-        return api.items(`/${group === '' ? 'api' : `apis/${group}`}/${version}/${plural}${query}`);
+      selections.map(({ resource, labelSelector, scope }) => {
+        const query = new URLSearchParams({
+          ...(labelSelector !== undefined && { labelSelector }),
+          ...(scope?.name !== undefined && { fieldSelector: `metadata.name=${scope.name}` }),
+        });
+        return api.items(`${pathOf(resource, scope && { namespace: scope.namespace })}?${query}`);
       }),
     );
     return (await this.#ask({ contents })).differences ?? [];

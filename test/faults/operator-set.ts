@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { syncServiceName } from '../../src/contract/operator-names.ts';
 import { waitFor } from '../cluster/wait.ts';
 import type { ClusterApi } from './cluster-api.ts';
 import { OperatorProcess } from './operator-process.ts';
@@ -9,7 +10,12 @@ export interface OperatorSetOptions {
   /** The kubeconfig of the process of that name. */
   kubeconfig: (name: string) => string;
   api: ClusterApi;
+  /** As of {@link OperatorProcessOptions}. */
+  advertised?: string | undefined;
 }
+
+const slicePath = (namespace: string) =>
+  `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices/${syncServiceName}`;
 
 const leasePath = (namespace: string) =>
   `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/net-exporter-operator`;
@@ -45,6 +51,15 @@ export class OperatorSet {
     return this.running.find(({ name }) => holder.startsWith(name));
   }
 
+  /** Where the leader answers agents; undefined where none does. */
+  async syncListener(): Promise<{ host: string; port: number } | undefined> {
+    const { namespace, api, advertised } = this.#options;
+    if (advertised === undefined) return undefined;
+    const slice = await api.get<{ ports?: { port: number }[] }>(slicePath(namespace)).catch(() => undefined);
+    const port = slice?.ports?.[0]?.port;
+    return port === undefined ? undefined : { host: advertised, port };
+  }
+
   /** Ends one process, which is then started again. @returns milliseconds until its end */
   async end(operator: OperatorProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<number> {
     this.#ended.add(operator);
@@ -72,8 +87,8 @@ export class OperatorSet {
   }
 
   #start(name: string): void {
-    const { namespace, kubeconfig } = this.#options;
-    this.#processes.set(name, new OperatorProcess({ name, namespace, kubeconfig: kubeconfig(name) }));
+    const { namespace, kubeconfig, advertised } = this.#options;
+    this.#processes.set(name, new OperatorProcess({ name, namespace, kubeconfig: kubeconfig(name), advertised }));
   }
 
   async #restart(): Promise<void> {

@@ -93,6 +93,7 @@ function trespass(random: Random): Trespass {
       affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms } } },
     },
     { kind: 'connections', count: random.integer(50, 400) },
+    { kind: 'reports', forMs: random.integer(1000, 6000) },
   ]);
 }
 

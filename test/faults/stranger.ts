@@ -1,7 +1,12 @@
 import { connect, type Socket } from 'node:net';
-import { agentNames, managedByLabel, managerName } from '../../src/contract/agent-names.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runHostileAgent } from '../../bench/hostile-agent.ts';
+import { agentContract } from '../../src/contract/agent-contract.ts';
+import { agentNames, instanceLabel, managedByLabel, managerName } from '../../src/contract/agent-names.ts';
 import { netExporters } from '../../src/operator/cache/watched-kinds.ts';
 import { pathOf } from '../../src/operator/kube/resource.ts';
+import { tokenAudience } from '../../src/protocol/sync.ts';
+import { parseSyncAccess } from '../../src/protocol/sync-access.ts';
 import { type ClusterApi, ClusterApiError } from './cluster-api.ts';
 
 /** What somebody can do who may create objects in a namespace, or open connections. */
@@ -15,7 +20,9 @@ export type Trespass =
   /** A NetExporter with an affinity that the CRD accepts, and the API server refuses in a pod template. */
   | { kind: 'affinity'; affinity: object }
   /** Connections to the operators that never send a whole request. */
-  | { kind: 'connections'; count: number };
+  | { kind: 'connections'; count: number }
+  /** Reports of 250 kB that one agent's token vouches for, one after the other for so long. */
+  | { kind: 'reports'; forMs: number };
 
 /** Where something accepts connections. */
 export interface Listener {
@@ -23,14 +30,30 @@ export interface Listener {
   port: number;
 }
 
+/** Where the operators' listeners are. */
+export interface Listeners {
+  /** Health and metrics of each. */
+  http: readonly Listener[];
+  /** Where the leader answers agents; undefined where none does. */
+  sync: Listener | undefined;
+}
+
 const namespaces = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces' };
 const configMaps = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 const serviceAccounts = { group: '', version: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts' };
 const daemonSets = { group: 'apps', version: 'v1', kind: 'DaemonSet', plural: 'daemonsets' };
+const pods = { group: '', version: 'v1', kind: 'Pod', plural: 'pods' };
 
 const largeBytes = 900_000;
+/** The stranger's NetExporter that has an agent, whose token vouches for reports. It stays from sequence to sequence. */
+const reporter = 'reporter';
+/** The stranger shares a processor with whom it disturbs. */
+const reportPauseMs = 20;
 /** What the names of NetExporters begin with whose agents would use an account of somebody else's. */
 export const borrowed = 'borrowed';
+
+/** What is in the namespace all the time. */
+const lasting = new Set(['default', 'kube-root-ca.crt', reporter, agentNames(reporter).agent]);
 
 /** The garbage collector removes the children of what is deleted. */
 function unlessGone(error: Error): void {
@@ -43,6 +66,12 @@ export class Stranger {
   readonly #namespace: string;
   readonly #sockets: Socket[] = [];
   #objects = 0;
+  #leaving = new AbortController();
+
+  /** How many objects it has made that the operator has work with. */
+  get objects(): number {
+    return this.#objects;
+  }
 
   constructor(api: ClusterApi, namespace: string) {
     this.#api = api;
@@ -51,10 +80,9 @@ export class Stranger {
 
   /**
    * Does it, with objects of new names each time.
-   * @param listeners of the operators
    * @throws {ClusterApiError} when the API server does not let it
    */
-  async commit(trespass: Trespass, listeners: readonly Listener[]): Promise<void> {
+  async commit(trespass: Trespass, { http, sync }: Listeners): Promise<void> {
     switch (trespass.kind) {
       case 'services':
         for (let index = 0; index < trespass.count; index++)
@@ -73,7 +101,11 @@ export class Stranger {
       case 'affinity':
         return this.#netExporter(`affinity-${this.#objects++}`, { agent: { affinity: trespass.affinity } });
       case 'connections':
-        for (const listener of listeners) for (let index = 0; index < trespass.count; index++) this.#connect(listener);
+        for (const listener of [...http, ...(sync ? [sync] : [])])
+          for (let index = 0; index < trespass.count; index++) this.#connect(listener);
+        return;
+      case 'reports':
+        if (sync) await this.#report(sync, trespass.forMs);
     }
   }
 
@@ -89,21 +121,32 @@ export class Stranger {
 
   /** Removes everything of the stranger's. */
   async leave(): Promise<void> {
+    this.#leaving.abort();
+    this.#leaving = new AbortController();
     for (const socket of this.#sockets.splice(0)) socket.destroy();
     const namespace = this.#namespace;
     // The NetExporters first: while the operator sees them, it would create their children again.
     for (const resource of [netExporters, configMaps, serviceAccounts])
       for (const { metadata } of await this.#api.items(pathOf(resource, { namespace })))
-        if (metadata.name !== 'default' && metadata.name !== 'kube-root-ca.crt')
+        if (!lasting.has(metadata.name))
           await this.#api.delete(pathOf(resource, { namespace, name: metadata.name })).catch(unlessGone);
   }
 
-  /** Makes the namespace, once. */
-  async arrive(): Promise<void> {
+  /**
+   * Makes the namespace, once.
+   * @param node where an agent of its own is to run, which it needs for reports
+   */
+  async arrive(node?: string): Promise<void> {
     const name = this.#namespace;
     const present = await this.#api.items(pathOf(namespaces));
     if (present.every(({ metadata }) => metadata.name !== name))
       await this.#api.create(pathOf(namespaces), { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    if (node === undefined) return;
+    const path = pathOf(netExporters, { namespace: name });
+    if ((await this.#api.items(path)).some(({ metadata }) => metadata.name === reporter)) return;
+    await this.#create(netExporters, reporter, {
+      spec: { agent: { nodeSelector: { 'kubernetes.io/hostname': node } }, dns: { enabled: false } },
+    });
   }
 
   #netExporter(name: string, { agent, ...spec }: { agent?: object; dns?: object }): Promise<void> {
@@ -121,6 +164,33 @@ export class Stranger {
     const apiVersion = group === '' ? version : `${group}/${version}`;
     const object = { apiVersion, kind, metadata: { ...metadata, name }, ...rest };
     await this.#api.create(pathOf(resource, { namespace: this.#namespace }), object);
+  }
+
+  /** Sends reports as its agent, if it has one. */
+  async #report({ host, port }: Listener, forMs: number): Promise<void> {
+    const namespace = this.#namespace;
+    const account = agentNames(reporter).agent;
+    const [agents, maps] = await Promise.all([
+      this.#api.items(pathOf(pods, { namespace })),
+      this.#api.items(pathOf(configMaps, { namespace })),
+    ]);
+    const agent = agents.find(({ metadata }) => metadata.labels?.[instanceLabel] === reporter);
+    const { data } = (maps.find(({ metadata }) => metadata.name === account) ?? {}) as {
+      data?: Record<string, string>;
+    };
+    const text = data?.[agentContract.syncAccessKey];
+    if (!agent || text === undefined) return;
+    const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: agent.metadata.name, uid: agent.metadata.uid };
+    const path = pathOf(serviceAccounts, { namespace, name: account, subresource: 'token' });
+    const { status } = await this.#api.create(path, {
+      ...{ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest' },
+      spec: { audiences: [tokenAudience], boundObjectRef, expirationSeconds: 600 },
+    });
+    const { ca, serverName } = parseSyncAccess(text);
+    const signal = AbortSignal.any([this.#leaving.signal, AbortSignal.timeout(forMs)]);
+    const { token } = status as { token: string };
+    runHostileAgent({ address: `${host}:${port}`, ca, serverName }, token, { pauseMs: reportPauseMs, signal });
+    await sleep(forMs, undefined, { signal: this.#leaving.signal }).catch(() => {});
   }
 
   #connect(listener: Listener): void {

@@ -59,5 +59,5 @@ test('strangers come where they are asked for, and everything else stays as it w
       plans[seed],
     );
   }
-  assert.deepEqual([...kinds].sort(), ['account', 'affinity', 'connections', 'large-objects', 'services']);
+  assert.deepEqual([...kinds].sort(), ['account', 'affinity', 'connections', 'large-objects', 'reports', 'services']);
 });
