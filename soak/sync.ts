@@ -2,19 +2,23 @@ import { prepare } from '../bench/agent.ts';
 import { BenchCluster, namespace } from '../bench/bench-cluster.ts';
 import { type Figure, figure } from '../bench/figures.ts';
 import { quantile } from '../bench/statistics.ts';
+import { counted } from '../src/base/command-line.ts';
 import { waitFor } from '../test/cluster/wait.ts';
-import { type Agent, metricsOf } from '../test/e2e/agents.ts';
+import { type Agent, getJson, metricsOf } from '../test/e2e/agents.ts';
 import {
   apply,
   deadline,
   inEffect,
   netExporter,
+  operatorNamespace,
   scaleOperator,
   waitForAgents,
   waitForSync,
 } from '../test/e2e/environment.ts';
 import { drainOptions, WatchedFleet } from '../test/e2e/watched-fleet.ts';
 import { ClusterApi } from '../test/faults/cluster-api.ts';
+import { HostileTenant } from './hostile-tenant.ts';
+import { type Hostility, planHostility } from './hostility.ts';
 import { Random } from './random.ts';
 import type { Soak } from './soak.ts';
 
@@ -23,6 +27,8 @@ const name = 'soak';
 const nodes = 6;
 const fewNodes = 3;
 const edits = 100;
+/** In each round, while a tenant is hostile. */
+const hostileEdits = 20;
 /** Of the whole time, at most these parts: the operators are away. Minutes. */
 const longestAway = 10;
 /** What no edit changes. */
@@ -36,7 +42,7 @@ const restingSpec = { dns: { ...quick, hosts: [host] }, network: { ...quick, pee
  * Agents on six nodes in three zones whose spec is edited a hundred times; then rounds of everything that is planned: a
  * rollout, another port, each node drained in turn and cut off, three nodes less and three more, none of which may make
  * a dial error; then minutes without an operator, in which nodes join and leave and every agent has to probe all the
- * time.
+ * time. All but the first edits are made, and happen, beside a tenant who is hostile to operators and agents.
  */
 export const run: Soak = async ({ seed, minutes, signal, log }) =>
   BenchCluster.with({ nodes, prepare, signal, log }, async (bench) => {
@@ -46,6 +52,7 @@ export const run: Soak = async ({ seed, minutes, signal, log }) =>
       const endAt = performance.now() + (minutes - away) * 60_000;
       await soak.start();
       await soak.edit();
+      await soak.invite();
       do await soak.planned();
       while (performance.now() < endAt);
       await soak.withoutOperator(away);
@@ -67,6 +74,9 @@ class SyncSoak {
   #port = 8000;
   #lingering = 0;
   #leftAlone: number[] = [];
+  /** How long each edit beside the hostile tenant took to be in effect on each agent. */
+  #hostileEdits: number[] = [];
+  #tenant: HostileTenant | undefined;
 
   constructor(bench: BenchCluster, api: ClusterApi, random: Random) {
     this.#bench = bench;
@@ -86,23 +96,11 @@ class SyncSoak {
 
   /** Edits hosts, peers and intervals; what stays the same has its turns meanwhile as if nothing had been edited. */
   async edit(): Promise<void> {
-    const { log, signal } = this.#bench;
+    const { log } = this.#bench;
     log(`${edits} edits`);
     const agents = await this.#settled();
     const before = await Promise.all(agents.map((agent) => turnsOfHost(agent)));
-    const seconds: number[] = [];
-    for (let number = 1; number <= edits; number++) {
-      signal.throwIfAborted();
-      const spec = this.#random.pick([
-        { dns: { hosts: [host, `edit-${number}.example.`] } },
-        { network: { peersPerAgent: this.#random.integer(1, nodes - 1) } },
-        { network: { interval: `${this.#random.integer(1, 5)}s` } },
-      ]);
-      const from = performance.now();
-      const generation = await this.#patch(spec);
-      const times = await Promise.all(agents.map((agent) => inEffect(agent, generation, 50)));
-      seconds.push(...times.map((time) => (time - from) / 1000));
-    }
+    const seconds = await this.#edits(edits, agents);
     const turnsOff: number[] = [];
     const skipped: number[] = [];
     for (const [index, agent] of agents.entries()) {
@@ -128,9 +126,20 @@ class SyncSoak {
     );
   }
 
+  /** Lets the hostile tenant in, who begins with the next round. */
+  async invite(): Promise<void> {
+    const lasting = this.#bench.cluster.nodes.slice(0, fewNodes).map(({ name }) => name);
+    this.#tenant = await HostileTenant.start(this.#bench, this.#api, lasting);
+  }
+
   /** A round of everything that is planned. */
   async planned(): Promise<void> {
     this.#rounds++;
+    await this.#withoutErrors('edits', async () => {
+      this.#hostileEdits.push(...(await this.#edits(hostileEdits, await this.#settled())));
+      await this.#patch(restingSpec);
+      await this.#settled();
+    });
     await this.#withoutErrors('a rollout', async () => {
       await this.#bench.kubectl(['rollout', 'restart', '-n', namespace, `daemonset/${name}-agent`]);
       await this.#bench.kubectl(['rollout', 'status', '-n', namespace, `daemonset/${name}-agent`, '--timeout=300s']);
@@ -165,7 +174,8 @@ class SyncSoak {
     await scaleOperator(kubectl, 0);
     const backAt = performance.now() + minutes * 60_000;
     let moves = 0;
-    const pauses = await this.#fleet.pausesDuring(async () => {
+    const hostility = { ...planHostility(this.#random, this.#tenant!.pods), objects: undefined };
+    const move = async () => {
       while (performance.now() < backAt) {
         const goes = cluster.nodes.length > fewNodes && (cluster.nodes.length >= nodes + 2 || this.#random.chance(0.5));
         if (goes) {
@@ -177,16 +187,25 @@ class SyncSoak {
         moves++;
         await this.#bench.pass(this.#random.integer(5, 20));
       }
-    });
+    };
+    const beside = `no operator beside ${describe(hostility)}`;
+    log(beside);
+    const pauses = await this.#fleet.pausesDuring(() => this.#beside(hostility, beside, move));
     const back = performance.now();
     await scaleOperator(kubectl, 2);
     await this.#settled();
     this.details.pauses = pauses;
+    this.details.hostile = { counts: this.#tenant!.counts, objects: this.#tenant!.objects };
     this.figures.push(
       figure('away_minutes', minutes, ''),
       figure('nodes_joined_or_left', moves, ''),
       figure('longest_pause_seconds', Math.max(...Object.values(pauses)), 's', { atMost: 10 }),
       figure('synced_after_return_seconds', (performance.now() - back) / 1000, 's'),
+      figure('hostile_edits', hostileEdits * this.#rounds, ''),
+      figure('hostile_edit_p50_seconds', quantile(this.#hostileEdits, 0.5), 's'),
+      figure('hostile_edit_p99_seconds', quantile(this.#hostileEdits, 0.99), 's', { atMost: 2 }),
+      figure('hostile_edit_max_seconds', Math.max(...this.#hostileEdits), 's'),
+      figure('hostile_connections', this.#tenant!.counts.connections, '', { atLeast: 1 }),
       figure('planned_rounds', this.#rounds, ''),
       figure('dial_errors', this.failures.length, '', { atMost: 0 }),
       figure('drained_node_left_alone_max_seconds', Math.max(...this.#leftAlone), 's', { atMost: 5 }),
@@ -197,11 +216,50 @@ class SyncSoak {
   /** Whatever it is, no agent but the one that is cut off may fail to reach another. */
   async #withoutErrors(what: string, body: () => Promise<void>, cutOff?: Agent): Promise<void> {
     this.#bench.signal.throwIfAborted();
-    this.#bench.log(what);
-    const { dialErrors, lingeringSeconds } = await this.#fleet.observe(body);
+    const hostility = planHostility(this.#random, this.#tenant!.pods);
+    const beside = `${what} beside ${describe(hostility)}`;
+    this.#bench.log(beside);
+    const { dialErrors, lingeringSeconds } = await this.#fleet.observe(() => this.#beside(hostility, beside, body));
     this.#lingering = Math.max(this.#lingering, lingeringSeconds);
     for (const [link, errors] of Object.entries(dialErrors))
-      if (!cutOff || !link.startsWith(`${cutOff.pod} `)) this.failures.push(`${what}: ${errors} errors of ${link}`);
+      if (!cutOff || !link.startsWith(`${cutOff.pod} `)) this.failures.push(`${beside}: ${errors} errors of ${link}`);
+    for (const restart of await this.#restarts()) this.failures.push(`${beside}: ${restart}`);
+  }
+
+  /** Does it while the tenant is hostile. */
+  async #beside(hostility: Hostility, what: string, body: () => Promise<void>): Promise<void> {
+    const gains = await this.#tenant!.during(hostility, await this.#fleet.agents(), body);
+    this.failures.push(...gains.map((gain) => `${what}: ${gain}`));
+  }
+
+  /** Edits so many times what agents get by sync. @returns the seconds until each edit was in effect on each agent */
+  async #edits(count: number, agents: readonly Agent[]): Promise<number[]> {
+    const seconds: number[] = [];
+    for (let number = 1; number <= count; number++) {
+      this.#bench.signal.throwIfAborted();
+      const spec = this.#random.pick([
+        { dns: { hosts: [host, `edit-${number}.example.`] } },
+        { network: { peersPerAgent: this.#random.integer(1, nodes - 1) } },
+        { network: { interval: `${this.#random.integer(1, 5)}s` } },
+      ]);
+      const from = performance.now();
+      const generation = await this.#patch(spec);
+      const times = await Promise.all(agents.map((agent) => inEffect(agent, generation, 50)));
+      seconds.push(...times.map((time) => (time - from) / 1000));
+    }
+    return seconds;
+  }
+
+  /** Which containers of operators and agents that there are now have ended and were started again. */
+  async #restarts(): Promise<string[]> {
+    const found: string[] = [];
+    for (const place of [operatorNamespace, namespace]) {
+      const { items } = await getJson<{ items: RestartedPod[] }>(this.#bench.kubectl, ['pods', '-n', place]);
+      for (const { metadata, status } of items)
+        if (status.containerStatuses?.some(({ restartCount }) => restartCount > 0))
+          found.push(`${metadata.name} restarted`);
+    }
+    return found;
   }
 
   /** Waits until every node has a ready agent that has what it should have and has reached all others. */
@@ -244,6 +302,16 @@ class SyncSoak {
     const others = (await this.#fleet.agents()).filter((agent) => agent.node !== node);
     this.#leftAlone.push(await this.#fleet.drain(node, others));
   }
+}
+
+interface RestartedPod {
+  metadata: { name: string };
+  status: { containerStatuses?: { restartCount: number }[] };
+}
+
+function describe({ floods, pods, objects }: Hostility): string {
+  const kinds = [...floods, ...(objects ? [objects.kind] : [])];
+  return `${kinds.join(', ')} of ${counted(pods, 'hostile pod')}`;
 }
 
 /**

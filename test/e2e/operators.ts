@@ -24,7 +24,7 @@ export interface LeaseStatus {
 }
 
 /** The operators that run. */
-export async function operatorsOf({ kubectl }: Environment): Promise<OperatorPod[]> {
+export async function operatorsOf({ kubectl }: Pick<Environment, 'kubectl'>): Promise<OperatorPod[]> {
   const selector = 'app.kubernetes.io/name=net-exporter-operator';
   const { items } = await getJson<{ items: Pod[] }>(kubectl, ['pods', '-n', operatorNamespace, '-l', selector]);
   return items

@@ -81,7 +81,8 @@ export function planSequence(seed: number, { node, steps, heavy, strangers = 0 }
   return planned;
 }
 
-function trespass(random: Random): Trespass {
+/** Something that a stranger may do. */
+export function trespass(random: Random): Trespass {
   const terms = random.pick<unknown>([[null], [{ matchExpressions: 5 }], [{ matchFields: 'all' }], 'every']);
   return random.pick<Trespass>([
     { kind: 'services', count: random.integer(20, 80) },

@@ -54,7 +54,7 @@ export async function runSequence(rig: FaultRig, seed: number, options: Sequence
   rig.proxy.record.forgetBefore(Date.now() - rememberedMs);
   await reset(rig.api, namespace, node);
   const stranger = new Stranger(rig.api, `${namespace}-strangers`);
-  if (options.strangers) await stranger.arrive(node);
+  if (options.strangers) await stranger.arrive([node]);
   await rig.operators.waitForLeader(options.deadline);
   const from = Date.now();
   const pending: Promise<void>[] = [];

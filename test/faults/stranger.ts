@@ -46,7 +46,7 @@ const pods = { group: '', version: 'v1', kind: 'Pod', plural: 'pods' };
 
 const largeBytes = 900_000;
 /** The stranger's NetExporter that has an agent, whose token vouches for reports. It stays from sequence to sequence. */
-const reporter = 'reporter';
+export const reporter = 'reporter';
 /** The stranger shares a processor with whom it disturbs. */
 const reportPauseMs = 20;
 /** What the names of NetExporters begin with whose agents would use an account of somebody else's. */
@@ -58,6 +58,11 @@ const lasting = new Set(['default', 'kube-root-ca.crt', reporter, agentNames(rep
 /** The garbage collector removes the children of what is deleted. */
 function unlessGone(error: Error): void {
   if (!(error instanceof ClusterApiError) || error.status !== 404) throw error;
+}
+
+function onlyOn(nodes: readonly string[]): object {
+  const matchExpressions = [{ key: 'kubernetes.io/hostname', operator: 'In', values: nodes }];
+  return { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions }] } };
 }
 
 /** Somebody with a namespace of the cluster and a way to the operators' ports, and no good intentions. */
@@ -134,18 +139,18 @@ export class Stranger {
 
   /**
    * Makes the namespace, once.
-   * @param node where an agent of its own is to run, which it needs for reports
+   * @param nodes where agents of its own are to run, which it needs for reports
    */
-  async arrive(node?: string): Promise<void> {
+  async arrive(nodes: readonly string[] = []): Promise<void> {
     const name = this.#namespace;
     const present = await this.#api.items(pathOf(namespaces));
     if (present.every(({ metadata }) => metadata.name !== name))
       await this.#api.create(pathOf(namespaces), { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-    if (node === undefined) return;
+    if (nodes.length === 0) return;
     const path = pathOf(netExporters, { namespace: name });
     if ((await this.#api.items(path)).some(({ metadata }) => metadata.name === reporter)) return;
     await this.#create(netExporters, reporter, {
-      spec: { agent: { nodeSelector: { 'kubernetes.io/hostname': node } }, dns: { enabled: false } },
+      spec: { agent: { affinity: { nodeAffinity: onlyOn(nodes) } }, dns: { enabled: false } },
     });
   }
 
