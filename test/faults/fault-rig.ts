@@ -75,7 +75,10 @@ export class FaultRig {
       await writeFile(kubeconfig(name), tokenKubeconfig(proxy.url(name), api.authority, token), { mode: 0o600 });
     // This machine as the pods reach it.
     const advertised = sync ? new URL(api.origin).hostname : undefined;
-    const operators = new OperatorSet({ names, namespace: operatorNamespace, kubeconfig, api, advertised });
+    const compileCache = join(directory, 'compile-cache');
+    const operators = new OperatorSet({
+      ...{ names, namespace: operatorNamespace, kubeconfig, api, advertised, compileCache },
+    });
     return new FaultRig({ cluster, api, proxy, operators }, directory, replicas, sync);
   }
 

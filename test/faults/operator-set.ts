@@ -12,6 +12,7 @@ export interface OperatorSetOptions {
   api: ClusterApi;
   /** As of {@link OperatorProcessOptions}. */
   advertised?: string | undefined;
+  compileCache?: string | undefined;
 }
 
 const slicePath = (namespace: string) =>
@@ -87,8 +88,8 @@ export class OperatorSet {
   }
 
   #start(name: string): void {
-    const { namespace, kubeconfig, advertised } = this.#options;
-    this.#processes.set(name, new OperatorProcess({ name, namespace, kubeconfig: kubeconfig(name), advertised }));
+    const { kubeconfig, ...options } = this.#options;
+    this.#processes.set(name, new OperatorProcess({ ...options, name, kubeconfig: kubeconfig(name) }));
   }
 
   async #restart(): Promise<void> {

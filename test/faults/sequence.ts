@@ -52,26 +52,38 @@ export async function runSequence(rig: FaultRig, seed: number, options: Sequence
   const node = rig.cluster.nodes[0]!.name;
   const steps = planSequence(seed, { ...options, node });
   rig.proxy.record.forgetBefore(Date.now() - rememberedMs);
-  await reset(rig.api, namespace, node);
   const stranger = new Stranger(rig.api, `${namespace}-strangers`);
-  if (options.strangers) await stranger.arrive([node]);
+  await untilDone('the beginning of a sequence', async () => {
+    await reset(rig.api, namespace, node);
+    if (options.strangers) await stranger.arrive([node]);
+  });
   await rig.operators.waitForLeader(options.deadline);
   const from = Date.now();
+  const violations: string[] = [];
   const pending: Promise<void>[] = [];
+  const meanwhile = (work: Promise<unknown>) => {
+    pending.push(
+      work.then(
+        () => {},
+        (error: Error) => void violations.push(`what happens failed: ${error.message}`),
+      ),
+    );
+  };
   for (const { action, pauseMs } of steps) {
     log(`${Date.now() - from} ms: ${JSON.stringify(action)}`);
-    await act(rig, namespace, node, action, stranger, pending);
+    await act(rig, namespace, node, action, stranger, meanwhile);
     await sleep(pauseMs);
   }
   await Promise.all(pending);
   await rig.proxy.heal();
   const healed = Date.now();
-  const violations: string[] = [];
   // While everything of the strangers' is there, and once more when it is gone.
   await convergence(rig, options).catch((error: Error) => violations.push(error.message));
   if (options.strangers) {
-    violations.push(...(await stranger.gains()));
-    await persistently(() => stranger.leave());
+    await untilDone('the end of the strangers', async () => {
+      for (const gain of await stranger.gains()) if (!violations.includes(gain)) violations.push(gain);
+      await stranger.leave();
+    });
     await convergence(rig, options).catch((error: Error) => violations.push(`strangers gone: ${error.message}`));
   }
   const requests = rig.proxy.record.since(from);
@@ -117,54 +129,55 @@ function create(api: ClusterApi, namespace: string, name: string, spec: object):
   return api.create(pathOf(netExporters, namespace), object);
 }
 
-/** Does one thing. What goes on in the background, such as a restart that takes seconds, is added to `pending`. */
+/** Does one thing. What goes on in the background, such as a restart that takes seconds, is handed to `meanwhile`. */
 async function act(
   rig: FaultRig,
   namespace: string,
   node: string,
   action: Action,
   stranger: Stranger,
-  pending: Promise<void>[],
+  meanwhile: (work: Promise<unknown>) => void,
 ): Promise<void> {
   const { api, proxy, operators } = rig;
   const path = (name: string) => `${pathOf(netExporters, namespace)}/${name}`;
   switch (action.do) {
     case 'edit':
-      return void pending.push(persistently(() => api.patch(path(action.name), 'merge', action.patch)));
+      return meanwhile(persistently(() => api.patch(path(action.name), 'merge', action.patch)));
     case 'delete':
-      return void pending.push(persistently(() => api.delete(path(action.name))));
+      return meanwhile(persistently(() => api.delete(path(action.name))));
     case 'create':
-      return void pending.push(persistently(() => create(api, namespace, action.name, firstSpec(action.name, node))));
+      return meanwhile(persistently(() => create(api, namespace, action.name, firstSpec(action.name, node))));
     case 'damage': {
       const { resource, suffix, patch } = action.damage;
       const kind = childKinds.find(({ plural }) => plural === resource)!;
       const child = `${pathOf(kind, namespace)}/${action.name}-${suffix}`;
-      return void pending.push(persistently(() => (patch ? api.patch(child, 'merge', patch) : api.delete(child))));
+      return meanwhile(persistently(() => (patch ? api.patch(child, 'merge', patch) : api.delete(child))));
     }
     case 'fault': {
       const { end } = proxy.inflict(action.rule);
-      return void pending.push(sleep(action.forMs).then(end));
+      return meanwhile(sleep(action.forMs).then(end));
     }
     case 'interrupt':
       return proxy.interrupt(action.how, action.matching);
     case 'unreachable':
       await proxy.setReachability(action.how);
-      return void pending.push(sleep(action.forMs).then(() => proxy.setReachability('open')));
+      return meanwhile(sleep(action.forMs).then(() => proxy.setReachability('open')));
     case 'restart':
-      return void pending.push(restart(rig, action.component));
+      return meanwhile(restart(rig, action.component));
     case 'end-leader': {
       const leader = await operators.leader();
-      return leader && void pending.push(operators.end(leader, action.signal).then(() => {}));
+      if (leader) meanwhile(operators.end(leader, action.signal));
+      return;
     }
     case 'stop-leader': {
       const leader = await operators.leader();
       leader?.signal('SIGSTOP');
-      return void pending.push(sleep(action.forMs).then(() => leader?.signal('SIGCONT')));
+      return meanwhile(sleep(action.forMs).then(() => leader?.signal('SIGCONT')));
     }
     case 'trespass': {
       const http = operators.running.flatMap(({ port }) => (port ? [{ host: '127.0.0.1', port }] : []));
       const commit = async () => stranger.commit(action.trespass, { http, sync: await operators.syncListener() });
-      return void pending.push(persistently(commit));
+      return meanwhile(persistently(commit));
     }
   }
 }
@@ -173,6 +186,11 @@ async function restart({ cluster, api }: FaultRig, component: 'apiserver' | 'etc
   await cluster.stopComponent(component);
   await cluster.startComponent(component);
   await waitFor('readiness of the API server', () => api.isReady(), { timeout: 60_000 });
+}
+
+/** Does it again until it has succeeded: the API server may be away, or too busy. */
+async function untilDone(what: string, work: () => Promise<void>): Promise<void> {
+  await waitFor(what, () => work().then(() => true as const), { timeout: 60_000, interval: 200 });
 }
 
 /**
