@@ -13,6 +13,9 @@ import type { Soak } from './soak.ts';
 /** The operator's replicas, each a process that reaches the API server through the proxy of faults. */
 const operatorNames = ['soak-a', 'soak-b'];
 
+/** How many sequences there are between two lines about the progress. */
+const progressEvery = 10;
+
 /** One node: what is looked at is the operators' work, and a few agents are enough for it. */
 const nodes = 1;
 
@@ -77,17 +80,20 @@ async function runSequences(
     });
     outcomes.push(outcome);
     for (const violation of outcome.violations) log(`sequence ${outcome.seed}: ${violation}\n${steps.join('\n')}`);
-    if (outcomes.length % 20 === 0) log(`${outcomes.length} sequences`);
+    if (outcomes.length % progressEvery === 0) log(`${outcomes.length} sequences`);
   }
   return outcomes;
 }
 
 function sequenceFigures(outcomes: readonly SequenceOutcome[]): Figure[] {
   const converged = outcomes.map(({ convergedAfter }) => convergedAfter);
+  const took = outcomes.map(({ seconds }) => seconds);
   const violated = outcomes.filter(({ violations }) => violations.length > 0);
   return [
     figure('sequences', outcomes.length, '', { atLeast: 1 }),
     figure('sequences_violated', violated.length, '', { atMost: 0 }),
+    figure('sequence_p50_seconds', quantile(took, 0.5), 's'),
+    figure('sequence_max_seconds', Math.max(...took), 's'),
     figure('converged_p50_seconds', quantile(converged, 0.5), 's'),
     figure('converged_max_seconds', Math.max(...converged), 's'),
     figure('requests_busiest_ten_seconds', Math.max(...outcomes.map(({ busiest }) => busiest)), '', busiestTenSeconds),

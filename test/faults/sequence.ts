@@ -13,6 +13,8 @@ import { Stranger } from './stranger.ts';
 /** What one sequence showed. */
 export interface SequenceOutcome {
   seed: number;
+  /** How long it took in all, in seconds. */
+  seconds: number;
   /** How long it took to converge after the last fault, in seconds. */
   convergedAfter: number;
   requests: number;
@@ -51,6 +53,7 @@ export async function runSequence(rig: FaultRig, seed: number, options: Sequence
   const { namespace, log } = options;
   const node = rig.cluster.nodes[0]!.name;
   const steps = planSequence(seed, { ...options, node });
+  const startedAt = performance.now();
   rig.proxy.record.forgetBefore(Date.now() - rememberedMs);
   const stranger = new Stranger(rig.api, `${namespace}-strangers`);
   await untilDone('the beginning of a sequence', async () => {
@@ -102,6 +105,7 @@ export async function runSequence(rig: FaultRig, seed: number, options: Sequence
   violations.push(...rig.operators.takeFaults(), ...formerLeadersWrites(rig.proxy.record.since(0)));
   return {
     seed,
+    seconds: (performance.now() - startedAt) / 1000,
     convergedAfter: (Date.now() - healed) / 1000,
     requests: requests.length,
     busiest,
