@@ -6,7 +6,7 @@ import { waitFor } from '../test/cluster/wait.ts';
 import { agentsOf, metricsOf } from '../test/e2e/agents.ts';
 import { FaultRig } from '../test/faults/fault-rig.ts';
 import { writesIn } from '../test/faults/request-record.ts';
-import { busiestTenSeconds, convergence, runSequence, type SequenceOutcome } from '../test/faults/sequence.ts';
+import { convergence, runSequence, type SequenceOutcome } from '../test/faults/sequence.ts';
 import { Random } from './random.ts';
 import type { Soak } from './soak.ts';
 
@@ -96,7 +96,8 @@ function sequenceFigures(outcomes: readonly SequenceOutcome[]): Figure[] {
     figure('sequence_max_seconds', Math.max(...took), 's'),
     figure('converged_p50_seconds', quantile(converged, 0.5), 's'),
     figure('converged_max_seconds', Math.max(...converged), 's'),
-    figure('requests_busiest_ten_seconds', Math.max(...outcomes.map(({ busiest }) => busiest)), '', busiestTenSeconds),
+    // How many are too many depends on the strangers of a sequence, which judges it.
+    figure('requests_busiest_ten_seconds', Math.max(...outcomes.map(({ busiest }) => busiest)), ''),
   ];
 }
 
