@@ -45,7 +45,7 @@ const daemonSets = { group: 'apps', version: 'v1', kind: 'DaemonSet', plural: 'd
 const pods = { group: '', version: 'v1', kind: 'Pod', plural: 'pods' };
 
 const largeBytes = 900_000;
-/** The stranger's NetExporter that has an agent, whose token vouches for reports. It stays from sequence to sequence. */
+/** The NetExporter of the stranger whose agents have the tokens that vouch for reports. It stays between sequences. */
 export const reporter = 'reporter';
 /** The stranger shares a processor with whom it disturbs. */
 const reportPauseMs = 20;
