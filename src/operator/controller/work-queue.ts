@@ -1,6 +1,7 @@
 import { type BackoffLimits, backoffDelay } from '../../base/backoff.ts';
 import type { Clock } from '../../base/clock.ts';
 import { TokenBucket } from '../../base/token-bucket.ts';
+import { FairQueue } from './fair-queue.ts';
 
 /** Told what happens in a queue, for metrics. Times are in seconds. */
 export interface QueueObserver {
@@ -17,15 +18,16 @@ const retryRate = { perSecond: 10, burst: 100 };
 
 /**
  * Keys to be worked on, as client-go's workqueue: a key that waits is there once, however often it is added; a key that
- * is being worked on is never given out a second time, but comes again afterwards when it was added meanwhile.
+ * is being worked on is never given out a second time, but comes again afterwards when it was added meanwhile. Unlike
+ * there, namespaces take turns, so that many keys of one do not delay those of others.
  */
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #limits: BackoffLimits;
   readonly #observe: QueueObserver;
-  /** Waiting, in order. */
-  readonly #queue: string[] = [];
+  /** Waiting. */
+  readonly #queue = new FairQueue();
   /** To be worked on, with the time at which that became so. */
   readonly #dirty = new Map<string, number>();
   /** Being worked on, with the time at which that began. */
@@ -113,7 +115,7 @@ export class WorkQueue {
 
   /** Gives out no more keys and forgets those that wait. */
   close(): void {
-    this.#queue.length = 0;
+    this.#queue.clear();
     this.#dirty.clear();
     for (const { cancel } of this.#delayed.values()) cancel();
     this.#delayed.clear();

@@ -33,6 +33,14 @@ test('a key that waits is there once, however often it is added', async (newCloc
   assert.equal(seen.filter((event) => event === 'added').length, 2);
 });
 
+test('many keys of one namespace do not delay that of another', async (newClock) => {
+  const { queue } = setUp(newClock);
+  for (let number = 0; number < 80; number++) queue.add(`stranger/${number}`);
+  queue.add('neighbor/edited');
+  assert.equal(await queue.next(), 'stranger/0');
+  assert.equal(await queue.next(), 'neighbor/edited');
+});
+
 test('a key added while it is worked on comes again afterwards, and not before', async (newClock) => {
   const { queue } = setUp(newClock);
   queue.add('a');
