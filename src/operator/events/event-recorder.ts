@@ -3,6 +3,7 @@ import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
+import { WriteTurns } from '../kube/write-turns.ts';
 import { type EventContent, eventObject, events, microTime, type Regarding, type Reporter } from './event.ts';
 import { SpamGuard } from './spam-guard.ts';
 
@@ -18,8 +19,15 @@ const sweepMs = 60_000;
 /** Series remembered. The oldest makes room. */
 const maxSeries = 256;
 
-/** Maximum number of pending writes. Further Events are dropped, because Events are best effort. */
-const maxWaiting = 64;
+/** Maximum number of writes at a time, of all namespaces. */
+const maxWrites = 4;
+
+/**
+ * Maximum number of pending writes of one namespace, and of all. Further Events are dropped, because Events are best
+ * effort.
+ */
+const maxWaitingPerNamespace = 64;
+const maxWaiting = 256;
 
 /** How often, and how long apart, one write is tried while the API server is away or overloaded; then it is dropped. */
 const maxTries = 12;
@@ -39,10 +47,18 @@ interface Series {
   writtenAt: number;
 }
 
+/** The pending writes of one namespace. */
+interface Pending {
+  /** Resolves after the last of them. */
+  last: Promise<void>;
+  count: number;
+}
+
 /**
- * Writes Events (KEP-383) asynchronously and one at a time; failures are only logged. The first and second Event of a
- * series are written immediately, and later counts every half hour and at the end of the series. Unlike in client-go,
- * Events with different notes are different, because notes name the object concerned.
+ * Writes Events (KEP-383) asynchronously, those of one namespace one at a time; failures are only logged. So a slow
+ * admission webhook delays only the Events of its namespaces. The first and second Event of a series are written
+ * immediately, and later counts every half hour and at the end of the series. Unlike in client-go, Events with
+ * different notes are different, because notes name the object concerned.
  */
 export class EventRecorder {
   readonly #client: Pick<ApiClient, 'create' | 'mergePatch'>;
@@ -54,8 +70,9 @@ export class EventRecorder {
   readonly #guard: SpamGuard;
   readonly #closing = new AbortController();
   #cancelSweep: (() => void) | undefined;
-  #last: Promise<void> = Promise.resolve();
-  #waiting = 0;
+  readonly #turns: WriteTurns;
+  /** By namespace. */
+  readonly #pending = new Map<string, Pending>();
 
   constructor(options: {
     client: Pick<ApiClient, 'create' | 'mergePatch'>;
@@ -70,6 +87,7 @@ export class EventRecorder {
     this.#random = options.random;
     this.#log = options.log;
     this.#guard = new SpamGuard(options.clock);
+    this.#turns = new WriteTurns(options.clock, maxWrites);
   }
 
   record(content: EventContent, regarding: Regarding): void {
@@ -88,8 +106,8 @@ export class EventRecorder {
   }
 
   /** Resolves when what was to be written so far has been written or has failed. */
-  flushed(): Promise<void> {
-    return this.#last;
+  async flushed(): Promise<void> {
+    await Promise.all([...this.#pending.values()].map(({ last }) => last));
   }
 
   /** Writes the counts that only we know and ends; what fails now is not tried again. */
@@ -97,7 +115,7 @@ export class EventRecorder {
     this.#closing.abort();
     this.#cancelSweep?.();
     for (const [key, series] of this.#series) if (series.count > series.writtenCount) this.#enqueue(key, series);
-    return this.#last;
+    return this.flushed();
   }
 
   /** Tells an Event that is not of any series yet. */
@@ -124,20 +142,26 @@ export class EventRecorder {
   }
 
   #enqueue(key: string, series: Series): void {
-    const { reason } = series.event;
-    if (this.#waiting >= maxWaiting) {
+    const { reason, metadata } = series.event;
+    const { namespace } = metadata;
+    const pending = this.#pending.get(namespace) ?? { last: Promise.resolve(), count: 0 };
+    const total = [...this.#pending.values()].reduce((sum, { count }) => sum + count, 0);
+    if (pending.count >= maxWaitingPerNamespace || total >= maxWaiting) {
       this.#log.warn({ reason }, 'dropped an Event: too many Events are waiting to be written');
       this.#forget(key, series);
       return;
     }
-    this.#waiting++;
-    this.#last = this.#last
+    this.#pending.set(namespace, pending);
+    pending.count++;
+    pending.last = pending.last
       .then(() => this.#write(series))
       .catch((error) => {
         this.#log.warn({ err: error, reason }, 'cannot write Event');
         this.#forget(key, series);
       })
-      .finally(() => this.#waiting--);
+      .finally(() => {
+        if (--pending.count === 0) this.#pending.delete(namespace);
+      });
   }
 
   /** So that the next Event of its kind starts a new series. */
@@ -150,22 +174,23 @@ export class EventRecorder {
     const wanted = series.count;
     for (let tries = 1; series.writtenCount < wanted; tries++) {
       try {
-        await this.#writeOnce(series, wanted);
+        const { namespace } = series.event.metadata;
+        await this.#turns.run(namespace, never, (signal) => this.#writeOnce(series, wanted, signal));
       } catch (error) {
-        // What the API server refuses it will refuse again.
-        const mayPass = isApiError(error, 'Timeout', 'TooManyRequests', 'Unavailable', 'Unexpected');
+        // What the API server refuses it will refuse again. Cancelled: the write was slow, and others waited.
+        const mayPass = isApiError(error, 'Cancelled', 'Timeout', 'TooManyRequests', 'Unavailable', 'Unexpected');
         if (!mayPass || tries >= maxTries || this.#closing.signal.aborted) throw error;
         await pause(this.#clock, backoffDelay(tries, backoff, this.#random), this.#closing.signal);
       }
     }
   }
 
-  async #writeOnce(series: Series, count: number): Promise<void> {
+  async #writeOnce(series: Series, count: number, signal: AbortSignal): Promise<void> {
     const { metadata } = series.event;
     const patch = count > 1 ? { series: { count, lastObservedTime: microTime(series.lastObservedMs) } } : {};
     let written = count;
-    if (series.writtenCount === 0 || !(await this.#patch(metadata, patch)))
-      await this.#client.create(events, metadata.namespace, { ...series.event, ...patch }).catch((error) => {
+    if (series.writtenCount === 0 || !(await this.#patch(metadata, patch, signal)))
+      await this.#client.create(events, metadata.namespace, { ...series.event, ...patch }, signal).catch((error) => {
         // An attempt before this one did it, and its answer was lost. With which count is for a patch to settle.
         if (!isApiError(error, 'AlreadyExists')) throw error;
         written = 1;
@@ -175,9 +200,9 @@ export class EventRecorder {
   }
 
   /** @returns false where the Event has expired meanwhile */
-  async #patch(place: { namespace: string; name: string }, patch: object): Promise<boolean> {
+  async #patch(place: { namespace: string; name: string }, patch: object, signal: AbortSignal): Promise<boolean> {
     try {
-      await this.#client.mergePatch(events, place, patch);
+      await this.#client.mergePatch(events, place, patch, signal);
       return true;
     } catch (error) {
       if (isApiError(error, 'NotFound')) return false;
@@ -197,3 +222,5 @@ export class EventRecorder {
     this.#cancelSweep = this.#series.size > 0 ? this.#clock.after(sweepMs, () => this.#sweep()) : undefined;
   }
 }
+
+const never = new AbortController().signal;

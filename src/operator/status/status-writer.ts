@@ -7,9 +7,16 @@ import { MutationCache } from '../cache/mutation-cache.ts';
 import { netExporters } from '../cache/watched-kinds.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
+import { WriteTurns } from '../kube/write-turns.ts';
 
 /** Minimum time between writes of one object's status. */
 const intervalMs = 1000;
+
+/**
+ * Maximum number of writes at a time, of all objects: a quarter of the connections. A slow admission webhook would
+ * otherwise hold all of them.
+ */
+const maxWrites = 8;
 
 /** Attempts of one write after conflicts, each with the newest version of the object. */
 const attempts = 4;
@@ -45,17 +52,21 @@ interface Slot {
   wanted: StatusRequest | undefined;
   writing: boolean;
   failures: number;
+  /** The message of the last failure; empty after a success. */
+  reported: string;
   done: Promise<void>;
 }
 
 /**
  * Writes the status of NetExporters asynchronously: only if it differs, only over the version from which it was
- * computed, and at most once a second per object. Of the requests that arrive meanwhile, the last one is written.
+ * computed, at most once a second per object, and only a few at a time. Of the requests that arrive meanwhile, the last
+ * one is written.
  */
 export class StatusWriter {
   readonly #client: Pick<ApiClient, 'get' | 'mergePatch'>;
   readonly #clock: Clock;
   readonly #random: () => number;
+  readonly #turns: WriteTurns;
   readonly #written = new MutationCache<NetExporter>();
   /**
    * By uid: a status that the API server stores differently than written, such as without fields that its CRD does not
@@ -76,6 +87,7 @@ export class StatusWriter {
     this.#client = options.client;
     this.#clock = options.clock;
     this.#random = options.random;
+    this.#turns = new WriteTurns(options.clock, maxWrites);
   }
 
   /** Requests a write. It replaces a pending request for the same object. */
@@ -115,35 +127,48 @@ export class StatusWriter {
   }
 
   #open(uid: string, request: StatusRequest): void {
-    const slot: Slot = { wanted: request, writing: false, failures: 0, done: Promise.resolve() };
+    const slot: Slot = { wanted: request, writing: false, failures: 0, reported: '', done: Promise.resolve() };
     this.#slots.set(uid, slot);
     slot.done = this.#run(uid, slot);
   }
 
   /** Writes until no request is pending. Lasts through the interval after a write, so that the next one waits. */
   async #run(uid: string, slot: Slot): Promise<void> {
-    let reported = '';
-    while (slot.wanted && !this.#end.signal.aborted) {
-      const request = slot.wanted;
-      slot.wanted = undefined;
-      slot.writing = true;
-      let delay = 0;
-      try {
-        if (await this.#write(request, slot.failures > 0)) delay = intervalMs;
-        slot.failures = 0;
-        reported = '';
-      } catch (error) {
-        slot.wanted ??= request;
-        delay = backoffDelay(++slot.failures, backoff, this.#random);
-        const { message } = error as Error;
-        // Once per new cause, so that retries do not fill the log.
-        if (message !== reported) request.log.warn({ err: error }, 'cannot update status, will retry');
-        reported = message;
-      }
-      slot.writing = false;
-      if (delay > 0 && (slot.wanted || !this.#stopping)) await pause(this.#clock, delay, this.#end.signal);
+    const { signal } = this.#end;
+    while (slot.wanted && !signal.aborted) {
+      const delay = await this.#turns
+        .run(uid, signal, (turn) => this.#writeWanted(slot, turn))
+        // Only the wait for a turn rejects: the operator is stopping.
+        .catch(() => 0);
+      if (delay > 0 && (slot.wanted || !this.#stopping)) await pause(this.#clock, delay, signal);
     }
     this.#slots.delete(uid);
+  }
+
+  /**
+   * Writes what is wanted now that it is this object's turn. Never rejects.
+   * @returns how long the next write waits, in milliseconds
+   */
+  async #writeWanted(slot: Slot, signal: AbortSignal): Promise<number> {
+    const request = slot.wanted;
+    if (!request) return 0;
+    slot.wanted = undefined;
+    slot.writing = true;
+    try {
+      const hasWritten = await this.#write(request, slot.failures > 0, signal);
+      slot.failures = 0;
+      slot.reported = '';
+      return hasWritten ? intervalMs : 0;
+    } catch (error) {
+      slot.wanted ??= request;
+      const { message } = error as Error;
+      // Once per new cause, so that retries do not fill the log.
+      if (message !== slot.reported) request.log.warn({ err: error }, 'cannot update status, will retry');
+      slot.reported = message;
+      return backoffDelay(++slot.failures, backoff, this.#random);
+    } finally {
+      slot.writing = false;
+    }
   }
 
   /**
@@ -151,9 +176,12 @@ export class StatusWriter {
    *   first
    * @returns whether there was something to write
    */
-  async #write({ resource, compute, written }: StatusRequest, doubtful: boolean): Promise<boolean> {
+  async #write(
+    { resource, compute, written }: StatusRequest,
+    doubtful: boolean,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const { namespace, name, uid } = resource.metadata;
-    const { signal } = this.#end;
     let current = doubtful ? await this.#read(namespace, name, signal) : this.#written.newest(resource);
     for (let attempt = 1; current?.metadata.uid === uid; attempt++) {
       const before = current.status;

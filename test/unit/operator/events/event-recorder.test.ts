@@ -217,6 +217,71 @@ test('what comes faster than the API server takes it is dropped, not piled up', 
   assert.equal(calls.length, 65);
 });
 
+/** The namespace of an Event that is written. */
+const namespaceOf = (body: Record<string, unknown>) => (body.metadata as { namespace: string }).namespace;
+
+/** A resource in a namespace of its own. */
+function within(namespace: string, uid = namespace) {
+  const resource = another(uid);
+  return { ...resource, metadata: { ...resource.metadata, namespace } };
+}
+
+test('Events of 40 namespaces with a slow webhook take 4 connections at most, and delay no other namespace', async (newClock) => {
+  const clock = newClock();
+  const running = new Set<string>();
+  const written: string[] = [];
+  let most = 0;
+  const client = {
+    create: (_resource: unknown, namespace: string, _object: object, signal?: AbortSignal) =>
+      new Promise<never>((resolve, reject) => {
+        running.add(namespace);
+        most = Math.max(most, running.size);
+        const end = (settle: () => void) => {
+          running.delete(namespace);
+          settle();
+        };
+        const answered = () =>
+          end(() => {
+            written.push(namespace);
+            resolve({} as never);
+          });
+        if (!namespace.startsWith('slow')) return answered();
+        const cancel = clock.after(6000, answered);
+        signal?.addEventListener('abort', () => {
+          cancel();
+          end(() => reject(new ApiError('Cancelled', 'it was slow')));
+        });
+      }),
+    mergePatch: async () => ({}) as never,
+  };
+  const recorder = new EventRecorder({ client, reporter, clock, random: () => 0, log: quietLog });
+  const slow = Array.from({ length: 40 }, (_, index) => `slow-${index}`);
+  for (const namespace of slow) recorder.record(news, within(namespace));
+  await until(() => running.size === 4, 'every place is taken');
+  for (let seconds = 0; seconds < 600 && written.length < slow.length; seconds++) await clock.advanceAsync(1000);
+  assert.deepEqual([written.toSorted(), most], [slow.toSorted(), 4]);
+  for (const namespace of slow) recorder.record({ ...news, note: 'Service b' }, within(namespace));
+  await until(() => running.size === 3, 'the last place is free');
+  recorder.record(news, within('fast'));
+  await until(() => written.includes('fast'), 'it is written at once');
+});
+
+test('Events of a namespace that fail delay and drop none of another', async (newClock) => {
+  const { calls, recorder, record } = setUp(newClock);
+  const namespaces = () => calls.map(([, body]) => namespaceOf(body));
+  for (let turn = 0; turn < 200; turn++) record({}, within('flooded', `uid-${turn}`));
+  record({}, within('other'));
+  await recorder.flushed();
+  assert.deepEqual(
+    [namespaces().filter((namespace) => namespace === 'flooded').length, namespaces().includes('other')],
+    [64, true],
+  );
+  calls.length = 0;
+  for (let turn = 0; turn < 2000; turn++) record({}, within(`many-${turn % 200}`, `uid-of-many-${turn}`));
+  await recorder.flushed();
+  assert.equal(calls.length, 256);
+});
+
 test('about one object only so much is told', async (newClock) => {
   const { clock, calls, recorder, record } = setUp(newClock);
   const tell = async (count: number, about?: NetExporter) => {

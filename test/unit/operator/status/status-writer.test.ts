@@ -298,6 +298,58 @@ test('stopping while the API server is away ends in time, and nothing is written
   assert.equal(patches.length, 1);
 });
 
+test('40 writes behind a slow webhook take 8 connections at most, and a write of another object gets through', async () => {
+  const clock = new FakeClock();
+  const running = new Set<string>();
+  const written = new Set<string>();
+  let most = 0;
+  const objects = new Map<string, NetExporter>();
+  const client = {
+    get: async (_resource: unknown, { name }: { name: string }) => objects.get(name) as never,
+    mergePatch: (_resource: unknown, { name }: { name: string }, patch: object, signal?: AbortSignal) =>
+      new Promise<never>((resolve, reject) => {
+        running.add(name);
+        most = Math.max(most, running.size);
+        const end = (settle: () => void) => {
+          running.delete(name);
+          settle();
+        };
+        const { status } = patch as NetExporter;
+        const answer = { ...objects.get(name)!, status } as never;
+        if (!name.startsWith('slow')) return end(() => resolve(answer));
+        const cancel = clock.after(14_000, () => end(() => resolve(answer)));
+        signal?.addEventListener('abort', () => {
+          cancel();
+          end(() => reject(signal.reason));
+        });
+      }),
+  };
+  const writer = new StatusWriter({ client, clock, random: () => 0 });
+  const write = (name: string) => {
+    const resource = at('10', undefined, `uid-of-${name}`);
+    const object = { ...resource, metadata: { ...resource.metadata, name } };
+    objects.set(name, object);
+    const request = { compute: () => wanted, written: () => written.add(name), log: quietLog };
+    writer.write({ resource: object, ...request });
+  };
+  for (let index = 0; index < 40; index++) write(`slow-${index}`);
+  await settle();
+  assert.equal(running.size, 8);
+  for (let seconds = 0; seconds < 600 && written.size < 40; seconds++) await clock.advanceAsync(1000);
+  assert.deepEqual([written.size, most], [40, 8]);
+  written.clear();
+  for (let index = 0; index < 40; index++) write(`slow-${index}`);
+  await settle();
+  write('fast');
+  await settle();
+  assert.deepEqual([[...written], running.size, most], [['fast'], 7, 8]);
+  const stopped = writer.stop(1000);
+  await clock.advanceAsync(1000);
+  await stopped;
+  await settle();
+  assert.deepEqual([running.size, clock.pending], [0, 0]);
+});
+
 const step = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('write' as const), value: fc.integer({ min: 0, max: 3 }) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.integer({ min: 0, max: 1500 }) }) },
