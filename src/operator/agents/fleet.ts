@@ -89,12 +89,10 @@ export class Fleet implements SyncSource {
   }
 
   /**
-   * This operator leads from now on: has the agents of these planned for at once, and forgets those of an earlier term.
+   * This operator leads from now on: has the agents of these planned for at once.
    * @param epoch the leader's
    */
   lead(epoch: number, resources: Iterable<NetExporter>): void {
-    this.#members.clear();
-    this.#memory = new ReportMemory();
     this.#epoch = epoch;
     this.#since = this.#parts.clock.monotonic();
     for (const resource of resources) {
@@ -103,9 +101,11 @@ export class Fleet implements SyncSource {
     }
   }
 
-  /** Stops planning. Pending plans must be processed before. */
+  /** Stops planning and forgets all agents. Pending plans must be processed, and held requests answered before. */
   stop(): void {
     this.#epoch = undefined;
+    this.#members.clear();
+    this.#memory = new ReportMemory();
   }
 
   /** Has the targets of a NetExporter's agents planned by this spec. */

@@ -6,6 +6,7 @@ import { Reflector } from '../cache/reflector.ts';
 import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { type ApiErrorCode, isApiError } from '../kube/api-error.ts';
+import { checkedPage } from '../kube/checked-answers.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import type { Resource } from '../kube/resource.ts';
 import { LogDeduplicator } from '../log/log-deduplicator.ts';
@@ -14,6 +15,8 @@ import { LogDeduplicator } from '../log/log-deduplicator.ts';
 const intervalMs = 1000;
 
 const backoff = { baseMs: 500, maxMs: 10_000 };
+
+const failureLines = { read: 'cannot read object, will retry', write: 'cannot write object, will retry' };
 
 /** The API server's errors if the object was created or changed since it was read. */
 const outdated: ApiErrorCode[] = ['AlreadyExists', 'Conflict'];
@@ -82,15 +85,19 @@ export class SingletonReconciler {
 
   /**
    * Reconciles now and after each change, until the signal is aborted. Never rejects; retries failures with back-off. A
-   * write in flight is completed: the Lease can only be released once its effect is known.
+   * write in flight is completed: the Lease can only be released once its effect is known. The object is first read
+   * from the API server, because the watch may not have shown yet what another leader wrote.
    */
   async keep(ensure: Ensure, signal: AbortSignal): Promise<void> {
     const { clock, random, lookMs } = this.#options;
+    let isRead = false;
     for (let failures = 0; !signal.aborted; ) {
       const changed = new AbortController();
       this.#wake = () => changed.abort();
       try {
-        const hasWritten = await this.#ensure(ensure);
+        const observed = isRead ? this.#observed() : await this.#read(signal);
+        isRead = true;
+        const hasWritten = await this.#ensure(ensure, observed);
         failures = 0;
         this.#reports.forget('');
         this.#obstacleIs(undefined);
@@ -98,16 +105,28 @@ export class SingletonReconciler {
         else await pause(clock, lookMs, AbortSignal.any([signal, changed.signal]));
       } catch (error) {
         if (signal.aborted) return;
-        this.#failed(error);
+        this.#failed(error, isRead ? 'write' : 'read');
         await pause(clock, backoffDelay(++failures, backoff, random), signal);
       }
     }
   }
 
-  async #ensure(ensure: Ensure): Promise<boolean> {
+  #observed(): KubeObject | undefined {
+    const watched = this.#objects.get(keyOf({ metadata: this.#options.place }));
+    return watched && this.#written.newest(watched);
+  }
+
+  /** The newest version at the API server: a list without a version is never of an older one (KEP-2340). */
+  async #read(signal: AbortSignal): Promise<KubeObject | undefined> {
     const { client, resource, place } = this.#options;
-    const watched = this.#objects.get(keyOf({ metadata: place }));
-    const observed = watched && this.#written.newest(watched);
+    const selection = { namespace: place.namespace, fieldSelector: `metadata.name=${place.name}`, limit: 1 };
+    const [object] = checkedPage(await client.list(resource, selection, signal), resource).items;
+    if (object) this.#written.note(object);
+    return object;
+  }
+
+  async #ensure(ensure: Ensure, observed: KubeObject | undefined): Promise<boolean> {
+    const { client, resource, place } = this.#options;
     return ensure(observed, async (declared) => {
       if (!observed) await client.create(resource, place.namespace, declared);
       else {
@@ -117,12 +136,12 @@ export class SingletonReconciler {
     });
   }
 
-  #failed(error: unknown): void {
+  #failed(error: unknown, failed: 'read' | 'write'): void {
     const { resource, place, log } = this.#options;
     if (isApiError(error, ...outdated)) return;
     const object = `${resource.kind} ${place.name}`;
-    if (this.#reports.isNew('', String(error))) log.warn({ object, err: error }, 'cannot write object, will retry');
-    this.#obstacleIs(`cannot write ${object}: ${(error as Error).message}`);
+    if (this.#reports.isNew('', String(error))) log.warn({ object, err: error }, failureLines[failed]);
+    this.#obstacleIs(`cannot ${failed} ${object}: ${(error as Error).message}`);
   }
 
   #obstacleIs(obstacle: string | undefined): void {

@@ -59,7 +59,9 @@ export class SyncEndpoint {
   readonly #secret: SyncSecret;
   readonly #keys: ServiceAccountKeys;
   readonly #server: SyncServer;
-  readonly #certified = Promise.withResolvers<void>();
+  /** Resolves when the server has the certificates of this term. */
+  #certified = Promise.withResolvers<void>();
+  /** Empty until they are known in this term. */
   #authorities = '';
   /** When the certificates end, in seconds since the epoch. */
   #ends: { authority: number; serving: number } | undefined;
@@ -124,15 +126,19 @@ export class SyncEndpoint {
     return this.#services.get(`${this.#parts.namespace}/${syncServiceName}`);
   }
 
-  /** Serves agents and points the Service here until the signal is aborted. Never rejects. */
+  /**
+   * Serves agents and points the Service here until the signal is aborted. The hub must then be closed. Never rejects.
+   */
   async serve(signal: AbortSignal): Promise<void> {
-    const { options, hub, clock } = this.#parts;
+    const { options, clock } = this.#parts;
+    // Another leader may have replaced the certificates since this process led before.
+    this.#certified = Promise.withResolvers<void>();
+    this.#authorities = '';
     const kept = Promise.all([this.#secret.keep(signal), this.#keys.learn(signal)]);
     await Promise.race([this.#certified.promise, pause(clock, undefined, signal)]);
     const port = signal.aborted ? undefined : await this.#listen(signal);
     if (port !== undefined) {
       await this.#slice.keep({ address: options.address, port: options.advertisedPort ?? port }, signal);
-      hub.close();
       await this.#server.close();
     }
     await kept;

@@ -72,7 +72,9 @@ export class SyncService implements AgentsSync {
   readonly #fleet: Fleet;
   readonly #hub: SyncHub;
   #agentPods: AgentPods;
+  /** Aborted at the end of the term. */
   #end = new AbortController();
+  #isLeading = false;
   #serving: Promise<unknown> = Promise.resolve();
 
   constructor(parts: SyncServiceParts) {
@@ -135,17 +137,23 @@ export class SyncService implements AgentsSync {
   /** This operator leads: plans, answers agents and leads them here, until `stop`. @param epoch the leader's */
   lead(epoch: number): void {
     this.#end = new AbortController();
-    this.#agentPods = new AgentPods(this.#parts.pods, this.#parts.daemonSets);
+    this.#isLeading = true;
     this.#hub.open();
     this.#fleet.lead(epoch, this.#parts.resources.values());
     this.#watchDns();
     this.#serving = Promise.all([this.#endpoint.serve(this.#end.signal), this.#findResolver(this.#end.signal)]);
   }
 
-  /** Answers held requests and stops the server. Pending plans must be processed before. `lead` may follow. */
+  /**
+   * Answers held requests, stops the server and the watches of DNS pods, and forgets all agents. Pending plans must be
+   * processed before. `lead` may follow.
+   */
   async stop(): Promise<void> {
+    this.#isLeading = false;
     this.#end.abort(new Error('the operator is stopping'));
+    this.#hub.close();
     this.#fleet.stop();
+    this.#agentPods = new AgentPods(this.#parts.pods, this.#parts.daemonSets);
     await Promise.all([this.#dns.stop(), this.#serving]);
   }
 
@@ -215,9 +223,11 @@ export class SyncService implements AgentsSync {
     for (let failures = 0; !signal.aborted; ) {
       try {
         const service = await resolverService(client, apiUses.services, nameservers, signal);
+        if (signal.aborted) return;
         this.#dns.useResolver(service);
         return;
       } catch (error) {
+        if (signal.aborted) return;
         log.debug({ err: error }, "cannot look up the Service of the cluster's DNS, will retry");
         if (failures === 0) this.#dns.useResolver(undefined);
         await pause(clock, backoffDelay(++failures, backoff, random), signal);
@@ -225,8 +235,9 @@ export class SyncService implements AgentsSync {
     }
   }
 
+  /** Only while it leads: a change of a NetExporter must not bring back the watches of an earlier term. */
   #watchDns(): void {
-    this.#dns.watch(this.#fleet.dnsServices());
+    if (this.#isLeading) this.#dns.watch(this.#fleet.dnsServices());
   }
 
   #enqueueAll(): void {

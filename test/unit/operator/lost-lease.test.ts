@@ -18,7 +18,7 @@ async function setUp() {
   server.put(netExporter());
   const clock = new FakeClock();
   const fatal: string[] = [];
-  const { operator } = operatorOn(server, clock, (why) => fatal.push(why));
+  const { operator, metrics } = operatorOn(server, clock, (why) => fatal.push(why));
   after(() => server.stop());
   operator.start();
   /** Lets time pass in small steps until the condition holds. */
@@ -46,6 +46,7 @@ async function setUp() {
     server,
     clock,
     operator,
+    metrics,
     fatal,
     passUntil,
     hostsOf,
@@ -58,6 +59,10 @@ async function setUp() {
 const isRenewal = (verb: Verb, { plural }: Target) => plural === 'leases' && verb === 'patch';
 
 const losses = 100;
+
+/** How many watches of the pods of the cluster's DNS are open. */
+const watchesDns = (server: FakeApiServer) =>
+  server.watching('endpointslices').filter((selector) => selector === 'k8s-app=kube-dns').length;
 
 test('a Lease that is lost 100 times in a row costs no restart: the same process leads again, in a higher epoch, and reconciles', async () => {
   const { server, clock, operator, fatal, passUntil, hostsOf, edit, leads, lease } = await setUp();
@@ -77,6 +82,7 @@ test('a Lease that is lost 100 times in a row costs no restart: the same process
       () => leads() && hostsOf()?.[0] === `edit-${loss}.example.com.`,
       `it reconciles after loss ${loss}`,
     );
+    await passUntil(() => watchesDns(server) === 1, 'only the watch of this term is open');
     epochs.push(lease().leaseTransitions);
     timers.push(clock.pending);
   }
@@ -86,6 +92,35 @@ test('a Lease that is lost 100 times in a row costs no restart: the same process
     Array.from({ length: losses }, (_, index) => epochs[0]! + index),
   );
   assert.ok(Math.max(...timers.slice(losses / 2)) <= 2 * Math.max(...timers.slice(0, 10)), `timers pile up: ${timers}`);
+  const stopped = operator.stop();
+  await passUntil(() => lease().holderIdentity === '', 'the Lease is released');
+  await clock.advanceAsync(5000);
+  await stopped;
+});
+
+test('after a loss of the Lease the watch of DNS pods and all that agents reported are gone, whatever changes meanwhile', async () => {
+  const { server, clock, operator, metrics, passUntil, edit, leads, lease } = await setUp();
+  const other = netExporter(undefined, 'other');
+  server.put({ ...other, metadata: { ...other.metadata, uid: 'uid-other' } });
+  for (let loss = 1; loss <= 5; loss++) {
+    await passUntil(() => leads() && watchesDns(server) === 1, 'it leads and watches DNS pods');
+    await clock.advanceAsync(5000);
+    server.before = (verb, { plural }) => (plural === 'leases' && verb !== 'watch' ? 503 : undefined);
+    await passUntil(() => !leads() && watchesDns(server) === 0, 'the watch has ended with the term');
+    // Each change of a NetExporter decides anew which watches there are.
+    edit(`edit-${loss}.example.com.`);
+    const { metadata, ...resource } = server.find('netexporters', 'default')!;
+    server.remove({ ...resource, metadata });
+    server.put({ ...resource, metadata: { ...metadata, uid: `uid-${loss}`, generation: 1 } });
+    for (let turn = 0; turn < 20; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      await clock.advanceAsync(1000);
+      assert.equal(watchesDns(server), 0, `after loss ${loss}`);
+    }
+    assert.match(await metrics.registry.metrics(), /^net_exporter_operator_report_bytes 0$/m);
+    server.before = () => undefined;
+  }
+  await passUntil(() => leads() && watchesDns(server) === 1, 'the last term has a watch of its own');
   const stopped = operator.stop();
   await passUntil(() => lease().holderIdentity === '', 'the Lease is released');
   await clock.advanceAsync(5000);

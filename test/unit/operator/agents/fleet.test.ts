@@ -10,7 +10,7 @@ import { Controller, type Reconcile } from '../../../../src/operator/controller/
 import { WorkQueue } from '../../../../src/operator/controller/work-queue.ts';
 import { keyOf } from '../../../../src/operator/kube/kube-object.ts';
 import type { NodeFacts } from '../../../../src/operator/plan/node-facts.ts';
-import type { Report } from '../../../../src/protocol/report.ts';
+import type { Report, TargetReport } from '../../../../src/protocol/report.ts';
 import { type Held, settingsDigest } from '../../../../src/protocol/sync.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { agentPod } from '../agent-pod-builder.ts';
@@ -19,6 +19,11 @@ import { quietLog } from '../quiet-log.ts';
 import { CountedDrops } from '../reports/counted-drops.ts';
 
 const key = 'monitoring/default';
+/** What an agent found of its own node's nameserver. */
+const lookups: TargetReport = {
+  ...{ probe: 'dns', host: 'kubernetes.default.svc.cluster.local.', server: '10.96.0.10:53', protocol: 'UDP' },
+  ...{ type: 'A', node: '', zone: '', attempts: 3, failures: {}, retransmits: 0, latencies: [[51, 3]] },
+};
 const report: Report = { stream: 's', sequence: 4, spanMs: 1000, targets: [] };
 
 /** A control loop of one worker, as the operator has it. */
@@ -483,6 +488,20 @@ test('one that is told to stop plans what is pending at once, and then nothing a
   assert.deepEqual(woken, ['p1,p2']);
   fleet.outdateAll();
   assert.equal(clock.pending, 0);
+});
+
+test('one that has stopped remembers no agent, no report and no DNS Service, whatever changes then', async () => {
+  const { fleet, call, sync, stop, lead, answerFor } = await led();
+  sync('p1');
+  assert.ok(call('p1', {}, { report: { ...report, targets: [lookups] } }));
+  assert.ok(fleet.reportBytes > 0 && [...fleet.dnsServices()].length === 1);
+  await stop();
+  fleet.plan(netExporter());
+  fleet.forget(key);
+  assert.deepEqual([fleet.reportBytes, [...fleet.keys()], [...fleet.dnsServices()]], [0, [], []]);
+  assert.equal(answerFor('p1', {}), undefined);
+  await lead(8, [netExporter()]);
+  assert.equal(fleet.reportBytes, 0);
 });
 
 /** Another NetExporter, with the same agents. */

@@ -45,7 +45,7 @@ async function keeping(server: OneObjectServer, mend = right, lookMs?: number) {
     kept,
     seen,
     obstacles,
-    warnings: () => lines.filter(({ level, msg }) => level === 'warn' && msg.includes('cannot write')),
+    warnings: () => lines.filter(({ level, msg }) => level === 'warn' && /cannot (read|write)/.test(msg)),
     /** Moves the clock on, half a second a turn, until the condition holds. */
     waits: (condition: () => boolean, what: string) =>
       until(() => {
@@ -97,6 +97,35 @@ test('while it is right each change is looked at at once, and after a write not 
   clock.advance(1);
   await until(() => textOf(server.object) === 'right', 'there is one again');
   assert.deepEqual(server.writes, ['apply', 'create']);
+  await stop();
+});
+
+test('it is read first, also where the watch is behind, and nothing is done until that has worked', async () => {
+  const server = new OneObjectServer(place.namespace, place.name);
+  server.put(withText('right'));
+  const { kept, clock, seen, obstacles, warnings, waits, stop } = await keeping(server);
+  await until(() => seen.length === 1, 'it is looked at');
+  server.isSilent = true;
+  server.put(withText('newer'));
+  server.put(withText('wrong'));
+  const list = server.client.list;
+  server.client.list = async () => {
+    throw new ApiError('Unavailable', 'no answer');
+  };
+  const term = new AbortController();
+  const found: (string | undefined)[] = [];
+  const keeps = kept.keep((observed, write) => {
+    found.push(textOf(observed));
+    return right(observed, write);
+  }, term.signal);
+  await until(() => warnings().length === 1, 'it cannot be read');
+  assert.deepEqual([found, obstacles], [[], ['cannot read ConfigMap kept: no answer']]);
+  server.client.list = list;
+  await waits(() => found.length > 0 && textOf(server.object) === 'right', 'it is made right');
+  assert.deepEqual([found[0], obstacles.at(-1), server.writes], ['wrong', undefined, ['apply']]);
+  term.abort();
+  await keeps;
+  clock.advance(0);
   await stop();
 });
 

@@ -228,6 +228,29 @@ test('a process that leads again serves with what another leader has made meanwh
   await first.stop();
 });
 
+test('a leader that leads again while its watch is behind serves with what another leader wrote last', async () => {
+  const server = new OneObjectServer(namespace, name);
+  const first = await leading(server);
+  await until(() => first.used.length === 1, 'there are certificates');
+  await first.losesLease();
+  const other = new OneObjectServer(namespace, name);
+  const second = await leading(other);
+  await until(() => second.used.length === 1, 'there are others');
+  await second.stop();
+  server.isSilent = true;
+  server.put({ ...server.object, data: dataOf(other) });
+  server.writes.length = 0;
+  first.leadsAgain();
+  await first.waits(() => first.used.length === 2, 'it uses certificates');
+  server.speak();
+  const seen = () => first.secret.reflector.options.store.get(`${namespace}/${name}`)?.data;
+  await until(() => isDeepStrictEqual(seen(), dataOf(other)), 'the watch brings them');
+  first.clock.advance(120_000);
+  await first.stop();
+  assert.deepEqual(first.used.slice(1), second.used);
+  assert.deepEqual([server.writes, dataOf(server)], [[], dataOf(other)]);
+});
+
 test('an annotation that is no time changes nothing, and is logged once', async () => {
   const server = new OneObjectServer(namespace, name);
   const { used, lines, clock, waits, stop } = await leading(server);
