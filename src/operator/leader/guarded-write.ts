@@ -44,6 +44,8 @@ export class GuardedWrite {
   #controller: Dispatcher.DispatchController | undefined;
   #cancelDeadline = () => {};
   #isSent = false;
+  /** The HTTP status of the response; undefined until it begins. */
+  #status: number | undefined;
   /** It waited for a connection for so long that its timeout would end too late. */
   #isLate = false;
 
@@ -66,17 +68,21 @@ export class GuardedWrite {
   readonly #handler: Dispatcher.DispatchHandler = {
     onRequestStart: (controller, context) => {
       // A retry by undici: the previous attempt has no response.
-      this.#end(false);
+      this.#end(this.#effectiveUntil);
       this.#isSent = false;
+      this.#status = undefined;
       this.#begin(controller);
       this.#parts.handler.onRequestStart?.(controller, context);
       this.#isSent = true;
     },
     onRequestUpgrade: (...args) => this.#parts.handler.onRequestUpgrade?.(...args),
-    onResponseStart: (...args) => this.#parts.handler.onResponseStart?.(...args),
+    onResponseStart: (controller, status, ...args) => {
+      this.#status = status;
+      this.#parts.handler.onResponseStart?.(controller, status, ...args);
+    },
     onResponseData: (...args) => this.#parts.handler.onResponseData?.(...args),
     onResponseEnd: (...args) => {
-      this.#end(true);
+      this.#end(this.#effectiveAfterResponse());
       this.#parts.handler.onResponseEnd?.(...args);
     },
     onResponseError: (...args) => {
@@ -87,7 +93,7 @@ export class GuardedWrite {
         return;
       }
       // Whoever gave up a request that waited for a connection aborts it in `onRequestStart`.
-      this.#end(!this.#isSent);
+      this.#end(this.#isSent ? this.#effectiveUntil : undefined);
       this.#parts.handler.onResponseError?.(...args);
     },
   };
@@ -107,12 +113,24 @@ export class GuardedWrite {
     this.#cancelDeadline = clock.after(limitMs, () => this.abort(timeoutError()));
   }
 
-  /** @param isSettled whether its effect is known: it has a response, or was not sent */
-  #end(isSettled: boolean): void {
+  /**
+   * Until when it can take effect after this response. A failure may mean that the API server gave up to wait: for etcd
+   * (500 and 504), or a proxy for the API server (502, 503 and 504), and 408 for the rest of the request.
+   */
+  #effectiveAfterResponse(): number | undefined {
+    const status = this.#status ?? 0;
+    if (status !== 408 && status < 500) return undefined;
+    // The API server's own response, also for a webhook that timed out: only etcd may still complete what has begun.
+    if (status === 500) return Math.min(this.#effectiveUntil, this.#parts.clock.monotonic() + commitMs);
+    return this.#effectiveUntil;
+  }
+
+  /** @param effectiveUntil as in `ended` */
+  #end(effectiveUntil: number | undefined): void {
     if (!this.#controller) return;
     this.#controller = undefined;
     this.#cancelDeadline();
-    this.#parts.ended(this, isSettled ? undefined : this.#effectiveUntil);
+    this.#parts.ended(this, effectiveUntil);
   }
 }
 

@@ -62,6 +62,10 @@ export class LeaseElector {
   /** Undefined while not leading. */
   #term: Term | undefined;
   #lastEpoch = -1;
+  /** The last attempt to acquire the Lease. */
+  #taking: Promise<unknown> | undefined;
+  /** Whether no renewal is sent any more, in this term and in one that begins now. */
+  #isStopping = false;
 
   constructor(options: LeaseElectorOptions) {
     this.#options = options;
@@ -113,7 +117,11 @@ export class LeaseElector {
       const observation = await this.#untilFree(signal);
       if (!observation) return false;
       // Not aborted by the signal: the response must be known, because an acquired Lease must be released.
-      if (await this.#take(observation)) return true;
+      const taken = this.#take(observation).finally(() => {
+        this.#taking = undefined;
+      });
+      this.#taking = taken;
+      if (await taken) return true;
       if (signal.aborted) return false;
       await pause(this.#options.clock, backoffDelay(++failures, backoff, this.#options.random), signal);
     }
@@ -121,23 +129,29 @@ export class LeaseElector {
 
   /** Sends no further renewal, so that `release` need not wait for one: the Lease must be released within seconds. */
   stopRenewing(): void {
+    this.#isStopping = true;
     this.#term?.renewals.abort();
   }
 
   /**
-   * Releases the Lease, so that the next leader need not wait until it expires.
+   * Releases the Lease, so that the next leader need not wait until it expires; also one that is being acquired, or was
+   * acquired without a response.
    * @param withinMs timeout, after which the Lease is left to expire
    * @param inMs until then, a write may still take effect, so the Lease expires only then; 0: immediately
    */
   async release({ withinMs, inMs }: { withinMs: number; inMs: number }): Promise<void> {
     const { clock, log } = this.#options;
     const term = this.#term;
-    if (!term) return;
+    if (!term && !this.#taking && !this.#unconfirmed) return;
     this.#end();
     const endsAt = clock.monotonic() + inMs;
     const release = async () => {
-      await term.renewing;
-      await this.#release(term, endsAt - clock.monotonic());
+      await this.#taking;
+      const held = term ?? this.#term ?? this.#unconfirmed;
+      this.#end();
+      if (!held) return;
+      await held.renewing;
+      await this.#release(held, endsAt - clock.monotonic());
     };
     const late = new AbortController();
     const tooLate = async () => {
@@ -149,7 +163,14 @@ export class LeaseElector {
       .finally(() => late.abort());
   }
 
-  async #release({ spec, resourceVersion }: Term, inMs: number): Promise<void> {
+  /** The Lease as observed, where this process is its holder without knowing how that came to be. */
+  get #unconfirmed(): Pick<Term, 'spec' | 'resourceVersion' | 'renewing'> | undefined {
+    const { spec, resourceVersion } = this.#observation ?? {};
+    if (spec?.holderIdentity !== this.#options.identity || resourceVersion === undefined) return undefined;
+    return { spec, resourceVersion, renewing: resolved };
+  }
+
+  async #release({ spec, resourceVersion }: Pick<Term, 'spec' | 'resourceVersion'>, inMs: number): Promise<void> {
     const { access, clock, log } = this.#options;
     if (inMs <= 0) {
       await access.write(released(spec, clock.wall()), resourceVersion);
@@ -187,6 +208,7 @@ export class LeaseElector {
       this.#term = term;
       this.#lastEpoch = epochOf(term);
       this.#hold(term, lease, sentAt);
+      if (this.#isStopping) renewals.abort();
       log.info(
         { identity, epoch: this.epoch, before: spec?.holderIdentity || undefined },
         'acquired the lease, leading',

@@ -131,6 +131,27 @@ test('a write without a response can take effect until its deadline and half a s
   assert.equal(writeGuard.quietInMs, 0);
 });
 
+for (const [status, quietInMs] of [
+  [408, 13_500],
+  [500, 500],
+  [502, 13_500],
+  [503, 13_500],
+  [504, 13_500],
+  [409, 0],
+  [422, 0],
+] as const)
+  test(`a write that is answered with ${status} after a second may still take effect for ${quietInMs} ms`, async () => {
+    const held: ServerResponse[] = [];
+    answers.push((response) => held.push(response));
+    const write = client.mergePatch(maps, place, {});
+    await until(() => held.length === 1, 'the write is under way');
+    clock.advance(1000);
+    held[0]!.writeHead(status).end('{}');
+    await assert.rejects(write, { name: 'ApiError' });
+    await writeGuard.close();
+    assert.equal(writeGuard.quietInMs, quietInMs);
+  });
+
 test('a write tells the API server a timeout that ends half a second before the last moment for it', async () => {
   writeTimeLeftMs = 12_345.6;
   for (const write of [

@@ -221,3 +221,79 @@ test('a candidate that is told to stop takes nothing any more', async () => {
   assert.equal(await elected, false);
   assert.deepEqual([writes.length, clock.pending], [0, 0]);
 });
+
+/** An elector whose writes are answered when the test says so. */
+function slowSetUp() {
+  const server = new LeaseServer();
+  const clock = new FakeClock();
+  const answers: (() => void)[] = [];
+  const elector = new LeaseElector({
+    access: {
+      read: async () => server.lease,
+      write: (spec, resourceVersion) =>
+        new Promise((resolve, reject) => {
+          answers.push(() => {
+            try {
+              resolve(server.write(spec, resourceVersion));
+            } catch (error) {
+              reject(error);
+            }
+          });
+        }),
+    },
+    ...{ identity: 'us', clock, random: () => 1, log: quietLog, onLost: () => assert.fail('it is not lost') },
+  });
+  return { server, clock, answers, elector };
+}
+
+test('a Lease that is acquired during a stop is released, and not renewed before', async () => {
+  const { server, clock, answers, elector } = slowSetUp();
+  const stop = new AbortController();
+  elector.observe(undefined);
+  void elector.campaign(stop.signal);
+  await until(() => answers.length === 1, 'it asks for the Lease');
+  stop.abort();
+  elector.stopRenewing();
+  const released = elector.release({ withinMs: 1700, inMs: 0 });
+  clock.advance(1000);
+  answers[0]!();
+  await until(() => answers.length === 2, 'it releases the Lease');
+  assert.equal(elector.isLeading, false);
+  answers[1]!();
+  await released;
+  assert.equal(server.lease?.spec?.holderIdentity, '');
+  assert.deepEqual([clock.pending, answers.length], [0, 2]);
+});
+
+test('a Lease that is not acquired in time by an operator that stops holds nobody up, and is not renewed later', async () => {
+  const { clock, answers, elector } = slowSetUp();
+  const stop = new AbortController();
+  elector.observe(undefined);
+  void elector.campaign(stop.signal);
+  await until(() => answers.length === 1, 'it asks for the Lease');
+  stop.abort();
+  elector.stopRenewing();
+  const released = elector.release({ withinMs: 1700, inMs: 0 });
+  clock.advance(1700);
+  await released;
+});
+
+test('a Lease that was acquired without a response is released too', async () => {
+  const { elector, server, clock } = setUp();
+  const stop = new AbortController();
+  elector.observe(server.write({ holderIdentity: 'other', leaseDurationSeconds: 15 }, undefined));
+  void elector.campaign(stop.signal);
+  await until(() => clock.pending === 1, 'it waits');
+  stop.abort();
+  // The watch shows what the lost response would have said.
+  elector.observe(server.write({ holderIdentity: 'us', leaseDurationSeconds: 15 }, '1'));
+  await elector.release({ withinMs: 500, inMs: 0 });
+  assert.equal(server.lease?.spec?.holderIdentity, '');
+});
+
+test('an operator that never had the Lease releases nothing', async () => {
+  const { elector, server, writes, clock } = setUp();
+  elector.observe(server.write({ holderIdentity: 'other', leaseDurationSeconds: 15 }, undefined));
+  await elector.release({ withinMs: 500, inMs: 0 });
+  assert.deepEqual([writes, clock.pending], [[], 0]);
+});
