@@ -59,17 +59,32 @@ const collectorFinalizers = ['foregroundDeletion', 'orphan'];
 /** Creates the reconciler: applies the objects that a NetExporter declares, and writes its status. */
 export function netExporterReconcile(parts: ReconcileParts): Reconcile {
   /** By key of the NetExporter. */
-  const histories = new Map<string, ChildHistory>();
+  const histories = new Map<string, ReconcileHistory>();
   return async (key, { log, signal }) => {
     const resource = parts.resources.get(key);
     if (!resource) {
       histories.delete(key);
       return {};
     }
-    const history = histories.get(key) ?? new ChildHistory();
+    const { uid } = resource.metadata;
+    const known = histories.get(key);
+    const history =
+      known?.uid === uid ? known : { uid, children: known?.children ?? new ChildHistory(), exceeded: undefined };
     histories.set(key, history);
-    return new Reconciliation(parts, resource, new Children(parts, resource, history, log, signal), log).run();
+    const children = new Children(parts, resource, history.children, log, signal);
+    return new Reconciliation(parts, resource, { children, history, log }).run();
   };
+}
+
+/** What is remembered of a NetExporter from one reconciliation to the next. */
+interface ReconcileHistory {
+  uid: string;
+  children: ChildHistory;
+  /**
+   * A full sentence for each limit of what agents probe that the last applied spec exceeds; undefined if this process
+   * has not applied one.
+   */
+  exceeded: readonly string[] | undefined;
 }
 
 /** One reconciliation of one NetExporter. */
@@ -78,13 +93,17 @@ class Reconciliation {
   readonly #resource: NetExporter;
   readonly #children: Children;
   readonly #log: Logger;
-  /** The limits of what agents probe that the spec exceeds, as far as it was applied. */
-  #exceeded: readonly string[] = [];
+  readonly #history: ReconcileHistory;
 
-  constructor(parts: ReconcileParts, resource: NetExporter, children: Children, log: Logger) {
+  constructor(
+    parts: ReconcileParts,
+    resource: NetExporter,
+    { children, history, log }: { children: Children; history: ReconcileHistory; log: Logger },
+  ) {
     this.#parts = parts;
     this.#resource = resource;
     this.#children = children;
+    this.#history = history;
     this.#log = log;
   }
 
@@ -116,7 +135,7 @@ class Reconciliation {
     const image = this.#resource.spec.agent.image || this.#parts.agentImage;
     const { dns } = this.#resource.spec;
     const { settings, exceeded } = withinLimits(settingsOf(this.#resource, addresses), dns.endpointsPerAgent);
-    this.#exceeded = exceeded;
+    this.#history.exceeded = exceeded;
     // Before the ConfigMap, which agents receive later anyway.
     this.#parts.sync?.settle(keyOf(this.#resource), settings);
     for (const object of agentWorkload(this.#resource, { image, settings, syncAccess })) {
@@ -232,6 +251,22 @@ class Reconciliation {
     return sync.access() ?? syncAccessIn(configMap);
   }
 
+  /** The limits that the spec exceeds by which agents probe now, also if this process has not applied it. */
+  #exceeded(): readonly string[] {
+    const { metadata, spec, status } = this.#resource;
+    if (this.#history.exceeded) return this.#history.exceeded;
+    if (metadata.generation !== status?.observedGeneration) return [];
+    const services = this.#children.kind({ apiVersion: 'v1', kind: 'Service' });
+    const addresses = clusterAddresses(this.#children.watched(services, agentNames(metadata.name).agent));
+    try {
+      return withinLimits(settingsOf(this.#resource, addresses), spec.dns.endpointsPerAgent).exceeded;
+    } catch (error) {
+      // It cannot have been applied.
+      if (error instanceof ProtocolError) return [];
+      throw error;
+    }
+  }
+
   #reportChanges(changes: readonly string[]): void {
     if (changes.length === 0) return;
     const note = asSentence(changes.join(', '));
@@ -248,7 +283,7 @@ class Reconciliation {
       daemonSet: daemonSet && progressOf(daemonSet),
       faults: this.#faults(daemonSet?.metadata.uid),
       propagation: this.#parts.sync?.findingOf(keyOf(this.#resource)),
-      exceeded: this.#exceeded,
+      exceeded: this.#exceeded(),
     };
     this.#parts.statusWriter.write({
       resource: this.#resource,

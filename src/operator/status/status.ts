@@ -74,8 +74,7 @@ interface ReasonAndMessage {
  */
 export function statusOf(findings: Findings, previous: NetExporterStatus | undefined, now: number): NetExporterStatus {
   const { daemonSet, generation, exceeded, propagation } = findings;
-  // Without sync there is no other condition for the limits.
-  const notices = [...(findings.notices ?? []), ...(propagation === undefined ? exceeded : [])];
+  const notices = [...(findings.notices ?? []), ...limitsIn(propagation, exceeded)];
   const desired = daemonSet?.desired ?? 0;
   const ready = daemonSet?.ready ?? 0;
   const stalled = stalledBy(findings);
@@ -96,7 +95,7 @@ export function pausedStatusOf(
   previous: NetExporterStatus | undefined,
   now: number,
 ): NetExporterStatus {
-  const { daemonSet } = findings;
+  const { daemonSet, propagation, exceeded } = findings;
   const { desired = 0, ready = 0 } = daemonSet ?? {};
   const seen = { ...findings, obstacles: [], waitingFor: [] };
   const stalled = stalledBy(seen);
@@ -104,7 +103,7 @@ export function pausedStatusOf(
     ? reconcilingBy(seen)
     : { reason: 'Paused', message: `There are no agents. ${isPaused.message}` };
   return statusWith(previous?.observedGeneration ?? 0, findings, previous, now, {
-    Ready: [!stalled && !short, stalled ?? short ?? healthyWith(desired, ready)],
+    Ready: [!stalled && !short, stalled ?? short ?? healthyWith(desired, ready, limitsIn(propagation, exceeded))],
     Reconciling: [false, isPaused],
     Stalled: [stalled !== undefined, stalled ?? isFree],
   });
@@ -160,6 +159,11 @@ function statusWith(
       ...(kept ? [kept] : []),
     ],
   };
+}
+
+/** What Ready says of limits that the spec exceeds: without sync there is no other condition for them. */
+function limitsIn(propagation: Findings['propagation'], exceeded: readonly string[]): readonly string[] {
+  return propagation === undefined ? exceeded : [];
 }
 
 function healthyWith(desired: number, ready: number, notices: readonly string[] = []): ReasonAndMessage {

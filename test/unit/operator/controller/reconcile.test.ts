@@ -211,6 +211,36 @@ test('a stored spec that exceeds the limits is cut to them, and the status says 
   assert.match(ready()?.message ?? '', /agents are ready\. Agents look up only the first 13 of 64 names/);
 });
 
+/** Its spec makes agents look up more names than they may; that it was applied is in its status. */
+function excessive(): NetExporter {
+  const hosts = Array.from({ length: 64 }, (_, index) => `h${index}.example.com.`);
+  const servers = Array.from({ length: 16 }, (_, index) => `10.1.0.${index + 1}`);
+  const resource = netExporter(({ dns }) => Object.assign(dns, { hosts, servers, recordTypes: ['A', 'AAAA'] }));
+  resource.status = { observedGeneration: resource.metadata.generation };
+  return resource;
+}
+
+for (const [what, change] of [
+  ['is paused', { annotations: { 'net-exporter.dev/paused': 'true' } }],
+  ['waits for finalizers', { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['example.com/a'] }],
+] as const)
+  for (const isKnown of [true, false])
+    test(`${isKnown ? 'the leader that applied it' : 'a new leader'} still says of a spec that exceeds the limits, and ${what}, what is left out`, async () => {
+      const resource = excessive();
+      const sync = Object.assign(recordedSync(access), {
+        findingOf: () => ({ agents: 2, reporting: 2, configured: 2, waiting: [] }),
+      });
+      const { run, resources, condition } = setUp(resource, undefined, { sync });
+      if (isKnown) await run();
+      const changed = { ...resource, metadata: { ...resource.metadata, ...change } } as NetExporter;
+      // Edited since: what is applied is the spec before, which only the leader that applied it knows.
+      if (isKnown) Object.assign(changed.metadata, { generation: 9 });
+      resources.set(key, changed);
+      await run();
+      assert.equal(condition('ConfigPropagated')?.reason, 'ProbesLimited');
+      assert.match(condition('ConfigPropagated')!.message, /Agents look up only the first 13 of 64 names/);
+    });
+
 test('an object that is not ours is reported and looked at again, and the others are applied', async () => {
   const { run, applied, ready, events } = setUp(netExporter(), (what) =>
     what === 'Service default-agent' ? { action: 'left', why: 'has no controller' } : undefined,

@@ -4,6 +4,7 @@ import type { NetExporterStatus } from '../../../../src/crd/net-exporter.ts';
 import {
   type DaemonSetProgress,
   type Findings,
+  heldStatusOf,
   pausedStatusOf,
   progressOf,
   statusOf,
@@ -178,6 +179,17 @@ test('limits that the spec exceeds are in ConfigPropagated, or in Ready if this 
   const propagation = { ...spread, configured: 2, waiting: lacking };
   assert.deepEqual(said({ propagation }), [['ConfigPropagated', 'AgentsWaiting']]);
   assert.deepEqual(said({}), [['Ready', 'AgentsReady']]);
+});
+
+test('a paused NetExporter and one that waits for finalizers still say which limits its spec exceeds', () => {
+  const exceeded = ['Agents look up only the first 13 of 64 names.'];
+  const findings = { ...healthy, exceeded };
+  const said = ({ conditions = [] }: NetExporterStatus) =>
+    conditions.filter(({ message }) => message.includes(exceeded[0]!)).map(({ type, reason }) => [type, reason]);
+  const synced = { ...findings, propagation: spread };
+  assert.deepEqual(said(pausedStatusOf(synced, undefined, now)), [['ConfigPropagated', 'ProbesLimited']]);
+  assert.deepEqual(said(pausedStatusOf(findings, undefined, now)), [['Ready', 'AgentsReady']]);
+  assert.deepEqual(said(heldStatusOf(['a/b'], synced, undefined, now)), [['ConfigPropagated', 'ProbesLimited']]);
 });
 
 test('agents that wait are named with what they lack, and the others counted', () => {
