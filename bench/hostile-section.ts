@@ -1,11 +1,10 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchCluster } from './bench-cluster.ts';
 import { type Figure, figure, type Goal } from './figures.ts';
 import { FloodedAgent } from './flooded-agent.ts';
 import { type FloodCounts, Floods } from './floods.ts';
+import { blockMs, type LoopDelay, LoopDelays, longest } from './loop-delays.ts';
 import type { MeasuredOperator } from './measured-operator.ts';
 import { fleetName, resources } from './operator-bench.ts';
 import type { Section } from './section.ts';
@@ -16,7 +15,7 @@ import type { SyncBench } from './sync-bench.ts';
 /** How long agents may take to do what they have to, in milliseconds; how long they do is a figure. */
 const timeout = 300_000;
 
-/** The operator's event loop lag is the longest of the last one to two minutes: those of the start have to pass. */
+/** How long the operator is at rest before the floods. */
 const settleSeconds = 125;
 
 const goals: Record<string, { unit: Figure['unit']; goal: Goal }> = {
@@ -36,23 +35,25 @@ export function hostileSection(nodes: number, benchOf: (bench: BenchCluster) => 
     bench.log(`growing the fleet to ${nodes} nodes`);
     const daemonSet = await syncBench.operator.grow(nodes);
     const agents = await SimulatedAgents.start(bench.signal);
-    const idle = fork(join(import.meta.dirname, 'event-loop-program.ts'));
     const flooded = await FloodedAgent.start(syncBench.operator.agentFile, bench.directory, bench.signal);
     let floods: Floods | undefined;
     try {
       const access = await syncBench.access();
       const [hostile, ...others] = await syncBench.agents(daemonSet);
       await agents.add(others, access);
-      const operator = await syncBench.operator.start();
+      const delays = new LoopDelays(join(bench.directory, 'loop-delays.jsonl'));
+      const operator = await syncBench.operator.start(delays.start);
       try {
         const configured = 'all agents but the hostile one are configured';
         const all = (times: readonly number[]) => times.length === nodes - 1;
         await agents.until(configured, ({ configuredAt }) => all(configuredAt), { timeout });
         bench.log('at rest');
+        const restsSince = Date.now();
         await bench.pass(quick ? 10 : settleSeconds);
         const before = await leaseOf(syncBench);
-        const atRest = { operator: await loopLag(operator), idle: await idleLag(idle) };
+        const atRest = longest(delays.since(restsSince));
         bench.log('floods of every listener, and a hostile agent');
+        const floodedSince = Date.now();
         floods = await Floods.start({
           operatorHttp: operator.port,
           operatorSync: Number(access.address.split(':').at(-1)),
@@ -60,8 +61,9 @@ export function hostileSection(nodes: number, benchOf: (bench: BenchCluster) => 
           ...{ access, token: hostile!.token },
         });
         await bench.pass(10);
-        const watch = new LoopWatch(operator, idle);
+        const watch = new LeadershipWatch(operator);
         const edits = await watch.during(() => edit({ bench, syncBench, agents, times: quick ? 3 : 15, nodes }));
+        const flooding = delays.since(floodedSince);
         const after = await leaseOf(syncBench);
         const counts: FloodCounts = await floods.stop();
         floods = undefined;
@@ -70,12 +72,12 @@ export function hostileSection(nodes: number, benchOf: (bench: BenchCluster) => 
           edit_ack_p99_seconds: quantile(edits.flat(), 0.99),
           leases_lost: watch.notLeading + (before === after ? 0 : 1),
           agents_unready: flooded.unready + nodes - ready,
-          loop_block_seconds: Math.max(0, watch.operator - watch.idle),
+          loop_block_seconds: longest(flooding).blocked,
         };
         const figures = Object.entries(goals).map(([name, { unit, goal }]) => figure(name, values[name]!, unit, goal));
         const details = {
           edits: edits.map((seconds) => ({ p50: quantile(seconds, 0.5), last: Math.max(...seconds) })),
-          loop: { atRest, flooded: { operator: watch.operator, idle: watch.idle } },
+          loop: { atRest, flooded: longest(flooding), worst: worstOf(flooding) },
           probes: { all: flooded.probes, failed: flooded.failed },
           usage: operator.usage(),
           lease: { before, after },
@@ -87,28 +89,23 @@ export function hostileSection(nodes: number, benchOf: (bench: BenchCluster) => 
       }
     } finally {
       floods?.kill();
-      idle.kill();
       await flooded.stop();
       await agents.stop();
     }
   };
 }
 
-/** How often the operator is scraped, in milliseconds; it keeps the longest delay for at least a minute. */
+/** How often the operator is asked whether it leads, in milliseconds. */
 const scrapeMs = 5000;
 
-/** The longest event loop delays of the operator and of an idle process, and whether the operator leads. */
-class LoopWatch {
-  operator = 0;
-  idle = 0;
+/** Whether the operator leads. */
+class LeadershipWatch {
   /** Scrapes at which the operator did not lead. */
   notLeading = 0;
   readonly #operator: MeasuredOperator;
-  readonly #idle: ChildProcess;
 
-  constructor(operator: MeasuredOperator, idle: ChildProcess) {
+  constructor(operator: MeasuredOperator) {
     this.#operator = operator;
-    this.#idle = idle;
   }
 
   /** @throws Error as soon as the operator does not answer any more */
@@ -134,22 +131,15 @@ class LoopWatch {
   }
 
   async #look(): Promise<void> {
-    const metrics = await this.#operator.metrics();
-    this.operator = Math.max(this.operator, metrics.sum('nodejs_eventloop_lag_max_seconds'));
-    this.idle = Math.max(this.idle, await idleLag(this.#idle));
+    // The operator closes idle connections to make room for others. Go's client, as Prometheus uses it, tries again too.
+    const metrics = await this.#operator.metrics().catch(() => this.#operator.metrics());
     if (metrics.sum('leader_election_master_status') !== 1) this.notLeading++;
   }
 }
 
-async function loopLag(operator: MeasuredOperator): Promise<number> {
-  return (await operator.metrics()).sum('nodejs_eventloop_lag_max_seconds');
-}
-
-async function idleLag(idle: ChildProcess): Promise<number> {
-  const answer = once(idle, 'message');
-  idle.send('lag');
-  const [seconds] = (await answer) as [number];
-  return seconds;
+/** The delays in which the program itself held up its loop the longest. */
+function worstOf(delays: readonly LoopDelay[]): LoopDelay[] {
+  return delays.toSorted((a, b) => blockMs(b) - blockMs(a)).slice(0, 10);
 }
 
 /** Who holds the Lease, and for the how-manieth time. */

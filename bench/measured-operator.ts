@@ -21,6 +21,8 @@ export interface MeasuredOperatorOptions {
   logFile: string;
   /** What its environment has besides what it needs to run at all. */
   environment?: Record<string, string>;
+  /** Options of Node in addition to the image's. */
+  nodeOptions?: readonly string[];
   signal: AbortSignal;
 }
 
@@ -54,7 +56,7 @@ export class MeasuredOperator {
 
   /** Starts it and waits until it is ready. */
   static async start(options: MeasuredOperatorOptions): Promise<MeasuredOperator> {
-    const { file, kubeconfig, logFile, environment = {}, signal } = options;
+    const { file, kubeconfig, logFile, environment = {}, nodeOptions = [], signal } = options;
     const port = await freePort();
     const log = openSync(logFile, 'a');
     const started = performance.now();
@@ -62,7 +64,11 @@ export class MeasuredOperator {
     const [, ...args] = imageCommand(dockerfile);
     const child = spawn(
       process.execPath,
-      [...args.map((argument) => (argument === '/app/main.mjs' ? file : argument)), '--kubeconfig', kubeconfig],
+      [
+        ...nodeOptions,
+        ...args.map((argument) => (argument === '/app/main.mjs' ? file : argument)),
+        ...['--kubeconfig', kubeconfig],
+      ],
       {
         stdio: ['ignore', log, log],
         env: {

@@ -8,7 +8,7 @@ import { waitFor } from '../test/cluster/wait.ts';
 import { deadline, netExporter } from '../test/e2e/environment.ts';
 import { ApiServer } from './api-server.ts';
 import { type BenchCluster, namespace } from './bench-cluster.ts';
-import { MeasuredOperator } from './measured-operator.ts';
+import { MeasuredOperator, type MeasuredOperatorOptions } from './measured-operator.ts';
 import { SimulatedFleet } from './simulated-fleet.ts';
 import type { DaemonSet } from './simulated-objects.ts';
 
@@ -71,12 +71,16 @@ export class OperatorBench {
     return join(this.#bench.directory, 'dist', 'agent', 'main.mjs');
   }
 
-  /** Starts the operator, which must have been stopped before. */
-  start(): Promise<MeasuredOperator> {
+  /**
+   * Starts the operator, which must have been stopped before.
+   * @param options in addition to those with which every operator is started
+   */
+  start(options: Pick<MeasuredOperatorOptions, 'nodeOptions' | 'environment'> = {}): Promise<MeasuredOperator> {
     const { directory, signal } = this.#bench;
     const logFile = join(directory, 'operator.log');
-    const environment = this.#environment;
-    return MeasuredOperator.start({ file: this.#file, kubeconfig: this.#kubeconfig, logFile, environment, signal });
+    const environment = { ...this.#environment, ...options.environment };
+    const files = { file: this.#file, kubeconfig: this.#kubeconfig, logFile };
+    return MeasuredOperator.start({ ...files, ...options, environment, signal });
   }
 
   /** Makes the fleet that large, with an operator at work, and waits until that one has seen all of it. */

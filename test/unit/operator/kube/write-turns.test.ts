@@ -6,7 +6,7 @@ import { testWithEachWallClock as test } from '../../wall-clocks.ts';
 const max = 8;
 const never = new AbortController().signal;
 
-/** Keys that begin with `slow` take as long as the webhook, the others no time. Writes that are aborted are tried again. */
+/** Keys that begin with `slow` take as long as the webhook, the others no time. Aborted writes are tried again. */
 function setUp(newClock: () => FakeClock, webhookMs: number) {
   const clock = newClock();
   const turns = new WriteTurns(clock, max);
