@@ -131,7 +131,7 @@ class LeadershipWatch {
   }
 
   async #look(): Promise<void> {
-    // The operator closes idle connections to make room for others. Go's client, as Prometheus uses it, tries again too.
+    // The operator closes idle connections to make room for others. Prometheus tries again too.
     const metrics = await this.#operator.metrics().catch(() => this.#operator.metrics());
     if (metrics.sum('leader_election_master_status') !== 1) this.notLeading++;
   }

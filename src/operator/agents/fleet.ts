@@ -186,7 +186,8 @@ export class Fleet implements SyncSource {
 
   took({ resource, podUid }: AuthenticatedAgent, request: SyncRequest): Acknowledgement | undefined {
     const member = this.#members.get(resource);
-    return member?.fleet.took(podUid, request, member.resource);
+    // The plan of a previous leader, and the spec that it is by, are unknown.
+    return member?.fleet.took(podUid, request, member.isHeld ? undefined : member.resource);
   }
 
   /** A connection that is lost says nothing: the agent makes another one, or does not report. */

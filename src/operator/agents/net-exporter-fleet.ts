@@ -8,8 +8,9 @@ import type { PlannedPod, TargetState } from '../plan/target-states.ts';
 import type { LinkPlan } from '../reports/agent-reports.ts';
 import { FleetReports } from '../reports/fleet-reports.ts';
 import type { ReportDrops, ReportMemory } from '../reports/report-memory.ts';
-import { plannedLinks } from './planned-links.ts';
+import { plannedLinks, possibleLinks } from './planned-links.ts';
 import { type Propagation, propagationOf, sameAssignment, sameSettings } from './propagation.ts';
+import { RetiredServers } from './retired-servers.ts';
 import { settingsOf } from './settings-of.ts';
 import type { SyncNews } from './sync-source.ts';
 
@@ -41,6 +42,9 @@ export class NetExporterFleet {
   /** What agents with these settings report; computed once, because every agent receives the digest. */
   #held: Held['settings'];
   #unlinked: Propagation['unlinked'];
+  readonly #retired: RetiredServers;
+  /** The DNS pods of the last plan. */
+  #dnsPods: readonly string[] = [];
 
   constructor(options: {
     uid: string;
@@ -62,6 +66,7 @@ export class NetExporterFleet {
     this.#onNews = onNews;
     this.#plan = new FleetPlan({ uid, epoch, startedAt: clock.wall() });
     this.#since = clock.monotonic();
+    this.#retired = new RetiredServers(clock);
   }
 
   /** From now on the agents should hold these. @returns whether they are others than before */
@@ -71,6 +76,7 @@ export class NetExporterFleet {
     if (sameSettings(this.#held, held)) return false;
     this.#settings = settings;
     this.#held = held;
+    this.#noteServers();
     this.#onNews();
     return true;
   }
@@ -86,6 +92,8 @@ export class NetExporterFleet {
     this.#onNews();
     this.isPlanned = true;
     this.#unlinked = uncovered;
+    this.#dnsPods = input.dnsServers;
+    this.#noteServers();
     this.register(input.pods);
     return changed;
   }
@@ -100,6 +108,10 @@ export class NetExporterFleet {
       this.isPlanned = false;
       throw error;
     }
+  }
+
+  #noteServers(): void {
+    this.#retired.plan([...this.#dnsPods, ...(this.#settings?.dns.servers ?? [])]);
   }
 
   /** These are the agents that there are. */
@@ -131,10 +143,11 @@ export class NetExporterFleet {
 
   /**
    * Processes an agent's request.
-   * @param resource the NetExporter with the spec by which the agent's targets are planned
+   * @param resource the NetExporter with the spec by which the agent's targets are planned; undefined while that is
+   *   unknown
    * @returns the acknowledgement of its report
    */
-  took(podUid: string, { held, report }: SyncRequest, resource: NetExporter): Acknowledgement | undefined {
+  took(podUid: string, { held, report }: SyncRequest, resource: NetExporter | undefined): Acknowledgement | undefined {
     const agent = this.#agents.get(podUid);
     if (!agent) return undefined;
     const now = this.#clock.monotonic();
@@ -148,12 +161,15 @@ export class NetExporterFleet {
   }
 
   /** Evaluated only for links that the agent has not reported yet. */
-  #linksOf(podUid: string, resource: NetExporter): LinkPlan {
+  #linksOf(podUid: string, resource: NetExporter | undefined): LinkPlan {
+    if (!resource) return possibleLinks;
     return (known) => {
       const { service } = resource.spec.network;
       const services = service ? this.#settings?.network.services : [];
       try {
-        return plannedLinks(settingsOf(resource, []), this.#plan.assignmentOf(podUid), services)(known);
+        const settings = settingsOf(resource, []);
+        const assignment = this.#plan.assignmentOf(podUid);
+        return plannedLinks({ settings, assignment, services, retired: this.#retired })(known);
       } catch (error) {
         if (error instanceof ProtocolError) return () => false;
         throw error;

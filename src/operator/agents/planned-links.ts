@@ -10,36 +10,52 @@ const defaultHost = /^kubernetes\.default\.svc\.[^ ]+\.$/;
 /** Maximum number of Service addresses that an agent may report while the operator does not know them: dual stack. */
 const maxServices = 2;
 
+/** How many choices of its own peers an agent may report within the window: one, and the one after agents changed. */
+const choices = 2;
+
+/** What the links of one agent are planned from. */
+export interface PlannedFrom {
+  settings: Settings;
+  assignment: Assignment | undefined;
+  /** The addresses of the agents' Service, as `ip:port`; undefined while unknown. */
+  services: readonly string[] | undefined;
+  /** DNS servers that were in the plan of an agent before. */
+  retired: Pick<ReadonlySet<string>, 'has'>;
+}
+
 /**
  * The links that an agent may report: the targets that it plans from these settings and this assignment, so that it can
- * report nothing about others. Three parts of its targets are unknown to the operator, and the first ones that it
- * reports count: the nameserver in its resolv.conf, the cluster domain in the default name, and, while the NetExporter
- * is paused, the addresses of the agents' Service.
- * @param services the addresses of the agents' Service, as `ip:port`; undefined while unknown
+ * report nothing about others. Four parts of its targets are unknown to the operator, and the first ones that it
+ * reports count: the nameserver in its resolv.conf, the cluster domain in the default name, while the NetExporter is
+ * paused, the addresses of the agents' Service, and the addresses of the peers that it chose itself while it had no
+ * assignment, without their nodes.
  */
-export function plannedLinks(
-  { dns, network, ntp }: Settings,
-  assignment: Assignment | undefined,
-  services: readonly string[] | undefined,
-): LinkPlan {
+export function plannedLinks({ settings, assignment, services, retired }: PlannedFrom): LinkPlan {
+  const { dns, network, ntp } = settings;
   const servers = new Set([...dns.servers, ...(assignment?.dnsServers ?? [])]);
   const peers = new Map(assignment?.peers.map((peer) => [peer.address, peer]));
-  const isService = (link: Link) => link.probe === 'network' && link.node === '' && link.zone === '';
+  const isOwnServer = (server: string) => !servers.has(server) && !retired.has(server);
+  const hasOnlyAddress = (link: Link) => link.probe === 'network' && link.node === '' && link.zone === '';
+  const maxAddresses = choices * network.peersPerAgent + (services ? 0 : maxServices);
   return (known) => {
     const resolvers = new FirstValues(1);
     const hosts = new FirstValues(1);
-    const addresses = new FirstValues(services ? 0 : maxServices);
+    const addresses = new FirstValues(maxAddresses);
     for (const link of known) {
-      if (link.probe === 'dns' && !servers.has(link.server)) resolvers.accepts(link.server);
+      if (link.probe === 'dns' && isOwnServer(link.server)) resolvers.accepts(link.server);
       if (link.probe === 'dns' && defaultHost.test(link.host)) hosts.accepts(link.host);
-      if (isService(link)) addresses.accepts(link.host);
+      if (hasOnlyAddress(link) && !services?.includes(link.host)) addresses.accepts(link.host);
     }
     const isServer = (server: string) =>
-      servers.has(server) || (parseHostPort(server) !== undefined && resolvers.accepts(server));
+      !isOwnServer(server) || (parseHostPort(server) !== undefined && resolvers.accepts(server));
     const isHost = (name: string) =>
       dns.hosts.length > 0 ? dns.hosts.includes(name) : defaultHost.test(name) && hosts.accepts(name);
-    const isServiceAddress = (address: string) =>
-      services?.includes(address) ?? (address.endsWith(`:${network.peerPort}`) && addresses.accepts(address));
+    const isAddress = ({ host, protocol }: Link) => {
+      if (services?.includes(host)) return protocol === 'TCP';
+      const isProbed = includes(network.protocols, protocol) || (!services && protocol === 'TCP');
+      const isPossible = host.endsWith(`:${network.peerPort}`) && parseHostPort(host) !== undefined;
+      return isProbed && isPossible && addresses.accepts(host);
+    };
     const isPlanned: Record<Link['probe'], (link: Link) => boolean> = {
       dns: ({ host, server, protocol, type, node, zone }) =>
         `${node}${zone}` === '' &&
@@ -51,7 +67,7 @@ export function plannedLinks(
       network: (link) => {
         const { host, server, protocol, type, node, zone } = link;
         if (`${server}${type}` !== '' || !network.enabled) return false;
-        if (isService(link)) return protocol === 'TCP' && isServiceAddress(host);
+        if (hasOnlyAddress(link)) return isAddress(link);
         const peer = peers.get(host);
         return includes(network.protocols, protocol) && peer?.node === node && peer.zone === zone;
       },
@@ -61,6 +77,20 @@ export function plannedLinks(
     return (link) => isPlanned[link.probe](link);
   };
 }
+
+/**
+ * The links that an agent may report while nobody knows by which spec it probes: all that could be targets. Their
+ * number is bounded as for every agent.
+ */
+export const possibleLinks: LinkPlan = () => (link) => isPossible[link.probe](link);
+
+const isPossible: Record<Link['probe'], (link: Link) => boolean> = {
+  dns: ({ host, server, type, node, zone }) =>
+    host !== '' && type !== '' && `${node}${zone}` === '' && parseHostPort(server) !== undefined,
+  network: ({ host, server, type }) => `${server}${type}` === '' && parseHostPort(host) !== undefined,
+  ntp: ({ host, server, protocol, type, node, zone }) =>
+    host !== '' && protocol === 'UDP' && `${server}${type}${node}${zone}` === '',
+};
 
 /** Accepts a number of values, those that come first. */
 class FirstValues {

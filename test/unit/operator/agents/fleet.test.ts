@@ -504,6 +504,43 @@ test('one that has stopped remembers no agent, no report and no DNS Service, wha
   assert.equal(fleet.reportBytes, 0);
 });
 
+/** So many targets, whose names nobody has told the operator. */
+const lookupsOf = (count: number) =>
+  Array.from({ length: count }, (_, index): TargetReport => ({ ...lookups, host: `h${index}.example.com.` }));
+
+test('a new leader takes what agents of a NetExporter report that was edited while it is paused, within their bounds', async () => {
+  const { fleet, drops, call, lead, pass, settle } = setUp();
+  await lead(8, [paused(2)]);
+  call('p1', {}, { report: { ...report, targets: lookupsOf(100) } });
+  assert.deepEqual(drops.counts, {});
+  call('p1', {}, { report: { ...report, sequence: 5, targets: lookupsOf(2000) } });
+  assert.deepEqual(drops.counts, { 'targets too_many': 500 });
+  fleet.plan(netExporter());
+  settle(netExporter());
+  await pass(100);
+  call('p2', {}, { report: { ...report, targets: lookupsOf(100) } });
+  assert.deepEqual(drops.counts, { 'targets too_many': 500, 'targets not_planned': 100 });
+});
+
+test('an agent reports its own nameserver although a DNS pod that it asked was retired', async () => {
+  const { clock, dns, drops, call, fleet, pass, resource } = await led();
+  const reportOf = (sequence: number, server: string) =>
+    call('p1', {}, { report: { ...report, sequence, targets: [{ ...lookups, server }] } });
+  dns.servers = ['10.2.0.1:53'];
+  fleet.plan(resource);
+  await pass(100);
+  reportOf(5, '10.2.0.1:53');
+  dns.servers = ['10.2.0.2:53'];
+  fleet.plan(resource);
+  await pass(100);
+  reportOf(6, '10.2.0.1:53');
+  reportOf(7, '10.96.0.10:53');
+  assert.deepEqual(drops.counts, {});
+  reportOf(8, '10.96.0.11:53');
+  assert.deepEqual(drops.counts, { 'targets not_planned': 1 });
+  assert.ok(clock.monotonic() < 60_000);
+});
+
 /** Another NetExporter, with the same agents. */
 function another(): NetExporter {
   const resource = netExporter(undefined, 'other');

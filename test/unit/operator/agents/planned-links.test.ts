@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { planTargets, type ResolverConfiguration } from '../../../../src/agent/plan/targets.ts';
+import { type AvailablePeers, planTargets, type ResolverConfiguration } from '../../../../src/agent/plan/targets.ts';
 import { ReportLedger } from '../../../../src/agent/sync/report-ledger.ts';
-import { plannedLinks } from '../../../../src/operator/agents/planned-links.ts';
+import { type PlannedFrom, plannedLinks, possibleLinks } from '../../../../src/operator/agents/planned-links.ts';
 import type { Link } from '../../../../src/operator/reports/link-table.ts';
 import type { Assignment } from '../../../../src/protocol/assignment.ts';
 import type { Settings } from '../../../../src/protocol/settings.ts';
@@ -26,8 +26,16 @@ const settings = settingsWith({
   ntp: { enabled: true, servers: ['time.example:123'] },
 });
 
+/** The links that an agent may report, without retired servers. */
+const planned = (
+  of: Settings,
+  assigned: Assignment | undefined,
+  services: readonly string[] | undefined,
+  retired: PlannedFrom['retired'] = new Set(),
+) => plannedLinks({ settings: of, assignment: assigned, services, retired });
+
 /** What an agent reports once each of its targets had a turn. */
-function reported(of: Settings, assigned: Assignment): Link[] {
+function reported(of: Settings, assigned: AvailablePeers): Link[] {
   const ledger = new ReportLedger(new FakeClock(), { dropped() {} });
   const result = { latencies: [0.001], failures: [], retransmits: 0, timing: 'clock' as const };
   for (const target of planTargets(of, resolver, assigned, identity)) ledger.record(target, result);
@@ -47,7 +55,7 @@ const reasonable = anySettings.map((given) => ({
 test('an agent may report each target that it plans from its settings and its assignment', () => {
   fc.assert(
     fc.property(reasonable, assignments, (given, assigned) => {
-      const isPlanned = plannedLinks(given, assigned, given.network.services)([]);
+      const isPlanned = planned(given, assigned, given.network.services)([]);
       for (const link of reported(given, assigned)) assert.ok(isPlanned(link), JSON.stringify(link));
     }),
     { numRuns: 50 },
@@ -64,10 +72,12 @@ test('an agent cannot report anything about targets that are not its own', () =>
     ...[{ protocol: 'UDP' }, { protocol: 'TCP' }, { server: '' }, { server: 'x' }, { type: '' }],
     ...[{ probe: 'dns' as const }, { probe: 'ntp' as const }, { probe: 'network' as const }],
   ];
-  const isPlanned = plannedLinks(settings, assignment, settings.network.services)(links);
+  const isPlanned = planned(settings, assignment, settings.network.services)(links);
   for (const link of links)
     for (const change of changes) {
       const other = { ...link, ...change };
+      // Peers that an agent chose itself have neither; they are the subject of a test of their own.
+      if (other.probe === 'network' && `${other.node}${other.zone}` === '') continue;
       assert.equal(isPlanned(other), own.has(JSON.stringify(keyOf(other))), JSON.stringify(other));
     }
 });
@@ -75,7 +85,7 @@ test('an agent cannot report anything about targets that are not its own', () =>
 test('an agent has one nameserver of its own and one cluster domain, those that it reports first', () => {
   const ofDefault = settingsWith({ dns: { hosts: [], protocols: ['UDP'] } });
   const [link] = reported(ofDefault, assignment);
-  const plan = plannedLinks(ofDefault, assignment, []);
+  const plan = planned(ofDefault, assignment, []);
   const other = { ...link!, server: '10.96.0.11:53' };
   const elsewhere = { ...link!, host: 'kubernetes.default.svc.elsewhere.' };
   const first = plan([]);
@@ -86,33 +96,92 @@ test('an agent has one nameserver of its own and one cluster domain, those that 
   for (const server of ['', 'x', '10.96.0.11', 'name:53']) assert.equal(plan([])({ ...link!, server }), false, server);
 });
 
-test('while the addresses of the agents’ Service are unknown, an agent reports at most two of them', () => {
-  const service = (host: string): Link => ({
-    ...{ probe: 'network', host, server: '', protocol: 'TCP', type: '', node: '', zone: '' },
-  });
-  const plan = plannedLinks(settings, assignment, undefined);
-  const isPlanned = plan([]);
-  const hosts = ['10.96.0.1:443', '10.96.7.7:8000', '[fd00::7]:8000', '10.96.7.8:8000'];
-  assert.deepEqual(
-    hosts.map((host) => isPlanned(service(host))),
-    [false, true, true, false],
-  );
-  assert.equal(plan([service('10.96.7.7:8000'), service('[fd00::7]:8000')])(service('10.96.7.8:8000')), false);
-  assert.equal(plannedLinks(settings, assignment, [])([])(service('10.96.7.7:8000')), false);
+test('an agent whose own DNS server was retired reports the nameserver in its resolv.conf and the last results of the other', () => {
+  const without = { ...assignment, dnsServers: [] };
+  const links = reported(settings, assignment);
+  const ofRetired = links.filter(({ server }) => server === '10.2.0.53:53');
+  const own = links.filter(({ server }) => server === '10.96.0.10:53');
+  assert.ok(ofRetired.length > 0 && own.length > 0);
+  const isPlanned = planned(settings, without, [], new Set(['10.2.0.53:53']))(ofRetired);
+  for (const link of [...ofRetired, ...own]) assert.ok(isPlanned(link), JSON.stringify(link));
+  assert.equal(isPlanned({ ...own[0]!, server: '10.96.0.11:53' }), false);
 });
 
-test('an agent without an assignment may report nothing about peers', () => {
-  const isPlanned = plannedLinks(settings, undefined, [])([]);
-  assert.deepEqual(
-    [
-      ...new Set(
-        reported(settings, assignment)
-          .filter(isPlanned)
-          .map(({ probe }) => probe),
-      ),
-    ].sort(),
-    ['dns', 'ntp'],
+const withoutNode = (host: string, protocol = 'TCP'): Link => ({
+  ...{ probe: 'network', host, server: '', protocol, type: '', node: '', zone: '' },
+});
+
+test('an agent may report the peers that it chose itself while it had no assignment', () => {
+  const addresses = Array.from({ length: 40 }, (_, index) => `10.0.1.${index + 1}`);
+  const links = reported(settings, { addresses });
+  assert.equal(links.filter(({ probe }) => probe === 'network').length, 2 * settings.network.peersPerAgent + 1);
+  for (const assigned of [assignment, undefined])
+    for (const services of [settings.network.services, undefined]) {
+      const isPlanned = planned(settings, assigned, services)([]);
+      for (const link of links) assert.ok(isPlanned(link), JSON.stringify(link));
+    }
+});
+
+test('of addresses without a node an agent may report those of two choices of peers, and those of its Service', () => {
+  const { peersPerAgent, services } = settings.network;
+  const peers = Array.from({ length: 100 }, (_, index) => withoutNode(`10.0.${index}.1:8000`));
+  const accepted = (known: Link[], given: readonly string[] | undefined) =>
+    peers.filter(planned(settings, assignment, given)(known)).length;
+  assert.equal(accepted([], services), 2 * peersPerAgent);
+  assert.equal(accepted([], undefined), 2 * peersPerAgent + 2);
+  assert.equal(accepted(peers.slice(-2 * peersPerAgent), services), 2 * peersPerAgent, 'the known ones only');
+  assert.equal(
+    accepted(
+      services.map((host) => withoutNode(host)),
+      services,
+    ),
+    2 * peersPerAgent,
   );
+  const isPlanned = planned(settings, assignment, services)([]);
+  const refused = [withoutNode('10.0.0.1:443'), withoutNode('name:8000'), withoutNode('10.0.0.1:8000', 'SCTP')];
+  assert.deepEqual(refused.filter(isPlanned), []);
+  assert.equal(isPlanned(withoutNode(services[0]!, 'UDP')), false, 'no echo goes to a Service');
+  const tcp = settingsWith({ network: { ...settings.network, protocols: ['TCP'] } });
+  assert.equal(planned(tcp, assignment, services)([])(withoutNode('10.0.0.1:8000', 'UDP')), false);
+});
+
+test('while the addresses of the agents’ Service are unknown, two of them count', () => {
+  const isPlanned = planned(
+    settingsWith({ network: { ...settings.network, peersPerAgent: 0 } }),
+    assignment,
+    undefined,
+  )([]);
+  const hosts = ['10.96.0.1:443', '10.96.7.7:8000', '[fd00::7]:8000', '10.96.7.8:8000'];
+  assert.deepEqual(
+    hosts.map((host) => isPlanned(withoutNode(host))),
+    [false, true, true, false],
+  );
+});
+
+test('an agent without an assignment may report nothing about the nodes of peers', () => {
+  const isPlanned = planned(settings, undefined, [])([]);
+  const links = reported(settings, assignment).filter(isPlanned);
+  assert.deepEqual([...new Set(links.map(({ probe, node }) => `${probe} ${node}`))].sort(), [
+    'dns ',
+    'network ',
+    'ntp ',
+  ]);
+});
+
+test('while nobody knows the spec that an agent has, it may report whatever could be a target', () => {
+  fc.assert(
+    fc.property(anySettings, assignments, (given, assigned) => {
+      const isPossible = possibleLinks([]);
+      for (const link of reported(given, assigned)) assert.ok(isPossible(link), JSON.stringify(link));
+    }),
+    { numRuns: 50 },
+  );
+  const [lookup] = reported(settings, assignment);
+  const isPossible = possibleLinks([]);
+  const changes: Partial<Link>[] = [{ server: 'x' }, { node: 'n' }, { zone: 'z' }, { type: '' }, { host: '' }];
+  for (const change of changes) assert.equal(isPossible({ ...lookup!, ...change }), false, JSON.stringify(change));
+  assert.equal(isPossible({ ...withoutNode('10.0.0.1:8000'), server: '9.9.9.9:53' }), false);
+  assert.equal(isPossible(withoutNode('x')), false);
 });
 
 function keyOf({ probe, host, server, protocol, type, node, zone }: Link): string[] {
