@@ -37,10 +37,14 @@ const coalesceMs = 100;
 const tickMs = 250;
 
 /**
- * How long answers go out until everything else gets its turn. Whoever is answered calls again at once, which costs
- * several times what the answer did: in shorter turns those who still wait would wait for all these calls, too.
+ * How long answers go out until everything else gets its turn, in milliseconds. An agent that is answered calls again
+ * at once, which costs several times what the answer did, and all the calls that have come by the next turn are
+ * processed in one: so this bounds how long they hold up the event loop.
  */
-const turnMs = 1000;
+const turnMs = 10;
+
+/** The same when the hub closes, in milliseconds: what is not answered then is refused, and nothing else has a turn. */
+const lastTurnMs = 1000;
 
 /**
  * An agent that does not adopt an offer gets it again after this time: it may have lost the response, or rejected it.
@@ -153,15 +157,15 @@ export class SyncHub {
   /** Answers held requests that have news, and refuses all others and new ones: agents then find the next leader. */
   close(): void {
     this.#closed = true;
-    this.#answerWoken();
+    this.#answerWoken(lastTurnMs);
     this.#woken.clear();
     for (const { waiter } of this.#requests.values()) waiter.refuse(unavailable());
     this.#requests.clear();
     this.#offers.clear();
   }
 
-  #answerWoken(): void {
-    const end = this.#clock.monotonic() + turnMs;
+  #answerWoken(ms = turnMs): void {
+    const end = this.#clock.monotonic() + ms;
     for (const podUid of this.#woken) {
       this.#woken.delete(podUid);
       const entry = this.#requests.get(podUid);

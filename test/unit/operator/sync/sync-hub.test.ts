@@ -154,14 +154,14 @@ test('a change that was taken back meanwhile is no answer', () => {
   assert.deepEqual(caller.answers, []);
 });
 
-test('thousands are answered in turns of a second, each of them once', () => {
+/** Callers that wait for news, each answer to which takes 2 ms, and how many are answered in each turn of the clock. */
+function crowd(size: number) {
   const { call, clock, plan, hub } = setUp();
-  const uids = Array.from({ length: 5000 }, (_, index) => `${index}`);
+  const uids = Array.from({ length: size }, (_, index) => `${index}`);
   const callers = uids.map((uid) => call(uid, holding(1)));
   const answered = () => callers.filter(({ answers }) => answers.length > 0).length;
   const turns: number[] = [];
   const monotonic = clock.monotonic.bind(clock);
-  // Each answer takes 2 ms.
   clock.monotonic = () => monotonic() + answered() * 2;
   const after = clock.after.bind(clock);
   clock.after = (ms, callback) =>
@@ -172,9 +172,21 @@ test('thousands are answered in turns of a second, each of them once', () => {
     });
   for (const uid of uids) plan.set(uid, 2);
   hub.wake(uids);
+  return { clock, hub, callers, answered, turns };
+}
+
+test('a thousand are answered in turns of 10 ms, so that their next calls come in turns too, each of them once', () => {
+  const { clock, callers, turns } = crowd(1000);
   clock.advance(100);
-  assert.deepEqual([Math.max(...turns), turns.length], [500, 10]);
+  assert.deepEqual([Math.max(...turns), turns.length], [5, 200]);
   assert.ok(callers.every(({ answers }) => answers.length === 1));
+});
+
+test('a hub that closes answers as many as it can within a second, and sends the others to the next leader', () => {
+  const { hub, callers, answered } = crowd(1000);
+  hub.close();
+  assert.equal(answered(), 500);
+  assert.ok(callers.every(({ answers, refusals }) => answers.length + refusals.length === 1));
 });
 
 test('while nothing is known of a NetExporter, requests are held; what becomes known is told', () => {
