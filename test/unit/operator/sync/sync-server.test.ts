@@ -337,12 +337,11 @@ test('with 10,000 idle connections an agent that is there goes on, and another o
       await Promise.all(batch.map((socket) => once(socket, 'connect').catch(() => {})));
       await exchange();
     }
-    const ended = await Promise.all(
-      ['idle', 'handshake'].map((reason) =>
-        rig.metric(`net_exporter_operator_sync_connection_errors_total{reason="${reason}"}`),
-      ),
-    );
-    assert.ok(ended[0]! > 0 && ended[0]! + ended[1]! >= 9000, `${ended}`);
+    const ended = (reason: string) =>
+      rig.metric(`net_exporter_operator_sync_connection_errors_total{reason="${reason}"}`);
+    // On a busy machine, the server has not accepted all of them yet.
+    await eventually(async () => (await ended('idle')) + (await ended('handshake')) >= 9000, 'they have been closed');
+    assert.ok((await ended('idle')) > 0);
     assert.equal(lines.filter((line) => line.includes('"idle"')).length, 1);
     assert.ok(rig.server.unauthenticated <= unauthenticated.perAddress);
     const newcomer = await rig.token({ pod: 'default-agent-y', podUid: 'uid-y' });
