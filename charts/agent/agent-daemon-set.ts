@@ -60,8 +60,8 @@ export function addDaemonSet(scope: Construct, { metadata, spec }: NetExporter, 
           nodeSelector: { 'kubernetes.io/os': 'linux' },
           ...(agent.priorityClassName === '' ? {} : { priorityClassName: agent.priorityClassName }),
           ...(agent.imagePullSecrets.length === 0 ? {} : { imagePullSecrets: agent.imagePullSecrets }),
-          // Three seconds of serving after the signal, five until the agent has ended, and as much again in reserve.
-          terminationGracePeriodSeconds: 10,
+          // 25 seconds of serving after the signal at most, and five in reserve.
+          terminationGracePeriodSeconds: 30,
           // Without user and group: the image has its own (65532), and OpenShift assigns one per namespace.
           securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
           containers: [agentContainer(spec, image)],

@@ -57,6 +57,7 @@ export class Agent {
   readonly #schedule: Schedule;
   readonly #targetStates: TargetStateLog;
   readonly #startGrace: StartGrace;
+  #dialsService = false;
   readonly #ntpBackoff: NtpBackoff;
   /** Number of targets that are left out. */
   #leftOut = 0;
@@ -121,8 +122,14 @@ export class Agent {
     void this.#sync.finish(lastReportMs);
   }
 
+  /** Whether the agents dial their own Service, as far as this one knows. */
+  get dialsService(): boolean {
+    return this.#dialsService;
+  }
+
   /** @returns the number of targets */
   #plan({ settings, peers }: ProbeInputs): number {
+    this.#dialsService = settings.network.enabled && settings.network.services.length > 0;
     const { resolver, identity, probeMetrics, agentMetrics } = this.#parts;
     const { targets, leftOut } = withinLimits(planTargets(settings, resolver, peers, identity));
     agentMetrics.leftOut(leftOut);

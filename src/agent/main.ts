@@ -22,15 +22,10 @@ import { SyncMetrics } from './metrics/sync-metrics.ts';
 import type { ResolverConfiguration } from './plan/targets.ts';
 import { addressLookup } from './probes/peer-lookup.ts';
 import { newAttempt } from './probes/probes.ts';
+import { ShutdownGrace } from './shutdown-grace.ts';
 import { MountedFile } from './sources/mounted-file.ts';
 import { StateCache } from './sources/state-cache.ts';
 import { OperatorConnection } from './sync/operator-connection.ts';
-
-/**
- * Shutdown grace period, in milliseconds. After the stop signal the agent keeps serving scrapes and peers for this
- * long, until endpoints are updated everywhere, and sends its final report.
- */
-const graceMs = 3000;
 
 /** Timeout of one try at one nameserver in a peer lookup, in milliseconds. */
 const lookupTimeoutMs = 2000;
@@ -74,6 +69,7 @@ async function run(environment: Environment): Promise<void> {
     log,
   });
 
+  const grace = new ShutdownGrace(systemClock);
   let state: 'starting' | 'ready' | 'stopping' = 'starting';
   const server = new AgentServer(
     {
@@ -82,6 +78,7 @@ async function run(environment: Environment): Promise<void> {
       ready: () => state === 'ready',
       failed: (error) => log('error', 'cannot answer HTTP request', { reason: error.message }),
       refused: httpRefusalCounter(registry),
+      dialled: () => grace.dialled(),
     },
     systemClock,
   );
@@ -98,7 +95,8 @@ async function run(environment: Environment): Promise<void> {
     state = 'stopping';
     log('info', 'stopping agent', { signal });
     agent.stop();
-    systemClock.after(graceMs, () => {
+    // Scrapes and peers are served until endpoints are updated everywhere, and the final report is sent meanwhile.
+    grace.begin(agent.dialsService, () => {
       server.close();
       echo.close();
       process.exit(0);

@@ -13,6 +13,8 @@ export interface ConnectionGuard {
    * @param accept hands it to the server's own protocol; without it, the server knows nothing of the connection
    */
   admitted(socket: Socket, address: string, accept: () => void): void;
+  /** A client has disconnected without having sent anything, as a dial that only measures the handshake does. */
+  dialled?(): void;
 }
 
 /**
@@ -24,6 +26,7 @@ export function guardConnections(server: Server, admission: ConnectionAdmission<
   server.removeAllListeners('connection');
   const ended = function (this: Socket): void {
     admission.release(this);
+    if (this.bytesRead === 0) guard.dialled?.();
   };
   const close = (reason: ConnectionRefusal | 'idle', socket: Socket) => {
     guard.refused(reason, socket);
@@ -31,7 +34,10 @@ export function guardConnections(server: Server, admission: ConnectionAdmission<
   };
   server.on('connection', (socket: Socket) => {
     // The client has disconnected already.
-    if (socket.remoteAddress === undefined) return void socket.destroy();
+    if (socket.remoteAddress === undefined) {
+      guard.dialled?.();
+      return void socket.destroy();
+    }
     const address = limitedAddress(socket.remoteAddress);
     const admitted = admission.admit(socket, address);
     if (admitted.refused !== undefined) return close(admitted.refused, socket);

@@ -13,6 +13,8 @@ export interface GuardedHttpServerParts {
   serve(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** Called for everything that the server refuses. */
   refused(reason: HttpRefusal): void;
+  /** Called when a client has disconnected without having sent anything. */
+  dialled?(): void;
 }
 
 /** An HTTP server whose clients cannot exhaust it. The limits hold before anybody has authenticated. */
@@ -24,7 +26,7 @@ export class GuardedHttpServer {
   readonly #unanswered = new WeakSet<Socket>();
 
   constructor(parts: GuardedHttpServerParts) {
-    const { limits, clock, refused } = parts;
+    const { limits, clock, refused, dialled } = parts;
     this.#parts = parts;
     this.#admission = new ConnectionAdmission(limits.connections, clock);
     this.#server = createServer(
@@ -48,7 +50,8 @@ export class GuardedHttpServer {
       socket.destroy();
     });
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.#clientFailed(error, socket));
-    guardConnections(this.#server, this.#admission, { refused, admitted: (_socket, _address, accept) => accept() });
+    const admitted = (_socket: Socket, _address: string, accept: () => void) => accept();
+    guardConnections(this.#server, this.#admission, { refused, admitted, ...(dialled && { dialled }) });
   }
 
   /** Number of connections. */

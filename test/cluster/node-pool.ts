@@ -18,6 +18,7 @@ import {
   nodeDirectory,
   startContainerd,
   startKubelet,
+  startKubeProxy,
   waitForContainerd,
 } from './node.ts';
 import { isRunning, type ProcessId, stopProcess } from './processes.ts';
@@ -121,7 +122,10 @@ export class NodePool {
       logind = await startLogind(options, containerd);
       this.#remember(name, logind);
     }
-    this.#remember(name, await startKubelet(options, containerd, gracefulShutdown));
+    this.#remember(name, {
+      kubelet: await startKubelet(options, containerd, gracefulShutdown),
+      'kube-proxy': await startKubeProxy(options, []),
+    });
     if (logind) await waitForShutdownLock(options, logind);
   }
 
@@ -130,12 +134,22 @@ export class NodePool {
     await Promise.all(
       this.nodes.map(async ({ name }) => {
         const { processes } = readState(this.#options.cluster)!;
-        for (const daemon of ['kubelet', 'kube-proxy']) await stopProcess(processes[`${name}/${daemon}`]!);
+        await stopProcess(processes[`${name}/kubelet`]!);
         const gracefulShutdown = processes[`${name}/logind`] !== undefined;
-        this.#remember(
-          name,
-          await startKubelet(this.nodeOptions(name), processes[`${name}/containerd`]!, gracefulShutdown),
-        );
+        this.#remember(name, {
+          kubelet: await startKubelet(this.nodeOptions(name), processes[`${name}/containerd`]!, gracefulShutdown),
+        });
+      }),
+    );
+    await this.restartProxies([]);
+  }
+
+  /** Starts the kube-proxy of every node anew. @param flags of the command line, beside those that it needs here */
+  async restartProxies(flags: readonly string[]): Promise<void> {
+    await Promise.all(
+      this.nodes.map(async ({ name }) => {
+        await stopProcess(readState(this.#options.cluster)!.processes[`${name}/kube-proxy`]!);
+        this.#remember(name, { 'kube-proxy': await startKubeProxy(this.nodeOptions(name), flags) });
       }),
     );
   }

@@ -129,20 +129,19 @@ export function besideContainerd({ node }: NodeOptions, containerd: ProcessId): 
 }
 
 /**
- * Starts a node's kubelet, beside its containerd, and its kube-proxy.
+ * Starts a node's kubelet, beside its containerd.
  * @param gracefulShutdown whether the kubelet takes part in the machine's shutdown; the node's logind runs already then
  */
 export async function startKubelet(
   options: NodeOptions,
   containerd: ProcessId,
   gracefulShutdown: boolean,
-): Promise<{ kubelet: ProcessId; 'kube-proxy': ProcessId }> {
+): Promise<ProcessId> {
   const { cluster, addresses, node, authority, cgroup } = options;
   const server = apiServerUrl(addresses);
-  const [client, serving, proxy] = await Promise.all([
+  const [client, serving] = await Promise.all([
     authority.issue(`${node.name}-client`, { commonName: `system:node:${node.name}`, organization: 'system:nodes' }),
     authority.issue(`${node.name}-serving`, { commonName: node.name, hosts: [node.name, ...node.addresses] }),
-    authority.issue(`${node.name}-proxy`, { commonName: 'system:kube-proxy' }),
   ]);
   writeNodeFile(
     options,
@@ -156,9 +155,7 @@ export async function startKubelet(
   copyFileSync(serving.key, fileOf(options, `${kubeletDirectory}/kubelet.key`));
   const access = { cluster, server, authority: authority.certificate };
   await writeKubeconfig(fileOf(options, `${kubeletDirectory}/kubeconfig`), { ...access, client });
-  const proxyKubeconfig = join(nodeDirectory(options.directory, node.name), 'kube-proxy.kubeconfig');
-  await writeKubeconfig(proxyKubeconfig, { ...access, client: proxy });
-  const kubelet = await startDaemon({
+  return startDaemon({
     argv: [
       ...besideContainerd(options, containerd),
       `${nodeBinaries}/kubelet`,
@@ -170,10 +167,19 @@ export async function startKubelet(
     ],
     ...daemonOptions(options, 'kubelet'),
   });
-  const kubeProxy = await startDaemon({
+}
+
+/** Starts a node's kube-proxy. @param flags of the command line, beside those that it needs here */
+export async function startKubeProxy(options: NodeOptions, flags: readonly string[]): Promise<ProcessId> {
+  const { cluster, addresses, node, authority } = options;
+  const client = await authority.issue(`${node.name}-proxy`, { commonName: 'system:kube-proxy' });
+  const kubeconfig = join(nodeDirectory(options.directory, node.name), 'kube-proxy.kubeconfig');
+  const server = apiServerUrl(addresses);
+  await writeKubeconfig(kubeconfig, { cluster, server, authority: authority.certificate, client });
+  return startDaemon({
     argv: [
       ...['nsenter', `--net=${node.netns}`, join(options.binaries, 'kube-proxy')],
-      `--kubeconfig=${proxyKubeconfig}`,
+      `--kubeconfig=${kubeconfig}`,
       `--hostname-override=${node.name}`,
       `--cluster-cidr=${addresses.podNetworks.join(',')}`,
       '--proxy-mode=nftables',
@@ -183,10 +189,10 @@ export async function startKubelet(
         '--conntrack-tcp-timeout-established=0',
         '--conntrack-tcp-timeout-close-wait=0',
       ],
+      ...flags,
     ],
     ...daemonOptions(options, 'kube-proxy'),
   });
-  return { kubelet, 'kube-proxy': kubeProxy };
 }
 
 /** Loads an image archive into a node's containerd. */

@@ -133,6 +133,14 @@ export class Cluster {
     await this.#pool.waitUntilReady();
   }
 
+  /**
+   * Starts the kube-proxy of every node anew; what it has set up stays.
+   * @param flags of its command line, such as `--iptables-min-sync-period=10s`; without them it is as before
+   */
+  async restartProxies(flags: readonly string[] = []): Promise<void> {
+    await this.#pool.restartProxies(flags);
+  }
+
   /** Starts a component of the control plane (again); the API server is ready when this resolves. */
   async startComponent(component: Component, signal?: AbortSignal): Promise<void> {
     const known = readState(this.name)?.processes[component];

@@ -17,6 +17,7 @@ import { hasPeer, WatchedFleet } from './watched-fleet.ts';
 
 const namespace = 'e2e-planned';
 const name = 'planned';
+const latencyCount = 'network_latency_seconds_count';
 /** Patient, unlike most tests: what is lost on a busy machine is no error of what was planned. */
 const probing = { interval: '2s', timeout: '2s' };
 let env: Environment;
@@ -57,6 +58,39 @@ test('a rollout that also changes the agents’ port makes no dial error, and go
       (await metricsOf(agent)).find('network_dial_error_total').filter(({ labels }) => gone.has(labels.host!)),
       [],
     );
+});
+
+test('a rollout makes no dial error of the Service either, with a kube-proxy that syncs every 10 s', async (t) => {
+  tellOnFailure(t, env, namespace);
+  await env.cluster.restartProxies(['--iptables-min-sync-period=10s']);
+  try {
+    const patch = (spec: object) =>
+      env.kubectl(['patch', 'netexporter', '-n', namespace, name, '--type=merge', '-p', JSON.stringify({ spec })]);
+    await patch({ network: { service: true } });
+    const dialsService = async () =>
+      Promise.all(agents.map(async (agent) => (await metricsOf(agent)).find(latencyCount, { peer_node: '' }))).then(
+        (series) => series.every((ofAgent) => ofAgent.some(({ value }) => value > 0)),
+      );
+    await waitFor('dials of the Service', dialsService, { timeout: deadline });
+    const from = performance.now();
+    const { dialErrors } = await fleet.observe(async () => {
+      const old = new Set(agents.map(({ uid }) => uid));
+      await patch({ agent: { podAnnotations: { 'example.com/rollout': '1' } } });
+      const replaced = async () => {
+        const now = await fleet.agents();
+        return now.length === agents.length && now.every(({ uid, ready }) => !old.has(uid) && ready);
+      };
+      await waitFor('new agents', replaced, { timeout: 2 * deadline });
+      agents = await waitForAgents(env.kubectl, namespace, name, env.cluster.nodes.length);
+      await fleet.allDialled(agents);
+      await waitFor('dials of the Service', dialsService, { timeout: deadline });
+    });
+    t.diagnostic(`the rollout took ${((performance.now() - from) / 1000).toFixed(0)} s`);
+    assert.deepEqual(dialErrors, {});
+    await patch({ network: { service: false } });
+  } finally {
+    await env.cluster.restartProxies();
+  }
 });
 
 test('each node in turn is drained, cut off and back: no dial error of the others, and it is probed again', async (t) => {

@@ -18,6 +18,8 @@ export interface ServerContent {
   failed(error: Error): void;
   /** Called for everything that the server refuses. */
   refused(reason: HttpRefusal): void;
+  /** Called for each connection that a client ended without having sent anything, as TCP probes do. */
+  dialled(): void;
 }
 
 interface Answer {
@@ -49,6 +51,7 @@ export class AgentServer {
       limits,
       clock,
       refused: (reason) => content.refused(reason),
+      dialled: () => content.dialled(),
       serve: (request, response) => this.#serve(request, response),
     });
   }

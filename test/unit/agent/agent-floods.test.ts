@@ -63,6 +63,7 @@ test('scrapes, health checks, dials and echoes are unharmed while all listeners 
       ready: () => true,
       failed: assert.ifError,
       refused: (reason) => void refused.set(reason, (refused.get(reason) ?? 0) + 1),
+      dialled: () => {},
     },
     systemClock,
   );

@@ -167,7 +167,7 @@ test('the whole agent, as a process: measures, follows an edit, survives a broke
   assert.equal(refused.get(peer('network_dial_error_total', '127.0.0.2')), 0);
   assert.equal(refused.get('network_error_total'), 0);
 
-  // The signal: not ready at once, serving for three seconds more, gone within five.
+  // The signal: not ready at once, serving until no node sends dials of the Service here: nobody has for 12 seconds.
   const signalledAt = performance.now();
   agent.signal('SIGTERM');
   await eventually(
@@ -182,8 +182,8 @@ test('the whole agent, as a process: measures, follows an edit, survives a broke
   assert.equal(await agent.exitCode(), 0);
   const exitedAt = performance.now();
   await serving;
-  assert.ok(exitedAt - signalledAt < 5000, `exit after ${exitedAt - signalledAt} ms`);
-  assert.ok(lastServedAt - signalledAt > 2500, `served for ${lastServedAt - signalledAt} ms`);
+  assert.ok(exitedAt - signalledAt < 20_000, `exit after ${exitedAt - signalledAt} ms`);
+  assert.ok(lastServedAt - signalledAt > 11_500, `served for ${lastServedAt - signalledAt} ms`);
   assert.equal(agent.stderr, '');
   for (const line of agent.log) assert.deepEqual(Object.keys(line).slice(0, 3), ['time', 'level', 'msg']);
   assert.ok(agent.log.length < 25, `${agent.log.length} lines`);

@@ -31,6 +31,7 @@ async function setUp({
       ready: () => true,
       failed: (error) => failures.push(error.message),
       refused: (reason) => refused.push(reason),
+      dialled: () => {},
       ...content,
     },
     clock,
@@ -54,8 +55,29 @@ async function setUp({
 
 function newServer(): AgentServer {
   const metrics = async () => ({ text: '', contentType: '' });
-  return new AgentServer({ version: '', metrics, ready: () => true, failed() {}, refused() {} }, systemClock);
+  return new AgentServer(
+    { version: '', metrics, ready: () => true, failed() {}, refused() {}, dialled() {} },
+    systemClock,
+  );
 }
+
+test('only connections on which nothing is sent are dials', async () => {
+  let dials = 0;
+  using server = await setUp({ content: { dialled: () => dials++ } });
+  await server.get('/metrics');
+  for (const end of ['destroy', 'resetAndDestroy', 'end'] as const) {
+    const before = dials;
+    const socket = connect(server.port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket[end]();
+    await eventually(
+      () => dials === before + 1,
+      () => `${dials} dials after ${end}`,
+    );
+  }
+  await server.get('/metrics');
+  assert.equal(dials, 3);
+});
 
 test('each path answers', async () => {
   using server = await setUp();
