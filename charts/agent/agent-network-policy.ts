@@ -2,7 +2,7 @@ import { isIP, isIPv6 } from 'node:net';
 import { k8s } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { parseHostPort, parseServer } from '../../src/base/host-port.ts';
-import { agentNames, agentSelector, echoPortName, portName } from '../../src/contract/agent-names.ts';
+import { agentNames, agentSelector } from '../../src/contract/agent-names.ts';
 import { operatorSelector, syncPort } from '../../src/contract/operator-names.ts';
 import type { NetExporter } from '../../src/crd/net-exporter.ts';
 
@@ -27,6 +27,8 @@ export interface NeededAddresses {
   nameservers: readonly string[];
   /** Where agents reach the operator, each as `ip:port`. */
   operator: readonly string[];
+  /** Ports on which agents of an earlier template still listen. */
+  formerPorts: readonly number[];
 }
 
 /**
@@ -36,8 +38,9 @@ export interface NeededAddresses {
 export function addNetworkPolicy(
   scope: Construct,
   { metadata, spec }: NetExporter,
-  { nameservers, operator }: NeededAddresses,
+  { nameservers, operator, formerPorts }: NeededAddresses,
 ): void {
+  const ports = agentPorts([spec.agent.port, ...formerPorts]);
   const strict = spec.monitoring.networkPolicy === 'Strict';
   const agents = { matchLabels: agentSelector(metadata.name) };
   new k8s.KubeNetworkPolicy(scope, 'network-policy', {
@@ -45,25 +48,23 @@ export function addNetworkPolicy(
     spec: {
       podSelector: agents,
       policyTypes: strict ? ['Ingress', 'Egress'] : ['Ingress'],
-      ingress: [{ ports: agentPorts() }],
+      ingress: [{ ports }],
       ...(strict && {
-        egress: [toAgents(agents), ...toDns(spec.dns, nameservers), ...toTimeServers(spec.ntp), toOperator(operator)],
+        egress: [
+          // Peers, and the agents' own Service, behind which they are.
+          { to: [{ podSelector: agents }], ports },
+          ...toDns(spec.dns, nameservers),
+          ...toTimeServers(spec.ntp),
+          toOperator(operator),
+        ],
       }),
     },
   });
 }
 
-/** By name: while a change of the port rolls out, each pod is reached at its own. */
-function agentPorts(): k8s.NetworkPolicyPort[] {
-  return [
-    { protocol: 'TCP', port: k8s.IntOrString.fromString(portName) },
-    { protocol: 'UDP', port: k8s.IntOrString.fromString(echoPortName) },
-  ];
-}
-
-/** Peers, and the agents' own Service, behind which they are. */
-function toAgents(agents: k8s.LabelSelector): k8s.NetworkPolicyEgressRule {
-  return { to: [{ podSelector: agents }], ports: agentPorts() };
+/** By number: OVN-Kubernetes takes the name of a port for any port. */
+function agentPorts(ports: readonly number[]): k8s.NetworkPolicyPort[] {
+  return [...new Set(ports)].flatMap((port) => numbered(port, ['TCP', 'UDP']));
 }
 
 /**

@@ -29,6 +29,8 @@ export interface AgentRuntime {
   nameservers?: readonly string[] | undefined;
   /** Whether a PodMonitor configures scrapes of the agents; otherwise annotations do. */
   podMonitor: boolean;
+  /** Ports on which agents of an earlier template still listen. */
+  formerPorts?: readonly number[] | undefined;
 }
 
 /** Every object that a NetExporter stands for, in the order in which to apply them. */
@@ -49,20 +51,21 @@ export function agentMonitor(resource: NetExporter): ManifestObject[] {
 /** The objects that need no settings. The settings need the Services' addresses, so these come first. */
 export function agentNetwork(
   resource: NetExporter,
-  { podMonitor, nameservers = [], syncAccess }: Omit<AgentRuntime, 'image' | 'settings'>,
+  { podMonitor, nameservers = [], syncAccess, formerPorts = [] }: Omit<AgentRuntime, 'image' | 'settings'>,
 ): ManifestObject[] {
   return synthesize(resource, (chart) => {
     addServiceAccount(chart, resource);
     addServices(chart, resource, { annotated: !podMonitor });
     const operator = syncAccess?.addresses ?? [];
-    if (resource.spec.monitoring.networkPolicy !== 'None') addNetworkPolicy(chart, resource, { nameservers, operator });
+    if (resource.spec.monitoring.networkPolicy !== 'None')
+      addNetworkPolicy(chart, resource, { nameservers, operator, formerPorts });
   });
 }
 
 /** The settings, the way to the operator, and the pods that read them. */
 export function agentWorkload(
   resource: NetExporter,
-  { image, settings, syncAccess }: Omit<AgentRuntime, 'podMonitor' | 'nameservers'>,
+  { image, settings, syncAccess }: Omit<AgentRuntime, 'podMonitor' | 'nameservers' | 'formerPorts'>,
 ): ManifestObject[] {
   return synthesize(resource, (chart) => {
     addConfigMap(chart, resource, {

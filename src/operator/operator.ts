@@ -263,9 +263,16 @@ export class Operator {
   #podChanged(change: StoreChange<AgentPod>): void {
     const { before, after } = change;
     this.#sync?.podChanged(change);
-    // Counts are in the DaemonSet's status, so only a fault that appears or disappears matters here.
-    if (isDeepStrictEqual(before?.fault, after?.fault)) return;
+    // Counts are in the DaemonSet's status. Here a fault matters that appears or disappears, and the last pod that
+    // listens on a former port, which the NetworkPolicy allows as long as there is one.
+    if (isDeepStrictEqual(before?.fault, after?.fault) && this.#isAtFormerPort(before) === this.#isAtFormerPort(after))
+      return;
     for (const pod of [before, after]) if (pod) this.#term.enqueue(pod.owner);
+  }
+
+  #isAtFormerPort(pod: AgentPod | undefined): boolean {
+    const resource = pod && this.#watches.resources.get(pod.owner);
+    return resource !== undefined && pod?.port !== undefined && pod.port !== resource.spec.agent.port;
   }
 }
 

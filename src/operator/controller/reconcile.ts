@@ -38,10 +38,13 @@ import type { Reconcile, ReconcileResult } from './controller.ts';
  */
 const obstacleRequeueMs = 30_000;
 
+/** Ports of earlier templates that the NetworkPolicy still allows. More than one change at a time is rare. */
+const maxFormerPorts = 4;
+
 export interface ReconcileParts extends ChildrenParts {
   resources: Store<NetExporter>;
   podMonitors: AppliedKind & Pick<OptionalApi, 'available' | 'isAbsent' | 'denial' | 'lost'>;
-  /** With an index `faulty`: pods with a fault, by owner. */
+  /** With the indexes `owner`, and `faulty`: pods with a fault, by owner. */
   pods: Store<AgentPod>;
   statusWriter: Pick<StatusWriter, 'write'>;
   /** The resolvers that pods use; absent if unknown. */
@@ -129,7 +132,8 @@ class Reconciliation {
     const podMonitor = await this.#applyMonitor();
     const syncAccess = this.#syncAccess();
     const { nameservers } = this.#parts;
-    for (const object of agentNetwork(this.#resource, { podMonitor, nameservers, syncAccess }))
+    const formerPorts = this.#formerPorts();
+    for (const object of agentNetwork(this.#resource, { podMonitor, nameservers, syncAccess, formerPorts }))
       await this.#children.apply(object);
     const addresses = clusterAddresses(this.#children.present(`Service ${agentNames(name).agent}`));
     const image = this.#resource.spec.agent.image || this.#parts.agentImage;
@@ -145,6 +149,18 @@ class Reconciliation {
     }
     for (const leftover of agentLeftovers(this.#resource))
       if (!this.#isNeeded(leftover)) await this.#children.remove(leftover);
+  }
+
+  /** Ports on which agents listen whose template had another one, while a change of it rolls out; the first few. */
+  #formerPorts(): number[] {
+    const daemonSet = this.#daemonSet()?.metadata.uid;
+    const ports = this.#parts.pods
+      .byIndex('owner', keyOf(this.#resource))
+      .flatMap(({ controller, port }) => (controller !== undefined && controller === daemonSet ? (port ?? []) : []));
+    return [...new Set(ports)]
+      .filter((port) => port !== this.#resource.spec.agent.port)
+      .sort((a, b) => a - b)
+      .slice(0, maxFormerPorts);
   }
 
   /** Whether an object must not be deleted yet although the spec no longer asks for it. */

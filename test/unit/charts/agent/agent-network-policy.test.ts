@@ -19,7 +19,7 @@ interface PolicySpec {
   egress?: Rule[];
 }
 
-type Known = Pick<AgentRuntime, 'nameservers' | 'syncAccess'>;
+type Known = Pick<AgentRuntime, 'nameservers' | 'syncAccess' | 'formerPorts'>;
 
 function policy(change: (spec: NetExporterSpec) => void, known?: Known): PolicySpec {
   const objects = agentNetwork(netExporter(change), { podMonitor: false, ...known });
@@ -36,10 +36,7 @@ const strict = (change: (spec: NetExporterSpec) => void = () => {}, known?: Know
 const towards = (cidr: string, { egress }: PolicySpec) =>
   egress!.filter(({ to }) => to?.some(({ ipBlock }) => (ipBlock as { cidr: string } | undefined)?.cidr === cidr));
 
-const agentPorts = [
-  { protocol: 'TCP', port: 'metrics' },
-  { protocol: 'UDP', port: 'echo' },
-];
+const agentPorts = ['TCP', 'UDP'].map((protocol) => ({ protocol, port: 8000 }));
 const both = (port: number) => ['UDP', 'TCP'].map((protocol) => ({ protocol, port }));
 
 test('with Ingress everyone reaches the agents’ ports and nothing else of them, and what they send is not judged', () => {
@@ -50,14 +47,18 @@ test('with Ingress everyone reaches the agents’ ports and nothing else of them
   assert.equal(egress, undefined);
 });
 
-test('a change of the port does not change the policy: while it rolls out, each agent is reached at its own', () => {
+test('while a change of the port rolls out, the policy allows the new number and the former ones', () => {
   for (const networkPolicy of ['Ingress', 'Strict'] as const) {
-    const withPort = (port: number) =>
-      policy((spec) => {
-        spec.agent.port = port;
+    const { ingress, egress } = policy(
+      (spec) => {
+        spec.agent.port = 9100;
         spec.monitoring.networkPolicy = networkPolicy;
-      });
-    assert.deepEqual(withPort(9100), withPort(8000));
+      },
+      { formerPorts: [8000, 9100] },
+    );
+    const ports = [9100, 8000].flatMap((port) => ['TCP', 'UDP'].map((protocol) => ({ protocol, port })));
+    assert.deepEqual(ingress, [{ ports }]);
+    if (networkPolicy === 'Strict') assert.deepEqual(egress![0]!.ports, ports);
   }
 });
 

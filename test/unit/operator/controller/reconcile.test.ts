@@ -22,6 +22,10 @@ import { quietLog } from '../quiet-log.ts';
 
 const key = 'monitoring/default';
 
+interface Port {
+  port: number;
+}
+
 /**
  * Reconciles against an applier that answers as `answer` says; by default everything is as declared and all agents run.
  */
@@ -41,7 +45,7 @@ function setUp(
   const statuses: NetExporterStatus[] = [];
   const resources = new Store<NetExporter>();
   if (resource) resources.set(key, resource);
-  const pods = new Store<AgentPod>({ faulty: ({ owner }) => [owner] });
+  const pods = new Store<AgentPod>({ owner: ({ owner }) => [owner], faulty: ({ owner }) => [owner] });
   const kinds = childKinds.map((kind): [string, AppliedKind] => [
     `${apiVersionOf(kind)} ${kind.kind}`,
     { resource: kind, store: new Store() },
@@ -485,6 +489,24 @@ test('the Service that agents no longer dial is removed once the agents that rep
     assert.deepEqual(removed.splice(0), ['Service monitoring/default-agent']);
   }
   assert.equal(applied.has('Service default-agent'), false);
+});
+
+test('the NetworkPolicy allows the former port while agents of this DaemonSet listen there', async () => {
+  const { run, applied, pods, kinds } = setUp(netExporter());
+  kinds.get('apps/v1 DaemonSet')!.store.set('monitoring/default-agent', watched('apps/v1', 'DaemonSet'));
+  const allowed = () => {
+    const { spec } = applied.get('NetworkPolicy default-agent') as unknown as {
+      spec: { ingress: { ports: Port[] }[] };
+    };
+    return [...new Set(spec.ingress[0]!.ports.map(({ port }) => port))];
+  };
+  pods.set('a', agentPod({ owner: key, controller: 'd1', port: 9100 }));
+  pods.set('b', agentPod({ owner: key, controller: 'other', port: 22 }));
+  await run();
+  assert.deepEqual(allowed(), [8000, 9100]);
+  pods.delete('a');
+  await run();
+  assert.deepEqual(allowed(), [8000]);
 });
 
 test('a strict NetworkPolicy lets agents ask the resolvers that pods have', async () => {
