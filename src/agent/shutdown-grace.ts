@@ -1,16 +1,16 @@
 import type { Clock } from '../base/clock.ts';
 
-/** How long an agent that is about to stop answers at least, in milliseconds. Peers stop probing it within this time. */
+/** Minimum time for which a stopping agent answers, in milliseconds. Peers stop probing it within this time. */
 const minMs = 3000;
 
 /**
- * Time without a dial after which no node sends connections to the Service to this agent any longer, in milliseconds.
- * A kube-proxy with `--iptables-min-sync-period=10s`, the default of some providers, removes an endpoint up to that much
- * later.
+ * Time without a dial after which no node sends connections to the Service to this agent, in milliseconds.
+ * A kube-proxy with `--iptables-min-sync-period=10s`, the default of some providers, removes an endpoint up to that
+ * much later.
  */
 const quietMs = 12_000;
 
-/** How long an agent that is about to stop answers at most, in milliseconds: less than the pods' grace period. */
+/** Maximum time for which a stopping agent answers, in milliseconds: less than the pods' grace period. */
 const maxMs = 25_000;
 
 /** Finds the moment from which nobody dials an agent that has been asked to stop. */
