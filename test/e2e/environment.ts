@@ -96,6 +96,32 @@ export function netExporter(namespace: string, name: string, spec: object): obje
   return { apiVersion: 'net-exporter.dev/v1alpha1', kind: 'NetExporter', metadata: { namespace, name }, spec };
 }
 
+let edits = 0;
+
+/**
+ * Edits the hosts of a NetExporter, and waits until the edit has reached what its agents read.
+ * @param interval between one look and the next, in milliseconds
+ */
+export async function editIsReconciled(
+  kubectl: Kubectl,
+  namespace: string,
+  name: string,
+  interval = 100,
+): Promise<void> {
+  const host = `edit-${++edits}.example.com.`;
+  const patch = JSON.stringify({ spec: { dns: { hosts: [host] } } });
+  await kubectl(['patch', 'nx', '-n', namespace, name, '--type=merge', '-p', patch]);
+  await waitFor(
+    `${host} in the settings of ${namespace}/${name}`,
+    async () => {
+      const configMap = ['configmap', '-n', namespace, `${name}-agent`];
+      const { data } = await getJson<{ data: Record<string, string> }>(kubectl, configMap);
+      return data['settings.json']?.includes(host);
+    },
+    { timeout: deadline, interval },
+  );
+}
+
 /** Probing every second, so that tests of faults need not wait for the default ten. */
 export const quick = { interval: '1s', timeout: '1s' };
 

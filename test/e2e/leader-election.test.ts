@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { waitFor } from '../cluster/wait.ts';
-import { getJson } from './agents.ts';
 import { processesOf } from './container-process.ts';
 import {
   apply,
   deadline,
   type Environment,
+  editIsReconciled,
   environment,
   netExporter,
   operatorNamespace,
@@ -19,7 +19,6 @@ import { type LeaseStatus, leaseOf, type OperatorPod, operatorMetrics, operators
 const namespace = 'e2e-leader';
 const name = 'led';
 let env: Environment;
-let edits = 0;
 
 before(async () => {
   env = await environment();
@@ -48,23 +47,6 @@ function bothReady(): Promise<{ lease: LeaseStatus; leader: OperatorPod; standby
       return leads && follows && { lease, leader, standby };
     },
     { timeout: deadline, interval: 250 },
-  );
-}
-
-/** Edits the NetExporter and waits until that has reached what the agents read. */
-async function editIsReconciled(): Promise<void> {
-  const host = `edit-${++edits}.example.com.`;
-  const patch = JSON.stringify({ spec: { dns: { hosts: [host] } } });
-  await env.kubectl(['patch', 'nx', '-n', namespace, name, '--type=merge', '-p', patch]);
-  await waitFor(
-    `${host} in the agents' settings`,
-    async () => {
-      const { data } = await getJson<{ data: Record<string, string> }>(env.kubectl, [
-        ...['configmap', '-n', namespace, `${name}-agent`],
-      ]);
-      return data['settings.json']?.includes(host);
-    },
-    { timeout: deadline, interval: 50 },
   );
 }
 
@@ -97,7 +79,7 @@ test('both operators are ready, one leads and reconciles, the other one writes n
     },
   );
   const [ofLeader, ofStandby] = [await writesOf(leader), await writesOf(standby)];
-  await editIsReconciled();
+  await editIsReconciled(env.kubectl, namespace, name, 50);
   await waitFor("the leader's writes to be counted", async () => (await writesOf(leader)) > ofLeader, {
     timeout: deadline,
   });
@@ -115,7 +97,7 @@ for (const { signal, withinSeconds } of [
     tellOnFailure(t, env, namespace);
     const { lease, leader, standby } = await bothReady();
     const sentAt = await signalTo(leader, signal);
-    await editIsReconciled();
+    await editIsReconciled(env.kubectl, namespace, name, 50);
     const reconciled = (Date.now() - sentAt) / 1000;
     const taken = await leaseOf(env);
     const took = (taken.acquiredAt - sentAt) / 1000;

@@ -5,10 +5,11 @@ import { waitFor } from '../cluster/wait.ts';
 import { FaultRig } from '../faults/fault-rig.ts';
 import { runSequence } from '../faults/sequence.ts';
 import type { Heavy } from '../faults/sequence-plan.ts';
-import { type Agent, agentsOf, getJson, hostOf, metricsOf } from './agents.ts';
+import { type Agent, agentsOf, hostOf, metricsOf } from './agents.ts';
 import {
   deadline,
   type Environment,
+  editIsReconciled,
   environment,
   quick,
   readyNetExporter,
@@ -72,21 +73,6 @@ for (const seed of seeds)
     assert.fail(outcome.violations.join('\n'));
   });
 
-/** Edits the hosts, and waits until the edit has reached what agents read. */
-async function editIsReconciled(host: string): Promise<void> {
-  const patch = JSON.stringify({ spec: { dns: { hosts: [host] } } });
-  await env.kubectl(['patch', 'nx', '-n', awayNamespace, away, '--type=merge', '-p', patch]);
-  await waitFor(
-    `${host} in the agents' settings`,
-    async () => {
-      const args = ['configmap', '-n', awayNamespace, `${away}-agent`];
-      const { data } = await getJson<{ data: Record<string, string> }>(env.kubectl, args);
-      return data['settings.json']?.includes(host);
-    },
-    { timeout: deadline, interval: 100 },
-  );
-}
-
 /** How many dials each agent has made, by node. */
 async function dials(agents: readonly Agent[]): Promise<Map<string, number>> {
   const counts = await Promise.all(
@@ -105,7 +91,7 @@ test('the API server is away for 20 s: agents go on, and the operator catches up
   await restrictedNamespace(env.kubectl, awayNamespace);
   await rig.operators.waitForLeader(deadline);
   const agents = await readyNetExporter(env, awayNamespace, away, { network: quick });
-  await editIsReconciled('before-the-outage.example.com.');
+  await editIsReconciled(env.kubectl, awayNamespace, away);
   const earlier = await dials(agents);
   await env.cluster.stopComponent('apiserver');
   await sleep(awayMs);
@@ -116,7 +102,7 @@ test('the API server is away for 20 s: agents go on, and the operator catches up
   await env.cluster.startComponent('apiserver');
   await waitFor('readiness of the API server', () => rig.api.isReady(), { timeout: deadline, interval: 20 });
   const returnedAt = Date.now();
-  await editIsReconciled('after-the-return.example.com.');
+  await editIsReconciled(env.kubectl, awayNamespace, away);
   const tookSeconds = (Date.now() - returnedAt) / 1000;
   const end = returnedAt + promisedSeconds * 1000;
   await sleep(Math.max(0, end - Date.now()));

@@ -9,6 +9,7 @@ import {
   apply,
   deadline,
   type Environment,
+  editIsReconciled,
   environment,
   netExporter,
   operatorNamespace,
@@ -28,7 +29,6 @@ const largeObjects = 80;
 let env: Environment;
 let api: ClusterApi;
 let stranger: Stranger;
-let edits = 0;
 
 before(async () => {
   env = await environment();
@@ -41,7 +41,7 @@ before(async () => {
     env.kubectl,
     netExporter(namespace, name, { agent: { nodeSelector: { 'net-exporter.dev/nowhere': '' } } }),
   );
-  await editIsReconciled();
+  await editIsReconciled(env.kubectl, namespace, name);
 });
 
 after(async () => {
@@ -49,22 +49,6 @@ after(async () => {
   api.close();
   for (const each of [namespace, strangers]) await removeNamespace(env.kubectl, each);
 });
-
-/** Edits the NetExporter and waits until that has reached what its agents read. */
-async function editIsReconciled(): Promise<void> {
-  const host = `edit-${++edits}.example.com.`;
-  const patch = JSON.stringify({ spec: { dns: { hosts: [host] } } });
-  await env.kubectl(['patch', 'nx', '-n', namespace, name, '--type=merge', '-p', patch]);
-  await waitFor(
-    `${host} in the agents' settings`,
-    async () => {
-      const args = ['configmap', '-n', namespace, `${name}-agent`];
-      const { data } = await getJson<{ data: Record<string, string> }>(env.kubectl, args);
-      return data['settings.json']?.includes(host);
-    },
-    { timeout: deadline },
-  );
-}
 
 /** Waits until a stranger's NetExporter has a condition that says this. */
 async function says(object: string, type: string, message: RegExp): Promise<void> {
@@ -89,7 +73,7 @@ test('with a stranger’s many Services, odd affinities, borrowed account and id
   const terms = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: 5 }] } };
   await stranger.commit({ kind: 'affinity', affinity: { nodeAffinity: terms } }, listeners);
   await stranger.commit({ kind: 'account' }, listeners);
-  await editIsReconciled();
+  await editIsReconciled(env.kubectl, namespace, name);
   await says(`affinity-${services}`, 'Stalled', /matchExpressions/);
   await says(`${borrowed}-${services + 1}`, 'Stalled', new RegExp(`ServiceAccount ${borrowed}-${services + 1}-agent`));
   assert.deepEqual(await stranger.gains(), []);
@@ -98,12 +82,12 @@ test('with a stranger’s many Services, odd affinities, borrowed account and id
 test('with large objects that bear the operator’s label, operators that start list them and reconcile', async (t) => {
   tellOnFailure(t, env, strangers);
   await stranger.commit({ kind: 'large-objects', count: largeObjects }, { http: [], sync: undefined });
-  await editIsReconciled();
+  await editIsReconciled(env.kubectl, namespace, name);
   // Those that run have seen the objects come one by one; the next ones list all of them.
   const former = (await operatorsOf(env)).map(({ name }) => name);
   await env.kubectl(['delete', 'pod', '-n', operatorNamespace, ...former]);
   await waitFor('another leader', async () => !former.includes((await leaseOf(env)).pod), { timeout: deadline });
-  await editIsReconciled();
+  await editIsReconciled(env.kubectl, namespace, name);
   const restarts = await env.kubectl([
     ...['get', 'pods', '-n', operatorNamespace, '-o', 'jsonpath={.items[*].status.containerStatuses[*].restartCount}'],
   ]);
