@@ -30,6 +30,8 @@ export class OperatorProcess {
   readonly name: string;
   readonly overlap = new ReconcileOverlap();
   readonly startedAt = Date.now();
+  /** Settles when it has ended and its whole log has been read. */
+  readonly closed: Promise<void>;
   readonly #child: ChildProcess;
   readonly #lines: string[] = [];
   readonly #questions = new Map<number, (answer: WitnessAnswer) => void>();
@@ -49,6 +51,7 @@ export class OperatorProcess {
     for (const stream of [this.#child.stdout!, this.#child.stderr!])
       createInterface({ input: stream }).on('line', (line) => this.#take(line));
     this.#child.on('message', (answer: WitnessAnswer) => this.#questions.get(answer.id)?.(answer));
+    this.closed = new Promise((resolve) => this.#child.once('close', () => resolve()));
     // Its end is seen by who waits for it.
     this.#child.on('error', () => {});
   }

@@ -96,8 +96,9 @@ export class OperatorSet {
     while (!this.#stopped) {
       for (const [name, operator] of this.#processes) {
         if (operator.isRunning) continue;
+        await operator.closed;
         this.#overlaps.push(...operator.overlap.found);
-        if (!this.#ended.has(operator) && !isLossOfTheLease(operator))
+        if (!this.#ended.has(operator) && !isLossOfLease(operator))
           this.#unexpected.push(`${name} ended by itself with ${operator.ending}:\n${operator.log.slice(-2000)}`);
         this.#start(name);
       }
@@ -106,7 +107,17 @@ export class OperatorSet {
   }
 }
 
-/** A leader that cannot renew its Lease must end; that is no fault. */
-function isLossOfTheLease({ log }: OperatorProcess): boolean {
-  return /lease/i.test(log.split('\n').slice(-5).join('\n'));
+/**
+ * Whether an operator ended because it lost the Lease in the middle of a write or after a standstill, which is how it
+ * has to end: with exit code 1 right after it has logged why.
+ * @param log one JSON object a line
+ */
+export function isLossOfLease({ ending, log }: Pick<OperatorProcess, 'ending' | 'log'>): boolean {
+  if (ending !== 'exit code 1') return false;
+  try {
+    const line = JSON.parse(log.split('\n').at(-1)!) as { msg?: unknown } | null;
+    return line?.msg === 'lost the lease, exiting';
+  } catch {
+    return false;
+  }
 }
