@@ -4,70 +4,12 @@ import fc from 'fast-check';
 import { type NetExporter, type NetExporterSpec, NetExporterSpecSchema } from '../../../../src/crd/net-exporter.ts';
 import type { SchemaNode } from '../../../../src/crd/schema-node.ts';
 import type { NetExporterStatus } from '../../../../src/crd/status.ts';
-import type { AgentPod } from '../../../../src/operator/agents/agent-pod.ts';
-import { type AppliedKind, Applier } from '../../../../src/operator/apply/applier.ts';
-import { Store } from '../../../../src/operator/cache/store.ts';
-import { childKinds, netExporters, podMonitors } from '../../../../src/operator/cache/watched-kinds.ts';
-import { netExporterReconcile } from '../../../../src/operator/controller/reconcile.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
-import { type KubeObject, keyOf } from '../../../../src/operator/kube/kube-object.ts';
-import { apiVersionOf } from '../../../../src/operator/kube/resource.ts';
 import { schemaFields } from '../../crd/schema-fields.ts';
-import { FakeClock } from '../../fake-clock.ts';
 import { netExporter } from '../net-exporter-builder.ts';
-import { quietLog } from '../quiet-log.ts';
+import { reconcileInMemory } from './reconcile-in-memory.ts';
 
 const longRefusal = new ApiError('Invalid', `DaemonSet is invalid: ${'x'.repeat(40_000)}`, { status: 422 });
-
-/**
- * Reconciles against a store that keeps each object as it is declared, or rejects DaemonSets, with everything but the
- * connection to the API server as in production.
- */
-function setUp(resource: NetExporter, refuses: boolean) {
-  const kinds = childKinds.map((kind): [string, AppliedKind] => [
-    `${apiVersionOf(kind)} ${kind.kind}`,
-    { resource: kind, store: new Store<KubeObject>() },
-  ]);
-  const monitors = {
-    resource: podMonitors,
-    store: new Store<KubeObject>(),
-    available: true,
-    isAbsent: false,
-    denial: undefined,
-    lost: () => {},
-  };
-  const storeOf = (kind: string) =>
-    [monitors, ...kinds.map(([, applied]) => applied)].find((applied) => applied.resource.kind === kind)!.store;
-  const keep = async (object: object) => {
-    const declared = JSON.parse(JSON.stringify(object)) as KubeObject;
-    if (refuses && declared.kind === 'DaemonSet') throw longRefusal;
-    const metadata = { ...declared.metadata, uid: declared.kind, resourceVersion: '1', generation: 1 };
-    const kept = { ...declared, metadata } as KubeObject;
-    storeOf(declared.kind).set(keyOf(kept), kept);
-    return kept;
-  };
-  const client = {
-    get: async () => undefined,
-    create: async (_: unknown, __: string, object: object) => keep(object),
-    apply: async (_: unknown, __: unknown, object: object) => keep(object),
-    mergePatch: async () => assert.fail('nothing was changed by someone else'),
-    delete: async () => assert.fail('nothing is deleted'),
-  };
-  const resources = new Store<NetExporter>();
-  resources.set(keyOf(resource), resource);
-  const statuses: NetExporterStatus[] = [];
-  const clock = new FakeClock();
-  const reconcile = netExporterReconcile({
-    ...{ resources, kinds: new Map(kinds), podMonitors: monitors, clock, nameservers: undefined, sync: undefined },
-    pods: new Store<AgentPod>({ faulty: ({ owner }) => [owner] }),
-    applier: new Applier(client as never, 'net-exporter-operator', netExporters, clock),
-    statusWriter: { write: ({ compute }) => void statuses.push(compute(undefined)) },
-    events: { record: () => {} },
-    agentImage: 'example.com/agent:1',
-  });
-  const run = () => reconcile(keyOf(resource), { log: quietLog, signal: new AbortController().signal });
-  return { run, statuses };
-}
 
 const stalledBy = (status: NetExporterStatus | undefined) =>
   status?.conditions?.find(({ type, status: holds }) => type === 'Stalled' && holds === 'True')?.reason;
@@ -179,7 +121,7 @@ test('these are the parts of a spec that the schema leaves open', () => {
 test('whatever the schema accepts in its open parts is reconciled', async () => {
   await fc.assert(
     fc.asyncProperty(specs, fc.boolean(), async (parts, refuses) => {
-      const { run, statuses } = setUp(withParts(parts), refuses);
+      const { run, statuses } = reconcileInMemory(withParts(parts), refuses ? longRefusal : undefined);
       // The second one compares what the first one created.
       for (let attempt = 0; attempt < 2; attempt++) await run();
       assert.equal(statuses.length, 2);
@@ -193,7 +135,7 @@ test('whatever the schema accepts in its open parts is reconciled', async () => 
 test('what is nested too deeply for JavaScript ends in a condition', async () => {
   const depth = 20_000;
   const podAffinity = JSON.parse(`${'{"a":'.repeat(depth)}{}${'}'.repeat(depth)}`) as object;
-  const { run, statuses } = setUp(withParts({ affinity: { podAffinity }, monitorLabels: {} }), false);
+  const { run, statuses } = reconcileInMemory(withParts({ affinity: { podAffinity }, monitorLabels: {} }));
   await assert.rejects(run(), RangeError);
   assert.equal(stalledBy(statuses.at(-1)), 'ReconcileFailed');
 });
