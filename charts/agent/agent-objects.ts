@@ -48,7 +48,8 @@ export function isServiceDialled({ network }: NetExporter['spec']): boolean {
   return network.enabled && network.service;
 }
 
-function scrapeAnnotations(port: number): Record<string, string> {
+/** How Prometheus finds the agents where no PodMonitor says so. */
+export function scrapeAnnotations(port: number): Record<string, string> {
   return {
     'prometheus.io/scrape': 'true',
     'prometheus.io/port': String(port),

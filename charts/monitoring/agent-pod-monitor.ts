@@ -16,29 +16,32 @@ export function addPodMonitor(scope: Construct, { metadata, spec }: NetExporter)
     apiVersion: `${group}/${version}`,
     kind,
     metadata: { name: agentNames(metadata.name).agent },
-    spec: {
-      selector: { matchLabels: agentSelector(metadata.name) },
-      attachMetadata: { node: true },
-      podMetricsEndpoints: [podMetricsEndpoint()],
-    },
+    spec: podMonitorSpec(metadata.name),
   });
   // A patch, because cdk8s refuses maps with a key such as `constructor`.
   const labels = { ...spec.monitoring.labels, ...agentLabels(metadata.name) };
   podMonitor.addJsonPatch(JsonPatch.add('/metadata/labels', labels));
 }
 
-/** How each agent is scraped. */
-export function podMetricsEndpoint() {
+/** The spec of the PodMonitor of a NetExporter. */
+export function podMonitorSpec(instance: string) {
   return {
-    port: portName,
-    path: agentContract.metricsPath,
-    relabelings: [
-      { sourceLabels: [podLabel(instanceLabel)], targetLabel: 'netexporter' },
-      { sourceLabels: ['__meta_kubernetes_pod_node_name'], targetLabel: 'node' },
-      { sourceLabels: ['__meta_kubernetes_node_label_topology_kubernetes_io_zone'], targetLabel: 'zone' },
-    ],
+    selector: { matchLabels: agentSelector(instance) },
+    attachMetadata: { node: true },
+    podMetricsEndpoints: [podMetricsEndpoint],
   };
 }
+
+/** How each agent is scraped. */
+export const podMetricsEndpoint = {
+  port: portName,
+  path: agentContract.metricsPath,
+  relabelings: [
+    { sourceLabels: [podLabel(instanceLabel)], targetLabel: 'netexporter' },
+    { sourceLabels: ['__meta_kubernetes_pod_node_name'], targetLabel: 'node' },
+    { sourceLabels: ['__meta_kubernetes_node_label_topology_kubernetes_io_zone'], targetLabel: 'zone' },
+  ],
+};
 
 /** What Prometheus calls a pod's label before relabelling. */
 function podLabel(label: string): string {

@@ -1,5 +1,6 @@
 import type { k8s } from 'cdk8s-plus-27';
 import { agentNames } from '../../src/contract/agent-names.ts';
+import { isRefusedAnnotation } from '../../src/crd/pod-annotations.ts';
 import { agentVolumes } from '../agent/agent-daemon-set.ts';
 import { selectsAgents } from './children-rules.ts';
 import { absentOr, literal, notSet, type Rule, type Variable } from './rule.ts';
@@ -13,6 +14,7 @@ export const podVariables: readonly Variable[] = [
 
 const pod = 'variables.pod';
 const context = `${pod}.securityContext`;
+const annotations = 'variables.written.spec.template.metadata.annotations';
 
 /** @param condition about `c` */
 const everyContainer = (condition: string) => `variables.containers.all(c, ${condition})`;
@@ -63,6 +65,10 @@ const rules: Rule[] = [
       )}`,
     ),
     message: 'agents read no variables from Secrets and ConfigMaps',
+  },
+  {
+    expression: absentOr(annotations, `${annotations}.all(key, !${isRefusedAnnotation('key')})`),
+    message: 'annotations give agents no privileges, networks, identities, volumes and containers',
   },
   {
     expression: `!has(${pod}.resourceClaims)`,

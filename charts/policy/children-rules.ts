@@ -1,4 +1,5 @@
 import {
+  agentLabels,
   agentNames,
   agentSelector,
   appliedAnnotation,
@@ -7,7 +8,8 @@ import {
   managerName,
 } from '../../src/contract/agent-names.ts';
 import { apiUses } from '../../src/contract/api-uses.ts';
-import { podMetricsEndpoint } from '../monitoring/agent-pod-monitor.ts';
+import { scrapeAnnotations } from '../agent/agent-objects.ts';
+import { podMetricsEndpoint, podMonitorSpec } from '../monitoring/agent-pod-monitor.ts';
 import { absentOr, literal, mapOf, type Rule, type Variable } from './rule.ts';
 
 const { group, kind } = apiUses.netExporters;
@@ -41,8 +43,12 @@ export const childVariables: readonly Variable[] = [
   },
 ];
 
-/** The rules that all objects of NetExporters have in common, for those of one kind. @param suffixes of their names */
-function commonRules(suffixes: readonly string[]): Rule[] {
+/**
+ * The rules that all objects of NetExporters have in common, for those of one kind.
+ * @param suffixes of their names
+ * @param annotations keys of those that the operator or the API server sets
+ */
+function commonRules(suffixes: readonly string[], annotations: readonly string[] = []): Rule[] {
   const labels = 'variables.written.metadata.labels';
   const names = `[${suffixes.map((suffix) => `variables.instance + ${literal(suffix)}`).join(', ')}]`;
   return [
@@ -65,20 +71,32 @@ function commonRules(suffixes: readonly string[]): Rule[] {
         `${labels}[?${literal(instanceLabel)}].orValue('') == variables.instance`,
       message: `objects of a ${kind} keep the labels ${managedByLabel} and ${instanceLabel}`,
     },
+    {
+      // Others act on annotations: identities of clouds follow those of ServiceAccounts, DNS names those of Services.
+      expression: onlyOwn('annotations', [appliedAnnotation, ...annotations]),
+      message: `the operator sets no annotation but ${[appliedAnnotation, ...annotations].join(', ')}`,
+    },
   ];
 }
 
-/** Identities of cloud providers follow annotations of ServiceAccounts. Those that somebody else has set may stay. */
+/** Such as the sidecars that load each ConfigMap with some label. */
+const ownLabels: Rule = {
+  expression: onlyOwn('labels', Object.keys(agentLabels(''))),
+  message: `the operator sets no label but those of every object of a ${kind}`,
+};
+
+/** What somebody else has set may stay. */
+function onlyOwn(field: 'labels' | 'annotations', keys: readonly string[]): string {
+  const [written, former] = [`variables.written.metadata.${field}`, `variables.former.metadata.${field}`];
+  return (
+    `variables.written == null || !has(${written}) || ${written}.all(key, key in ${literal(keys)} || ` +
+    `variables.former != null && has(${former}) && ${former}[?key] == ${written}[?key])`
+  );
+}
+
 const serviceAccountRules: Rule[] = [
   ...commonRules([agent]),
-  {
-    expression:
-      'variables.written == null || !has(variables.written.metadata.annotations) || ' +
-      `variables.written.metadata.annotations.all(key, key == ${literal(appliedAnnotation)} || ` +
-      'variables.former != null && has(variables.former.metadata.annotations) && ' +
-      'variables.former.metadata.annotations[?key] == variables.written.metadata.annotations[?key])',
-    message: 'the operator annotates no ServiceAccount',
-  },
+  ownLabels,
   {
     expression:
       'variables.written == null || ' +
@@ -88,7 +106,8 @@ const serviceAccountRules: Rule[] = [
 ];
 
 const serviceRules: Rule[] = [
-  ...commonRules([agent, peers]),
+  ...commonRules([agent, peers], Object.keys(scrapeAnnotations(0))),
+  ownLabels,
   {
     expression: `!variables.writesSpec || variables.written.spec.type == "ClusterIP"`,
     message: 'Services of agents are of the type ClusterIP',
@@ -108,14 +127,35 @@ const serviceRules: Rule[] = [
 
 const networkPolicyRules: Rule[] = [
   ...commonRules([agent]),
+  ownLabels,
   {
     expression: `!variables.writesSpec || ${selectsAgents('variables.written.spec.podSelector')}`,
     message: `NetworkPolicies select the agents of their ${kind} and no other pods`,
   },
 ];
 
-/** A scrape must neither carry credentials nor leave the NetExporter's pods. */
+const { relabelings, ...endpointFields } = podMetricsEndpoint;
+
+/** CEL: whether `r` is a relabeling that the chart declares, with or without the defaults of the definition. */
+const isDeclaredRelabeling = [
+  `r.all(field, field in ${literal([...Object.keys(relabelings[0]!), 'action'])})`,
+  'r.?action.orValue("replace") == "replace"',
+  `(${relabelings
+    .map(
+      ({ sourceLabels, targetLabel }) =>
+        `r.?targetLabel.orValue("") == ${literal(targetLabel)} && ` +
+        `r.?sourceLabels.orValue([]) == ${literal(sourceLabels)}`,
+    )
+    .join(' || ')})`,
+].join(' && ');
+
+/** @param condition about `e`, each endpoint */
+const everyEndpoint = (condition: string) =>
+  `!variables.writesSpec || variables.written.spec.podMetricsEndpoints.all(e, ${condition})`;
+
+/** A scrape must neither carry credentials nor leave the NetExporter's pods, and keeps its series as they are. */
 const podMonitorRules: Rule[] = [
+  // Labels are free: those in the spec of a NetExporter are the labels by which Prometheus selects its PodMonitor.
   ...commonRules([agent]),
   {
     expression:
@@ -124,19 +164,41 @@ const podMonitorRules: Rule[] = [
     message: `PodMonitors select the agents of their ${kind} and no other pods`,
   },
   {
+    // What somebody else has set may stay.
     expression:
-      '!variables.writesSpec || variables.written.spec.podMetricsEndpoints.all(endpoint, endpoint.all(field, field in ' +
-      `${literal(Object.keys(podMetricsEndpoint()))}))`,
-    message: `PodMonitors set nothing of an endpoint but ${Object.keys(podMetricsEndpoint()).join(', ')}`,
+      '!variables.writesSpec || variables.written.spec.all(field, ' +
+      `field in ${literal(Object.keys(podMonitorSpec('')))} || variables.former != null && ` +
+      'variables.former.spec[?field] == variables.written.spec[?field])',
+    message: `the operator sets nothing of a PodMonitor but ${Object.keys(podMonitorSpec('')).join(', ')}`,
+  },
+  {
+    expression: everyEndpoint(`e.all(field, field in ${literal(Object.keys(podMetricsEndpoint))})`),
+    message: `PodMonitors set nothing of an endpoint but ${Object.keys(podMetricsEndpoint).join(', ')}`,
+  },
+  {
+    expression: everyEndpoint(
+      Object.entries(endpointFields)
+        .map(([field, value]) => `e.?${field}.orValue("") == ${literal(value)}`)
+        .join(' && '),
+    ),
+    message: `PodMonitors have ${Object.values(endpointFields).join(' and ')} scraped`,
+  },
+  {
+    // One of `__address__` would have Prometheus scrape anything.
+    expression: everyEndpoint(absentOr('e.relabelings', `e.relabelings.all(r, ${isDeclaredRelabeling})`)),
+    message: `PodMonitors set only the labels ${relabelings.map(({ targetLabel }) => targetLabel).join(', ')}`,
   },
 ];
+
+/** Set by the API server. https://github.com/kubernetes/api/blob/master/apps/v1/types.go */
+const templateGeneration = 'deprecated.daemonset.template.generation';
 
 /** The rules about the objects of NetExporters by their use in `apiUses`, but for the DaemonSet's pods. */
 export const childrenRules = {
   serviceAccounts: serviceAccountRules,
   services: serviceRules,
-  configMaps: commonRules([agent]),
-  daemonSets: commonRules([agent]),
+  configMaps: [...commonRules([agent]), ownLabels],
+  daemonSets: [...commonRules([agent], [templateGeneration]), ownLabels],
   networkPolicies: networkPolicyRules,
   podMonitors: podMonitorRules,
 };

@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import { defaultedObject, withDefault } from './defaulted-object.ts';
-import { annotationsField, labelsField, reservedPrefixes } from './label-maps.ts';
+import { labelsField, reservedPrefixes } from './label-maps.ts';
 import { isObjectName } from './object-name.ts';
+import { podAnnotationsField } from './pod-annotations.ts';
 import { AffinitySchema, PullSecretSchema, ResourcesSchema, TolerationSchema } from './pod-parts.ts';
 import { celString, validated } from './validation-rule.ts';
 
@@ -105,10 +106,7 @@ export const AgentSpecSchema = defaultedObject(
       labelsField('Additional labels for the agent pods.', reservedPrefixes('app.kubernetes.io/', 'net-exporter.dev/')),
       {},
     ),
-    podAnnotations: withDefault(
-      annotationsField('Additional annotations for the agent pods.', reservedPrefixes('net-exporter.dev/')),
-      {},
-    ),
+    podAnnotations: withDefault(podAnnotationsField, {}),
   },
   { description: 'Configuration of the agent pods. Changes trigger a rolling update of the DaemonSet.' },
 );

@@ -174,6 +174,11 @@ export const brokenResources: BrokenResource[] = [
     message: /spec\.agent\.podAnnotations: .*every key must have the form name or prefix\/name/,
   },
   {
+    title: 'a pod annotation that gives pods another network',
+    spec: { agent: { podAnnotations: { 'k8s.v1.cni.cncf.io/networks': 'storage' } } },
+    message: /spec\.agent\.podAnnotations: .*must not contain annotations that give pods .*; remove the key/,
+  },
+  {
     title: 'a switch that is neither true nor false',
     spec: { dns: { enabled: 'yes' } },
     message: /spec\.dns\.enabled: .*must be of type boolean/,

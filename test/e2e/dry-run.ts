@@ -53,7 +53,13 @@ export class DryRun {
 
 /** Why a request was refused, in the API server's words; that it was not, where it was not. */
 export function refusalOf(verdict: Verdict): string {
-  return verdict === 'admitted' ? verdict : (JSON.parse(verdict.body) as { message: string }).message;
+  if (verdict === 'admitted') return verdict;
+  try {
+    return (JSON.parse(verdict.body) as { message: string }).message;
+  } catch {
+    // Not of admission: one that had too much to do says so in plain text.
+    return verdict.message;
+  }
 }
 
 /** The path of an object, or of its kind in its namespace. */

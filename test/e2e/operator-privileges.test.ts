@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { agentObjects, type ManifestObject } from '../../charts/agent/agent.ts';
 import { installation } from '../../charts/install/install.ts';
-import { managedByLabel, managerName } from '../../src/contract/agent-names.ts';
+import { appliedAnnotation, managedByLabel, managerName } from '../../src/contract/agent-names.ts';
 import { operatorName, syncServiceName } from '../../src/contract/operator-names.ts';
 import type { NetExporter } from '../../src/crd/net-exporter.ts';
 import { settingsOf } from '../../src/operator/agents/settings-of.ts';
@@ -54,7 +54,10 @@ const spec = {
     priorityClassName: 'system-cluster-critical',
     maxUnavailable: 1,
     podLabels: { team: 'network' },
-    podAnnotations: { 'example.com/note': 'yes' },
+    // As many as the definition allows: each costs the policy time, of which the API server limits it.
+    podAnnotations: Object.fromEntries(
+      Array.from({ length: 32 }, (_, index) => [`${'annotation.'.repeat(20)}example.com/note-${index}`, 'yes']),
+    ),
   },
   dns: { service: { namespace: 'kube-system', name: 'kube-dns' }, servers: ['192.0.2.1'] },
   ntp: { enabled: true, servers: ['192.0.2.2', 'time.example'] },
@@ -253,7 +256,7 @@ test('what others have changed of an object does not keep the operator from putt
       JSON.stringify(patch),
     ]);
   // The operator corrects the managed fields of an object first, and its content by the next request.
-  const metadataAlone = { metadata: { annotations: { 'example.com/managed-fields': 'corrected' } } };
+  const metadataAlone = { metadata: { annotations: { [appliedAnnotation]: 'corrected' } } };
   for (const kind of ['Service', 'DaemonSet']) {
     const object = declared(resource).find((object) => object.kind === kind)!;
     assert.equal(await dryRun.merge(object, metadataAlone), 'admitted', kind);

@@ -1,4 +1,5 @@
 import type { ManifestObject } from '../../charts/agent/agent.ts';
+import { refusedAnnotationPrefixes } from '../../src/crd/pod-annotations.ts';
 import { type DryRun, refusalOf } from './dry-run.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, changed field by field
@@ -158,6 +159,16 @@ const podViolations = (
     ['leave SELinux in the container', inContainerSecurity({ seLinuxOptions: { type: 'spc_t' } }), profiles],
     ['set a sysctl', inPodSecurity({ sysctls: [{ name: 'kernel.msgmax', value: '1' }] }), profiles],
     ['run on the Windows host', inPodSecurity({ windowsOptions: { runAsUserName: 'SYSTEM' } }), profiles],
+    ...refusedAnnotationPrefixes.map((prefix): [string, (object: Json) => void, RegExp] => [
+      `be annotated with ${prefix}`,
+      ({ spec }) => {
+        spec.template.metadata.annotations = {
+          ...spec.template.metadata.annotations,
+          [annotationOf(prefix)]: 'unconfined',
+        };
+      },
+      /no privileges, networks, identities/,
+    ]),
     [
       'select pods of others',
       ({ spec }) => {
@@ -168,6 +179,11 @@ const podViolations = (
     ],
   ] satisfies [string, (object: Json) => void, RegExp][]
 ).map(daemonSets);
+
+/** A key that begins so. */
+function annotationOf(prefix: string): string {
+  return prefix.includes('/') ? `${prefix}agent` : `${prefix}example/agent`;
+}
 
 /** An init container has no probes. */
 function plain({ livenessProbe, readinessProbe, ...container }: Json): Json {
@@ -180,15 +196,50 @@ const on =
     ...{ attempt, kind, change, message },
   });
 
+const onlyLabels = /set only the labels netexporter, node, zone/;
+const fromPod = { sourceLabels: ['__meta_kubernetes_pod_annotation_target'] };
+const fromNode = { sourceLabels: ['__meta_kubernetes_pod_node_name'], targetLabel: 'node' };
+
+const endpoint =
+  (fields: object) =>
+  ({ spec }: Json) =>
+    Object.assign(spec.podMetricsEndpoints[0], fields);
+
+const relabeling =
+  (rule: object) =>
+  ({ spec }: Json) =>
+    spec.podMetricsEndpoints[0].relabelings.push(rule);
+
+/** Annotations by which others give objects power, and labels by which they take contents over. */
+const powers: readonly Violation[] = [
+  { kind: 'ServiceAccount', key: 'eks.amazonaws.com/role-arn', attempt: 'take an identity of a cloud' },
+  { kind: 'Service', key: 'external-dns.alpha.kubernetes.io/hostname', attempt: 'take a DNS name' },
+  { kind: 'ConfigMap', key: 'reflector.v1.k8s.emberstack.com/reflection-auto-enabled', attempt: 'be copied elsewhere' },
+  { kind: 'DaemonSet', key: 'reloader.stakater.com/auto', attempt: 'be restarted by others' },
+  { kind: 'NetworkPolicy', key: 'example.com/power', attempt: 'be acted on by others' },
+  { kind: 'PodMonitor', key: 'example.com/power', attempt: 'be acted on by others' },
+].map(({ kind, key, attempt }) => ({
+  kind,
+  attempt,
+  change: ({ metadata }) => {
+    metadata.annotations = { ...metadata.annotations, [key]: 'x' };
+  },
+  message: /sets no annotation but/,
+}));
+const labelled: readonly Violation[] = ['ServiceAccount', 'Service', 'ConfigMap', 'DaemonSet', 'NetworkPolicy'].map(
+  (kind) => ({
+    kind,
+    attempt: 'be loaded by a sidecar',
+    change: ({ metadata }) => Object.assign(metadata.labels, { grafana_datasource: '1' }),
+    message: /sets no label but/,
+  }),
+);
+
 const otherViolations: Violation[] = [
+  ...powers,
+  ...labelled,
   ...(
     [
-      [
-        'take an identity of a cloud',
-        ({ metadata }) =>
-          Object.assign(metadata.annotations, { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::1:role/admin' }),
-        /annotates no ServiceAccount/,
-      ],
       [
         'mount tokens by default',
         (account) => Object.assign(account, { automountServiceAccountToken: true }),
@@ -227,6 +278,44 @@ const otherViolations: Violation[] = [
         ({ spec }) => Object.assign(spec.podMetricsEndpoints[0], { bearerTokenSecret: { name: 'database', key: 'p' } }),
         /nothing of an endpoint/,
       ],
+      ['send parameters', endpoint({ params: { target: ['192.0.2.1'] } }), /nothing of an endpoint/],
+      ['scrape through a proxy', endpoint({ proxyUrl: 'http://192.0.2.1' }), /nothing of an endpoint/],
+      ['keep the labels of the scraped', endpoint({ honorLabels: true }), /nothing of an endpoint/],
+      [
+        'rewrite series',
+        endpoint({ metricRelabelings: [{ action: 'labeldrop', regex: '.*' }] }),
+        /nothing of an endpoint/,
+      ],
+      ['scrape another path', endpoint({ path: '/federate' }), /have metrics and/],
+      ['scrape no path', ({ spec }) => delete spec.podMetricsEndpoints[0].path, /have metrics and/],
+      ['scrape another port', endpoint({ port: 'admin' }), /have metrics and/],
+      [
+        'scrape another path as well',
+        ({ spec }) => spec.podMetricsEndpoints.push({ ...spec.podMetricsEndpoints[0], path: '/federate' }),
+        /have metrics and/,
+      ],
+      ['scrape another address', relabeling({ targetLabel: '__address__', replacement: '192.0.2.1' }), onlyLabels],
+      ['scrape the address in a label', relabeling({ ...fromPod, targetLabel: '__address__' }), onlyLabels],
+      ['send a parameter of the pod', relabeling({ ...fromPod, targetLabel: '__param_target' }), onlyLabels],
+      ['scrape another path of the pod', relabeling({ ...fromPod, targetLabel: '__metrics_path__' }), onlyLabels],
+      ['empty a label', relabeling({ targetLabel: 'pod' }), onlyLabels],
+      ['say another node', relabeling({ ...fromPod, targetLabel: 'node' }), onlyLabels],
+      ['say any node', relabeling({ ...fromNode, replacement: 'worker-1' }), onlyLabels],
+      ['say a part of the node', relabeling({ ...fromNode, regex: '(.).*' }), onlyLabels],
+      ['say a number of the node', relabeling({ ...fromNode, action: 'hashmod', modulus: 2 }), onlyLabels],
+      ['drop the targets', relabeling({ ...fromNode, action: 'drop' }), onlyLabels],
+      ['say labels of pods', relabeling({ action: 'labelmap', regex: '__meta_(.+)' }), onlyLabels],
+      [
+        'use credentials of a class',
+        ({ spec }) => Object.assign(spec, { scrapeClass: 'tls' }),
+        /nothing of a PodMonitor/,
+      ],
+      [
+        'say labels of pods as they are',
+        ({ spec }) => Object.assign(spec, { podTargetLabels: ['x'] }),
+        /nothing of a P/,
+      ],
+      ['lose samples', ({ spec }) => Object.assign(spec, { sampleLimit: 1 }), /nothing of a PodMonitor/],
       ['scrape others', ({ spec }) => Object.assign(spec, { namespaceSelector: { any: true } }), /no other pods/],
       ['scrape every pod', ({ spec }) => Object.assign(spec, { selector: {} }), /no other pods/],
     ] satisfies [string, (object: Json) => void, RegExp][]
@@ -285,33 +374,40 @@ export interface Specimens {
   live: readonly ManifestObject[];
 }
 
+/** How many violations are tried at once. The API server refuses more requests of one client than it has seats for. */
+const atOnce = 8;
+
 /** Tries each violation by creation, change and server-side apply. @returns those that are not refused by their rule */
 export async function unrefused(dryRun: DryRun, tried: readonly Violation[], specimens: Specimens): Promise<string[]> {
-  const found = await Promise.all(
-    tried.map(async (violation) => {
-      const { kind, attempt, message } = violation;
-      const of = (objects: readonly ManifestObject[]) => objects.find((object) => object.kind === kind)!;
-      const [declared, another, live] = [of(specimens.declared), of(specimens.another), of(specimens.live)];
-      const applied = violating(declared, violation);
-      const verdicts = {
-        create: dryRun.create(violating(another, violation)),
-        'apply of a new one': dryRun.apply(violating(another, violation)),
-        // Nobody can change a selector.
-        ...((kind !== 'DaemonSet' || attempt !== 'select pods of others') && {
-          change: dryRun.replace(violating(live, violation)),
-        }),
-        // An apply leaves what it removes where it has another manager, too.
-        ...(!removesFrom(declared, applied) && { apply: dryRun.apply(applied) }),
-      };
-      const refusals = Object.entries(verdicts).map(async ([request, verdict]) => {
-        const answer = await verdict;
-        const isByRule = answer !== 'admitted' && answer.status === 403 && message.test(refusalOf(answer));
-        return isByRule ? [] : [`${kind}, ${request}: ${attempt}: ${refusalOf(answer)}`];
-      });
-      return (await Promise.all(refusals)).flat();
+  const found: string[] = [];
+  for (let first = 0; first < tried.length; first += atOnce) {
+    const some = tried.slice(first, first + atOnce).map((violation) => faultsOf(dryRun, violation, specimens));
+    found.push(...(await Promise.all(some)).flat());
+  }
+  return found;
+}
+
+async function faultsOf(dryRun: DryRun, violation: Violation, specimens: Specimens): Promise<string[]> {
+  const { kind, attempt, message } = violation;
+  const of = (objects: readonly ManifestObject[]) => objects.find((object) => object.kind === kind)!;
+  const [declared, another, live] = [of(specimens.declared), of(specimens.another), of(specimens.live)];
+  const applied = violating(declared, violation);
+  const verdicts = {
+    create: dryRun.create(violating(another, violation)),
+    'apply of a new one': dryRun.apply(violating(another, violation)),
+    // Nobody can change a selector.
+    ...((kind !== 'DaemonSet' || attempt !== 'select pods of others') && {
+      change: dryRun.replace(violating(live, violation)),
     }),
-  );
-  return found.flat();
+    // An apply leaves what it removes where it has another manager, too.
+    ...(!removesFrom(declared, applied) && { apply: dryRun.apply(applied) }),
+  };
+  const refusals = Object.entries(verdicts).map(async ([request, verdict]) => {
+    const answer = await verdict;
+    const isByRule = answer !== 'admitted' && answer.status === 403 && message.test(refusalOf(answer));
+    return isByRule ? [] : [`${kind}, ${request}: ${attempt}: ${refusalOf(answer)}`];
+  });
+  return (await Promise.all(refusals)).flat();
 }
 
 /** An object with a violation. */

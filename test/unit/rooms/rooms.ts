@@ -49,7 +49,7 @@ export const rooms: Record<string, readonly string[]> = {
   'charts/monitoring': ['src/base', 'src/crd', 'src/contract', 'src/contract/metrics'],
   'charts/agent': [...foundation, 'charts/monitoring'],
   'charts/operator': ['src/base', 'src/contract'],
-  'charts/policy': ['src/base', 'src/contract', 'charts/monitoring', 'charts/agent'],
+  'charts/policy': ['src/base', 'src/crd', 'src/contract', 'charts/monitoring', 'charts/agent'],
   'charts/install': ['src/base', 'src/crd', 'src/contract', 'charts/operator', 'charts/policy'],
   charts: [...foundation, ...charts],
   'charts/dashboards': ['src/base', 'src/contract', 'src/contract/metrics'],

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { agentObjects } from '../../../../charts/agent/agent.ts';
 import { installation } from '../../../../charts/install/install.ts';
+import { podMonitorSpec } from '../../../../charts/monitoring/agent-pod-monitor.ts';
 import { operatorOwnPermissions, operatorPermissions } from '../../../../charts/operator/operator-permissions.ts';
+import { type ApiUse, apiUses } from '../../../../src/contract/api-uses.ts';
+import { customResourceDefinition } from '../../../../src/crd/custom-resource-definition.ts';
+import { refusedAnnotationPrefixes } from '../../../../src/crd/pod-annotations.ts';
+import { settingsOf } from '../../../../src/operator/agents/settings-of.ts';
+import { netExporter } from '../../operator/net-exporter-builder.ts';
 
 // What the rules mean is tested with a real API server: test/e2e/operator-privileges.test.ts.
 
@@ -84,4 +93,52 @@ test('a refusal is one by admission, which the operator does not take for a miss
   }
   const messages = validations.map(({ message, expression }) => `${message} ${expression}`);
   assert.equal(new Set(messages).size, messages.length);
+});
+
+test('a PodMonitor and pods may be what the charts and the definition allow, and the rules and the documentation name all of it', () => {
+  const expressionOf = (message: RegExp) => {
+    const found = validations.filter((rule) => message.test(rule.message));
+    assert.equal(found.length, 1, String(message));
+    return found[0]!.expression;
+  };
+  const { podMetricsEndpoints, ...others } = podMonitorSpec('');
+  const keys = JSON.stringify([...Object.keys(others), 'podMetricsEndpoints']).replaceAll(',', ', ');
+  assert.ok(
+    expressionOf(/^the operator sets nothing of a PodMonitor but/)
+      .replaceAll(',"', ', "')
+      .includes(keys),
+  );
+  const labels = expressionOf(/^PodMonitors set only the labels/);
+  for (const { sourceLabels, targetLabel } of podMetricsEndpoints[0]!.relabelings)
+    assert.ok(labels.includes(`"${targetLabel}" && r.?sourceLabels.orValue([]) == ${JSON.stringify(sourceLabels)}`));
+  const annotations = expressionOf(/^annotations give agents no privileges/);
+  const crd = JSON.stringify(customResourceDefinition());
+  const documented = readFileSync(join(import.meta.dirname, '../../../../docs/security.md'), 'utf8');
+  for (const prefix of refusedAnnotationPrefixes) {
+    for (const text of [annotations, crd]) assert.ok(text.includes(`'${prefix}'`), prefix);
+    assert.ok(documented.includes(`\`${prefix}\``), prefix);
+  }
+});
+
+test('each kind of objects keeps to the labels and annotations that the charts set', () => {
+  const resource = netExporter((spec) => {
+    spec.monitoring.networkPolicy = 'Strict';
+  });
+  for (const podMonitor of [true, false])
+    for (const { kind, metadata } of agentObjects(resource, {
+      ...{ image: 'x', settings: settingsOf(resource, []), podMonitor },
+    })) {
+      const { plural } = Object.values<ApiUse>(apiUses).find((use) => use.kind === kind)!;
+      const rules = validations.filter(({ expression }) => new RegExp(`"${plural}"`).test(expression.split('||')[0]!));
+      const allowed = (what: string) =>
+        rules.filter(({ message }) => message.startsWith(`the operator sets no ${what} but`));
+      assert.equal(allowed('label').length, kind === 'PodMonitor' ? 0 : 1, kind);
+      assert.equal(allowed('annotation').length, 1, kind);
+      for (const [what, names] of [
+        ['label', kind === 'PodMonitor' ? {} : metadata.labels],
+        ['annotation', metadata.annotations ?? {}],
+      ] as const)
+        for (const name of Object.keys(names as object))
+          assert.ok(allowed(what)[0]!.expression.includes(`"${name}"`), `${kind} ${name}`);
+    }
 });
