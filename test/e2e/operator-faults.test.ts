@@ -2,15 +2,20 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../cluster/wait.ts';
-import { FaultRig } from '../faults/fault-rig.ts';
-import { runSequence } from '../faults/sequence.ts';
+import { FaultRig, loopbackCertificate } from '../faults/fault-rig.ts';
+import { formerLeadersWrites } from '../faults/leader-writes.ts';
+import { writesIn } from '../faults/request-record.ts';
+import { convergence, runSequence } from '../faults/sequence.ts';
 import type { Heavy } from '../faults/sequence-plan.ts';
-import { type Agent, agentsOf, hostOf, metricsOf } from './agents.ts';
+import { SlowWebhook } from '../faults/slow-webhook.ts';
+import { type Agent, agentsOf, getNetExporter, hostOf, metricsOf } from './agents.ts';
 import {
+  apply,
   deadline,
   type Environment,
   editIsReconciled,
   environment,
+  netExporter,
   quick,
   readyNetExporter,
   removeNamespace,
@@ -33,6 +38,10 @@ const heavyOf = new Map<number, Heavy>([
   [11, 'etcd'],
 ]);
 const heavy = (seed: number) => heavyOf.get(seed) ?? (seed <= 20 ? 0 : 0.15);
+
+/** NetExporters the writes of whose DaemonSets a webhook holds up for so many seconds. */
+const heldNamespace = 'e2e-slow-webhook';
+const held = { 'held-6': 6, 'held-20': 20 };
 
 /** The NetExporter whose agents run on every node while the API server is away. */
 const awayNamespace = 'e2e-api-server';
@@ -58,7 +67,7 @@ after(async () => {
     await env.cluster.restartWatchers();
   } finally {
     await rig.stop();
-    for (const each of [namespace, awayNamespace]) await removeNamespace(env.kubectl, each);
+    for (const each of [namespace, heldNamespace, awayNamespace]) await removeNamespace(env.kubectl, each);
   }
 });
 
@@ -72,6 +81,58 @@ for (const seed of seeds)
     for (const { log } of rig.operators.running) t.diagnostic(log);
     assert.fail(outcome.violations.join('\n'));
   });
+
+test('a webhook of 6 s delays writes, one of 20 s shows as WriteTimedOut until it is gone, and the same leader writes each object once at a time', async (t) => {
+  tellOnFailure(t, env, heldNamespace);
+  await restrictedNamespace(env.kubectl, heldNamespace);
+  const leader = await rig.operators.waitForLeader(deadline);
+  const webhook = await SlowWebhook.start({
+    api: rig.api,
+    certificate: await loopbackCertificate(rig.cluster),
+    name: 'e2e-slow-webhook',
+    namespace: heldNamespace,
+    delayOf: (daemonSet) => 1000 * (Object.entries(held).find(([name]) => daemonSet === `${name}-agent`)?.[1] ?? 0),
+  });
+  t.after(() => webhook.close());
+  const from = Date.now();
+  try {
+    // On no node: what is looked at is the operator's work, not the agents'.
+    for (const name of Object.keys(held))
+      await apply(
+        env.kubectl,
+        netExporter(heldNamespace, name, { agent: { nodeSelector: { 'net-exporter.dev/nowhere': '' } } }),
+      );
+    const ready = async () => (await conditionOf('held-6', 'Ready'))?.status === 'True';
+    await waitFor('readiness of the one that is held up for 6 s', ready, { timeout: deadline, interval: 100 });
+    const took = Date.now() - from;
+    t.diagnostic(`a DaemonSet that a webhook holds up for 6 s was there after ${took} ms`);
+    assert.ok(took >= 6000, `ready after ${took} ms`);
+    assert.equal(webhook.asked.get('held-6-agent'), 1);
+    const timedOut = async () => {
+      const condition = await conditionOf('held-20', 'Reconciling');
+      return condition?.reason === 'WriteTimedOut' ? condition : undefined;
+    };
+    const { status, message } = await waitFor('WriteTimedOut', timedOut, { timeout: deadline, interval: 100 });
+    assert.equal(status, 'True');
+    assert.match(
+      message,
+      /^Cannot apply DaemonSet held-20-agent: .* An admission webhook may be slow\. The operator retries\.$/,
+    );
+    await editIsReconciled(env.kubectl, heldNamespace, 'held-6');
+  } finally {
+    await webhook.remove();
+  }
+  await convergence(rig, { namespace: heldNamespace, deadline });
+  const requests = rig.proxy.record.since(from);
+  assert.ok(writesIn(requests).length > 0);
+  assert.deepEqual([...rig.operators.takeFaults(), ...formerLeadersWrites(rig.proxy.record.since(0))], []);
+  assert.deepEqual([...new Set(writesIn(requests).map(({ who }) => who))], [leader.name]);
+});
+
+async function conditionOf(name: string, type: string) {
+  const { metadata, status } = await getNetExporter(env.kubectl, heldNamespace, name);
+  return status?.conditions.find((each) => each.type === type && each.observedGeneration === metadata.generation);
+}
 
 /** How many dials each agent has made, by node. */
 async function dials(agents: readonly Agent[]): Promise<Map<string, number>> {

@@ -63,7 +63,7 @@ export class FaultRig {
     const replicas = await scaleInstalled(cluster, 0);
     const proxy = new FaultProxy({
       upstream: { origin: api.origin, authority: api.authority },
-      certificate: await certificateFor(cluster),
+      certificate: await loopbackCertificate(cluster),
       random: new Random(seed),
     });
     await proxy.listen();
@@ -116,10 +116,10 @@ export async function scaleInstalled(cluster: Cluster, replicas: number): Promis
   return deployment.spec.replicas;
 }
 
-/** What the proxy proves itself with on loopback, from the cluster's own authority. */
-async function certificateFor(cluster: Cluster): Promise<{ cert: Buffer; key: Buffer }> {
+/** What a server of the tests proves itself with on 127.0.0.1, from the cluster's own authority. */
+export async function loopbackCertificate(cluster: Cluster): Promise<{ cert: Buffer; key: Buffer }> {
   const authority = new CertificateAuthority(controlPlaneFiles(cluster.directory).pki);
-  const files = await authority.issue('fault-proxy', { commonName: 'fault-proxy', hosts: ['127.0.0.1'] });
+  const files = await authority.issue('loopback', { commonName: 'loopback', hosts: ['127.0.0.1'] });
   const certificate = { cert: await readFile(files.certificate), key: await readFile(files.key) };
   await Promise.all([rm(files.certificate), rm(files.key)]);
   return certificate;
