@@ -1,4 +1,13 @@
-/** The Prometheus operator's definition, as far as a NetExporter is concerned: this API server serves it for real. */
+const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+
+/** The API server adds `action: replace` to each relabeling. */
+const relabeling = { ...open, properties: { action: { type: 'string', default: 'replace' } } };
+const endpoint = { ...open, properties: { relabelings: { type: 'array', items: relabeling } } };
+
+/**
+ * The Prometheus operator's definition, as far as a NetExporter is concerned, with the one default among the fields
+ * that are declared: this API server serves it for real.
+ */
 export const podMonitorDefinition = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
@@ -15,7 +24,7 @@ export const podMonitorDefinition = {
         schema: {
           openAPIV3Schema: {
             type: 'object',
-            properties: { spec: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+            properties: { spec: { ...open, properties: { podMetricsEndpoints: { type: 'array', items: endpoint } } } },
           },
         },
       },
