@@ -1,7 +1,7 @@
 import { k8s } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
 import { agentContract } from '../../src/contract/agent-contract.ts';
-import { agentNames, agentSelector, portName } from '../../src/contract/agent-names.ts';
+import { agentNames, agentSelector, portName, scrapeAnnotation } from '../../src/contract/agent-names.ts';
 import type { NetExporter } from '../../src/crd/net-exporter.ts';
 
 /** The agents' identity. It has no rights and no mounted token. */
@@ -51,7 +51,7 @@ export function isServiceDialled({ network }: NetExporter['spec']): boolean {
 /** How Prometheus finds the agents where no PodMonitor says so. */
 export function scrapeAnnotations(port: number): Record<string, string> {
   return {
-    'prometheus.io/scrape': 'true',
+    [scrapeAnnotation]: 'true',
     'prometheus.io/port': String(port),
     'prometheus.io/path': agentContract.metricsPath,
   };

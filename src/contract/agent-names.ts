@@ -15,6 +15,9 @@ export function isPaused({ metadata }: { metadata: { annotations?: Record<string
   return metadata.annotations?.[pausedAnnotation] === 'true';
 }
 
+/** Annotation of Services by which Prometheus finds agents where no PodMonitor does. */
+export const scrapeAnnotation = 'prometheus.io/scrape';
+
 /** The name of the port in the pods and Services of the agents. */
 export const portName = 'metrics';
 

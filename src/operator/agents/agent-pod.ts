@@ -1,3 +1,4 @@
+import { boundedText } from '../../base/bounded-text.ts';
 import { instanceLabel, portName } from '../../contract/agent-names.ts';
 import type { ConditionReason } from '../../contract/reasons.ts';
 import { controllerOf, type KubeObject } from '../kube/kube-object.ts';
@@ -73,6 +74,12 @@ interface PodSpec {
   initContainers?: { name: string; image?: string }[];
 }
 
+/** Maximum length of the name of a node and of a uid; other texts are none. */
+const maxTextLength = 253;
+
+/** Maximum length of a fault's message: an image of the maximum length, and what the kubelet says. */
+const maxMessageLength = 1000;
+
 /** Extracts what is used from a pod of several kilobytes. */
 export function agentPodOf(pod: KubeObject): AgentPod {
   const { metadata } = pod;
@@ -80,19 +87,20 @@ export function agentPodOf(pod: KubeObject): AgentPod {
   const status = (pod.status ?? {}) as PodStatus;
   const ports = (spec.containers ?? []).flatMap(({ ports }) => ports ?? []);
   const ready = status.conditions?.find(({ type }) => type === 'Ready');
+  const controller = controllerOf(pod)?.uid;
   return {
     name: metadata.name,
     uid: metadata.uid,
     owner: `${metadata.namespace ?? ''}/${metadata.labels?.[instanceLabel] ?? ''}`,
-    controller: controllerOf(pod)?.uid,
-    node: spec.nodeName ?? intendedNode(spec) ?? '',
+    controller: controller && boundedText(controller, maxTextLength),
+    node: boundedText(spec.nodeName ?? intendedNode(spec) ?? '', maxTextLength),
     addresses: (status.podIPs ?? []).map(({ ip }) => ip),
     port: ports.find(({ name }) => name === portName)?.containerPort,
     ready: ready?.status === 'True',
     wasReady: ready !== undefined && wasReady(ready, status.startTime),
     deleting: metadata.deletionTimestamp !== undefined,
     ended: status.phase === 'Succeeded' || status.phase === 'Failed',
-    fault: metadata.deletionTimestamp ? undefined : faultOf(spec, status),
+    fault: metadata.deletionTimestamp ? undefined : boundedFault(faultOf(spec, status)),
   };
 }
 
@@ -109,6 +117,11 @@ function intendedNode({ affinity }: PodSpec): string | undefined {
   const terms = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
   const fields = terms.flatMap(({ matchFields }) => matchFields ?? []);
   return fields.find(({ key }) => key === 'metadata.name')?.values?.[0];
+}
+
+/** Anyone can give a pod the label and, for example, an image whose name has a million characters. */
+function boundedFault(fault: AgentFault | undefined): AgentFault | undefined {
+  return fault && { ...fault, message: boundedText(fault.message, maxMessageLength) };
 }
 
 /** The kubelet's reasons while it cannot pull the image. They alternate between attempts. */

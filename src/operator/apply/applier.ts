@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { appliedAnnotation } from '../../contract/agent-names.ts';
+import { boundedChildOf, isPartial } from '../cache/child-object.ts';
 import { MutationCache } from '../cache/mutation-cache.ts';
 import type { Store } from '../cache/store.ts';
 import type { ApiClient, Place } from '../kube/api-client.ts';
@@ -63,9 +65,9 @@ export class Applier {
     const declared = stamped(object);
     const watched = kind.store.get(keyOf(declared));
     // An object missing from the cache may not exist, be too new, have lost the label, or belong to someone else.
-    const observed = watched
-      ? this.#written.newest(watched)
-      : await this.#client.get(kind.resource, placeOf(declared), signal);
+    const known = watched && this.#written.newest(watched);
+    const observed =
+      known && !isPartial(known) ? known : await this.#client.get(kind.resource, placeOf(declared), signal);
     const plan = planApply(declared, observed, owner);
     if (plan.action === 'create') return this.#create(declared, kind.resource, signal);
     if (plan.action === 'leave') return { action: 'left', why: plan.why };
@@ -171,7 +173,7 @@ export class Applier {
       await this.#client.mergePatch(resource, placeOf(declared), patch, signal);
       return apply();
     });
-    this.#written.note(object);
+    this.#written.note(boundedChildOf(object));
     this.#accept(declared, object);
     return object;
   }
@@ -240,10 +242,11 @@ function driftedLists(
 
 /**
  * Identifies accepted differences: the declaration and the object's values at the differing paths. Other changes of the
- * object, such as its resourceVersion or status, do not matter.
+ * object, such as its resourceVersion or status, do not matter. A hash, because the values may be large.
  */
 function fingerprint(differences: Difference[], { metadata }: DeclaredObject): string {
-  return JSON.stringify([metadata.annotations?.[appliedAnnotation], differences]);
+  const text = JSON.stringify([metadata.annotations?.[appliedAnnotation], differences]);
+  return createHash('sha256').update(text).digest('hex');
 }
 
 function placeOf({ metadata }: { metadata: { name: string; namespace?: string } }): Place {

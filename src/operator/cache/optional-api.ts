@@ -9,7 +9,7 @@ import { type Resource, titleOf } from '../kube/resource.ts';
 import { leastDelay } from '../kube/retry.ts';
 import { LogDeduplicator } from '../log/log-deduplicator.ts';
 import { Reflector } from './reflector.ts';
-import { Store } from './store.ts';
+import type { Store } from './store.ts';
 
 /**
  * Interval of checks for an API that is not served. Watching CustomResourceDefinitions instead would need a permission
@@ -34,8 +34,11 @@ export interface OptionalApiOptions {
   client: Client;
   resource: Resource;
   labelSelector: string;
+  store: Store<KubeObject>;
   /** Extracts what is used of an object. */
   transform: (object: KubeObject) => KubeObject;
+  /** As of a reflector. */
+  onList?: () => void;
   clock: Clock;
   /** Uniform in [0, 1). */
   random: () => number;
@@ -53,7 +56,7 @@ export interface OptionalApiOptions {
  */
 export class OptionalApi {
   readonly resource: Resource;
-  readonly store = new Store<KubeObject>();
+  readonly store: Store<KubeObject>;
   readonly #options: OptionalApiOptions;
   readonly #log: Logger;
   readonly #reports: LogDeduplicator;
@@ -66,6 +69,7 @@ export class OptionalApi {
   constructor(options: OptionalApiOptions) {
     this.#options = options;
     this.resource = options.resource;
+    this.store = options.store;
     this.#log = options.log.child({ resource: options.resource.plural });
     this.#reports = new LogDeduplicator(options.clock);
   }
@@ -165,11 +169,13 @@ export class OptionalApi {
   }
 
   #follow(signal: AbortSignal): void {
-    const { resource, labelSelector, transform, clock, random, log, onChange, onFault } = this.#options;
+    const { resource, labelSelector, transform, onList, clock, random, log, onChange, onFault } = this.#options;
     const end = new AbortController();
     const { store } = this;
     const client = this.#watchingClient(end.signal);
-    const reflector = new Reflector({ client, resource, labelSelector, transform, store, onFault, clock, random, log });
+    const reflector = new Reflector({
+      ...{ client, resource, labelSelector, transform, onList, store, onFault, clock, random, log },
+    });
     this.#log.info('API is served');
     this.#watch = { end, reflector, running: reflector.run(AbortSignal.any([signal, end.signal])) };
     void reflector.synced.then(() => {

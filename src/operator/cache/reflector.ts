@@ -36,7 +36,7 @@ const missingDefinitionAdvice = 'apply the CustomResourceDefinition in manifests
 export interface ReflectorOptions<T> {
   client: Pick<ApiClient, 'list' | 'watch'>;
   resource: Resource;
-  labelSelector?: string;
+  labelSelector?: string | undefined;
   /** Keeps to one namespace, and perhaps to its one object of a name; left out: to none. */
   scope?: { namespace: string; name?: string };
   /** A watch that says nothing for so long is resumed, in milliseconds; left out: a little more than a minute. */
@@ -44,6 +44,8 @@ export interface ReflectorOptions<T> {
   /** Extracts what is used of an object, to save memory; undefined leaves the object out. */
   transform: (object: KubeObject) => T | undefined;
   store: Store<T>;
+  /** A list begins: `transform` is called for all objects there are, and no others stay in the store. */
+  onList?: (() => void) | undefined;
   /** An object could not be processed, so its change may not have had all of its effects. */
   onFault: (resource: Resource) => void;
   clock: Clock;
@@ -173,6 +175,7 @@ export class Reflector<T> {
     this.#watchingSince = undefined;
     const objects = new Map<string, StoredObject<T>>();
     this.#skipped.clear();
+    this.#options.onList?.();
     const take = (object: KubeObject) => {
       const stored = this.#storedOf(object);
       if (stored) objects.set(keyOf(object), stored);

@@ -9,7 +9,7 @@ import {
 import type { Clock } from '../../base/clock.ts';
 import { errorText } from '../../base/error-text.ts';
 import { withoutSecrets } from '../../base/redaction.ts';
-import { agentNames, isPaused } from '../../contract/agent-names.ts';
+import { agentNames, isPaused, scrapeAnnotation } from '../../contract/agent-names.ts';
 import { apiUses } from '../../contract/api-uses.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import { ProtocolError } from '../../protocol/document.ts';
@@ -18,6 +18,7 @@ import type { AgentPod } from '../agents/agent-pod.ts';
 import { clusterAddresses, settingsOf } from '../agents/settings-of.ts';
 import { withinLimits } from '../agents/within-limits.ts';
 import type { AppliedKind } from '../apply/applier.ts';
+import { type LeftOutField, leftOutOf, maxSpecBytes } from '../cache/kept-net-exporter.ts';
 import type { OptionalApi } from '../cache/optional-api.ts';
 import type { Store } from '../cache/store.ts';
 import { isApiError } from '../kube/api-error.ts';
@@ -113,6 +114,7 @@ class Reconciliation {
   async run(): Promise<ReconcileResult> {
     if (this.#resource.metadata.deletionTimestamp) return this.#reportDeletion();
     if (isPaused(this.#resource)) return this.#reportPaused();
+    if (leftOutOf(this.#resource).length > 0) return this.#reportTooLarge();
     this.#children.onTimeout(() => this.#reportTimeout());
     try {
       await this.#applyAll();
@@ -193,6 +195,15 @@ class Reconciliation {
     return {};
   }
 
+  /** Changes nothing but the status and the targets, which do not depend on what was left out of the spec. */
+  #reportTooLarge(): ReconcileResult {
+    this.#parts.sync?.plan(this.#resource);
+    const findings = findingsOf([]);
+    findings.obstacles.push({ reason: 'InvalidSpec', message: tooLargeMessage(leftOutOf(this.#resource)) });
+    this.#writeStatus(findings);
+    return {};
+  }
+
   /**
    * Under deletion, nothing may be created: the garbage collector deletes the children. It begins only once finalizers
    * of others are removed, so the status says who is waited for. The garbage collector's own end within moments.
@@ -247,7 +258,7 @@ class Reconciliation {
   #isWithoutAnnotations(): boolean {
     const services = this.#children.kind({ apiVersion: 'v1', kind: 'Service' });
     const service = this.#children.watched(services, agentNames(this.#resource.metadata.name).peers);
-    return service !== undefined && service.metadata.annotations?.['prometheus.io/scrape'] === undefined;
+    return service !== undefined && service.metadata.annotations?.[scrapeAnnotation] === undefined;
   }
 
   /** What the status says although nothing is wrong. */
@@ -324,6 +335,13 @@ class Reconciliation {
       .filter(({ controller }) => controller !== undefined && controller === daemonSet)
       .map(({ node, fault }) => ({ ...fault!, node }));
   }
+}
+
+function tooLargeMessage(fields: readonly LeftOutField[]): string {
+  const kib = (bytes: number) => `${Math.ceil(bytes / 1024)} KiB`;
+  const named = fields.map(({ path, bytes }) => `${path} takes ${kib(bytes)} of memory`).join(', ');
+  const limit = `the limit for the whole spec is ${kib(maxSpecBytes)}`;
+  return `Cannot use the spec: ${named}; ${limit}. The agents stay as they are. Shorten the field.`;
 }
 
 /** Why a reconciliation failed that no answer of the API server ended. */

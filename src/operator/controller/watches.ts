@@ -1,19 +1,19 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
-import { pausedAnnotation } from '../../contract/agent-names.ts';
 import { apiUses } from '../../contract/api-uses.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
-import { withDefaults } from '../../crd/with-defaults.ts';
 import { type AgentPod, agentPodOf } from '../agents/agent-pod.ts';
 import type { AppliedKind } from '../apply/applier.ts';
+import { Allowance } from '../cache/allowance.ts';
 import { childObjectOf } from '../cache/child-object.ts';
+import { keptNetExporterOf } from '../cache/kept-net-exporter.ts';
 import { OptionalApi } from '../cache/optional-api.ts';
-import { Reflector } from '../cache/reflector.ts';
+import { Reflector, type ReflectorOptions } from '../cache/reflector.ts';
 import type { Reflects } from '../cache/reflector-group.ts';
 import { Store, type StoreChange } from '../cache/store.ts';
 import { agentPodSelector, childKinds, netExporters, oursSelector, podMonitors, pods } from '../cache/watched-kinds.ts';
 import type { ApiClient } from '../kube/api-client.ts';
-import type { KubeObject } from '../kube/kube-object.ts';
+import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { apiVersionOf, type Resource } from '../kube/resource.ts';
 
 /**
@@ -21,6 +21,13 @@ import { apiVersionOf, type Resource } from '../kube/resource.ts';
  * back. Bounds the requests that a fast manager causes. Milliseconds.
  */
 const maxSettingsRevertDelayMs = 1000;
+
+/**
+ * Memory for whole children of one kind, in bytes. The six objects of a NetExporter take some 32 KiB of heap, however
+ * many nodes there are, so this is enough for hundreds of NetExporters; children beyond it are read again when their
+ * NetExporter is reconciled.
+ */
+const maxBytesPerKind = 16 * 1024 * 1024;
 
 export interface WatchesOptions {
   client: ApiClient;
@@ -58,25 +65,22 @@ export class Watches {
     this.#options = options;
     const { client, clock, random, log, onResource, onChild, onPod, onOptional } = options;
     this.resources.onChange(onResource);
-    this.#reflect(netExporters, undefined, this.resources, (object) =>
-      withDefaults(withUsedMetadata(object) as unknown as NetExporter),
-    );
+    this.#reflect({ resource: netExporters, store: this.resources, transform: keptNetExporterOf });
     this.kinds = new Map(
       childKinds.map((resource) => {
         const store = new Store<KubeObject>();
-        store.onChange(onChild);
-        // The six objects of a NetExporter are 32 kB of heap, however many nodes there are.
-        this.#reflect(resource, oursSelector, store, childObjectOf);
+        this.#reflect({ resource, labelSelector: oursSelector, store, ...boundedChildren(store, onChild) });
         const bound = resource === apiUses.configMaps ? { maxRevertDelayMs: maxSettingsRevertDelayMs } : {};
         return [`${apiVersionOf(resource)} ${resource.kind}`, { resource, store, ...bound }];
       }),
     );
+    const monitors = new Store<KubeObject>();
     this.podMonitors = new OptionalApi({
-      ...{ client, resource: podMonitors, labelSelector: oursSelector, transform: childObjectOf, clock, random, log },
+      ...{ client, resource: podMonitors, labelSelector: oursSelector, store: monitors, clock, random, log },
+      ...boundedChildren(monitors, onChild),
       onFault: options.onFault,
       onChange: onOptional,
     });
-    this.podMonitors.store.onChange(onChild);
     const api = this.podMonitors;
     this.reflectors.push({
       // A cluster without this kind is no obstacle, and neither is one that does not let the operator know.
@@ -88,7 +92,7 @@ export class Watches {
       run: (signal) => api.run(signal),
     });
     this.pods.onChange(onPod);
-    this.#reflect(pods, agentPodSelector, this.pods, agentPodOf);
+    this.#reflect({ resource: pods, labelSelector: agentPodSelector, store: this.pods, transform: agentPodOf });
     for (const store of [
       this.resources,
       this.pods,
@@ -99,32 +103,26 @@ export class Watches {
   }
 
   #reflect<T>(
-    resource: Resource,
-    labelSelector: string | undefined,
-    store: Store<T>,
-    transform: (object: KubeObject) => T,
+    watched: Pick<ReflectorOptions<T>, 'resource' | 'labelSelector' | 'store' | 'transform' | 'onList'>,
   ): void {
     const { client, clock, random, log, onFault } = this.#options;
-    const selection = labelSelector === undefined ? {} : { labelSelector };
-    const options = { client, resource, ...selection, transform, store, onFault, clock, random, log };
-    this.reflectors.push(new Reflector(options));
+    this.reflectors.push(new Reflector({ ...watched, client, onFault, clock, random, log }));
   }
 }
 
-/** Number of finalizers that are kept, those of the garbage collector included. */
-const maxFinalizers = 10;
-
-/** Keeps what is used of the metadata of a NetExporter: the rest is at the discretion of its author, up to 1 MiB. */
-function withUsedMetadata({ metadata, ...object }: KubeObject): Omit<KubeObject, 'metadata'> & { metadata: object } {
-  const { labels: _, managedFields: __, ownerReferences: ___, finalizers, annotations, ...used } = metadata;
-  const paused = annotations?.[pausedAnnotation];
+/** How children of one kind get into their store: whole as long as there is memory for them. */
+function boundedChildren(store: Store<KubeObject>, onChild: WatchesOptions['onChild']) {
+  const allowance = new Allowance(maxBytesPerKind);
+  store.onChange((change) => {
+    if (!change.after) allowance.release(change.key);
+    onChild(change);
+  });
   return {
-    ...object,
-    metadata: {
-      ...used,
-      // They say what a deletion waits for.
-      ...(used.deletionTimestamp !== undefined && finalizers && { finalizers: finalizers.slice(0, maxFinalizers) }),
-      ...(paused !== undefined && { annotations: { [pausedAnnotation]: paused } }),
+    transform: (object: KubeObject) => {
+      const key = keyOf(object);
+      allowance.release(key);
+      return childObjectOf(object, (bytes) => allowance.take(key, bytes));
     },
+    onList: () => allowance.clear(),
   };
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
 import type { NetExporter, NetExporterStatus } from '../../crd/net-exporter.ts';
+import { keptNetExporterOf } from '../cache/kept-net-exporter.ts';
 import { MutationCache } from '../cache/mutation-cache.ts';
 import { netExporters } from '../cache/watched-kinds.ts';
 import type { ApiClient } from '../kube/api-client.ts';
@@ -192,7 +193,7 @@ export class StatusWriter {
       try {
         const place = { namespace, name, subresource: 'status' };
         const answer = await this.#client.mergePatch(netExporters, place, patch, signal);
-        const patched = answer as unknown as NetExporter;
+        const patched = keptNetExporterOf(answer);
         this.#written.note(patched);
         this.#accept(uid, after, patched.status);
         written({ before, after });
@@ -218,7 +219,8 @@ export class StatusWriter {
   }
 
   async #read(namespace: string, name: string, signal: AbortSignal): Promise<NetExporter | undefined> {
-    const found = (await this.#client.get(netExporters, { namespace, name }, signal)) as NetExporter | undefined;
+    const answer = await this.#client.get(netExporters, { namespace, name }, signal);
+    const found = answer && keptNetExporterOf(answer);
     // It may contain a write without a response that the watch has not shown yet.
     if (found) this.#written.note(found);
     return found;

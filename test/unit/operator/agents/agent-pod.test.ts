@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { agentPodOf } from '../../../../src/operator/agents/agent-pod.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
+import { heapUsed } from '../heap.ts';
 
 function pod(status: object, more: { metadata?: object; spec?: object } = {}): KubeObject {
   return {
@@ -175,4 +176,19 @@ test('a container that is still being made, and one that someone injected, are t
     faultOf({ containerStatuses: [proxy] }, { spec: { nodeName: 'n1', containers } })!.message,
     /^proxy:1: /,
   );
+});
+
+test('of a pod with an image of a million characters, and an owner of the same, little is kept', () => {
+  const before = heapUsed();
+  const kept = Array.from({ length: 20 }, (_, n) => {
+    const huge = `${n}${'x'.repeat(1_000_000)}`;
+    const waiting = { reason: 'CreateContainerError', message: `no such image ${huge}` };
+    const ownerReferences = [{ apiVersion: 'a', kind: 'b', name: 'c', uid: huge, controller: true }];
+    const containers = [{ name: 'agent', image: huge }];
+    return agentPodOf(pod(container({ waiting }), { metadata: { ownerReferences }, spec: { containers } }));
+  });
+  const growth = heapUsed() - before;
+  // V8 keeps the text that a regular expression was matched with last.
+  assert.ok(growth < 3e6, `the heap grew by ${growth} bytes`);
+  for (const { fault } of kept) assert.ok(fault!.message.length <= 1000);
 });

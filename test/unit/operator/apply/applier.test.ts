@@ -3,11 +3,13 @@ import { test } from 'node:test';
 import { Applier } from '../../../../src/operator/apply/applier.ts';
 import { stamped } from '../../../../src/operator/apply/apply-plan.ts';
 import type { DeclaredObject } from '../../../../src/operator/apply/declared-object.ts';
+import { boundedChildOf } from '../../../../src/operator/cache/child-object.ts';
 import { Store } from '../../../../src/operator/cache/store.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject, ObjectMeta } from '../../../../src/operator/kube/kube-object.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { testWithEachWallClock } from '../../wall-clocks.ts';
+import { heapUsed } from '../heap.ts';
 import { owner, reference } from './owner.ts';
 
 const resource = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
@@ -83,6 +85,35 @@ test('what the watch shows as declared costs no request', async () => {
   store.set('n/a', stored());
   assert.equal((await apply()).action, 'unchanged');
   assert.deepEqual(calls, []);
+});
+
+test('a child that the cache does not keep whole is read, and only real drift is reverted', async () => {
+  const child = (x: string): KubeObject => ({ ...stored(), data: { x, note: 'x'.repeat(1_000_000) } });
+  const same = setUp(child('1'));
+  same.store.set('n/a', boundedChildOf(child('1')));
+  for (let n = 0; n < 2; n++) assert.equal((await same.apply()).action, 'unchanged');
+  assert.deepEqual(same.names(), ['get', 'get']);
+  const changed = setUp(child('2'));
+  changed.store.set('n/a', boundedChildOf(child('2')));
+  const result = await changed.apply();
+  assert.deepEqual(result.action === 'updated' && result.drift, ['data.x']);
+  assert.deepEqual(changed.names(), ['get', 'apply']);
+});
+
+test('of a large object that was written little is kept, and its field conflict is found', async () => {
+  const filler = () => ({ note: 'x'.repeat(1_000_000) });
+  const { apply, store, applier } = setUp(stored({ x: '2', ...filler() }), (object) => ({
+    ...object,
+    data: { ...(object.data as object), ...filler() },
+  }));
+  store.set('n/a', boundedChildOf(stored({ x: '2', ...filler() })));
+  const before = heapUsed();
+  const actions: string[] = [];
+  for (let n = 0; n < 5; n++) actions.push((await apply()).action);
+  const growth = heapUsed() - before;
+  assert.ok(growth < 500_000, `the heap grew by ${growth} bytes`);
+  assert.deepEqual(actions, ['updated', 'updated', 'updated', 'updated', 'yielded']);
+  applier.forget('o1');
 });
 
 test('drift is mended by an apply with the uid of the object that was looked at', async () => {

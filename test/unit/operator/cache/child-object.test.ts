@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { agentObjects } from '../../../../charts/agent/agent.ts';
-import { settingsOf } from '../../../../src/operator/agents/settings-of.ts';
-import { childObjectOf } from '../../../../src/operator/cache/child-object.ts';
+import { clusterAddresses, settingsOf } from '../../../../src/operator/agents/settings-of.ts';
+import { childObjectOf, isPartial } from '../../../../src/operator/cache/child-object.ts';
+import { memorySize } from '../../../../src/operator/cache/memory-size.ts';
 import { ownerKeys } from '../../../../src/operator/cache/watched-kinds.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
 import { netExporter } from '../net-exporter-builder.ts';
@@ -60,3 +61,81 @@ for (const [whose, ownerReferences] of [
     assert.equal(kept.metadata.deletionTimestamp, deletionTimestamp);
     assert.deepEqual(kept.metadata.ownerReferences?.[0], ownerReferences?.[0]);
   });
+
+/** What a stranger can put into an object that has the owner and the name of a NetExporter's child. */
+const fillings: Record<string, object> = {
+  data: { data: { text: 'x'.repeat(1_000_000) } },
+  'binary data': { binaryData: { text: 'x'.repeat(1_000_000) } },
+  annotations: { annotations: { note: 'x'.repeat(200_000) } },
+  finalizers: { finalizers: Array.from({ length: 5000 }, (_, n) => `example.com/finalizer-${n}`) },
+  'managed fields': {
+    managedFields: Array.from({ length: 100 }, (_, n) => ({
+      manager: `m-${n}`,
+      fieldsV1: Object.fromEntries(Array.from({ length: 100 }, (_, f) => [`f:${f}`, {}])),
+    })),
+  },
+  'owner references': { ownerReferences: Array.from({ length: 5000 }, (_, n) => ({ ...owner, uid: `u${n}` })) },
+  'an owner with a long uid': { ownerReferences: [{ ...owner, uid: 'x'.repeat(1_000_000) }] },
+};
+
+for (const [filling, parts] of Object.entries(fillings))
+  for (const kind of ['ConfigMap', 'Service', 'DaemonSet', 'ServiceAccount', 'NetworkPolicy', 'PodMonitor'])
+    test(`a ${kind} with the owner and the name of a child takes little memory, whatever ${filling} it has`, () => {
+      const { data, binaryData, ...metadata } = parts as Record<string, unknown>;
+      const object: KubeObject = {
+        ...{ apiVersion: 'v1', kind },
+        metadata: {
+          ...{ name: 'default-agent', namespace: 'tenant', uid: 'x', resourceVersion: '5', ownerReferences: [owner] },
+          ...metadata,
+        },
+        ...(data !== undefined && { data }),
+        ...(binaryData !== undefined && { binaryData }),
+      };
+      const kept = childObjectOf(object);
+      assert.ok(memorySize(kept) < 2000, `${memorySize(kept)} bytes`);
+      assert.ok(isPartial(kept));
+      assert.deepEqual(ownerKeys(kept), ownerKeys(object));
+    });
+
+test('a child that is not kept whole still says what is used without another read', () => {
+  const text = 'x'.repeat(1_000_000);
+  const child = (kind: string, content: object): KubeObject => ({
+    ...{ apiVersion: 'v1', kind },
+    metadata: {
+      ...{ name: 'default-agent-peers', namespace: 'n', uid: 'x', resourceVersion: '5', generation: 4 },
+      ...{ deletionTimestamp: 't', finalizers: ['example.com/mine', 'orphan'], ownerReferences: [owner] },
+      annotations: { 'prometheus.io/scrape': 'true', note: text },
+    },
+    ...content,
+  });
+  const service = childObjectOf(child('Service', { spec: { clusterIPs: ['10.0.0.1', 'fd00::1'] } }));
+  assert.deepEqual(clusterAddresses(service), ['10.0.0.1', 'fd00::1']);
+  assert.ok(service.metadata.annotations?.['prometheus.io/scrape'] !== undefined);
+  assert.deepEqual([service.metadata.generation, service.metadata.finalizers], [4, ['orphan']]);
+  const daemonSet = childObjectOf(child('DaemonSet', { status: { numberReady: 3, conditions: [{ message: text }] } }));
+  assert.deepEqual(daemonSet.status, { numberReady: 3 });
+  const configMap = childObjectOf(child('ConfigMap', { data: { 'sync.json': '{}', other: text } }));
+  assert.deepEqual(configMap.data, { 'sync.json': '{}' });
+});
+
+test('a child is not kept whole where there is no memory for it', () => {
+  const object = large({ name: 'default-agent', labels: {}, ownerReferences: [owner] });
+  object.data = { text: 'x' };
+  const asked: number[] = [];
+  const allow = (bytes: number) => asked.push(bytes) > 1;
+  assert.ok(isPartial(childObjectOf(object, allow)));
+  assert.equal(childObjectOf(object, allow), object);
+  assert.ok(asked[0]! > 500, `${asked}`);
+});
+
+test('the largest children that a spec can declare by lists of names are kept whole', () => {
+  const resource = netExporter((spec) => {
+    spec.dns.hosts = Array.from({ length: 64 }, (_, n) => `${n}.${`${'x'.repeat(60)}.`.repeat(4)}`.slice(0, 252));
+    spec.dns.servers = Array.from({ length: 16 }, (_, n) => `[2001:db8:ffff:ffff:ffff:ffff:ffff:${n}]:5353`);
+  });
+  const runtime = { image: 'example.com/agent:1', settings: settingsOf(resource, []), podMonitor: true };
+  for (const object of agentObjects(resource, runtime) as unknown as KubeObject[]) {
+    assert.equal(childObjectOf(object), object);
+    assert.ok(memorySize(object) < 32 * 1024, `${object.kind}: ${memorySize(object)}`);
+  }
+});

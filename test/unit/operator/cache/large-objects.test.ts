@@ -5,8 +5,6 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { childObjectOf } from '../../../../src/operator/cache/child-object.ts';
 import { Reflector } from '../../../../src/operator/cache/reflector.ts';
 import { Store } from '../../../../src/operator/cache/store.ts';
@@ -15,6 +13,7 @@ import { ApiTransport } from '../../../../src/operator/kube/api-transport.ts';
 import { Connection } from '../../../../src/operator/kube/connection.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
 import { FakeClock, until } from '../../fake-clock.ts';
+import { heapUsed } from '../heap.ts';
 import { quietLog } from '../quiet-log.ts';
 
 const resource = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
@@ -23,9 +22,16 @@ const megabyte = 'x'.repeat(1024 * 1024);
 /** A ConfigMap of 1 MiB that someone labelled as one of the operator's. */
 function configMap(name: string, resourceVersion: number, text = megabyte): string {
   const labels = { 'app.kubernetes.io/managed-by': 'net-exporter-operator' };
-  const metadata = { name, namespace: 'tenant', uid: name, resourceVersion: String(resourceVersion), labels };
+  const ids = { name, namespace: 'tenant', uid: name, resourceVersion: String(resourceVersion) };
+  // Forged, where the name is one of a child.
+  const owner = { apiVersion: 'net-exporter.dev/v1alpha1', kind: 'NetExporter', uid: 'u', controller: true };
+  const ownerReferences = [{ ...owner, name: name.replace(/-agent$/, '') }];
+  const metadata = { ...ids, labels, ownerReferences, finalizers: ['example.com/mine'] };
   return JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { text } });
 }
+
+/** Every other one has the name of a child of a NetExporter. */
+const nameOf = (n: number) => (n % 2 === 0 ? `map-${n}` : `map-${n}-agent`);
 
 /** An API server with ConfigMaps of 1 MiB each, and a reflector on it, with real connections. */
 async function setUp(count: number) {
@@ -45,7 +51,7 @@ async function setUp(count: number) {
     function* page() {
       yield `{"metadata":{"resourceVersion":"1000"${next}},"items":[`;
       for (let n = start; n < Math.min(count, start + limit); n++)
-        yield `${n > start ? ',' : ''}${configMap(`map-${n}`, n + 1)}`;
+        yield `${n > start ? ',' : ''}${configMap(nameOf(n), n + 1)}`;
       yield ']}';
     }
     // It fails when the client has had enough.
@@ -79,14 +85,6 @@ async function setUp(count: number) {
   };
 }
 
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-function heapUsed(): number {
-  collect();
-  return process.memoryUsage().heapUsed;
-}
-
 test('70 labelled ConfigMaps of 1 MiB are listed, cost next to no memory, and are reported', async () => {
   await using parts = await setUp(70);
   const { reflector, store, lists } = parts;
@@ -107,7 +105,7 @@ test('100 labelled ConfigMaps of 1 MiB that arrive by watch cost next to no memo
   const before = heapUsed();
   const [watch] = watches as [ServerResponse];
   for (let n = 0; n < 100; n++) {
-    if (!watch.write(`{"type":"ADDED","object":${configMap(`map-${n}`, 1001 + n)}}\n`)) await once(watch, 'drain');
+    if (!watch.write(`{"type":"ADDED","object":${configMap(nameOf(n), 1001 + n)}}\n`)) await once(watch, 'drain');
   }
   await until(() => store.size === 100, 'all have arrived');
   const growth = heapUsed() - before;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OptionalApi } from '../../../../src/operator/cache/optional-api.ts';
+import { Store } from '../../../../src/operator/cache/store.ts';
 import type { ListPage, WatchEvent } from '../../../../src/operator/kube/api-client.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import { FakeClock, until } from '../../fake-clock.ts';
@@ -16,6 +17,7 @@ function setUp(state: { served: boolean; refusal?: ApiError; forbidden?: boolean
   const changes: boolean[] = [];
   let endWatch = () => {};
   const kind = new OptionalApi({
+    store: new Store(),
     client: {
       served: async () => {
         calls.push('served');

@@ -5,6 +5,7 @@ import type { ManifestObject } from '../../../../charts/agent/agent.ts';
 import type { NetExporter, NetExporterStatus } from '../../../../src/crd/net-exporter.ts';
 import type { AgentPod } from '../../../../src/operator/agents/agent-pod.ts';
 import type { AppliedKind, ApplyResult } from '../../../../src/operator/apply/applier.ts';
+import { keptNetExporterOf } from '../../../../src/operator/cache/kept-net-exporter.ts';
 import { Store } from '../../../../src/operator/cache/store.ts';
 import { childKinds, podMonitors } from '../../../../src/operator/cache/watched-kinds.ts';
 import { netExporterReconcile } from '../../../../src/operator/controller/reconcile.ts';
@@ -380,6 +381,27 @@ for (const [field, change] of [
     assert.deepEqual([status, reason], ['True', 'InvalidSpec']);
     assert.ok(message.startsWith(`Cannot use the spec: ${field}: `), message);
   });
+
+test('a spec that is too large is a condition that names the field, and nothing is applied', async () => {
+  const stored = netExporter((spec) => {
+    spec.agent.affinity = { nodeAffinity: { text: 'x'.repeat(1_500_000) } };
+  });
+  const planned: string[] = [];
+  const sync: AgentsSync = {
+    access: () => undefined,
+    plan: ({ metadata }) => planned.push(metadata.name),
+    settle: () => assert.fail('the settings stay'),
+    findingOf: () => 'unknown',
+  };
+  const resource = keptNetExporterOf(stored as unknown as KubeObject);
+  const { run, condition, applied, removed } = setUp(resource, undefined, { sync });
+  assert.deepEqual(await run(), {}, 'a retry would not help');
+  const { status, reason, message } = condition('Stalled')!;
+  assert.deepEqual([status, reason], ['True', 'InvalidSpec']);
+  assert.match(message, /: spec\.agent\.affinity takes 1466 KiB of memory; the limit for the whole spec is 128 KiB\. /);
+  assert.deepEqual([applied.size, removed], [0, []]);
+  assert.deepEqual(planned, ['default'], 'agents of new nodes get targets');
+});
 
 test('a rejection of 40,000 characters is cut, in a status that can be written, and keeps its advice', async () => {
   const rejected = new ApiError('Invalid', `DaemonSet is invalid: ${'x'.repeat(40_000)}`, { status: 422 });

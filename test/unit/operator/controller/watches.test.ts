@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pausedAnnotation } from '../../../../src/contract/agent-names.ts';
+import { isPartial } from '../../../../src/operator/cache/child-object.ts';
 import { Watches, type WatchesOptions } from '../../../../src/operator/controller/watches.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
-import { FakeClock } from '../../fake-clock.ts';
+import { FakeClock, until } from '../../fake-clock.ts';
 import { quietLog } from '../quiet-log.ts';
 
 test('a restore of etcd that any of the caches finds is told', () => {
@@ -58,6 +59,49 @@ test('of the metadata of a NetExporter only what is used is kept', async () => {
   });
   const { metadata: deleted } = watches.resources.get('n/b')!;
   assert.deepEqual(deleted.finalizers, finalizers.slice(0, 10), 'the first of those that a deletion waits for');
+  end.abort();
+  await running;
+});
+
+test('of many large children only some are kept whole, and a new list finds memory for them again', async () => {
+  const names = Array.from({ length: 400 }, (_, n) => `x-${n}`);
+  let version = 7;
+  const child = (name: string) => ({
+    metadata: {
+      ...{ name: `${name}-agent`, namespace: 'n', uid: name, resourceVersion: `${version}` },
+      ownerReferences: [
+        { apiVersion: 'net-exporter.dev/v1alpha1', kind: 'NetExporter', name, uid: 'u', controller: true },
+      ],
+    },
+    data: { text: 'x'.repeat(60_000) },
+  });
+  const gone = () => new ApiError('Gone', 'too old', { status: 410 });
+  const client = {
+    list: async () => ({ metadata: { resourceVersion: String(version) }, items: names.map(child) }),
+    watch: async () => Promise.reject(gone()),
+    served: async () => [{ name: 'podmonitors', verbs: ['create', 'list', 'watch'] }],
+  };
+  const clock = new FakeClock();
+  const watches = new Watches({
+    ...{ clock, random: () => 0, log: quietLog },
+    client: client as unknown as WatchesOptions['client'],
+    ...{ onResource() {}, onChild() {}, onPod() {}, onOptional() {}, onFault() {}, onRewound() {} },
+  });
+  const end = new AbortController();
+  const { store } = watches.kinds.get('v1 ConfigMap')!;
+  const whole = () => [...store.values()].filter((object) => !isPartial(object)).map(({ metadata }) => metadata.uid);
+  const running = Promise.all(watches.reflectors.map((reflector) => reflector.run(end.signal)));
+  await Promise.all(watches.reflectors.map(({ synced }) => synced));
+  const kept = whole();
+  assert.equal(store.size, 400, 'of all of them something is');
+  assert.ok(kept.length > 200 && kept.length * 60_000 <= 16 * 1024 * 1024, `${kept.length}`);
+  assert.equal([...watches.podMonitors.store.values()].filter((object) => !isPartial(object)).length, kept.length);
+  names.splice(0, 350);
+  version++;
+  await until(() => {
+    clock.advance(1000);
+    return whole().length === 50;
+  }, 'those that are left are whole');
   end.abort();
   await running;
 });
