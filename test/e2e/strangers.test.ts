@@ -23,8 +23,8 @@ const strangers = 'e2e-strangers';
 const name = 'neighbor';
 /** Connections for watches, and how many Services one leader watches. */
 const services = 70;
-/** Of 900 kB: more than one response of the API server may hold. */
-const largeObjects = 80;
+/** Of 900 kB: more than one response may hold, and, if half of them were kept, a good part of the heap. */
+const largeObjects = 160;
 
 let env: Environment;
 let api: ClusterApi;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runHostileAgent } from '../../bench/hostile-agent.ts';
@@ -13,7 +14,7 @@ import { type ClusterApi, ClusterApiError } from './cluster-api.ts';
 export type Trespass =
   /** NetExporters that each name another Service of DNS servers. */
   | { kind: 'services'; count: number }
-  /** ConfigMaps with the operator's label, of 900 kB each. */
+  /** ConfigMaps with the operator's label, of 900 kB each; every other one has a forged owner and a child's name. */
   | { kind: 'large-objects'; count: number }
   /** A ServiceAccount of the name that a NetExporter's agents would use. */
   | { kind: 'account' }
@@ -55,6 +56,13 @@ export const borrowed = 'borrowed';
 /** What is in the namespace all the time. */
 const lasting = new Set(['default', 'kube-root-ca.crt', reporter, agentNames(reporter).agent]);
 
+/** The metadata of a child of a NetExporter that is not there. Without the finalizer it would be collected. */
+function forged(name: string): object {
+  const owner = { apiVersion: `${netExporters.group}/${netExporters.version}`, kind: netExporters.kind };
+  const ownerReferences = [{ ...owner, name, uid: randomUUID(), controller: true }];
+  return { labels: { [managedByLabel]: managerName }, ownerReferences, finalizers: ['example.com/kept'] };
+}
+
 /** The garbage collector removes the children of what is deleted. */
 function unlessGone(error: Error): void {
   if (!(error instanceof ClusterApiError) || error.status !== 404) throw error;
@@ -94,10 +102,13 @@ export class Stranger {
           await this.#netExporter(`services-${this.#objects++}`, { dns: { service: { name: `dns-${index}` } } });
         return;
       case 'large-objects': {
-        const metadata = { labels: { [managedByLabel]: managerName } };
+        const labels = { [managedByLabel]: managerName };
         const data = { text: 'x'.repeat(largeBytes) };
-        for (let index = 0; index < trespass.count; index++)
-          await this.#create(configMaps, `large-${this.#objects++}`, { metadata, data });
+        for (let index = 0; index < trespass.count; index++) {
+          const instance = `large-${this.#objects++}`;
+          if (index % 2 === 0) await this.#create(configMaps, instance, { metadata: { labels }, data });
+          else await this.#create(configMaps, agentNames(instance).agent, { metadata: forged(instance), data });
+        }
         return;
       }
       case 'account':
@@ -133,8 +144,12 @@ export class Stranger {
     // The NetExporters first: while the operator sees them, it would create their children again.
     for (const resource of [netExporters, configMaps, serviceAccounts])
       for (const { metadata } of await this.#api.items(pathOf(resource, { namespace })))
-        if (!lasting.has(metadata.name))
-          await this.#api.delete(pathOf(resource, { namespace, name: metadata.name })).catch(unlessGone);
+        if (!lasting.has(metadata.name)) {
+          const path = pathOf(resource, { namespace, name: metadata.name });
+          if (resource === configMaps)
+            await this.#api.patch(path, 'merge', { metadata: { finalizers: null } }).catch(unlessGone);
+          await this.#api.delete(path).catch(unlessGone);
+        }
   }
 
   /**

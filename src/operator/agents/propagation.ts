@@ -20,12 +20,15 @@ export interface Propagation {
   dnsFault?: DnsServiceFault;
 }
 
-/** Why agents cannot query the pods of the Service in `spec.dns.service`. */
+/** Why agents cannot query the pods of the Service in `spec.dns.service`, or not all of them. */
 export interface DnsServiceFault {
-  /** As `namespace/name`. */
+  /** As `namespace/name`; without a name `namespace/`. */
   service: string;
-  /** `missing`: it has no EndpointSlice. `beyondLimit`: NetExporters refer to too many other Services. */
-  reason: 'missing' | 'beyondLimit';
+  /**
+   * `missing`: it has no EndpointSlice. `beyondLimit`: NetExporters refer to too many other Services. `tooManyPods`:
+   * only some of its pods are known.
+   */
+  reason: 'missing' | 'beyondLimit' | 'tooManyPods';
 }
 
 /** What is known about the propagation of a spec by sync. */

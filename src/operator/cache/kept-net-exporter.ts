@@ -67,7 +67,7 @@ function boundedSpec(spec: Fields): { spec: Fields; leftOut: LeftOutField[] } {
     Object.entries(section).map(([field, value]) => ({ name, section, field, bytes: memorySize(value) })),
   );
   const left: LeftOutField[] = [];
-  let total = memorySize(spec);
+  let total = fields.reduce((sum, { bytes }) => sum + bytes, 0);
   for (const { name, section, field, bytes } of fields.sort((a, b) => b.bytes - a.bytes)) {
     if (total <= maxSpecBytes) break;
     delete section[field];

@@ -7,6 +7,9 @@ import type { Resource } from '../kube/resource.ts';
 /** Objects per page: bounds the memory of this process and of the API server. */
 const pageSize = 500;
 
+/** Pages of fewer objects say that some are very large: pods and nodes take some 10 and 30 kB of JSON. */
+const usualSize = 50;
+
 /** Which objects to list; all of all namespaces by default. */
 export interface Selection {
   labelSelector?: string | undefined;
@@ -29,9 +32,9 @@ export class ObjectPages {
     this.#resource = resource;
   }
 
-  /** Says that large objects reduce the size of pages; undefined if they do not. */
+  /** Says that large objects reduce the size of pages; undefined if they do not by much. */
   noticeFor(resource: string): string | undefined {
-    if (this.#limit === pageSize) return undefined;
+    if (this.#limit >= usualSize) return undefined;
     return `listing ${resource} only ${this.#limit} at a time, because some of them are very large`;
   }
 

@@ -17,6 +17,8 @@ export interface DnsEndpoint extends EndpointFacts {
 export interface DnsSlice {
   /** Of none when the slice has no port for DNS. */
   endpoints: DnsEndpoint[];
+  /** Number of endpoints beyond the limit. */
+  leftOut: number;
 }
 
 interface SliceFields {
@@ -31,26 +33,33 @@ interface SliceFields {
   }[];
 }
 
+/** Maximum length of a uid. The API server does not limit what an EndpointSlice refers to. */
+const maxUidLength = 63;
+
 const dnsPortName = 'dns';
 const dnsPort = 53;
 
-/** Shrinks an EndpointSlice to what is used. */
-export function dnsSliceOf({ metadata: _, ...fields }: KubeObject): DnsSlice {
+/** Shrinks an EndpointSlice to what is used. @param limit maximum number of endpoints */
+export function dnsSliceOf({ metadata: _, ...fields }: KubeObject, limit: number): DnsSlice {
   const { addressType, ports, endpoints } = fields as unknown as SliceFields;
   const port = portOf(ports);
+  const all = addressType !== 'FQDN' && port !== undefined ? (endpoints ?? []) : [];
   return {
-    endpoints: (addressType !== 'FQDN' && port !== undefined ? (endpoints ?? []) : []).map(
-      ({ addresses, conditions, nodeName, targetRef }) => ({
-        pod: (targetRef?.kind === 'Pod' ? targetRef.uid : undefined) ?? addresses[0]!,
-        // Of several addresses the first one is meant; more were never in use.
-        address: formatHostPort(addresses[0]!, port!),
-        node: nodeName,
-        // Not known is ready, as for every consumer of the API.
-        ready: conditions?.ready ?? true,
-        terminating: conditions?.terminating ?? false,
-      }),
-    ),
+    endpoints: all.slice(0, limit).map(({ addresses, conditions, nodeName, targetRef }) => ({
+      pod: (targetRef?.kind === 'Pod' ? validUid(targetRef.uid) : undefined) ?? addresses[0]!,
+      // Of several addresses the first one is meant; more were never in use.
+      address: formatHostPort(addresses[0]!, port!),
+      node: nodeName,
+      // Not known is ready, as for every consumer of the API.
+      ready: conditions?.ready ?? true,
+      terminating: conditions?.terminating ?? false,
+    })),
+    leftOut: Math.max(0, all.length - limit),
   };
+}
+
+function validUid(uid: string | undefined): string | undefined {
+  return uid !== undefined && uid.length <= maxUidLength ? uid : undefined;
 }
 
 /** The port named `dns`, as kube-dns's Service has it, else 53, else the only one for UDP. */

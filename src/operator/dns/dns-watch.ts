@@ -12,7 +12,10 @@ export interface DnsServiceName {
   name: string;
 }
 
-/** Maximum number of Services that are watched by name. It bounds the label selector and what is kept of slices. */
+/**
+ * Maximum number of Services that are watched by name, and of namespaces in which one is found by its label. It bounds
+ * the label selector and, with the endpoints of each, what is kept of slices.
+ */
 export const maxDnsServices = 64;
 
 /** A Service whose slices are not listed after this time, such as without the permission, has none. Milliseconds. */
@@ -117,6 +120,15 @@ export class DnsWatch {
     return this.#beyondLimit.has(keyOf(service));
   }
 
+  /** Whether a Service has so many pods that only some of them are known. */
+  hasTooManyPods(service: DnsServiceName): boolean {
+    const watched = this.#watched.get(keyOf(service));
+    const slices = (watched && this.#slicesOf(watched)) ?? [];
+    const resolver = this.#resolver === 'none' ? undefined : this.#resolver;
+    if (service.name === '' && slices.length === 0 && resolver) return this.hasTooManyPods(resolver);
+    return slices.some(({ leftOut }) => leftOut > 0);
+  }
+
   /**
    * Sets the Service that pods use as resolver, for specs without a name if no Service has the usual label; undefined:
    * none.
@@ -154,10 +166,12 @@ export class DnsWatch {
     const candidates = [...(needsResolver && resolver ? [resolver] : []), ...this.#services];
     const named = new Map(candidates.filter(({ name }) => name !== '').map((service) => [keyOf(service), service]));
     const chosen = [...named.values()].slice(0, maxDnsServices);
-    this.#beyondLimit = new Set([...named.keys()].slice(maxDnsServices));
-    this.#keep([...chosen, ...unnamed]);
+    const chosenUnnamed = unnamed.slice(0, maxDnsServices);
+    const others = unnamed.slice(maxDnsServices).map(keyOf);
+    this.#beyondLimit = new Set([...[...named.keys()].slice(maxDnsServices), ...others]);
+    this.#keep([...chosen, ...chosenUnnamed]);
     this.#named.watch(chosen.map(keyOf));
-    this.#labelled.watch(unnamed.map(keyOf));
+    this.#labelled.watch(chosenUnnamed.map(keyOf));
   }
 
   #keep(services: DnsServiceName[]): void {

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
+import { Allowance } from '../cache/allowance.ts';
 import { Reflector } from '../cache/reflector.ts';
 import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
-import type { KubeObject } from '../kube/kube-object.ts';
+import { type KubeObject, keyOf as objectKeyOf } from '../kube/kube-object.ts';
 import type { Resource } from '../kube/resource.ts';
 import { type DnsSlice, dnsSliceOf } from './dns-service.ts';
 
@@ -12,6 +13,12 @@ const intervalMs = 1000;
 
 /** A list that takes longer is abandoned if the selection has changed, in milliseconds. */
 const staleMs = 5000;
+
+/**
+ * Maximum number of endpoints that are kept for one key. Anyone can create EndpointSlices for a Service in their
+ * namespace, with a thousand endpoints each. What is left out comes back with the next change of its slice.
+ */
+export const maxEndpoints = 1000;
 
 export interface SliceWatchOptions {
   client: Pick<ApiClient, 'list' | 'watch'>;
@@ -110,17 +117,31 @@ export class SliceWatch {
     const keys = this.#wanted;
     const end = new AbortController();
     const slices = new Store<KeyedSlice>({ key: ({ key }) => [key] });
+    const allowances = new Map([...keys].map((key) => [key, new Allowance(maxEndpoints)]));
+    const release = (objectKey: string) => {
+      for (const allowance of allowances.values()) allowance.release(objectKey);
+    };
     const transform = (object: KubeObject): KeyedSlice | undefined => {
+      const objectKey = objectKeyOf(object);
+      release(objectKey);
       const key = keyOf(object);
-      return keys.has(key) ? { key, ...dnsSliceOf(object) } : undefined;
+      const allowance = allowances.get(key);
+      if (!allowance) return undefined;
+      const slice = dnsSliceOf(object, allowance.left);
+      allowance.take(objectKey, slice.endpoints.length);
+      return { key, ...slice };
+    };
+    const onList = () => {
+      for (const allowance of allowances.values()) allowance.clear();
     };
     const labelSelector = selectorOf([...keys].sort());
     const reflector = new Reflector({
-      ...{ client, resource, labelSelector, store: slices, transform, onFault, clock, random, log },
+      ...{ client, resource, labelSelector, store: slices, transform, onList, onFault, clock, random, log },
     });
     const copy = { keys, slices, reflector, end, since: clock.monotonic() };
     this.#begunAt = copy.since;
-    slices.onChange(() => {
+    slices.onChange(({ key, after }) => {
+      if (!after) release(key);
       if (copy === this.#current) onChange();
     });
     this.#next = copy;

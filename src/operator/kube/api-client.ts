@@ -42,10 +42,11 @@ const objectLimits = { timeoutMs: requestTimeoutMs, maxBytes: maxObjectBytes };
 const writeLimits = { ...objectLimits, timeoutMs: 15_000 };
 
 /**
- * Limits of a page of a list. It must have room for one object of the maximum size; a page with more than fits is
- * requested with fewer objects (`ObjectPages`). Several lists are in memory at a time.
+ * Limits of a page of a list. A page with more than fits is requested with fewer objects (`ObjectPages`), down to one,
+ * for which there must be room whatever its size.
  */
-const pageLimits = { timeoutMs: 30_000, maxBytes: 16 * 1024 * 1024 };
+const pageLimits = { timeoutMs: 30_000, maxBytes: 4 * 1024 * 1024 };
+const lastPageLimits = { ...pageLimits, maxBytes: 16 * 1024 * 1024 };
 
 /**
  * Thin access to the API server: raw JSON, so that fields this code does not know survive. Every method throws
@@ -77,7 +78,8 @@ export class ApiClient {
     { namespace, ...query }: Selection & { limit?: number | undefined; continue?: string | undefined },
     signal?: AbortSignal,
   ): Promise<ListPage> {
-    return this.#transport.json({ method: 'GET', path: collection(resource, namespace), query, signal }, pageLimits);
+    const limits = query.limit === 1 ? lastPageLimits : pageLimits;
+    return this.#transport.json({ method: 'GET', path: collection(resource, namespace), query, signal }, limits);
   }
 
   /** What the API server serves in a version of a group; NotFound where it does not know the version at all. */

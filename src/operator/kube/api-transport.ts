@@ -5,6 +5,7 @@ import { ApiError, errorOfAnswer } from './api-error.ts';
 import { readBounded } from './bounded-body.ts';
 import type { Connection, Purpose } from './connection.ts';
 import { connectionFault } from './connection-fault.ts';
+import { LargeBodies } from './large-bodies.ts';
 import type { RequestHealth } from './request-health.ts';
 import { retryDelay } from './retry.ts';
 
@@ -47,6 +48,7 @@ export class ApiTransport {
   readonly #limit: TokenBucket | undefined;
   readonly #observe: RequestObserver;
   readonly #health: RequestHealth | undefined;
+  readonly #bodies = new LargeBodies();
 
   constructor(options: {
     connection: Connection;
@@ -74,7 +76,7 @@ export class ApiTransport {
       this.#within(timeoutMs, request.signal, async (signal) => {
         await this.#wait({ ...request, signal });
         const { body } = await this.#attempt('request', request, { signal, bodyTimeout: 0 });
-        return parseJson(await readBounded(body, maxBytes)) as T;
+        return this.#bodies.read(body, maxBytes, (text) => parseJson(text) as T, signal);
       });
     return this.#insist(request, async () => {
       try {

@@ -3,6 +3,7 @@ import type { ConditionReason } from '../../contract/reasons.ts';
 import type { NetExporterStatus } from '../../crd/net-exporter.ts';
 import type { DnsServiceFault, Propagation, PropagationFinding } from '../agents/propagation.ts';
 import { maxDnsServices } from '../dns/dns-watch.ts';
+import { maxEndpoints } from '../dns/slice-watch.ts';
 import { listOf, withPeriod } from './wording.ts';
 
 /** The counts in `status.agents` that sync provides. */
@@ -62,6 +63,11 @@ function unusableDnsService(fault: DnsServiceFault | undefined): string[] {
     return [
       `Agents query no DNS pod directly because the Service ${service} in spec.dns.service has no EndpointSlice.`,
       'Set spec.dns.service to a Service that has pods, or leave spec.dns.service.name empty.',
+    ];
+  if (reason === 'tooManyPods')
+    return [
+      `Agents query only ${maxEndpoints} endpoints of the Service ${service} in spec.dns.service, which has more.`,
+      'Set spec.dns.service to a Service with fewer endpoints.',
     ];
   return [
     `Agents query no DNS pod directly because the Service ${service} in spec.dns.service is not watched:`,

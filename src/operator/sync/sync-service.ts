@@ -99,6 +99,7 @@ export class SyncService implements AgentsSync {
       dnsServersOf: ({ spec }) => this.#dns.serversOf(spec.dns.service),
       dnsServiceFaultOf: ({ spec }) => {
         if (this.#dns.isBeyondLimit(spec.dns.service)) return 'beyondLimit';
+        if (this.#dns.hasTooManyPods(spec.dns.service)) return 'tooManyPods';
         return this.#dns.isMissing(spec.dns.service) ? 'missing' : undefined;
       },
       plans: parts.plans,

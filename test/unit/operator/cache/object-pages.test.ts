@@ -47,6 +47,13 @@ test('a page that is too large is requested again with half as many objects, and
   );
 });
 
+test('pages that are somewhat smaller, as of nodes with many labels, are no news', async () => {
+  const { pages, read, limits } = setUp(Array.from({ length: 300 }, () => 1));
+  assert.deepEqual(await read(), all(300));
+  assert.equal(limits.at(-1), 62);
+  assert.equal(pages.noticeFor('nodes'), undefined);
+});
+
 test('objects of the maximum size are read one at a time', async () => {
   const { read, limits } = setUp([1, 1, 100, 100, 1]);
   assert.deepEqual(await read(), all(5));

@@ -46,7 +46,10 @@ function pod(number: number, conditions: Endpoint['conditions'] = { ready: true 
 const node = (name: string): NodeFacts => ({ name, zone: '', ready: true, notice: undefined, bootId: 'b' });
 
 function serversOf(...slices: KubeObject[]): string[] {
-  return new DnsServers().update(slices.map(dnsSliceOf), node);
+  return new DnsServers().update(
+    slices.map((each) => dnsSliceOf(each, Infinity)),
+    node,
+  );
 }
 
 describe('the DNS pods to ask', () => {
@@ -96,7 +99,7 @@ describe('the DNS pods to ask', () => {
 
   it('go on being asked when they fail, until they are deleted', () => {
     const servers = new DnsServers();
-    const asked = (...endpoints: Endpoint[]) => servers.update([dnsSliceOf(slice(endpoints))], node);
+    const asked = (...endpoints: Endpoint[]) => servers.update([dnsSliceOf(slice(endpoints), Infinity)], node);
     assert.deepEqual(asked(pod(1), pod(2)), ['10.0.0.1:5353', '10.0.0.2:5353']);
     assert.deepEqual(asked(pod(1), pod(2, { ready: false })), ['10.0.0.1:5353', '10.0.0.2:5353']);
     assert.deepEqual(asked(pod(1), pod(2, { ready: false, terminating: true })), ['10.0.0.1:5353']);

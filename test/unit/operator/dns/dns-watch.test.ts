@@ -7,6 +7,7 @@ import type { ListPage } from '../../../../src/operator/kube/api-client.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
 import { FakeClock, until } from '../../fake-clock.ts';
+import { heapUsed } from '../heap.ts';
 import { quietLog } from '../quiet-log.ts';
 
 const byLabel = { namespace: 'kube-system', name: '' };
@@ -210,6 +211,57 @@ test('64 NetExporters with a DNS Service each cost one watch, and the 65th Servi
   assert.deepEqual([dns.isBeyondLimit(services[64]!), dns.isBeyondLimit(services[65]!)], [false, true], 'one moves up');
   await dns.stop();
   assert.equal(watching.size, 0);
+});
+
+/** Slices of a Service with this many endpoints each. */
+function slicesOf(service: typeof byName, count: number, endpoints: number, labels = {}): KubeObject[] {
+  return Array.from({ length: count }, (_, n) => ({
+    ...slice(`10.${n}.0.0`, service, labels),
+    endpoints: Array.from({ length: endpoints }, (_, i) => ({
+      addresses: [`10.${n}.${i >> 8}.${i & 255}`],
+      targetRef: { kind: 'Pod', uid: `${n}-${i}${'x'.repeat(i === 0 ? 1_000_000 : 0)}` },
+    })),
+  }));
+}
+
+test('of a Service with 20,000 endpoints a thousand are kept, and others keep theirs', async () => {
+  const stranger = { namespace: 'stranger', name: 'dns' };
+  const inStrangers = { namespace: 'stranger', name: '' };
+  const { dns, known } = setUp([
+    ...slicesOf(stranger, 20, 1000, usual),
+    ...slicesOf(byName, 3, 300),
+    slice('10.9.9.9', { namespace: 'stranger', name: 'other' }),
+  ]);
+  const before = heapUsed();
+  dns.watch([stranger, byName, inStrangers]);
+  for (const service of [stranger, byName, inStrangers]) await known(service);
+  const count = (service: typeof byName) => dns.serversOf(service)!.length;
+  assert.deepEqual([stranger, byName, inStrangers].map(count), [1000, 900, 1000]);
+  assert.deepEqual(
+    [stranger, byName, inStrangers].map((service) => dns.hasTooManyPods(service)),
+    [true, false, true],
+  );
+  assert.ok(heapUsed() - before < 5e6);
+  await dns.stop();
+});
+
+test('the DNS of at most 64 namespaces is found by its label', async () => {
+  const unnamed = Array.from({ length: 66 }, (_, n) => ({ namespace: `team-${n}`, name: '' }));
+  const { dns, known } = setUp(
+    unnamed.map(({ namespace }, n) => slice(`10.0.1.${n}`, { namespace, name: 'd' }, usual)),
+  );
+  dns.watch(unnamed);
+  await known(unnamed[0]!);
+  assert.deepEqual(
+    unnamed.slice(62).map((service) => [dns.serversOf(service)!.length, dns.isBeyondLimit(service)]),
+    [
+      [1, false],
+      [1, false],
+      [0, true],
+      [0, true],
+    ],
+  );
+  await dns.stop();
 });
 
 test('while the slices of one more Service are listed, the pods of the others stay known', async () => {

@@ -330,6 +330,14 @@ test('an answer without an end is refused before it fills the memory', { timeout
   await assert.rejects(client.get(maps, place), { code: 'Unavailable', message: 'the API server returned status 500' });
 });
 
+test('a page of several objects has at most 4 MiB, and one of a single object more', async () => {
+  const items = [{ metadata: { name: 'a', resourceVersion: '1' }, data: 'x'.repeat(5 * 1024 * 1024) }];
+  const page = json(200, { metadata: { resourceVersion: '1' }, items });
+  answers.push(page, page);
+  await assert.rejects(client.list(maps, { limit: 2 }), { code: 'TooLarge', message: /exceeds 4194304 bytes/ });
+  assert.equal((await client.list(maps, { limit: 1 })).items.length, 1);
+});
+
 test('a watch gives its events, one by one, until it ends', async () => {
   answers.push((response) => {
     response.write('{"type":"ADDED","object":{"metadata":{"name":"a"}}}\n{"type":"BOOK');

@@ -246,6 +246,16 @@ test('a DNS Service that is one too many is named, also while agents are waited 
   }
 });
 
+test('a DNS Service with too many endpoints is named', () => {
+  const propagation = { ...spread, dnsFault: { service: 'kube-system/dns', reason: 'tooManyPods' } as const };
+  const { status, message } = statusOf({ ...healthy, propagation }, undefined, now).conditions!.at(-1)!;
+  assert.equal(status, 'True');
+  assert.match(
+    message,
+    /query only 1000 endpoints of the Service kube-system\/dns in spec\.dns\.service, which has more\./,
+  );
+});
+
 test('until a new leader knows what agents hold, what the one before found stays', () => {
   const before = statusOf({ ...healthy, propagation: spread }, undefined, now);
   assert.deepEqual(statusOf({ ...healthy, propagation: 'unknown' }, before, now + 60_000), before);
