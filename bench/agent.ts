@@ -2,6 +2,7 @@ import { buildImages } from '../test/cluster/images.ts';
 import { apply } from '../test/e2e/environment.ts';
 import { installOperator } from '../test/e2e/installation.ts';
 import { type BenchCluster, namespace } from './bench-cluster.ts';
+import { echo } from './echo-section.ts';
 import { footprint } from './footprint-section.ts';
 import { latency } from './latency-section.ts';
 import { schedule } from './schedule-section.ts';
@@ -24,6 +25,7 @@ export async function prepare({ cluster, kubectl, log }: BenchCluster): Promise<
 /** The parts of the agent's benchmark, in their order. */
 export const sections: Readonly<Record<string, Section>> = {
   latency,
+  echo,
   throttled,
   retransmits: synLoss,
   schedule,

@@ -18,34 +18,39 @@ export interface CapturedEcho {
   answeredAt: number;
   /** From the request to the answer. */
   seconds: number;
+  /** Identifies the echo in the captures of both sides. */
+  key: string;
 }
 
+/** Which end of the echoes a capture was made at. */
+type End = 'prober' | 'responder';
+
 /**
- * The part of an echo that request and answer have in common: sequence (octet 6), and turn and prober (octets 16 to
+ * The part of an echo that request and answer have in common: sequence (octet 6), and turn and prober (octets 20 to
  * 31).
  */
 function identity(payload: string): string {
-  return payload.slice(12, 14) + payload.slice(32, 64);
+  return payload.slice(12, 14) + payload.slice(40, 64);
 }
 
 /**
- * The echoes in a capture that were asked for by this side and answered, matched by addresses, ports, turn and
- * sequence.
+ * The answered echoes in a capture, matched by addresses, ports, turn and sequence: those that this side asked for, or,
+ * as `responder`, those that it answered.
  * @param datagrams in the order of their times
  * @param own the address at which they were captured
  */
-export function echoes(datagrams: readonly EchoDatagram[], own: string): CapturedEcho[] {
+export function echoes(datagrams: readonly EchoDatagram[], own: string, end: End = 'prober'): CapturedEcho[] {
   const all: CapturedEcho[] = [];
   const open = new Map<string, number>();
   for (const { at, source, sourcePort, destination, destinationPort, payload } of datagrams) {
-    if (source === own) open.set(`${sourcePort} ${destination}:${destinationPort} ${identity(payload)}`, at);
+    const [here, there] = [`${source}:${sourcePort}`, `${destination}:${destinationPort}`];
+    if ((source === own) === (end === 'prober')) open.set(`${here} ${there} ${identity(payload)}`, at);
     else {
-      const host = `${source}:${sourcePort}`;
-      const key = `${destinationPort} ${host} ${identity(payload)}`;
+      const key = `${there} ${here} ${identity(payload)}`;
       const askedAt = open.get(key);
       if (askedAt === undefined) continue;
       open.delete(key);
-      all.push({ host, answeredAt: at, seconds: at - askedAt });
+      all.push({ host: end === 'prober' ? here : there, answeredAt: at, seconds: at - askedAt, key });
     }
   }
   return all;

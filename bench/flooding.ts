@@ -52,7 +52,7 @@ const echoEveryMs = 5;
 export function floodEcho({ host, port, from, perSecond }: EchoFlood, sent: () => void): void {
   const socket = createSocket('udp4');
   const prober = Buffer.from('flooder1');
-  let turn = 0n;
+  let turn = 0;
   let due = 0;
   // Where nobody listens any more, that is told.
   socket.on('error', () => {});

@@ -1,5 +1,3 @@
-import { getJson } from '../test/e2e/agents.ts';
-import type { BenchCluster } from './bench-cluster.ts';
 import { type Figure, figure } from './figures.ts';
 import { latencyWindow, summarize } from './latency-window.ts';
 import { everySecond, withAgents } from './measured-agents.ts';
@@ -11,43 +9,23 @@ const names = ['kubernetes.default.svc.cluster.local.', 'example.com.'];
 /** Above this wire mean the ratio of the means has a goal of its own, in seconds; below it the difference says more. */
 const ratioCountsFrom = 100e-6;
 
-/**
- * Scraped latencies beside packet captures: TCP, the UDP echo, DNS over UDP, and the JavaScript clock for comparison.
- */
+/** Scraped latencies beside packet captures: TCP, DNS over UDP, and the JavaScript clock for comparison. */
 export const latency: Section = async (bench, quick) => {
-  const echo = await hasEcho(bench);
-  if (!echo) bench.log('udp_excess_seconds: not there yet, spec.network has no protocols');
-  const network = echo ? { ...everySecond, protocols: ['TCP', 'UDP'] } : everySecond;
-  const spec = { dns: { ...everySecond, hosts: names }, network };
+  const spec = { dns: { ...everySecond, hosts: names }, network: everySecond };
   const window = await withAgents(bench, 'latency', spec, (agents) =>
     latencyWindow(bench, agents, { seconds: quick ? 45 : 240, names, clockDials: true }),
   );
   const tcp = summarize(window.tcp);
   const dns = summarize(window.dns);
   const clock = mean(window.clock.map(({ seconds }) => seconds)) / mean(window.clock.map(({ wire }) => wire));
-  const udp = echo ? summarize(window.udp) : undefined;
-  const quantiles = [...tcp.quantiles, ...dns.quantiles, ...(udp?.quantiles ?? [])];
+  const quantiles = [...tcp.quantiles, ...dns.quantiles];
   const figures: Figure[] = [
     figure('tcp_excess_seconds', tcp.excess, 's', { atMost: 25e-6 }),
     figure('tcp_wire_mean_seconds', tcp.wireMean, 's'),
     figure('tcp_mean_ratio', tcp.ratio, '', tcp.wireMean >= ratioCountsFrom ? { atMost: 1.25 } : undefined),
     figure('tcp_clock_mean_ratio', clock, ''),
-    ...(udp ? [figure('udp_excess_seconds', udp.excess, 's', { atMost: 60e-6 })] : []),
     figure('dns_udp_excess_seconds', dns.excess, 's', { atMost: 60e-6 }),
     figure('quantile_bucket_ratio', mean(quantiles.map(({ near }) => (near ? 1 : 0))), '', { atLeast: 1, atMost: 1 }),
   ];
-  return { figures, details: { tcp, dns, udp, clockDials: window.clock.length } };
+  return { figures, details: { tcp, dns, clockDials: window.clock.length } };
 };
-
-interface Schema {
-  properties?: Record<string, Schema>;
-}
-
-/** Whether the resource knows the UDP echo. */
-async function hasEcho({ kubectl }: BenchCluster): Promise<boolean> {
-  const definition = await getJson<{ spec: { versions: { schema: { openAPIV3Schema: Schema } }[] } }>(kubectl, [
-    ...['crd', 'netexporters.net-exporter.dev'],
-  ]);
-  const schema = definition.spec.versions[0]?.schema.openAPIV3Schema;
-  return schema?.properties?.spec?.properties?.network?.properties?.protocols !== undefined;
-}

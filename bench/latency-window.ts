@@ -19,7 +19,10 @@ export interface Comparison {
 export interface LatencyWindow {
   tcp: Comparison;
   dns: Comparison;
+  /** On the wire: the round trips without the time that the requests were at the peer. */
   udp: Comparison;
+  /** Seconds of each captured echo's round trip, and of the part that its request was at the peer. */
+  echoes: { roundTrip: number; dwell: number }[];
   /** Dials by the JavaScript clock, each with the captured handshake of the same connection. */
   clock: { seconds: number; wire: number }[];
 }
@@ -50,10 +53,13 @@ export async function latencyWindow(
     await reference?.stop();
     await Promise.all(captures.map((capture) => capture.stop()));
     const dials = reference?.dials ?? [];
+    const dwells = new Map<string, number>();
+    for (const [index, agent] of agents.entries())
+      for (const { key, seconds } of await echoesAt(agent, captures[index]!, 'responder')) dwells.set(key, seconds);
     const parts: LatencyWindow[] = [];
     for (const [index, agent] of agents.entries()) {
       const own = index === 0 ? dials : [];
-      parts.push(await compare(agent, captures[index]!, before[index]!, after[index]!, names, own));
+      parts.push(await compare(agent, captures[index]!, before[index]!, after[index]!, names, own, dwells));
     }
     const join = (read: (part: LatencyWindow) => Comparison): Comparison => ({
       scraped: addWindows(parts.map((part) => read(part).scraped)),
@@ -63,6 +69,7 @@ export async function latencyWindow(
       tcp: join(({ tcp }) => tcp),
       dns: join(({ dns }) => dns),
       udp: join(({ udp }) => udp),
+      echoes: parts.flatMap(({ echoes }) => echoes),
       clock: parts.flatMap(({ clock }) => clock),
     };
   } finally {
@@ -107,6 +114,7 @@ async function compare(
   after: Scrape,
   names: readonly string[],
   dials: readonly ClockDial[],
+  dwells: ReadonlyMap<string, number>,
 ): Promise<LatencyWindow> {
   const within = (at: number | undefined) => at !== undefined && at >= before.at && at < after.at;
   const scraped = (metric: string, labels: Record<string, string>) =>
@@ -119,13 +127,23 @@ async function compare(
   const dns = lookups(await capture.datagrams(), agent.ip).filter(
     ({ name, answeredAt }) => asked.has(name) && within(answeredAt),
   );
-  const udp = echoes(await capture.echoDatagrams(agent.port), agent.ip).filter(({ answeredAt }) => within(answeredAt));
+  const udp = (await echoesAt(agent, capture, 'prober'))
+    .filter(({ answeredAt, key }) => within(answeredAt) && dwells.has(key))
+    .map(({ seconds, key }) => ({ roundTrip: seconds, dwell: dwells.get(key)! }));
   return {
     tcp: { scraped: scraped('network_latency_seconds', { protocol: 'TCP' }), wire: tcp.map(({ seconds }) => seconds!) },
     dns: { scraped: scraped('dns_latency_seconds', { protocol: 'UDP' }), wire: dns.map(({ seconds }) => seconds) },
-    udp: { scraped: scraped('network_latency_seconds', { protocol: 'UDP' }), wire: udp.map(({ seconds }) => seconds) },
+    udp: {
+      scraped: scraped('network_latency_seconds', { protocol: 'UDP' }),
+      wire: udp.map(({ roundTrip, dwell }) => roundTrip - dwell),
+    },
+    echoes: udp,
     clock: [...referenceOf].map(([handshake, dial]) => ({ seconds: dial.seconds, wire: handshake.seconds! })),
   };
+}
+
+async function echoesAt(agent: MeasuredAgent, capture: PacketCapture, end: 'prober' | 'responder') {
+  return echoes(await capture.echoDatagrams(agent.port), agent.ip, end);
 }
 
 /** The captured handshakes that belong to dials of the reference: same ports, begun within a second of each other. */

@@ -160,7 +160,7 @@ export class Agent {
   }
 
   async #turn(target: Target, signal: AbortSignal): Promise<void> {
-    const { attempt, kernel, probeMetrics } = this.#parts;
+    const { attempt, kernel, probeMetrics, agentMetrics } = this.#parts;
     try {
       const skipped = this.#ntpBackoff.resultWhileBackingOff(target);
       const result = skipped ?? (await attempt(target, { timeoutMs: target.timeoutMs, signal, kernel }));
@@ -169,6 +169,8 @@ export class Agent {
       // The turn was skipped: there is no result to record.
       else if (result.failures.length === 0) return;
       probeMetrics.record(target, result);
+      agentMetrics.timesRefused(result.refusedTimes ?? 0);
+      if (result.skipped) return agentMetrics.skipped(result.skipped, 1);
       this.#reports.record(target, result);
       this.#targetStates.record(target, problemOf(result));
     } catch (error) {

@@ -82,8 +82,8 @@ async function run(environment: Environment): Promise<void> {
     },
     systemClock,
   );
-  const echo = new EchoResponder(systemClock, {
-    answered: () => agentMetrics.echoAnswered(),
+  const echo = new EchoResponder(systemClock, kernel, {
+    answered: (dwellSeconds) => agentMetrics.echoAnswered(dwellSeconds),
     dropped: (reason) => agentMetrics.echoDropped(reason),
     failed: (address, { code, message }) =>
       log('error', 'UDP echo responder failed, will retry', { address, code, reason: message }),

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { type EchoReceipt, type EchoRequest, maxEchoSequence } from './echo-message.ts';
 
 interface ProberState extends EchoReceipt {
-  turn: bigint;
+  turn: number;
   /** Sequence numbers received in this turn, as a bit mask. */
   sequences: number;
 }

@@ -2,8 +2,11 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { type EchoLimits, echoLimits } from '../../listeners/listener-limits.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { readClocks } from '../kernel/realtime.ts';
+import { DwellClock } from './dwell-clock.ts';
 import { EchoClients, type EchoRefusal } from './echo-clients.ts';
-import { makeEchoAnswer, readEchoRequest } from './echo-message.ts';
+import { echoDwellOffset, makeEchoAnswer, readEchoRequest, writeEchoDwell } from './echo-message.ts';
 
 /**
  * Why a datagram got no answer: it is not a valid request, a rate limit was exceeded, or the system did not send the
@@ -13,7 +16,8 @@ export type EchoDropReason = 'foreign' | EchoRefusal | 'unsent';
 
 /** Events of the responder. */
 export interface EchoEvents {
-  answered(): void;
+  /** @param dwellSeconds how long the request waited; undefined if unknown */
+  answered(dwellSeconds: number | undefined): void;
   dropped(reason: EchoDropReason): void;
   /**
    * The socket of this address failed and is being reopened. Called once per failure; `listening` follows when it works
@@ -37,17 +41,23 @@ const anyAddress = ['::', '0.0.0.0'];
 
 /**
  * Answers the echo requests of other agents. It answers only valid requests, from the address that received them, never
- * with more bytes than received (no amplification), and at limited rates. A failed socket is reported and reopened,
- * and affects nothing else.
+ * with more bytes than received (no amplification), and at limited rates. Each answer says how long its request waited
+ * since the kernel received it, so that the prober can subtract that (as in RFC 8762). A failed socket is reported and
+ * reopened, and affects nothing else.
  */
 export class EchoResponder {
   readonly #clock: Clock;
+  readonly #kernel: Kernel | undefined;
+  readonly #dwells: DwellClock | undefined;
   readonly #events: EchoEvents;
   readonly #clients: EchoClients;
   readonly #listeners = new Set<Listener>();
 
-  constructor(clock: Clock, events: EchoEvents, limits: EchoLimits = echoLimits) {
+  /** @param kernel without it, answers say that the dwell is unknown */
+  constructor(clock: Clock, kernel: Kernel | undefined, events: EchoEvents, limits: EchoLimits = echoLimits) {
     this.#clock = clock;
+    this.#kernel = kernel;
+    this.#dwells = kernel && new DwellClock(() => readClocks(kernel));
     this.#events = events;
     this.#clients = new EchoClients(limits, clock);
   }
@@ -62,9 +72,10 @@ export class EchoResponder {
     const wanted = addresses.length > 0 ? addresses.map((address) => [address]) : [anyAddress];
     for (const alternatives of wanted)
       this.#listeners.add(
-        new Listener(port, alternatives, this.#clock, this.#events, (message, client, socket) =>
-          this.#receive(message, client, socket),
-        ),
+        new Listener(port, alternatives, this.#clock, this.#kernel, this.#events, (message, client, at) => {
+          const reason = this.#answer(message, client, at);
+          if (reason) this.#events.dropped(reason);
+        }),
       );
   }
 
@@ -73,24 +84,39 @@ export class EchoResponder {
     this.#listeners.clear();
   }
 
-  #receive(message: Buffer, client: RemoteInfo, socket: Socket): void {
-    const reason = this.#answer(message, client, socket);
-    if (reason) this.#events.dropped(reason);
-  }
-
-  #answer(message: Buffer, { address, port }: RemoteInfo, socket: Socket): EchoDropReason | undefined {
+  /** Called for each datagram right after it was read, before the next one is: the kernel keeps the last stamp only. */
+  #answer(message: Buffer, { address, port }: RemoteInfo, { socket, fd }: EchoSocket): EchoDropReason | undefined {
     const request = readEchoRequest(message);
     // Port 0 cannot be answered.
     if (!request || port === 0) return 'foreign';
     const receipt = this.#clients.take(request, address);
     if (typeof receipt === 'string') return receipt;
-    makeEchoAnswer(message, receipt);
-    socket.send(message, port, address, (error) => {
-      if (error) this.#events.dropped('unsent');
-      else this.#events.answered();
-    });
+    makeEchoAnswer(message, receipt, request.answerVersion);
+    const to = fd === undefined ? undefined : this.#kernel?.socketAddress(address, port);
+    if (fd === undefined || !to) {
+      socket.send(message, port, address, (error) => {
+        if (error) this.#events.dropped('unsent');
+        else this.#events.answered(undefined);
+      });
+      return undefined;
+    }
+    const since = this.#kernel!.receivedAt(fd);
+    const dwellNs = this.#dwells!.since(since);
+    const says = dwellNs !== undefined && request.answerVersion >= 2;
+    if (says) writeEchoDwell(message, dwellNs);
+    // By the kernel's own call: Node's way to it takes longer than many round trips, after the dwell was read.
+    const age = says ? { offset: echoDwellOffset, since: since! } : undefined;
+    if (!this.#kernel!.sendTo(fd, message, to, age)) return 'unsent';
+    this.#events.answered(dwellNs === undefined ? undefined : dwellNs / 1e9);
     return undefined;
   }
+}
+
+/** An open socket. */
+interface EchoSocket {
+  socket: Socket;
+  /** Its descriptor, with kernel timestamps; undefined without the kernel. */
+  fd: number | undefined;
 }
 
 /** One socket, reopened after each failure. */
@@ -98,8 +124,9 @@ class Listener {
   readonly #port: number;
   readonly #addresses: readonly string[];
   readonly #clock: Clock;
+  readonly #kernel: Kernel | undefined;
   readonly #events: EchoEvents;
-  readonly #receive: (message: Buffer, client: RemoteInfo, socket: Socket) => void;
+  readonly #receive: (message: Buffer, client: RemoteInfo, at: EchoSocket) => void;
   #socket: Socket | undefined;
   #failing = false;
   #cancelReopening = () => {};
@@ -108,12 +135,14 @@ class Listener {
     port: number,
     addresses: readonly string[],
     clock: Clock,
+    kernel: Kernel | undefined,
     events: EchoEvents,
-    receive: (message: Buffer, client: RemoteInfo, socket: Socket) => void,
+    receive: (message: Buffer, client: RemoteInfo, at: EchoSocket) => void,
   ) {
     this.#port = port;
     this.#addresses = addresses;
     this.#clock = clock;
+    this.#kernel = kernel;
     this.#events = events;
     this.#receive = receive;
     this.#open(addresses);
@@ -133,20 +162,29 @@ class Listener {
       lookup: (host, _, done) => done(null, host, family),
     });
     this.#socket = socket;
-    socket.on('message', (message, client) => this.#receive(message, client, socket));
-    socket.once('listening', () => {
-      this.#failing = false;
-      this.#events.listening(address!, socket.address().port);
-    });
-    socket.once('error', (error: NodeJS.ErrnoException) => {
+    const onError = (error: NodeJS.ErrnoException) => {
       this.#closeSocket();
       if (others.length > 0 && (error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL'))
         return this.#open(others);
       if (!this.#failing) this.#events.failed(address!, error);
       this.#failing = true;
       this.#cancelReopening = this.#clock.after(reopenMs, () => this.#open(this.#addresses));
+    };
+    socket.once('error', onError);
+    socket.once('listening', () => {
+      this.#failing = false;
+      this.#events.listening(address!, socket.address().port);
     });
-    socket.bind({ address: address!, port: this.#port, exclusive: true });
+    let fd: number | undefined;
+    try {
+      fd = this.#kernel?.openBoundUdpSocket(address!, this.#port);
+      socket.on('message', (message, client) => this.#receive(message, client, { socket, fd }));
+      socket.bind(
+        fd === undefined ? { address: address!, port: this.#port, exclusive: true } : { fd, exclusive: true },
+      );
+    } catch (error) {
+      onError(error as NodeJS.ErrnoException);
+    }
   }
 
   #closeSocket(): void {

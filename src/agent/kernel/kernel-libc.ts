@@ -13,7 +13,10 @@ export interface Libc {
   getsockopt(fd: number, level: number, option: number, value: Uint8Array, length: Uint32Array): number;
   setsockopt(fd: number, level: number, option: number, value: Int32Array, length: number): number;
   ioctl(fd: number, request: number, argument: BigInt64Array): number;
+  bind(fd: number, address: Uint8Array, length: number): number;
   send(fd: number, data: Uint8Array, length: number, flags: number): number;
+  sendto(fd: number, data: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number): number;
+  inet_pton(family: number, text: string, address: Uint8Array): number;
   clock_gettime(clock: number, time: BigInt64Array): number;
   /** Name of the errno of the last failed call, such as `ENOENT`. */
   errorName(): string;
@@ -35,7 +38,10 @@ export function loadLibc(file = 'libc.so.6'): Libc | undefined {
       getsockopt: library.func('int getsockopt(int, int, int, void *, void *)'),
       setsockopt: library.func('int setsockopt(int, int, int, const void *, uint32_t)'),
       ioctl: library.func('int ioctl(int, unsigned long, void *)'),
+      bind: library.func('int bind(int, const void *, uint32_t)'),
       send: library.func('long send(int, const void *, size_t, int)'),
+      sendto: library.func('long sendto(int, const void *, size_t, int, const void *, uint32_t)'),
+      inet_pton: library.func('int inet_pton(int, const char *, void *)'),
       clock_gettime: library.func('int clock_gettime(int, void *)'),
       errorName: () => {
         const errno = ffi.errno();

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { type Libc, loadLibc } from './kernel-libc.ts';
 import { parseTcpInfo, type TcpInfo, tcpInfoBytes } from './kernel-tcp-info.ts';
 
@@ -13,7 +14,14 @@ export interface Kernel {
    * @throws KernelCallError
    */
   openUdpSocket(family: 4 | 6): number;
-  /** Closes a descriptor of `openUdpSocket` that has no other owner. */
+  /**
+   * Opens a non-blocking UDP socket with kernel receive timestamps that is bound to an address of this machine, or to
+   * all. It hears nothing of ICMP errors: those that some client causes must not affect others.
+   * @returns as `openUdpSocket`
+   * @throws KernelCallError, such as EADDRINUSE
+   */
+  openBoundUdpSocket(address: string, port: number): number;
+  /** Closes a descriptor of `openUdpSocket` or `openBoundUdpSocket` that has no other owner. */
   closeSocket(fd: number): void;
   /**
    * Sends one datagram on a connected socket.
@@ -21,6 +29,18 @@ export interface Kernel {
    * @throws KernelCallError
    */
   send(fd: number, datagram: Uint8Array): bigint;
+  /**
+   * Encodes an address for `sendTo`.
+   * @param address in the form that the socket reports it: an IPv4 address on an IPv6 socket begins with `::ffff:`
+   * @returns undefined for an address with a zone, such as `fe80::1%eth0`
+   */
+  socketAddress(address: string, port: number): Uint8Array | undefined;
+  /**
+   * Sends one datagram on a socket that is not connected.
+   * @param age a field of the datagram to be brought up to date right before
+   * @returns whether the system accepted it
+   */
+  sendTo(fd: number, datagram: Uint8Array, to: Uint8Array, age?: AgeField): boolean;
   /**
    * Now, in nanoseconds of CLOCK_REALTIME.
    * @throws KernelCallError
@@ -40,6 +60,17 @@ export interface Kernel {
   readonly refusals: number;
   /** Closes the socket that keeps timestamping enabled. */
   close(): void;
+}
+
+/**
+ * A field of a datagram that says how long ago something was, as an unsigned 32-bit number of nanoseconds, big-endian.
+ * It must hold a value that was right up to a millisecond before.
+ */
+export interface AgeField {
+  /** Of the field in the datagram. */
+  offset: number;
+  /** When it was, in nanoseconds of CLOCK_REALTIME. */
+  since: bigint;
 }
 
 /** A failed system call; `code` is the name of the errno, such as `EMFILE`. */
@@ -89,6 +120,10 @@ const siocgstampns = 0x8907;
 const clockRealtime = 0;
 const msgNosignal = 0x4000;
 const nanosecondsPerSecond = 1_000_000_000n;
+/** The most that an age may have grown since its field was written, in nanoseconds: more shows that a clock was set. */
+const maxGrowthNs = 1_000_000;
+/** The highest value of an age field but one, which may have a meaning of its own. */
+const maxAgeNs = 2 ** 32 - 2;
 
 class LinuxKernel implements Kernel {
   readonly #libc: Libc;
@@ -96,6 +131,9 @@ class LinuxKernel implements Kernel {
   readonly #info = new Uint8Array(tcpInfoBytes);
   readonly #length = new Uint32Array(1);
   readonly #timespec = new BigInt64Array(2);
+  /** The time right before a send, and the same as words: the low half of the seconds, and the nanoseconds. */
+  readonly #sentAt = new BigInt64Array(2);
+  readonly #sentAtWords = new Uint32Array(this.#sentAt.buffer);
   readonly #one = Int32Array.of(1);
   /**
    * The kernel timestamps packets only while some socket wants it, and enabling it takes effect late, so one socket
@@ -137,9 +175,16 @@ class LinuxKernel implements Kernel {
     const fd = this.#socket(family === 6 ? afInet6 : afInet, sockDgram);
     const [level, option] = family === 6 ? [ipprotoIpv6, ipv6Recverr] : [ipprotoIp, ipRecverr];
     if (this.#libc.setsockopt(fd, level, option, this.#one, 4) !== 0) this.#fail('setsockopt', fd);
-    // The first call finds no timestamp and enables timestamping.
-    if (this.#libc.ioctl(fd, siocgstampns, this.#timespec) !== 0 && this.#libc.errorName() !== 'ENOENT')
-      this.#fail('ioctl', fd);
+    this.#enableTimestamps(fd);
+    return fd;
+  }
+
+  openBoundUdpSocket(address: string, port: number): number {
+    const encoded = this.socketAddress(address, port);
+    if (!encoded) throw new KernelCallError('bind', 'EINVAL');
+    const fd = this.#socket(isIPv6(address) ? afInet6 : afInet, sockDgram);
+    this.#enableTimestamps(fd);
+    if (this.#libc.bind(fd, encoded, encoded.byteLength) !== 0) this.#fail('bind', fd);
     return fd;
   }
 
@@ -148,18 +193,57 @@ class LinuxKernel implements Kernel {
   }
 
   send(fd: number, datagram: Uint8Array): bigint {
-    const sentAt = this.now();
-    if (this.#libc.send(fd, datagram, datagram.byteLength, msgNosignal) < 0) this.#fail('send');
-    return sentAt;
+    // Nothing else in between: after a pause, each further call costs microseconds.
+    const { send } = this.#libc;
+    const status = this.#libc.clock_gettime(clockRealtime, this.#sentAt);
+    const sent = send(fd, datagram, datagram.byteLength, msgNosignal);
+    if (sent < 0) this.#fail('send');
+    if (status !== 0) this.#fail('clock_gettime');
+    return nanoseconds(this.#sentAt);
+  }
+
+  socketAddress(address: string, port: number): Uint8Array | undefined {
+    const family = isIPv6(address) ? afInet6 : afInet;
+    // sockaddr_in and sockaddr_in6 of ip(7) and ipv6(7): the family in the machine's byte order, the port in network's.
+    const encoded = new Uint8Array(family === afInet6 ? 28 : 16);
+    new Uint16Array(encoded.buffer, 0, 1)[0] = family;
+    encoded[2] = port >> 8;
+    encoded[3] = port & 255;
+    const host = encoded.subarray(family === afInet6 ? 8 : 4);
+    return this.#libc.inet_pton(family, address, host) === 1 ? encoded : undefined;
+  }
+
+  sendTo(fd: number, datagram: Uint8Array, to: Uint8Array, age?: AgeField): boolean {
+    const { sendto, clock_gettime } = this.#libc;
+    if (!age) return sendto(fd, datagram, datagram.byteLength, msgNosignal, to, to.byteLength) >= 0;
+    const { offset, since } = age;
+    const seconds = Number(BigInt.asUintN(32, since / nanosecondsPerSecond));
+    const remainder = Number(since % nanosecondsPerSecond);
+    const known =
+      datagram[offset]! * 2 ** 24 +
+      datagram[offset + 1]! * 2 ** 16 +
+      datagram[offset + 2]! * 2 ** 8 +
+      datagram[offset + 3]!;
+    const words = this.#sentAtWords;
+    // Nothing but arithmetic in between: after a pause, each further call costs microseconds.
+    const status = clock_gettime(clockRealtime, this.#sentAt);
+    const now = (words[0]! - seconds) * 1e9 + words[2]! - remainder;
+    if (status === 0 && now >= known && now <= Math.min(known + maxGrowthNs, maxAgeNs)) {
+      datagram[offset] = now / 2 ** 24;
+      datagram[offset + 1] = now >>> 16;
+      datagram[offset + 2] = now >>> 8;
+      datagram[offset + 3] = now;
+    }
+    return sendto(fd, datagram, datagram.byteLength, msgNosignal, to, to.byteLength) >= 0;
   }
 
   now(): bigint {
     if (this.#libc.clock_gettime(clockRealtime, this.#timespec) !== 0) this.#fail('clock_gettime');
-    return this.#nanoseconds();
+    return nanoseconds(this.#timespec);
   }
 
   receivedAt(fd: number): bigint | undefined {
-    return this.#libc.ioctl(fd, siocgstampns, this.#timespec) === 0 ? this.#nanoseconds() : undefined;
+    return this.#libc.ioctl(fd, siocgstampns, this.#timespec) === 0 ? nanoseconds(this.#timespec) : undefined;
   }
 
   believe(seconds: number | undefined, elapsedSeconds: number): number | undefined {
@@ -174,14 +258,16 @@ class LinuxKernel implements Kernel {
     this.#keeper = undefined;
   }
 
+  /** The first call finds no timestamp and enables timestamping. */
+  #enableTimestamps(fd: number): void {
+    if (this.#libc.ioctl(fd, siocgstampns, this.#timespec) !== 0 && this.#libc.errorName() !== 'ENOENT')
+      this.#fail('ioctl', fd);
+  }
+
   #socket(family: number, type: number): number {
     const fd = this.#libc.socket(family, type | sockNonblockCloexec, 0);
     if (fd < 0) this.#fail('socket');
     return fd;
-  }
-
-  #nanoseconds(): bigint {
-    return this.#timespec[0]! * nanosecondsPerSecond + this.#timespec[1]!;
   }
 
   #fail(syscall: string, fd?: number): never {
@@ -189,4 +275,9 @@ class LinuxKernel implements Kernel {
     if (fd !== undefined) this.closeSocket(fd);
     throw new KernelCallError(syscall, code);
   }
+}
+
+/** A struct timespec as one number. */
+function nanoseconds(timespec: BigInt64Array): bigint {
+  return timespec[0]! * nanosecondsPerSecond + timespec[1]!;
 }

@@ -1,9 +1,9 @@
-import type { Counter, Gauge, Registry } from 'prom-client';
+import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../../base/clock.ts';
 import { scheduleMetrics, settingsMetrics } from '../../contract/metrics/agent-metrics.ts';
 import { type LabelValue, labelValues } from '../../contract/metrics/metric.ts';
 import { processMetrics } from '../../contract/metrics/process-metrics.ts';
-import { newCounter, newGauge } from '../../metrics/declared.ts';
+import { newCounter, newGauge, newHistogram } from '../../metrics/declared.ts';
 import { RecentMaximum } from '../../metrics/recent-maximum.ts';
 import type { EchoDropReason } from '../echo/echo-responder.ts';
 import type { ScheduleEvents, SkipReason } from '../plan/schedule.ts';
@@ -21,6 +21,9 @@ export class AgentMetrics implements ScheduleEvents {
   readonly #skipped: Counter;
   readonly #echoes: Counter;
   readonly #dropped: Counter;
+  readonly #dwell: Histogram;
+  /** Impossible times that peers claimed. */
+  #refused = 0;
 
   constructor(registry: Registry, version: string, clock: Clock, kernel: { readonly refusals: number } | undefined) {
     this.#clock = clock;
@@ -37,9 +40,11 @@ export class AgentMetrics implements ScheduleEvents {
     this.#echoes = newCounter(scheduleMetrics.echoes, registers);
     this.#dropped = newCounter(scheduleMetrics.dropped, registers);
     for (const reason of labelValues(scheduleMetrics.dropped, 'reason')) this.#dropped.inc({ reason }, 0);
+    this.#dwell = newHistogram(scheduleMetrics.dwell, registers);
+    const refused = () => (kernel?.refusals ?? 0) + this.#refused;
     newCounter(scheduleMetrics.timingRefused, registers, function () {
       this.reset();
-      this.inc(kernel?.refusals ?? 0);
+      this.inc(refused());
     });
     const lag = this.#lag;
     newGauge(scheduleMetrics.lag, registers, function () {
@@ -68,9 +73,10 @@ export class AgentMetrics implements ScheduleEvents {
     if (!answered) this.#lookupErrors.inc();
   }
 
-  /** Another agent's echo request was answered. */
-  echoAnswered(): void {
+  /** Another agent's echo request was answered. @param dwellSeconds how long it waited; undefined if unknown */
+  echoAnswered(dwellSeconds: number | undefined): void {
     this.#echoes.inc();
+    if (dwellSeconds !== undefined) this.#dwell.observe(dwellSeconds);
   }
 
   /** A datagram to the UDP echo got no answer. */
@@ -78,11 +84,16 @@ export class AgentMetrics implements ScheduleEvents {
     this.#dropped.inc({ reason: reason satisfies LabelValue<typeof scheduleMetrics.dropped, 'reason'> });
   }
 
+  /** Peers claimed so many times that cannot be. */
+  timesRefused(times: number): void {
+    this.#refused += times;
+  }
+
   late(seconds: number): void {
     this.#lag.record(seconds, this.#clock.monotonic());
   }
 
-  skipped(reason: SkipReason, turns: number): void {
+  skipped(reason: SkipReason | 'version', turns: number): void {
     this.#skipped.inc({ reason: reason satisfies LabelValue<typeof scheduleMetrics.skipped, 'reason'> }, turns);
   }
 }

@@ -70,6 +70,8 @@ function subjectOf(target: Target): string | undefined {
   return target.probe === 'dns' ? `dns ${target.labels.server}` : undefined;
 }
 
-function hasAnswered({ probe }: Target, { latencies, failures }: ProbeResult): boolean {
-  return latencies.length > 0 || (probe === 'dns' && failures.some((reason) => answers.has(reason)));
+function hasAnswered({ probe }: Target, { latencies, failures, skipped }: ProbeResult): boolean {
+  return (
+    latencies.length > 0 || skipped !== undefined || (probe === 'dns' && failures.some((reason) => answers.has(reason)))
+  );
 }

@@ -24,6 +24,10 @@ export interface ProbeResult {
   timing: Timing;
   /** Losses by direction, for probes that know it: those of this turn, and those that the previous turn left open. */
   losses?: Losses;
+  /** Number of impossible times that a peer claimed and that were not used. */
+  refusedTimes?: number;
+  /** Why this turn has neither latencies nor failures although it was made: the peer's agent is of an older version. */
+  skipped?: 'version';
   /** The clock of a time server that answered. */
   clock?: ServerClock;
   /** Kiss code of a time server that demands fewer requests or none. */

@@ -1,3 +1,4 @@
+import { dwellBuckets } from './latency-buckets.ts';
 import type { MetricGroup } from './metric.ts';
 
 /** Where the agent's settings and peers come from, and its sync with the operator. */
@@ -145,6 +146,8 @@ export const scheduleMetrics = {
         values: {
           running: 'the previous turn was still running',
           late: 'the process was delayed, such as by a lack of CPU',
+          version:
+            'UDP echoes: the agent of the peer is of an older version; the turn’s losses are counted, its latencies are not',
         },
       },
     },
@@ -169,15 +172,25 @@ export const scheduleMetrics = {
   timingRefused: {
     name: 'net_exporter_timing_refused_total',
     type: 'counter',
-    help: 'Impossible timestamps from the kernel.',
+    help: 'Impossible times from the kernel or from a peer that were not used.',
     labels: {},
-    notes: 'Occurs when the system clock is set during a measurement.',
+    notes:
+      'Occurs when the system clock is set during a measurement. From a peer: its agent claims that a UDP echo waited there for longer than the whole round trip.',
   },
   echoes: {
     name: 'net_exporter_echo_answers_total',
     type: 'counter',
     help: 'UDP echo requests of other agents that were answered.',
     labels: {},
+  },
+  dwell: {
+    name: 'net_exporter_echo_dwell_seconds',
+    type: 'histogram',
+    unit: 'seconds',
+    help: 'Time that UDP echo requests of other agents waited for this agent in seconds.',
+    labels: {},
+    edges: dwellBuckets,
+    notes: 'The prober subtracts it. Absent times: the kernel’s timestamps are unavailable, or the clock was set.',
   },
   dropped: {
     name: 'net_exporter_echo_dropped_total',

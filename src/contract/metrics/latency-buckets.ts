@@ -7,3 +7,6 @@
 export const latencyBuckets: readonly number[] = [
   0.00002, 0.00004, 0.00008, 0.00016, 0.00032, 0.00064, 0.0015, 0.004, 0.008, 0.01, 0.03, 0.1, 1.05, 2.1, 3.2, 5,
 ];
+
+/** Upper edges of the histogram of how long UDP echo requests wait for the responder, in seconds. */
+export const dwellBuckets: readonly number[] = [0.00005, 0.0001, 0.00032, 0.001, 0.004, 0.01, 0.1, 1];

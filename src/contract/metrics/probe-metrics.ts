@@ -85,7 +85,7 @@ export const networkMetrics = {
     help: 'Round-trip time of successful TCP handshakes and UDP echoes in seconds.',
     labels: peer,
     edges: latencyBuckets,
-    notes: 'UDP echoes include the time that the peer’s agent takes to answer.',
+    notes: 'Without the time that a UDP echo waits in the peer’s agent; see `net_exporter_echo_dwell_seconds`.',
   },
   errors: {
     name: 'network_dial_error_total',

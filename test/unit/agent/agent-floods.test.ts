@@ -23,7 +23,7 @@ async function floodEcho(port: number, from: string) {
   socket.on('message', () => flood.answered++);
   const timer = setInterval(() => {
     for (let n = 0; n < 20; n++)
-      socket.send(encodeEchoRequest({ sequence: 0, turn: BigInt(++flood.sent), prober }, 32), port, '127.0.0.1');
+      socket.send(encodeEchoRequest({ sequence: 0, turn: ++flood.sent, prober }, 32), port, '127.0.0.1');
   }, 5);
   return Object.assign(flood, {
     [Symbol.dispose]() {

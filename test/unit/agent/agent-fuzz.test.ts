@@ -242,7 +242,7 @@ test('whatever is sent to its UDP port, an agent sends no more octets back than 
 });
 
 function echoOrNonsense(random: Random): Buffer {
-  const turn = BigInt(random.integer(0, 2 ** 32 - 1));
+  const turn = random.integer(0, 2 ** 32 - 1);
   const request = encodeEchoRequest(
     { sequence: random.integer(0, maxEchoSequence), turn, prober: octets(random, 8, 8) },
     random.pick([minEchoBytes, 64, maxEchoBytes]),

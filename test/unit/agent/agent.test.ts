@@ -265,6 +265,41 @@ test('a spec with more lookups than one agent may make is cut, which is counted 
   assert.equal(logged.filter((line) => line.startsWith('info all targets are probed again')).length, 1);
 });
 
+test('a turn that a peer of an older version answered counts its losses only', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  const losses = { forward: 1, return: 0, unknown: 0 };
+  node.world.attempt = async ({ subject }) =>
+    'protocol' in subject && subject.protocol === 'UDP' && !('name' in subject)
+      ? { ...success, latencies: [], losses, refusedTimes: 2, skipped: 'version' }
+      : success;
+  node.write(settingsWith({ dns: { enabled: false }, network: { protocols: ['TCP', 'UDP'] } }));
+  const { clock, series } = node.start();
+  await clock.advanceAsync(30_000);
+  const now = await series();
+  const sum = (name: string) =>
+    [...now].reduce((total, [key, value]) => total + (key.startsWith(name) && key.includes(name) ? value : 0), 0);
+  const turns = now.get('net_exporter_turns_skipped_total{reason="version"}')!;
+  assert.ok(turns >= 4, `${turns}`);
+  assert.equal(sum('network_echo_lost_total{direction="forward"'), turns);
+  assert.equal(now.get('net_exporter_timing_refused_total'), 2 * turns);
+  const udp = [...now].filter(([name]) => name.includes('protocol="UDP"') && /_count|_error/.test(name));
+  assert.ok(udp.length >= 4 && udp.every(([, value]) => value === 0));
+});
+
+test('with UDP on and five peers an agent has at most 550 series: six nodes, three DNS servers', async () => {
+  using directory = new TemporaryDirectory();
+  const node = newNode(directory);
+  node.world.answers = { A: [1, 2, 3, 4, 5, 6].map((n) => `10.1.0.${n}`), AAAA: [] };
+  const servers = ['10.0.0.1:53', '10.0.0.2:53'];
+  node.write(settingsWith({ dns: { servers }, network: { protocols: ['TCP', 'UDP'] } }));
+  const { clock, series } = node.start();
+  await clock.advanceAsync(30_000);
+  const now = await series();
+  assert.equal([...now.keys()].filter((name) => /^network_latency_seconds_count.*UDP/.test(name)).length, 5);
+  assert.ok(now.size <= 550, `${now.size} series`);
+});
+
 test('at the defaults an agent has at most 550 series, in the largest cluster, dual stack, with three DNS servers', async () => {
   using directory = new TemporaryDirectory();
   const node = newNode(directory);

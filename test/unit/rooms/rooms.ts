@@ -32,7 +32,7 @@ export const rooms: Record<string, readonly string[]> = {
 
   'src/agent/log.ts': [],
   'src/agent/kernel': ['src/base'],
-  'src/agent/echo': ['src/base', 'src/listeners'],
+  'src/agent/echo': ['src/base', 'src/listeners', 'src/agent/kernel'],
   'src/agent/http': ['src/base', 'src/listeners'],
   'src/agent/probes': [...agentShared, 'src/agent/kernel'],
   'src/agent/probes/dns': [...agentShared, 'src/agent/kernel', 'src/agent/probes'],

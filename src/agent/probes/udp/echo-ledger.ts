@@ -19,7 +19,7 @@ interface Checkpoint {
 export class EchoLedger {
   /** Identifies this prober to the peer. */
   readonly prober: Uint8Array = randomBytes(8);
-  #turn = 0n;
+  #turn = 0;
   /** Packets sent without an error that says they did not arrive. */
   #sent = 0;
   /** State at the last answer. Until the first answer, a peer has counted nothing. */
@@ -30,7 +30,7 @@ export class EchoLedger {
   #unexplained = 0;
 
   /** Starts a turn. @returns its number */
-  begin(): bigint {
+  begin(): number {
     return ++this.#turn;
   }
 

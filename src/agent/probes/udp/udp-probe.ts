@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatHostPort } from '../../../base/host-port.ts';
 import type { FailureReason } from '../../../contract/failure-reason.ts';
-import { encodeEchoRequest, readEchoAnswer } from '../../echo/echo-message.ts';
+import { type EchoAnswer, encodeEchoRequest, readEchoAnswer } from '../../echo/echo-message.ts';
 import type { Probe, ProbeContext, ProbeResult } from '../probe.ts';
 import { exchangeOverUdp } from '../udp-exchange.ts';
 import { EchoLedger, type EchoOutcome } from './echo-ledger.ts';
@@ -28,7 +28,9 @@ const ledgerCapacity = 512;
  * `lost` (no answer in time), `refused` (ICMP port unreachable: nothing listens), `unreachable`. Late, duplicated and
  * forged answers are ignored.
  *
- * The latency is the round-trip time, including the time that the peer needs to answer.
+ * The latency is the round-trip time without the time that the request waited at the peer, which the answer says. What
+ * cannot be, a wait that is not shorter than the round trip, is not subtracted. Agents of an older version do not say
+ * it: then only the losses are in the result.
  * @returns a probe that remembers, from turn to turn, what its peers have received
  */
 export function udpProbe(): Probe<UdpSubject> {
@@ -46,7 +48,8 @@ export function udpProbe(): Probe<UdpSubject> {
 }
 
 interface Answered {
-  receipt: Exclude<EchoOutcome, string>;
+  answer: EchoAnswer;
+  /** Round-trip time. */
   seconds: number;
   timing: ProbeResult['timing'];
 }
@@ -61,19 +64,32 @@ async function takeTurn(target: UdpSubject, ledger: EchoLedger, context: ProbeCo
     ledger.abandon(target.packets);
     throw error;
   }
-  const answered = packets.filter((packet) => 'receipt' in packet);
-  const byClock = answered.some(({ timing }) => timing === 'clock') || !context.kernel;
+  const losses = ledger.settle(packets.map(outcomeOf));
+  const answered = packets.filter((packet) => 'answer' in packet);
+  const timing = context.kernel ? 'kernel' : 'clock';
+  // Failures without the latencies beside them would look like an outage.
+  if (answered.some(({ answer }) => answer.version < 2))
+    return { latencies: [], failures: [], retransmits: 0, timing, losses, skipped: 'version' };
+  const paths = answered.map(onPath);
   return {
-    latencies: answered.map(({ seconds }) => seconds),
+    latencies: paths.map(({ seconds }) => seconds),
     failures: packets.flatMap((packet) => ('failure' in packet ? [packet.failure] : [])),
     retransmits: 0,
-    timing: byClock ? 'clock' : 'kernel',
-    losses: ledger.settle(packets.map(outcomeOf)),
+    timing: paths.some((path) => path.timing === 'clock') ? 'clock' : timing,
+    losses,
+    refusedTimes: paths.filter(({ refused }) => refused).length,
   };
 }
 
+/** Subtracts how long the request waited at the peer. Without that, the latency contains the peer's delays. */
+function onPath({ answer: { dwellNs }, seconds, timing }: Answered) {
+  if (dwellNs === undefined) return { seconds, timing: 'clock' as const, refused: false };
+  const path = seconds - dwellNs / 1e9;
+  return path > 0 ? { seconds: path, timing, refused: false } : { seconds, timing: 'clock' as const, refused: true };
+}
+
 function outcomeOf(packet: PacketOutcome): EchoOutcome {
-  if ('receipt' in packet) return packet.receipt;
+  if ('answer' in packet) return packet.answer.receipt;
   return packet.failure === 'lost' ? 'lost' : 'undelivered';
 }
 
@@ -110,6 +126,6 @@ async function sendPackets(target: UdpSubject, ledger: EchoLedger, context: Prob
 async function sendPacket(target: UdpSubject, request: Buffer, context: ProbeContext): Promise<PacketOutcome> {
   const judge = (message: Buffer) => readEchoAnswer(message, request);
   const { outcome, seconds, timing } = await exchangeOverUdp(target, request, judge, context);
-  if (typeof outcome !== 'string') return { receipt: outcome, seconds, timing };
+  if (typeof outcome !== 'string') return { answer: outcome, seconds, timing };
   return { failure: outcome === 'refused' || outcome === 'unreachable' ? outcome : 'lost' };
 }

@@ -5,7 +5,7 @@ import { EchoClients } from '../../../../src/agent/echo/echo-clients.ts';
 import { type EchoLimits, echoLimits } from '../../../../src/listeners/listener-limits.ts';
 import { FakeClock } from '../../fake-clock.ts';
 
-const from = (name: string, sequence = 0, turn = 1n) => ({ prober: Buffer.from(name.padEnd(8)), turn, sequence });
+const from = (name: string, sequence = 0, turn = 1) => ({ prober: Buffer.from(name.padEnd(8)), turn, sequence });
 
 function newClients(limits: Partial<EchoLimits> = {}) {
   const clock = new FakeClock();
@@ -32,7 +32,7 @@ test('floods from many addresses leave the reserve to quiet ones', () => {
     for (let flooder = 0; flooder < 40; flooder++)
       for (let n = 0; n < 12; n++) clients.take(from(`flood${flooder}`, n), `10.0.1.${flooder}`);
     if (ms % 100 !== 0) continue;
-    const answer = clients.take(from('peer', 0, BigInt(ms)), '10.0.0.2');
+    const answer = clients.take(from('peer', 0, ms), '10.0.0.2');
     if (typeof answer === 'string') lost.push(answer);
   }
   assert.deepEqual(lost, []);
@@ -44,7 +44,7 @@ test('in all no more is answered than the total rate allows', () => {
   for (let ms = 0; ms < 3000; ms += 10) {
     clock.advance(10);
     for (let address = 0; address < 60; address++)
-      if (typeof clients.take(from('p', 0, BigInt(ms)), `10.0.1.${address}`) !== 'string') answered++;
+      if (typeof clients.take(from('p', 0, ms), `10.0.1.${address}`) !== 'string') answered++;
   }
   const { perSecond, burst } = echoLimits.total;
   assert.ok(answered <= perSecond * 3 + burst && answered > perSecond * 2.9, `${answered}`);

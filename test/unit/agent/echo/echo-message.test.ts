@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import {
   type EchoReceipt,
   type EchoRequest,
+  type EchoVersion,
   encodeEchoRequest,
   makeEchoAnswer,
   maxEchoBytes,
@@ -11,13 +12,15 @@ import {
   minEchoBytes,
   readEchoAnswer,
   readEchoRequest,
+  writeEchoDwell,
 } from '../../../../src/agent/echo/echo-message.ts';
+import { answer1, encodeRequest1, readAnswer1, readRequest1 } from '../servers/echo-version-1.ts';
 
 const plain = { noNullPrototype: true };
 const requests: fc.Arbitrary<EchoRequest> = fc.record(
   {
     sequence: fc.integer({ min: 0, max: maxEchoSequence }),
-    turn: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    turn: fc.nat(2 ** 32 - 1),
     prober: fc.uint8Array({ minLength: 8, maxLength: 8 }),
   },
   plain,
@@ -31,11 +34,17 @@ const receipts: fc.Arbitrary<EchoReceipt> = fc.record(
   plain,
 );
 
-const request: EchoRequest = { sequence: 2, turn: 0x0102030405060708n, prober: Buffer.from('prober-1') };
+const request: EchoRequest = { sequence: 2, turn: 0x01020304, prober: Buffer.from('prober-1') };
 
-function answered(message: Buffer, receipt: EchoReceipt = { counting: 7, received: 3 }): Buffer {
+function answered(
+  message: Buffer,
+  receipt: EchoReceipt = { counting: 7, received: 3 },
+  version: EchoVersion = 2,
+  dwellNs = 20_000,
+): Buffer {
   const answer = Buffer.from(message);
-  makeEchoAnswer(answer, receipt);
+  makeEchoAnswer(answer, receipt, version);
+  if (version === 2) writeEchoDwell(answer, dwellNs);
   return answer;
 }
 
@@ -49,32 +58,60 @@ function flipped(message: Buffer, at: number): Buffer {
 describe('the messages of the UDP echo', () => {
   it('stand on the wire as the documentation says', () => {
     const message = encodeEchoRequest(request, 36);
+    const rest = ['01020304', '70726f6265722d31', '00000000'];
     assert.equal(
       message.toString('hex'),
-      ['4e584543', '01', '01', '02', '00', '0000000000000000', '0102030405060708', '70726f6265722d31', '00000000'].join(
-        '',
-      ),
+      ['4e584543', '01', '01', '02', '00', '0000000000000000', '02000000', ...rest].join(''),
+    );
+    const receipt = { counting: 0xa0b0c0d0, received: 5 };
+    assert.equal(
+      answered(message, receipt, 2, 0x00bc614e).toString('hex'),
+      ['4e584543', '02', '02', '02', '00', 'a0b0c0d000000005', '00bc614e', ...rest].join(''),
     );
     assert.equal(
-      answered(message, { counting: 0xa0b0c0d0, received: 5 }).toString('hex'),
-      ['4e584543', '01', '02', '02', '00', 'a0b0c0d000000005', '0102030405060708', '70726f6265722d31', '00000000'].join(
-        '',
-      ),
+      answered(message, receipt, 1).toString('hex'),
+      ['4e584543', '01', '02', '02', '00', 'a0b0c0d000000005', '02000000', ...rest].join(''),
     );
   });
 
   it('are read as they were written, request and answer, whatever they say', () => {
+    const dwells = fc.nat(2 ** 32 - 2);
     fc.assert(
-      fc.property(requests, sizes, receipts, (given, size, receipt) => {
+      fc.property(requests, sizes, receipts, dwells, (given, size, receipt, dwellNs) => {
         const message = encodeEchoRequest(given, size);
         const read = readEchoRequest(message);
         assert.equal(message.length, size);
-        assert.deepEqual(read && { ...read, prober: new Uint8Array(read.prober) }, given);
-        const answer = answered(message, receipt);
+        assert.deepEqual(read && { ...read, prober: new Uint8Array(read.prober) }, { ...given, answerVersion: 2 });
+        const answer = answered(message, receipt, 2, dwellNs);
         assert.equal(answer.length, size);
-        assert.deepEqual(readEchoAnswer(answer, message), receipt);
+        assert.deepEqual(readEchoAnswer(answer, message), { receipt, version: 2, dwellNs });
       }),
     );
+  });
+
+  it('leave a dwell unknown that was not written, is negative, or does not fit', () => {
+    const message = encodeEchoRequest(request, minEchoBytes);
+    for (const dwellNs of [-1, Number.NaN, 2 ** 32 - 1, 1e12])
+      assert.equal(readEchoAnswer(answered(message, undefined, 2, dwellNs), message)?.dwellNs, undefined);
+    const silent = Buffer.from(message);
+    makeEchoAnswer(silent, { counting: 7, received: 3 }, 2);
+    assert.equal(readEchoAnswer(silent, message)?.dwellNs, undefined);
+  });
+
+  it('are understood by agents of version 1, whose messages are understood here', () => {
+    fc.assert(
+      fc.property(requests, sizes, receipts, (given, size, receipt) => {
+        const mine = encodeEchoRequest(given, size);
+        assert.deepEqual(readEchoAnswer(answer1(mine, receipt)!, mine), { receipt, version: 1, dwellNs: undefined });
+        const turn = BigInt(given.turn);
+        const theirs = encodeRequest1({ ...given, turn }, size);
+        const read = readEchoRequest(theirs);
+        assert.deepEqual([read?.turn, read?.sequence, read?.answerVersion], [given.turn, given.sequence, 1]);
+        assert.deepEqual(readAnswer1(answered(theirs, receipt, read!.answerVersion), theirs), receipt);
+      }),
+    );
+    const [turn, next] = [1, 2].map((turn) => readRequest1(encodeEchoRequest({ ...request, turn }, 32))!.turn);
+    assert.ok(turn! < next!, 'turns rise for a responder of version 1, too');
   });
 
   it('a request is no answer and an answer no request, so that nobody answers an answer', () => {
@@ -101,7 +138,7 @@ describe('the messages of the UDP echo', () => {
 
   it('with an octet changed are not taken, unless it is one that may have any value', () => {
     const message = encodeEchoRequest(request, 64);
-    const free = { request: [6, ...range(16, 32)], answer: range(8, 16) };
+    const free = { request: [6, 16, ...range(20, 32)], answer: range(8, 20) };
     for (let at = 0; at < message.length; at++) {
       assert.equal(readEchoRequest(flipped(message, at)) !== undefined, free.request.includes(at), `request, ${at}`);
       const answer = flipped(answered(message), at);

@@ -4,7 +4,7 @@ import { EchoReceipts } from '../../../../src/agent/echo/echo-receipts.ts';
 
 const from = (name: string, turn: number, sequence: number) => ({
   prober: Buffer.from(name.padEnd(8)),
-  turn: BigInt(turn),
+  turn,
   sequence,
 });
 

@@ -8,10 +8,11 @@ import { encodeEchoRequest, maxEchoBytes, readEchoAnswer } from '../../../../src
 import { FakeClock } from '../../fake-clock.ts';
 import { eventually } from '../eventually.ts';
 import { type EchoPeer, startEchoPeer } from '../servers/echo-peer.ts';
-import { openDescriptors } from '../servers/probe-context.ts';
+import { encodeRequest1, readAnswer1 } from '../servers/echo-version-1.ts';
+import { kernel, openDescriptors } from '../servers/probe-context.ts';
 
 const prober = Buffer.from('prober-1');
-const request = (sequence = 0, turn = 1n, size = 64) => encodeEchoRequest({ sequence, turn, prober }, size);
+const request = (sequence = 0, turn = 1, size = 64) => encodeEchoRequest({ sequence, turn, prober }, size);
 
 /** Someone who sends to a port of loopback, and what came back to him. */
 async function startClient(port: number, host = '127.0.0.1') {
@@ -31,7 +32,7 @@ async function startClient(port: number, host = '127.0.0.1') {
 
 /** Sends a request that is surely answered and waits for that, so that everything before it has been dealt with. */
 async function flush(client: Awaited<ReturnType<typeof startClient>>): Promise<void> {
-  const last = request(0, 1n, 33);
+  const last = request(0, 1, 33);
   await client.send(last);
   await eventually(
     () => client.received.some((message) => readEchoAnswer(message, last)),
@@ -53,7 +54,7 @@ describe('EchoResponder', () => {
     it(`sends a request back to ${host} in as many octets, with a receipt`, async () => {
       using peer = await startEchoPeer([host]);
       using client = await startClient(peer.port, host);
-      const sent = [request(0), request(1, 1n, 32), request(2, 1n, maxEchoBytes)];
+      const sent = [request(0), request(1, 1, 32), request(2, 1, maxEchoBytes)];
       for (const message of sent) await client.send(message);
       await eventually(
         () => client.received.length === 3,
@@ -61,12 +62,69 @@ describe('EchoResponder', () => {
       );
       const receipts = sent.map((message, index) => readEchoAnswer(client.received[index]!, message));
       assert.deepEqual(
-        receipts.map((receipt) => receipt?.received),
+        receipts.map((answer) => answer?.receipt.received),
         [1, 2, 3],
       );
-      assert.equal(new Set(receipts.map((receipt) => receipt?.counting)).size, 1);
+      assert.equal(new Set(receipts.map((answer) => answer?.receipt.counting)).size, 1);
       assert.deepEqual([peer.answered, peer.dropped], [3, []]);
     });
+
+  for (const given of [kernel, 'none'] as const)
+    it(`says how long a request waited, if it can (${given === 'none' ? 'without the kernel' : 'kernel'})`, async () => {
+      for (const addresses of [['127.0.0.1'], []]) {
+        using peer = await startEchoPeer(addresses, { kernel: given });
+        using client = await startClient(peer.port);
+        const sent = request(0);
+        await client.send(sent);
+        // The request waits meanwhile: this is the only thread.
+        const waitedMs = 20;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, waitedMs);
+        await eventually(
+          () => client.received.length === 1,
+          () => 'no answer',
+        );
+        const { dwellNs, version } = readEchoAnswer(client.received[0]!, sent)!;
+        assert.equal(version, 2);
+        if (given === 'none') assert.deepEqual([dwellNs, peer.dwells], [undefined, [undefined]]);
+        else {
+          assert.ok(dwellNs! >= (waitedMs - 1) * 1e6 && dwellNs! < 4e9, `${dwellNs}`);
+          const until = dwellNs! / 1e9 - peer.dwells[0]!;
+          assert.ok(until >= 0 && until <= 0.001, `sent ${until} s after the dwell was read`);
+        }
+      }
+    });
+
+  it('says of each of many requests that wait together how long it waited itself', async () => {
+    using peer = await startEchoPeer();
+    using client = await startClient(peer.port);
+    const sent = Array.from({ length: 6 }, (_, sequence) => request(sequence));
+    for (const message of sent) {
+      await client.send(message);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+    await eventually(
+      () => client.received.length === sent.length,
+      () => `${client.received.length} answers`,
+    );
+    const dwells = sent.map((message) => {
+      const answers = client.received.map((answer) => readEchoAnswer(answer, message));
+      return answers.find((answer) => answer !== undefined)!.dwellNs!;
+    });
+    for (const [index, dwell] of dwells.entries())
+      assert.ok(dwell > 4e6 && (index === 0 || dwell < dwells[index - 1]! + 20e6), `${dwells}`);
+  });
+
+  it('answers agents of version 1 as they expect', async () => {
+    using peer = await startEchoPeer();
+    using client = await startClient(peer.port);
+    const sent = encodeRequest1({ sequence: 3, turn: 9n, prober }, 64);
+    await client.send(sent);
+    await eventually(
+      () => client.received.length === 1,
+      () => 'no answer',
+    );
+    assert.equal(readAnswer1(client.received[0]!, sent)?.received, 1);
+  });
 
   it('listens on IPv4 and IPv6 where no address is given', async () => {
     using peer = await startEchoPeer([]);
@@ -109,7 +167,7 @@ describe('EchoResponder', () => {
     const almost = fc
       .record({ at: fc.integer({ min: 0, max: 63 }), xor: fc.integer({ min: 1, max: 255 }) })
       .map(({ at, xor }) => {
-        const message = request(3, 7n);
+        const message = request(3, 7);
         message[at]! ^= xor;
         return message as Uint8Array;
       });
@@ -141,7 +199,7 @@ describe('EchoResponder', () => {
     using client = await startClient(peer.port);
     const ask = async (count: number) => {
       const before = peer.answered + peer.dropped.length;
-      for (let n = 0; n < count; n++) await client.send(request(n % 32, BigInt(n)));
+      for (let n = 0; n < count; n++) await client.send(request(n % 32, n));
       await eventually(
         () => peer.answered + peer.dropped.length === before + count,
         () => `${peer.answered} answered, ${peer.dropped.length} dropped`,
@@ -173,7 +231,7 @@ describe('EchoResponder', () => {
       () => client.received.length === 2,
       () => 'no second answer',
     );
-    assert.equal(readEchoAnswer(client.received[1]!, last)?.received, 4);
+    assert.equal(readEchoAnswer(client.received[1]!, last)?.receipt.received, 4);
   });
 
   it('says once that its port is taken, tries again and says when it has it', async () => {

@@ -127,6 +127,96 @@ describe('Kernel', () => {
       }
     });
 
+  for (const host of ['127.0.0.1', '::1'])
+    it(`binds a socket that stamps what comes, and answers from it to ${host}`, async () => {
+      using kernel = opened();
+      const fd = kernel.openBoundUdpSocket(host, 0);
+      const socket = createSocket(host === '::1' ? 'udp6' : 'udp4');
+      socket.bind({ fd, exclusive: true });
+      const client = createSocket(host === '::1' ? 'udp6' : 'udp4');
+      try {
+        client.connect(socket.address().port, host);
+        await once(client, 'connect');
+        const before = kernel.now();
+        client.send('ask');
+        const [, { address, port }] = await once(socket, 'message');
+        const stamp = kernel.receivedAt(fd)!;
+        assert.ok(before < stamp && stamp < kernel.now());
+        assert.equal(kernel.sendTo(fd, Buffer.from('answer'), kernel.socketAddress(address, port)!), true);
+        const [message, from] = await once(client, 'message');
+        assert.deepEqual([String(message), from.address, from.port], ['answer', host, socket.address().port]);
+      } finally {
+        client.close();
+        socket.close();
+      }
+    });
+
+  it('names the error of an address that cannot be bound, and leaks nothing', async () => {
+    using kernel = opened();
+    const taken = createSocket('udp4');
+    taken.bind(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const descriptors = openDescriptors();
+    const bind = (address: string, port: number) => () => kernel.openBoundUdpSocket(address, port);
+    assert.throws(bind('127.0.0.1', taken.address().port), { code: 'EADDRINUSE', syscall: 'bind' });
+    assert.throws(bind('192.0.2.1', 0), { code: 'EADDRNOTAVAIL', syscall: 'bind' });
+    assert.throws(bind('localhost', 0), { code: 'EINVAL', syscall: 'bind' });
+    assert.equal(openDescriptors(), descriptors);
+    taken.close();
+  });
+
+  it('encodes addresses of both families, and none with a zone', () => {
+    using kernel = opened();
+    const inet6 = (address: string) => Buffer.from(kernel.socketAddress(address, 8000)!.subarray(2)).toString('hex');
+    assert.deepEqual(
+      [...kernel.socketAddress('10.1.2.3', 8000)!.subarray(2)],
+      [31, 64, 10, 1, 2, 3, ...Array(8).fill(0)],
+    );
+    assert.equal(inet6('fd00::7'), '1f4000000000fd00000000000000000000000000000700000000');
+    assert.equal(inet6('::ffff:10.1.2.3'), '1f400000000000000000000000000000ffff0a01020300000000');
+    assert.equal(kernel.socketAddress('fe80::1%eth0', 8000), undefined);
+  });
+
+  it('brings an age up to date right before it sends, and leaves one that has grown too much', async () => {
+    using kernel = opened();
+    const fd = kernel.openBoundUdpSocket('127.0.0.1', 0);
+    const peer = createSocket('udp4');
+    peer.bind(0, '127.0.0.1');
+    await once(peer, 'listening');
+    const to = kernel.socketAddress('127.0.0.1', peer.address().port)!;
+    const sent = async (known: number, agoNs: bigint) => {
+      const datagram = Buffer.alloc(8);
+      datagram.writeUInt32BE(known, 2);
+      const received = once(peer, 'message');
+      kernel.sendTo(fd, datagram, to, { offset: 2, since: kernel.now() - agoNs });
+      const [message] = await received;
+      assert.deepEqual([message.readUInt16BE(0), message.readUInt16BE(6)], [0, 0], 'and nothing else');
+      return message.readUInt32BE(2);
+    };
+    try {
+      for (const ago of [0, 1_000_000_000, 4_200_000_000]) {
+        // A process that is held up in between makes it too old.
+        const ages = [];
+        for (let n = 0; n < 20; n++) ages.push(await sent(ago, BigInt(ago)));
+        assert.ok(ages.every((age) => age >= ago && age <= ago + 1e6) && ages.some((age) => age > ago), `${ages}`);
+      }
+      assert.equal(await sent(7, 3_000_000n), 7);
+      assert.equal(await sent(7, -3_000_000n), 7);
+      assert.equal(await sent(2 ** 32 - 2, 2n ** 32n - 2n), 2 ** 32 - 2, 'none that does not fit');
+    } finally {
+      peer.close();
+      kernel.closeSocket(fd);
+    }
+  });
+
+  it('tells that the system refuses a datagram', () => {
+    using kernel = opened();
+    const fd = kernel.openBoundUdpSocket('127.0.0.1', 0);
+    // No route leads out of loopback's own address.
+    assert.equal(kernel.sendTo(fd, Buffer.of(1), kernel.socketAddress('192.0.2.1', 9)!), false);
+    kernel.closeSocket(fd);
+  });
+
   it('believes what is above zero and not above the time that went by, and counts the rest', () => {
     using kernel = opened();
     assert.deepEqual(

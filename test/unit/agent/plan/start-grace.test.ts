@@ -113,3 +113,12 @@ test('a DNS server that an agent learns of later than a minute after its start i
   grace.plan([peer, target]);
   assert.equal(grace.excuses(target, failed('refused')), false);
 });
+
+test('a peer whose answers are of an older version has answered', () => {
+  const clock = new FakeClock();
+  const grace = new StartGrace(clock);
+  const target = echoTarget('10.0.0.2');
+  grace.plan([target]);
+  assert.equal(grace.excuses(target, { ...failed(), skipped: 'version' }), false);
+  assert.equal(grace.excuses(target, failed('lost')), false);
+});

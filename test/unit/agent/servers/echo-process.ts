@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { EchoResponder } from '../../../../src/agent/echo/echo-responder.ts';
+import { openKernel } from '../../../../src/agent/kernel/kernel.ts';
 import { systemClock } from '../../../../src/base/clock.ts';
 
 /** A process that answers UDP echoes as an agent does. */
@@ -8,9 +9,16 @@ export interface EchoProcess extends AsyncDisposable {
   port: number;
 }
 
-/** Starts one. @param inside makes a command line of another, to run it in a network namespace */
-export async function startEchoProcess(inside: (command: string[]) => [string, string[]]): Promise<EchoProcess> {
-  const [file, args] = inside([process.execPath, import.meta.filename]);
+/**
+ * Starts one.
+ * @param inside makes a command line of another, to run it in a network namespace
+ * @param busy share of the time in which its event loop stands still
+ */
+export async function startEchoProcess(
+  inside: (command: string[]) => [string, string[]] = ([file, ...args]) => [file!, args],
+  busy = 0,
+): Promise<EchoProcess> {
+  const [file, args] = inside([process.execPath, import.meta.filename, String(busy)]);
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const [line] = await once(child.stdout, 'data');
@@ -24,7 +32,11 @@ export async function startEchoProcess(inside: (command: string[]) => [string, s
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const responder = new EchoResponder(systemClock, {
+  const periodMs = 25;
+  const busy = Number(process.argv[2]);
+  const standStill = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, busy * periodMs);
+  if (busy > 0) setInterval(standStill, periodMs);
+  const responder = new EchoResponder(systemClock, openKernel(), {
     answered: () => {},
     dropped: () => {},
     failed: (_, error) => {

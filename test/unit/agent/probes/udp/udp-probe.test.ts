@@ -3,13 +3,19 @@ import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { encodeEchoRequest, makeEchoAnswer, readEchoRequest } from '../../../../../src/agent/echo/echo-message.ts';
+import {
+  encodeEchoRequest,
+  makeEchoAnswer,
+  readEchoRequest,
+  writeEchoDwell,
+} from '../../../../../src/agent/echo/echo-message.ts';
 import { KernelCallError } from '../../../../../src/agent/kernel/kernel.ts';
 import type { ProbeResult } from '../../../../../src/agent/probes/probe.ts';
 import { type UdpSubject, udpProbe } from '../../../../../src/agent/probes/udp/udp-probe.ts';
 import { eventually } from '../../eventually.ts';
 import { startEchoPeer } from '../../servers/echo-peer.ts';
 import { type EchoProcess, startEchoProcess } from '../../servers/echo-process.ts';
+import { answer1 } from '../../servers/echo-version-1.ts';
 import { NetworkNamespace } from '../../servers/network-namespace.ts';
 import {
   contextWith,
@@ -31,7 +37,7 @@ function targetOf({ host = '127.0.0.1', port }: { host?: string; port: number },
 }
 
 function assertAnswered({ latencies, ...rest }: ProbeResult, packets = 3, timing: ProbeResult['timing'] = 'kernel') {
-  assert.deepEqual(rest, { failures: [], retransmits: 0, timing, losses: none });
+  assert.deepEqual(rest, { failures: [], retransmits: 0, timing, losses: none, refusedTimes: 0 });
   assert.equal(latencies.length, packets);
   for (const seconds of latencies) assert.ok(seconds > 0 && seconds < 5, String(latencies));
 }
@@ -61,14 +67,15 @@ async function startPeer(
   };
 }
 
-function answerTo(request: Buffer, received = 1): Buffer {
+function answerTo(request: Buffer, received = 1, dwellNs = 1): Buffer {
   const answer = Buffer.from(request);
-  makeEchoAnswer(answer, { counting: 1, received });
+  makeEchoAnswer(answer, { counting: 1, received }, 2);
+  writeEchoDwell(answer, dwellNs);
   return answer;
 }
 
 /** Another packet's answer to whoever sent this one. */
-function answerToAnother(request: Buffer, changes: { sequence?: number; turn?: bigint; prober?: Uint8Array }): Buffer {
+function answerToAnother(request: Buffer, changes: { sequence?: number; turn?: number; prober?: Uint8Array }): Buffer {
   return answerTo(encodeEchoRequest({ ...readEchoRequest(request)!, ...changes }, request.length));
 }
 
@@ -96,8 +103,11 @@ describe('udpProbe on a peer that is there', () => {
     using peer = await startEchoPeer();
     const { kernel, weighed } = recordingKernel();
     const { latencies } = await udpProbe()(targetOf(peer), contextWith({ kernel }));
-    assert.deepEqual(latencies.toSorted(), weighed.map(({ seconds }) => seconds!).toSorted());
-    for (const { seconds, elapsedSeconds } of weighed) assert.ok(seconds! < elapsedSeconds);
+    for (const [index, { seconds, elapsedSeconds }] of weighed.entries()) {
+      assert.ok(seconds! < elapsedSeconds);
+      // The peer's dwell grows until its answer is sent.
+      assert.ok(latencies[index]! > 0 && latencies[index]! <= seconds! - peer.dwells[index]!);
+    }
   });
 
   it('sends each packet from a port of its own, of the size it was told, in turns that rise', async () => {
@@ -154,6 +164,62 @@ describe('udpProbe on a peer that is there', () => {
   });
 });
 
+describe('udpProbe and the time that requests wait at the peer', () => {
+  it('leaves it out of the latency, also where the peer is busy for 40 % of the time', async () => {
+    await using peer = await startEchoProcess(undefined, 0.4);
+    const { kernel, weighed } = recordingKernel();
+    const probe = udpProbe();
+    const paths: number[] = [];
+    for (let turn = 0; turn < 20; turn++) {
+      const { latencies } = await probe(targetOf(peer, { packets: 5 }), contextWith({ kernel }));
+      paths.push(...latencies);
+    }
+    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const roundTrip = mean(weighed.map(({ seconds }) => seconds!));
+    assert.equal(paths.length, 100);
+    // The peer answers after 2 ms in the mean: of 10 ms in each 25 ms, half.
+    assert.ok(roundTrip > 0.001, `round trip ${roundTrip}`);
+    assert.ok(mean(paths) < roundTrip / 4, `${mean(paths)} of ${roundTrip}`);
+  });
+
+  it('measures nothing of it where the peer waits after its answer', async () => {
+    using peer = await startPeer((request, send) => {
+      send(answerTo(request, 1, 50_000));
+    });
+    const { kernel, weighed } = recordingKernel();
+    // A round trip on loopback may be shorter.
+    const slow = kernelWith({ ...kernel, believe: (seconds, elapsed) => kernel.believe(seconds! + 1, elapsed + 1) });
+    const { latencies, refusedTimes } = await udpProbe()(targetOf(peer, { packets: 1 }), contextWith({ kernel: slow }));
+    assert.deepEqual([latencies, refusedTimes], [[weighed[0]!.seconds! - 50e-6], 0]);
+  });
+
+  it('takes the round trip by the clock where the peer does not know it', async () => {
+    using peer = await startEchoPeer(undefined, { kernel: 'none' });
+    assertAnswered(await udpProbe()(targetOf(peer), contextWith()), 3, 'clock');
+    assert.deepEqual(peer.dwells, [undefined, undefined, undefined]);
+  });
+
+  it('refuses and counts a wait that is not shorter than the round trip', async () => {
+    for (const { kernel } of timings) {
+      using peer = await startPeer((request, send) => send(answerTo(request, 1, 4_000_000_000)));
+      const { latencies, timing, refusedTimes } = await udpProbe()(targetOf(peer), contextWith({ kernel }));
+      assert.deepEqual([latencies.length, timing, refusedTimes], [3, 'clock', 3]);
+      for (const seconds of latencies) assert.ok(seconds > 0 && seconds < 4, String(latencies));
+    }
+  });
+
+  it('measures losses and no latency where the peer’s agent is of version 1', async () => {
+    let received = 0;
+    using peer = await startPeer((request, send) => {
+      const answer = answer1(request, { counting: 7, received: ++received });
+      if (received !== 2) send(answer!);
+    });
+    const result = await udpProbe()(targetOf(peer), contextWith({ timeoutMs: mixedMs }));
+    const skipped = { latencies: [], failures: [], retransmits: 0, timing: 'kernel', skipped: 'version' };
+    assert.deepEqual(result, { ...skipped, losses: { ...none, return: 1 } });
+  });
+});
+
 describe('udpProbe on a peer that misbehaves', () => {
   it('calls a port that nobody listens on refused', async () => {
     for (const { source, kernel } of timings)
@@ -164,6 +230,7 @@ describe('udpProbe on a peer that misbehaves', () => {
           retransmits: 0,
           timing: source,
           losses: none,
+          refusedTimes: 0,
         });
   });
 
@@ -181,7 +248,7 @@ describe('udpProbe on a peer that misbehaves', () => {
   const strange: [string, (request: Buffer) => Uint8Array[]][] = [
     ['the request itself', (request) => [request]],
     ['an answer to another packet', (request) => [answerToAnother(request, { sequence: 9 })]],
-    ['an answer of an earlier turn', (request) => [answerToAnother(request, { turn: 0n })]],
+    ['an answer of an earlier turn', (request) => [answerToAnother(request, { turn: 0 })]],
     ['an answer to another prober', (request) => [answerToAnother(request, { prober: Buffer.alloc(8) })]],
     ['a shorter answer', (request) => [answerTo(request).subarray(0, -1)]],
     ['an empty datagram', () => [Buffer.alloc(0)]],
