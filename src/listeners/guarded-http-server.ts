@@ -5,6 +5,7 @@ import { ConnectionAdmission } from './connection-admission.ts';
 import { guardConnections } from './guard-connections.ts';
 import type { HttpRefusal } from './http-refusal.ts';
 import { type HttpLimits, listenBacklog } from './listener-limits.ts';
+import { stopParsingOnceDestroyed } from './stop-parsing.ts';
 
 export interface GuardedHttpServerParts {
   limits: HttpLimits;
@@ -50,7 +51,10 @@ export class GuardedHttpServer {
       socket.destroy();
     });
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.#clientFailed(error, socket));
-    const admitted = (_socket: Socket, _address: string, accept: () => void) => accept();
+    const admitted = (socket: Socket, _address: string, accept: () => void) => {
+      accept();
+      stopParsingOnceDestroyed(socket);
+    };
     guardConnections(this.#server, this.#admission, { refused, admitted, ...(dialled && { dialled }) });
   }
 
@@ -110,8 +114,6 @@ export class GuardedHttpServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { socket } = request;
-    // The rest of what arrived together is still parsed.
-    if (socket.destroyed) return;
     if (this.#unanswered.has(socket)) {
       this.#parts.refused('pipelined');
       socket.destroy();

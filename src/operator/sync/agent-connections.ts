@@ -2,6 +2,7 @@ import type { Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import type { ConnectionLimits } from '../../listeners/listener-limits.ts';
+import { stopParsingOnceDestroyed } from '../../listeners/stop-parsing.ts';
 import type { AuthenticatedAgent } from '../agents/sync-source.ts';
 import { AgentConnection } from './agent-connection.ts';
 import { SyncRefusal } from './identity/sync-refusal.ts';
@@ -96,6 +97,7 @@ export class AgentConnections {
     server.on('secureConnection', (socket: TLSSocket) => {
       connections.set(socket, new AgentConnection(socket, this.#unauthenticated.secured(socket), observe));
       socket.on('close', closed);
+      stopParsingOnceDestroyed(socket);
     });
     // Includes failed handshakes.
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {

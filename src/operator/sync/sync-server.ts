@@ -150,9 +150,7 @@ export class SyncServer {
     const { socket } = request;
     const connection = this.#connections.requested(socket as TLSSocket);
     if (connection?.begin(response)) return void this.#requests.take(request, connection);
-    // Several may have arrived together.
-    if (!socket.destroyed)
-      this.#connections.failed('malformed', 'request before the response to the previous one', socket.remoteAddress);
+    this.#connections.failed('malformed', 'request before the response to the previous one', socket.remoteAddress);
     socket.destroy();
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { Agent } from 'node:https';
@@ -404,6 +405,22 @@ test('several requests at once on one connection end it', async () => {
     assert.equal(await untilClosed(socket), '');
     await eventually(() => rig.hub.held === 0, 'it is forgotten');
     assert.equal(await rig.metric('net_exporter_operator_sync_connection_errors_total{reason="malformed"}'), 1);
+  });
+});
+
+test('of many requests in one piece, the first and the one that ends the connection are parsed', async () => {
+  await withRig({ holdMs: 60_000 }, async (rig) => {
+    let parsed = 0;
+    const count = () => void parsed++;
+    subscribe('http.server.request.start', count);
+    try {
+      const socket = await rig.connect();
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(500));
+      await untilClosed(socket);
+      assert.equal(parsed, 2);
+    } finally {
+      unsubscribe('http.server.request.start', count);
+    }
   });
 });
 
