@@ -16,6 +16,8 @@ export interface GuardedHttpServerParts {
   refused(reason: HttpRefusal): void;
   /** Called when a client has disconnected without having sent anything. */
   dialled?(): void;
+  /** Called with the descriptor of the listening socket: connections inherit the options that are set there. */
+  listening?(fd: number): void;
 }
 
 /** An HTTP server whose clients cannot exhaust it. The limits hold before anybody has authenticated. */
@@ -48,14 +50,20 @@ export class GuardedHttpServer {
     this.#server.on('timeout', (socket: Socket) => {
       // Otherwise the client has not sent another request on a kept connection, which is its right.
       if (this.#unanswered.has(socket)) refused('timeout');
-      socket.destroy();
+      this.#end(socket);
     });
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.#clientFailed(error, socket));
-    const admitted = (socket: Socket, _address: string, accept: () => void) => {
-      accept();
-      stopParsingOnceDestroyed(socket);
-    };
-    guardConnections(this.#server, this.#admission, { refused, admitted, ...(dialled && { dialled }) });
+    guardConnections(this.#server, this.#admission, {
+      refused: (reason, socket) => {
+        refused(reason);
+        this.#end(socket);
+      },
+      admitted: (socket, _address, accept) => {
+        accept();
+        stopParsingOnceDestroyed(socket);
+      },
+      ...(dialled && { dialled }),
+    });
   }
 
   /** Number of connections. */
@@ -95,6 +103,12 @@ export class GuardedHttpServer {
     });
   }
 
+  /** Without a reset, the kernel would keep the part of a response that it has until the client reads it. */
+  #end(socket: Socket): void {
+    if (this.#unanswered.has(socket)) socket.resetAndDestroy();
+    else socket.destroy();
+  }
+
   #listenOn(host: string, port: number): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     const failed = (error: Error) => {
@@ -106,9 +120,11 @@ export class GuardedHttpServer {
       }
     };
     this.#server.on('error', failed);
-    this.#server.listen({ host, port, backlog: listenBacklog }, () =>
-      resolve((this.#server.address() as AddressInfo).port),
-    );
+    this.#server.listen({ host, port, backlog: listenBacklog }, () => {
+      const { fd } = (this.#server as unknown as { _handle: { fd: number } })._handle;
+      this.#parts.listening?.(fd);
+      resolve((this.#server.address() as AddressInfo).port);
+    });
     return promise;
   }
 

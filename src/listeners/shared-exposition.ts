@@ -1,5 +1,8 @@
+import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import type { Clock } from '../base/clock.ts';
+import type { UnreadLimits } from './listener-limits.ts';
+import { UnreadBodies } from './unread-bodies.ts';
 
 /** How long an exposition is served before it is rendered again, in milliseconds. */
 export const expositionMs = 1000;
@@ -11,38 +14,45 @@ export interface Exposition {
 }
 
 /** An exposition that is ready to be sent, in both forms. */
-export class ExpositionBody {
+export interface ExpositionBody {
   readonly contentType: string;
-  readonly plain: Buffer;
-  #gzip: Buffer | undefined;
+  /**
+   * The bytes for a response.
+   * @param response which the caller sends them with
+   */
+  bytesFor(response: ServerResponse, form: 'plain' | 'gzip'): Buffer;
+}
 
-  constructor({ text, contentType }: Exposition) {
-    this.contentType = contentType;
-    this.plain = Buffer.from(text);
-  }
-
-  get gzip(): Buffer {
-    // Synchronous, about a millisecond: asynchronous compression starts a thread pool whose memory is never released.
-    this.#gzip ??= gzipSync(this.plain, { level: 4 });
-    return this.#gzip;
-  }
+export interface SharedExpositionParts {
+  render: () => Promise<Exposition>;
+  /** Called once for each rendering that fails. */
+  failed: (error: Error) => void;
+  /** Called for each connection that is ended because its client does not read the metrics. */
+  unread: () => void;
+  limits: UnreadLimits;
+  clock: Pick<Clock, 'after'>;
 }
 
 /**
  * Renders the metrics at most once a second, whatever the number of scrapes, and shares text and gzip among them. A
- * failure is shared likewise. Nothing is kept for longer than that second.
+ * failure is shared likewise. After that second, only responses that have not been read yet keep an exposition: of
+ * each form as many bytes as `limits` says, so that clients without compression do not take the memory of scrapers.
  */
 export class SharedExposition {
-  readonly #render: () => Promise<Exposition>;
-  readonly #failed: (error: Error) => void;
-  readonly #clock: Pick<Clock, 'after'>;
+  readonly #parts: SharedExpositionParts;
+  readonly #plain: UnreadBodies;
+  readonly #gzip: UnreadBodies;
   #current: Promise<ExpositionBody | undefined> | undefined;
 
-  /** @param failed called once for each rendering that fails */
-  constructor(render: () => Promise<Exposition>, failed: (error: Error) => void, clock: Pick<Clock, 'after'>) {
-    this.#render = render;
-    this.#failed = failed;
-    this.#clock = clock;
+  constructor(parts: SharedExpositionParts) {
+    this.#parts = parts;
+    this.#plain = new UnreadBodies(parts.limits.plainBytes, parts.unread);
+    this.#gzip = new UnreadBodies(parts.limits.gzipBytes, parts.unread);
+  }
+
+  /** Length of the expositions that responses keep, in both forms. */
+  get unreadBytes(): number {
+    return this.#plain.bytes + this.#gzip.bytes;
   }
 
   /** Never rejects. @returns undefined if the metrics cannot be rendered */
@@ -52,15 +62,36 @@ export class SharedExposition {
   }
 
   async #make(): Promise<ExpositionBody | undefined> {
+    const { render, failed, clock } = this.#parts;
+    this.#plain.limit();
+    this.#gzip.limit();
     try {
-      return new ExpositionBody(await this.#render());
+      return this.#body(await render());
     } catch (error) {
-      this.#failed(error as Error);
+      failed(error as Error);
       return undefined;
     } finally {
-      this.#clock.after(expositionMs, () => {
+      clock.after(expositionMs, () => {
         this.#current = undefined;
       });
     }
+  }
+
+  #body({ text, contentType }: Exposition): ExpositionBody {
+    const plain = Buffer.from(text);
+    let gzip: Buffer | undefined;
+    return {
+      contentType,
+      bytesFor: (response, form) => {
+        if (form === 'plain') {
+          this.#plain.add(plain, response);
+          return plain;
+        }
+        // Synchronous, about a millisecond: asynchronous compression starts a thread pool that keeps its memory.
+        gzip ??= gzipSync(plain, { level: 4 });
+        this.#gzip.add(gzip, response);
+        return gzip;
+      },
+    };
   }
 }

@@ -3,8 +3,9 @@ import type { Clock } from '../../base/clock.ts';
 import { acceptsGzip } from '../../listeners/accepts-gzip.ts';
 import { GuardedHttpServer } from '../../listeners/guarded-http-server.ts';
 import type { HttpRefusal } from '../../listeners/http-refusal.ts';
-import { agentHttpLimits, type HttpLimits } from '../../listeners/listener-limits.ts';
-import { type Exposition, SharedExposition } from '../../listeners/shared-exposition.ts';
+import { agentHttpLimits, type HttpLimits, sendBufferBytes } from '../../listeners/listener-limits.ts';
+import { type Exposition, type ExpositionBody, SharedExposition } from '../../listeners/shared-exposition.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import { landingPage } from './landing-page.ts';
 
 /** Content that the server serves. */
@@ -25,9 +26,7 @@ export interface ServerContent {
 interface Answer {
   status: number;
   contentType: string;
-  body: string | Buffer;
-  /** The body in gzip, for responses that are compressible. */
-  gzip?: () => Buffer;
+  body: string | ExpositionBody;
 }
 
 /**
@@ -40,19 +39,28 @@ export class AgentServer {
   readonly #exposition: SharedExposition;
   readonly #server: GuardedHttpServer;
 
-  constructor(content: ServerContent, clock: Clock, limits: HttpLimits = agentHttpLimits) {
+  /** @param kernel limits what it holds of responses that clients do not read */
+  constructor(
+    content: ServerContent,
+    clock: Clock,
+    limits: HttpLimits = agentHttpLimits,
+    kernel?: Pick<Kernel, 'limitSendBuffer'>,
+  ) {
     this.#content = content;
-    this.#exposition = new SharedExposition(
-      () => content.metrics(),
-      (error) => content.failed(error),
+    this.#exposition = new SharedExposition({
+      render: () => content.metrics(),
+      failed: (error) => content.failed(error),
+      unread: () => content.refused('unread'),
+      limits: limits.unread,
       clock,
-    );
+    });
     this.#server = new GuardedHttpServer({
       limits,
       clock,
       refused: (reason) => content.refused(reason),
       dialled: () => content.dialled(),
       serve: (request, response) => this.#serve(request, response),
+      listening: (fd) => kernel?.limitSendBuffer(fd, sendBufferBytes),
     });
   }
 
@@ -88,8 +96,7 @@ export class AgentServer {
       case '/metrics': {
         const exposition = await this.#exposition.get();
         if (!exposition) return plain(500, 'internal error');
-        const { contentType, plain: body } = exposition;
-        return { status: 200, contentType, body, gzip: () => exposition.gzip };
+        return { status: 200, contentType: exposition.contentType, body: exposition };
       }
       case '/healthz':
       case '/-/healthy':
@@ -110,13 +117,13 @@ function plain(status: number, text: string): Answer {
 }
 
 function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
-  let { body } = answer;
-  if (answer.gzip) {
+  let body: string | Buffer;
+  if (typeof answer.body === 'string') body = answer.body;
+  else {
+    const form = acceptsGzip(request.headers['accept-encoding']) ? 'gzip' : 'plain';
     response.setHeader('Vary', 'Accept-Encoding');
-    if (acceptsGzip(request.headers['accept-encoding'])) {
-      response.setHeader('Content-Encoding', 'gzip');
-      body = answer.gzip();
-    }
+    if (form === 'gzip') response.setHeader('Content-Encoding', form);
+    body = answer.body.bytesFor(response, form);
   }
   if (answer.status === 405) response.setHeader('Allow', 'GET, HEAD');
   response.writeHead(answer.status, {

@@ -4,7 +4,10 @@ import { parseTcpInfo, type TcpInfo, tcpInfoBytes } from './kernel-tcp-info.ts';
 
 export type { TcpInfo } from './kernel-tcp-info.ts';
 
-/** Timing information of the Linux kernel that needs no privilege. Callers pass open descriptors; none is kept here. */
+/**
+ * Timing information and socket options of the Linux kernel that need no privilege. Callers pass open descriptors; none
+ * is kept here.
+ */
 export interface Kernel {
   /** TCP_INFO of a TCP socket in any state (tcp(7)); undefined if the call fails or returns too little data. */
   tcpInfo(fd: number): TcpInfo | undefined;
@@ -58,6 +61,12 @@ export interface Kernel {
   believe(seconds: number | undefined, elapsedSeconds: number): number | undefined;
   /** Number of values that `believe` rejected. */
   readonly refusals: number;
+  /**
+   * Limits what the kernel holds of sent data until the peer has read it, to about twice this number of bytes. The
+   * connections of a listening socket inherit it (SO_SNDBUF, socket(7)). A failure leaves the kernel's own limit, up to
+   * 4 MiB per connection.
+   */
+  limitSendBuffer(fd: number, bytes: number): void;
   /** Closes the socket that keeps timestamping enabled. */
   close(): void;
 }
@@ -110,6 +119,8 @@ const afInet6 = 10;
 const sockStream = 1;
 const sockDgram = 2;
 const sockNonblockCloexec = 0o4000 | 0o2000000;
+const solSocket = 1;
+const soSndbuf = 7;
 const ipprotoIp = 0;
 const ipRecverr = 11;
 const ipprotoTcp = 6;
@@ -251,6 +262,10 @@ class LinuxKernel implements Kernel {
     if (seconds > 0 && seconds <= elapsedSeconds) return seconds;
     this.#refusals++;
     return undefined;
+  }
+
+  limitSendBuffer(fd: number, bytes: number): void {
+    this.#libc.setsockopt(fd, solSocket, soSndbuf, Int32Array.of(bytes), 4);
   }
 
   close(): void {

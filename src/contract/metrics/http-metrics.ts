@@ -14,6 +14,7 @@ export const httpMetrics = {
           limit: 'too many connections in all, or no free file descriptor',
           idle: 'the connection that had been idle longest was closed to make room for a new one',
           pipelined: 'a request came before the previous one on its connection was answered',
+          unread: 'the client had not read its metrics when later ones needed the memory',
           timeout: 'the request did not arrive, or the response was not read, in time',
           malformed: 'not HTTP, or headers too large',
         },

@@ -35,11 +35,13 @@ export class OperatorServer {
 
   constructor(parts: ServerParts) {
     const { registry, unready, state, notices, refused, clock, log, limits = operatorHttpLimits } = parts;
-    const exposition = new SharedExposition(
-      async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
-      (error) => log.warn({ err: error }, 'cannot render the metrics'),
+    const exposition = new SharedExposition({
+      render: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
+      failed: (error) => log.warn({ err: error }, 'cannot render the metrics'),
+      unread: () => refused('unread'),
+      limits: limits.unread,
       clock,
-    );
+    });
     const app = new Koa();
     app.on('error', (error) => log.warn({ err: error }, 'HTTP request failed'));
     app.use(async (context) => {
@@ -90,8 +92,7 @@ async function serveMetrics(context: Koa.Context, exposition: SharedExposition):
   }
   context.type = body.contentType;
   context.vary('Accept-Encoding');
-  if (acceptsGzip(context.get('Accept-Encoding'))) {
-    context.set('Content-Encoding', 'gzip');
-    context.body = body.gzip;
-  } else context.body = body.plain;
+  const form = acceptsGzip(context.get('Accept-Encoding')) ? 'gzip' : 'plain';
+  if (form === 'gzip') context.set('Content-Encoding', form);
+  context.body = body.bytesFor(context.res, form);
 }

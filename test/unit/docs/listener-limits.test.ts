@@ -23,6 +23,7 @@ function rows(): Map<string, string[]> {
 }
 
 const seconds = (ms: number) => `${ms / 1000} s`;
+const mebibytes = (bytes: number) => `${bytes / 2 ** 20} MiB`;
 const rate = ({ perSecond, burst }: { perSecond: number; burst: number }) =>
   `${perSecond} a second, bursts of ${burst}`;
 
@@ -49,6 +50,8 @@ test('the documented limits of the listeners are those of the code', () => {
     'headers within': [...both(({ headersTimeoutMs }) => seconds(headersTimeoutMs)), seconds(requestMs), ''],
     'request within': [...both(({ requestTimeoutMs }) => seconds(requestTimeoutMs)), seconds(requestMs), ''],
     'response read within': [...both(({ idleMs: ms }) => seconds(ms)), seconds(stalledMs), ''],
+    'unread metrics in plain text': [...both(({ unread }) => mebibytes(unread.plainBytes)), '', ''],
+    'unread metrics in gzip': [...both(({ unread }) => mebibytes(unread.gzipBytes)), '', ''],
     'idle between requests': [...both(({ keepAliveMs }) => seconds(keepAliveMs)), seconds(idleMs), ''],
   };
   const documented = rows();

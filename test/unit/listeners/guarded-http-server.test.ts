@@ -15,21 +15,23 @@ const getMetrics = 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n';
 /** A server whose metrics take as long to render as an agent's, and as many bytes. */
 async function setUp(limits: HttpLimits = agentHttpLimits) {
   const seen = { renders: 0, refused: new Map<string, number>() };
-  const exposition = new SharedExposition(
-    async () => {
+  const exposition = new SharedExposition({
+    render: async () => {
       seen.renders++;
       const end = performance.now() + 5;
       while (performance.now() < end);
       return { text: '# HELP a_total a\n'.repeat(6000), contentType: 'text/plain' };
     },
-    assert.ifError,
-    systemClock,
-  );
+    failed: assert.ifError,
+    unread: () => void seen.refused.set('unread', (seen.refused.get('unread') ?? 0) + 1),
+    limits: limits.unread,
+    clock: systemClock,
+  });
   const server = new GuardedHttpServer({
     limits,
     clock: systemClock,
     async serve({ url }, response) {
-      response.end(url === '/metrics' ? (await exposition.get())!.plain : 'ok');
+      response.end(url === '/metrics' ? (await exposition.get())!.bytesFor(response, 'plain') : 'ok');
     },
     refused: (reason) => void seen.refused.set(reason, (seen.refused.get(reason) ?? 0) + 1),
   });

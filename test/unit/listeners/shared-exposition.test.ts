@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { SharedExposition } from '../../../src/listeners/shared-exposition.ts';
+import { agentHttpLimits } from '../../../src/listeners/listener-limits.ts';
+import { type ExpositionBody, SharedExposition } from '../../../src/listeners/shared-exposition.ts';
 import { FakeClock } from '../fake-clock.ts';
 
 function setUp({ fails = false } = {}) {
@@ -12,8 +15,22 @@ function setUp({ fails = false } = {}) {
     if (fails) throw new Error(`failure ${seen.renders}`);
     return { text: `a_total ${seen.renders}\n`, contentType: 'text/plain' };
   };
-  const shared = new SharedExposition(render, ({ message }) => seen.failures.push(message), clock);
+  const shared = new SharedExposition({
+    render,
+    failed: ({ message }) => seen.failures.push(message),
+    unread: assert.fail,
+    limits: agentHttpLimits.unread,
+    clock,
+  });
   return { clock, seen, shared };
+}
+
+/** As for a response that is sent at once. */
+function bytesOf(body: ExpositionBody | undefined, form: 'plain' | 'gzip'): Buffer {
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  const bytes = body!.bytesFor(response, form);
+  response.emit('close');
+  return bytes;
 }
 
 test('a thousand scrapes within a second cost one rendering and one compression', async () => {
@@ -22,9 +39,9 @@ test('a thousand scrapes within a second cost one rendering and one compression'
   clock.advance(999);
   bodies.push(await shared.get());
   assert.equal(seen.renders, 1);
-  assert.equal(new Set(bodies.map((body) => body!.plain)).size, 1);
-  assert.equal(new Set(bodies.map((body) => body!.gzip)).size, 1);
-  assert.equal(gunzipSync(bodies[0]!.gzip).toString(), 'a_total 1\n');
+  assert.equal(new Set(bodies.map((body) => bytesOf(body, 'plain'))).size, 1);
+  assert.equal(new Set(bodies.map((body) => bytesOf(body, 'gzip'))).size, 1);
+  assert.equal(gunzipSync(bytesOf(bodies[0], 'gzip')).toString(), 'a_total 1\n');
 });
 
 test('after a second the next scrape has new values, and nothing is kept until then', async () => {
@@ -33,7 +50,7 @@ test('after a second the next scrape has new values, and nothing is kept until t
   assert.equal(clock.pending, 1);
   clock.advance(1000);
   assert.equal(clock.pending, 0, 'without a scrape there is nothing to do');
-  assert.equal((await shared.get())!.plain.toString(), 'a_total 2\n');
+  assert.equal(bytesOf(await shared.get(), 'plain').toString(), 'a_total 2\n');
 });
 
 test('a failure costs one rendering a second too, and is said once for each', async () => {
