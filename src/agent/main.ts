@@ -7,7 +7,7 @@ import { withoutSecrets } from '../base/redaction.ts';
 import { clusterDomain, parseResolvConf } from '../base/resolv-conf.ts';
 import { endOnUnhandledErrors } from '../base/unhandled-errors.ts';
 import { httpRefusalCounter } from '../listeners/http-refusal.ts';
-import { agentHttpLimits } from '../listeners/listener-limits.ts';
+import { agentHttpLimits, sendBufferBytes } from '../listeners/listener-limits.ts';
 import { registerProcessMetrics } from '../metrics/process-metrics.ts';
 import { maxSettingsBytes, parseSettings } from '../protocol/settings.ts';
 import { maxSyncAccessBytes, parseSyncAccess } from '../protocol/sync-access.ts';
@@ -83,7 +83,7 @@ async function run(environment: Environment): Promise<void> {
     },
     systemClock,
     agentHttpLimits,
-    kernel,
+    (fd) => kernel?.limitSendBuffer(fd, sendBufferBytes),
   );
   const echo = new EchoResponder(systemClock, kernel, {
     answered: (dwellSeconds) => agentMetrics.echoAnswered(dwellSeconds),

@@ -3,9 +3,8 @@ import type { Clock } from '../../base/clock.ts';
 import { acceptsGzip } from '../../listeners/accepts-gzip.ts';
 import { GuardedHttpServer } from '../../listeners/guarded-http-server.ts';
 import type { HttpRefusal } from '../../listeners/http-refusal.ts';
-import { agentHttpLimits, type HttpLimits, sendBufferBytes } from '../../listeners/listener-limits.ts';
+import { agentHttpLimits, type HttpLimits } from '../../listeners/listener-limits.ts';
 import { type Exposition, type ExpositionBody, SharedExposition } from '../../listeners/shared-exposition.ts';
-import type { Kernel } from '../kernel/kernel.ts';
 import { landingPage } from './landing-page.ts';
 
 /** Content that the server serves. */
@@ -39,12 +38,12 @@ export class AgentServer {
   readonly #exposition: SharedExposition;
   readonly #server: GuardedHttpServer;
 
-  /** @param kernel limits what it holds of responses that clients do not read */
+  /** @param listening called with the descriptor of the listening socket, whose options connections inherit */
   constructor(
     content: ServerContent,
     clock: Clock,
     limits: HttpLimits = agentHttpLimits,
-    kernel?: Pick<Kernel, 'limitSendBuffer'>,
+    listening?: (fd: number) => void,
   ) {
     this.#content = content;
     this.#exposition = new SharedExposition({
@@ -60,7 +59,7 @@ export class AgentServer {
       refused: (reason) => content.refused(reason),
       dialled: () => content.dialled(),
       serve: (request, response) => this.#serve(request, response),
-      listening: (fd) => kernel?.limitSendBuffer(fd, sendBufferBytes),
+      ...(listening && { listening }),
     });
   }
 

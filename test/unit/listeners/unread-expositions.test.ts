@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import { AgentServer } from '../../../src/agent/http/server.ts';
 import { openKernel } from '../../../src/agent/kernel/kernel.ts';
 import { systemClock } from '../../../src/base/clock.ts';
-import { agentHttpLimits } from '../../../src/listeners/listener-limits.ts';
+import { agentHttpLimits, sendBufferBytes } from '../../../src/listeners/listener-limits.ts';
 import { eventually } from '../agent/eventually.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { fetchFrom, loopback, openConnections } from './held-connections.ts';
@@ -37,7 +37,7 @@ async function setUp() {
     },
     { ...systemClock, after: (ms, run) => clock.after(ms, run) },
     agentHttpLimits,
-    kernel,
+    (fd) => kernel?.limitSendBuffer(fd, sendBufferBytes),
   );
   const port = await server.listen(0);
   const sockets: Socket[] = [];

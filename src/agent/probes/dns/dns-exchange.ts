@@ -1,7 +1,7 @@
 import type { FailureReason } from '../../../contract/failure-reason.ts';
 import type { ProbeContext, Timing } from '../probe.ts';
 import { exchangeOverUdp } from '../udp-exchange.ts';
-import { type DnsQuery, type DnsVerdict, encodeQuery, judgeMessage } from './dns-message.ts';
+import { type DnsQuery, type DnsVerdict, encodeQuery, hasIdOf, judgeMessage } from './dns-message.ts';
 
 /** Address of a DNS server; `host` is an IP address. */
 export interface DnsServer {
@@ -25,9 +25,21 @@ export interface DnsExchange {
  */
 export type AskDns = (server: DnsServer, query: DnsQuery, context: ProbeContext) => Promise<DnsExchange>;
 
-/** Sends a query over UDP (RFC 1035 §4.2.1). */
+/** After so many messages that are not the answer, an exchange ends as `malformed`. */
+export const maxPassedOver = 16;
+
+/**
+ * Sends a query over UDP (RFC 1035 §4.2.1). Messages with another ID are ignored, however many there are: if they ended
+ * the exchange, whoever forges messages could make lookups fail without guessing the ID (RFC 5452 §9.1).
+ */
 export const askOverUdp: AskDns = async (server, query, context) => {
-  const judge = (message: Buffer) => judgeMessage(message, query);
-  const { outcome, seconds, timing } = await exchangeOverUdp(server, encodeQuery(query), judge, context);
+  const encoded = encodeQuery(query);
+  let passedOver = 0;
+  const judge = (message: Buffer) => {
+    const verdict = judgeMessage(message, encoded);
+    if (verdict !== undefined || !hasIdOf(query, message)) return verdict;
+    return ++passedOver === maxPassedOver ? 'malformed' : undefined;
+  };
+  const { outcome, seconds, timing } = await exchangeOverUdp(server, encoded.message, judge, context);
   return { verdict: outcome, seconds, timing, retransmits: 0 };
 };

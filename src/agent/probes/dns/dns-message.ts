@@ -15,6 +15,13 @@ export interface DnsQuery extends DnsQuestion {
   id: number;
 }
 
+/** A query that is ready to be sent, and to be compared with what comes back. */
+export interface EncodedQuery extends DnsQuery {
+  message: Buffer;
+  /** The name as in `NameReader`. */
+  asked: string;
+}
+
 /** Result of an answer: the question was answered, or the reason why not. */
 export type DnsVerdict =
   | 'answered'
@@ -24,13 +31,19 @@ export type DnsVerdict =
  * Encodes a query (RFC 1035 §4.1): one question, recursion desired, no EDNS, so answers over UDP have at most 512
  * bytes.
  */
-export function encodeQuery({ id, name, type }: DnsQuery): Buffer {
-  return packet.encode({
+export function encodeQuery({ id, name, type }: DnsQuery): EncodedQuery {
+  const message = packet.encode({
     type: 'query',
     id,
     flags: packet.RECURSION_DESIRED,
     questions: [{ name: name === '' ? '.' : name, type, class: 'IN' }],
   });
+  return { id, name, type, message, asked: nameOf(message)! };
+}
+
+/** Whether a message has the query's ID, which whoever forges one without seeing the query has to guess. */
+export function hasIdOf({ id }: DnsQuery, message: Buffer): boolean {
+  return message.length >= headerBytes && message.readUInt16BE(0) === id;
 }
 
 /**
@@ -42,25 +55,24 @@ export function encodeQuery({ id, name, type }: DnsQuery): Buffer {
  * @returns undefined if the message does not answer `query` (another ID or question, or not a response): the caller
  *   keeps waiting, so forged or late messages do no harm
  */
-export function judgeMessage(message: Buffer, query: DnsQuery): DnsVerdict | undefined {
-  if (message.length < headerBytes || message.readUInt16BE(0) !== query.id) return undefined;
+export function judgeMessage(message: Buffer, query: EncodedQuery): DnsVerdict | undefined {
+  if (!hasIdOf(query, message)) return undefined;
   const [flags, codes] = [message[2]!, message[3]!];
   const [isResponse, opcode, isTruncated, rcode] = [flags >> 7 === 1, (flags >> 3) & 0x0f, flags & 2, codes & 0x0f];
   if (!isResponse || opcode !== 0) return undefined;
   const { questions } = sectionCounts(message);
   // Servers that cannot parse the question may leave it out of the error response (RFC 1035 §4.1.1, FORMERR).
   const isQuestionless = questions === 0 && rcode !== 0;
-  const asked = nameOf(encodeQuery(query));
-  if (!isQuestionless && (questions !== 1 || nameOf(message) !== asked || !hasType(message, query.type)))
+  if (!isQuestionless && (questions !== 1 || nameOf(message) !== query.asked || !hasType(message, query.type)))
     return undefined;
   if (isTruncated) return 'truncated';
   if (rcode === 2) return 'servfail';
   if (rcode === 3) return 'nxdomain';
   if (rcode !== 0) return 'rcode';
-  return judgeRecords(message, query, asked!);
+  return judgeRecords(message, query);
 }
 
-function judgeRecords(message: Buffer, { type }: DnsQuery, asked: string): DnsVerdict {
+function judgeRecords(message: Buffer, { type, asked }: EncodedQuery): DnsVerdict {
   const records = readAnswer(message, type);
   if (!records) return 'malformed';
   const { owners, aliases } = records;

@@ -2,7 +2,7 @@ import { monotonicNs, secondsSince, systemClock } from '../../../base/clock.ts';
 import { afterDelay } from '../../../base/delay.ts';
 import { socketFailure } from '../socket-failure.ts';
 import { type DialledSocket, dial } from '../tcp-dial.ts';
-import type { AskDns, DnsExchange } from './dns-exchange.ts';
+import { type AskDns, type DnsExchange, maxPassedOver } from './dns-exchange.ts';
 import { encodeQuery, judgeMessage } from './dns-message.ts';
 
 /** More than any two messages: a server that sends this much without an answer is ignored. */
@@ -15,8 +15,8 @@ const tickSeconds = 0.01;
  * Sends a query over TCP (RFC 7766) on its own connection, which is reset afterwards so that neither side keeps it in
  * TIME_WAIT. The duration is that of the handshake plus the clock's time until the answer, minus the time that the
  * answer waited in the socket while the event loop was blocked. A connection that is reset without an answer is
- * `refused`. One that ends without a complete answer, or delivers only other messages until the timeout, is
- * `malformed`.
+ * `refused`. One that ends without a complete answer, or delivers only other messages until the timeout or 16 of them,
+ * is `malformed`.
  */
 export const askOverTcp: AskDns = async (server, query, context) => {
   const deadline = systemClock.monotonic() + context.timeoutMs;
@@ -30,6 +30,7 @@ export const askOverTcp: AskDns = async (server, query, context) => {
   const startedAt = monotonicNs();
   return new Promise((resolve, reject) => {
     const reader = new MessageReader();
+    const encoded = encodeQuery(query);
     let passedOver = 0;
 
     const end = (settle: () => void) => {
@@ -57,13 +58,13 @@ export const askOverTcp: AskDns = async (server, query, context) => {
     socket.on('end', () => give('malformed'));
     socket.on('data', (chunk) => {
       for (const message of reader.read(chunk as Buffer)) {
-        const verdict = judgeMessage(message, query);
+        const verdict = judgeMessage(message, encoded);
         if (verdict !== undefined) return give(verdict);
-        passedOver++;
+        if (++passedOver === maxPassedOver) return give('malformed');
       }
       if (reader.total > maxStreamBytes) give('malformed');
     });
-    const message = encodeQuery(query);
+    const { message } = encoded;
     const length = Buffer.alloc(lengthBytes);
     length.writeUInt16BE(message.length);
     // In one segment: some servers read the length and the message at once (RFC 7766 §8).
@@ -87,26 +88,51 @@ function asRefused(failure: DnsExchange['verdict']): DnsExchange['verdict'] {
 class MessageReader {
   /** Bytes read so far. */
   total = 0;
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
-  /** Bytes of the pending message and its length prefix, as far as known. */
-  #wanted = lengthBytes;
+  /** The beginning of a message and its length prefix, with room to grow. */
+  #partial = Buffer.alloc(0);
+  #partialBytes = 0;
 
-  /** Pieces are joined only when a message is complete, because a server may send single bytes. */
+  /**
+   * A message that comes whole is not copied. Pieces are copied together, because a server may send single bytes, and
+   * each piece would keep a buffer of its own.
+   */
   *read(chunk: Buffer): Generator<Buffer> {
     this.total += chunk.length;
-    this.#pending.push(chunk);
-    this.#pendingBytes += chunk.length;
-    while (this.#pendingBytes >= this.#wanted) {
-      const bytes = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending);
-      this.#wanted = lengthBytes + bytes.readUInt16BE(0);
-      const isComplete = bytes.length >= this.#wanted;
-      const rest = isComplete ? bytes.subarray(this.#wanted) : bytes;
-      this.#pending = rest.length > 0 ? [rest] : [];
-      this.#pendingBytes = rest.length;
-      if (!isComplete) continue;
-      yield bytes.subarray(lengthBytes, this.#wanted);
-      this.#wanted = lengthBytes;
+    let rest = chunk;
+    while (this.#partialBytes > 0 && rest.length > 0) {
+      rest = this.#take(rest);
+      if (this.#partialBytes < this.#wanted) continue;
+      const message = this.#partial.subarray(lengthBytes, this.#partialBytes);
+      this.#partial = Buffer.alloc(0);
+      this.#partialBytes = 0;
+      yield message;
     }
+    while (rest.length >= lengthBytes) {
+      const end = lengthBytes + rest.readUInt16BE(0);
+      if (rest.length < end) break;
+      yield rest.subarray(lengthBytes, end);
+      rest = rest.subarray(end);
+    }
+    while (rest.length > 0) rest = this.#take(rest);
+  }
+
+  /** Length of the message that has begun and its length prefix; until that is known, of the prefix. */
+  get #wanted(): number {
+    return this.#partialBytes < lengthBytes ? lengthBytes : lengthBytes + this.#partial.readUInt16BE(0);
+  }
+
+  /** Copies what belongs to the message that has begun. @returns the rest */
+  #take(piece: Buffer): Buffer {
+    const bytes = Math.min(piece.length, this.#wanted - this.#partialBytes);
+    const needed = this.#partialBytes + bytes;
+    if (needed > this.#partial.length) {
+      // Twice as much each time, so that single bytes do not take quadratic time.
+      const grown = Buffer.alloc(Math.max(needed, Math.min(2 * this.#partial.length, lengthBytes + 65_535)));
+      this.#partial.copy(grown, 0, 0, this.#partialBytes);
+      this.#partial = grown;
+    }
+    piece.copy(this.#partial, this.#partialBytes, 0, bytes);
+    this.#partialBytes = needed;
+    return piece.subarray(bytes);
   }
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import packet, { type Answer } from 'dns-packet';
 import fc from 'fast-check';
 import { readAnswer } from '../../../../../src/agent/probes/dns/dns-answer.ts';
-import { type DnsQuery, judgeMessage } from '../../../../../src/agent/probes/dns/dns-message.ts';
+import { encodeQuery, judgeMessage } from '../../../../../src/agent/probes/dns/dns-message.ts';
 
 function message(answers: Answer[], additionals: Answer[] = []): Buffer {
   return packet.encode({
@@ -70,7 +70,7 @@ test('random octets never fail', () => {
   );
 });
 
-const query: DnsQuery = { id: 1, name: 'a.example', type: 'A' };
+const query = encodeQuery({ id: 1, name: 'a.example', type: 'A' });
 const question = Buffer.from('0161076578616d706c650000010001', 'hex');
 const records = 12 + question.length;
 

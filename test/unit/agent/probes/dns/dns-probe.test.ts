@@ -154,6 +154,24 @@ describe('dnsProbe over UDP at a server that misbehaves', () => {
       assertAnswered(await dnsProbe(targetOf(server), contextWith({ kernel })), source);
   });
 
+  it('waits for the answer however many messages with other ids come first, which needs no guess', async () => {
+    await using server = await startUdpServer((query, send) => {
+      for (let n = 1; n <= 100; n++) send(answer(query, { rcode: 3, id: query.packet.id! ^ n }));
+      send(goodAnswer(query));
+    });
+    assertAnswered(await dnsProbe(targetOf(server), contextWith()), 'kernel');
+  });
+
+  it('ends after sixteen messages with its id that are not the answer', async () => {
+    await using server = await startUdpServer((query, send) => {
+      for (let n = 1; n <= 16; n++) send(goodAnswer(query, { name: 'other.example.' }));
+    });
+    const startedAt = performance.now();
+    const result = await dnsProbe(targetOf(server), contextWith({ timeoutMs: 60_000 }));
+    assert.deepEqual(result, failed('malformed', 'kernel'));
+    assert.ok(performance.now() - startedAt < 30_000);
+  });
+
   for (const [whose, address] of [
     ['another port of the server', '127.0.0.1'],
     ['another address at the same port', '127.0.0.2'],
@@ -257,6 +275,19 @@ describe('dnsProbe over TCP', () => {
     assertAnswered(await dnsProbe(target(server), contextWith()), 'clock');
   });
 
+  it('finds the answer behind fifteen messages, however they and it are cut into pieces', async () => {
+    await using server = await startTcpServer(async (query, socket) => {
+      socket.setNoDelay();
+      const others = Array.from({ length: 15 }, (_, n) => framed(Buffer.alloc(n * n)));
+      const stream = Buffer.concat([...others, framed(goodAnswer(query))]);
+      for (let at = 0, length = 1; at < stream.length; at += length, length = (length * 7 + 1) % 61) {
+        await new Promise((sent) => socket.write(stream.subarray(at, at + length), sent));
+        await new Promise(setImmediate);
+      }
+    });
+    assertAnswered(await dnsProbe(target(server), contextWith()), 'clock');
+  });
+
   it('takes an answer for one although the server closes or resets right behind it', async () => {
     for (const close of ['end', 'reset'] as const) {
       await using server = await startTcpServer((query, socket) =>
@@ -297,6 +328,14 @@ describe('dnsProbe over TCP', () => {
       (query, socket) => socket.write(framed(goodAnswer(query, { type: 'MX' }))),
     ],
     ['pours out octets without end', 'malformed', (_, socket) => pour(socket)],
+    [
+      'sends sixteen other messages before the answer',
+      'malformed',
+      (query, socket) => {
+        const others = Array.from({ length: 16 }, (_, n) => framed(Buffer.alloc(n)));
+        socket.write(Buffer.concat([...others, framed(goodAnswer(query))]));
+      },
+    ],
   ];
   for (const [what, reason, behaviour] of faults)
     it(`calls one that ${what} ${reason}`, async () => {
