@@ -81,10 +81,13 @@ export const operatorHttpLimits: HttpLimits = {
 /** The sync server, for connections that no agent has authenticated yet. */
 export const syncConnectionLimits: ConnectionLimits = { total: 1000, perAddress: 64, reserve: 200, yieldMs: 2000 };
 
-/** A peer's agent sends at most 10 packets a second, 20 ms apart. */
+/**
+ * A peer's agent sends at most 10 packets a second, 20 ms apart. Where a network masquerades peers, one address stands
+ * for all of them: with 50 peers, that are 500 packets a second.
+ */
 export const echoLimits: EchoLimits = {
   total: { perSecond: 2000, burst: 500 },
-  perAddress: { perSecond: 200, burst: 100 },
+  perAddress: { perSecond: 500, burst: 250 },
   reserve: 100,
   quiet: 10,
   probers: 1024,
