@@ -36,9 +36,9 @@ export class AgentPod {
     renameSync(this.#directory.file('sync.json.new'), this.#directory.file('sync.json'));
   }
 
-  /** Starts the agent as the image does. @param nodeArguments before the program */
-  start(port: number, nodeArguments: string[] = []): AgentProcess {
-    const child = spawn(process.execPath, [...nodeArguments, main], {
+  /** Starts the agent. @param nodeArguments before the program */
+  start(port: number, nodeArguments: string[] = [], program = main): AgentProcess {
+    const child = spawn(process.execPath, [...nodeArguments, program], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         NODE_NAME: 'node-a',
