@@ -9,10 +9,12 @@ import { operatorOwnPermissions, operatorPaths, operatorPermissions } from '../o
 import { addOperatorPolicy } from '../policy/operator-policy.ts';
 import { addCustomResourceDefinition } from './custom-resource-definition.ts';
 import { restricted } from './pod-security.ts';
+import { addAgentPriorityClass } from './priority-class.ts';
 
 /**
- * Everything that `kubectl apply` needs to install the operator in a version, in the order in which to apply it:
- * the resource's definition, a namespace, the operator with its rights, and what lets others reach it.
+ * Everything that `kubectl apply` needs to install the operator in a version, in the order in which to apply it: the
+ * resource's definition, a namespace, the class of the agents, the operator with its rights, and what lets others reach
+ * it.
  */
 export function installation(version: string): object[] {
   const chart = new Chart(new App(), 'install', {
@@ -25,6 +27,7 @@ export function installation(version: string): object[] {
   });
   addCustomResourceDefinition(chart);
   new k8s.KubeNamespace(chart, 'namespace', { metadata: { name: operatorNamespace, labels: restricted } });
+  addAgentPriorityClass(chart);
   // Before what it restricts, so that no operator of this version works without it.
   addOperatorPolicy(chart);
   addAccess(chart);

@@ -13,6 +13,9 @@ import { celString, validated } from './validation-rule.ts';
 export const imagePattern =
   '^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\\[[0-9a-fA-F:]+\\])(:[0-9]{1,5})?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@[a-z0-9]+:[0-9a-f]{32,128})?$';
 
+/** The PriorityClass of agents by default. It is installed with the CustomResourceDefinition. */
+export const agentPriorityClassName = 'net-exporter-agent';
+
 export const AgentSpecSchema = defaultedObject(
   {
     image: withDefault(
@@ -79,15 +82,15 @@ export const AgentSpecSchema = defaultedObject(
     affinity: withDefault(AffinitySchema, {}),
     priorityClassName: withDefault(
       Type.String({
-        description: 'PriorityClass of the agent pods. If empty, the default of the cluster applies.',
+        description:
+          'PriorityClass of the agent pods, which must exist. If empty, the pods name none, and the default of the cluster applies.',
         maxLength: 253,
         ...validated({
           rule: `self == '' || ${isObjectName}`,
-          message:
-            'must be the name of a PriorityClass, such as system-node-critical (lowercase letters, digits, - and .), or empty to use the default of the cluster',
+          message: `must be the name of a PriorityClass, such as ${agentPriorityClassName} (lowercase letters, digits, - and .), or empty to use the default of the cluster`,
         }),
       }),
-      'system-node-critical',
+      agentPriorityClassName,
     ),
     maxUnavailable: withDefault(
       Type.Unsafe<number | string>({

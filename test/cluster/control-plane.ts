@@ -21,6 +21,7 @@ export function controlPlaneFiles(directory: string) {
     adminKubeconfig: join(directory, 'admin.kubeconfig'),
     controllerManagerKubeconfig: join(directory, 'controller-manager.kubeconfig'),
     schedulerKubeconfig: join(directory, 'scheduler.kubeconfig'),
+    admissionConfiguration: join(directory, 'admission-configuration.json'),
     auditPolicy: join(directory, 'audit-policy.json'),
     auditLog: join(directory, 'audit.log'),
     etcdData: join(directory, 'etcd'),
@@ -37,6 +38,7 @@ export async function prepareControlPlane(
   const files = controlPlaneFiles(directory);
   const { hostAddress } = addresses;
   mkdirSync(files.etcdData, { recursive: true, mode: 0o700 });
+  writeFileSync(files.admissionConfiguration, JSON.stringify(admissionConfiguration));
   writeFileSync(files.auditPolicy, JSON.stringify(auditPolicy));
   const serviceNames = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
   const apiServerHosts = [
@@ -63,6 +65,30 @@ export async function prepareControlPlane(
     client(files.schedulerKubeconfig, 'scheduler-client', 'system:kube-scheduler'),
   ]);
 }
+
+/**
+ * As GKE has it for namespaces other than kube-system: pods of the class system-node-critical are admitted only where a
+ * ResourceQuota for that class has room for them.
+ */
+const admissionConfiguration = {
+  apiVersion: 'apiserver.config.k8s.io/v1',
+  kind: 'AdmissionConfiguration',
+  plugins: [
+    {
+      name: 'ResourceQuota',
+      configuration: {
+        apiVersion: 'apiserver.config.k8s.io/v1',
+        kind: 'ResourceQuotaConfiguration',
+        limitedResources: [
+          {
+            resource: 'pods',
+            matchScopes: [{ scopeName: 'PriorityClass', operator: 'In', values: ['system-node-critical'] }],
+          },
+        ],
+      },
+    },
+  ],
+};
 
 /**
  * Who did what to which object: no bodies. The first stage of every request is left out, since the last says the same.
@@ -138,6 +164,7 @@ export function componentArguments(
         `--proxy-client-key-file=${join(files.frontProxyPki, 'client.key')}`,
         '--authorization-mode=Node,RBAC',
         '--enable-admission-plugins=NodeRestriction',
+        `--admission-control-config-file=${files.admissionConfiguration}`,
         '--allow-privileged',
         `--audit-policy-file=${files.auditPolicy}`,
         `--audit-log-path=${files.auditLog}`,

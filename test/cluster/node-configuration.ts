@@ -100,7 +100,7 @@ export function kubeletConfiguration(cgroupRoot: string, gracefulShutdown: boole
     imageGCHighThresholdPercent: 100,
     // Edits of ConfigMaps are seen within about 10 s instead of a minute.
     syncFrequency: '10s',
-    // At most; the agents need four seconds.
+    // At most, ten seconds for each of the two phases; the agents need four seconds of theirs.
     ...(gracefulShutdown && { shutdownGracePeriod: '20s', shutdownGracePeriodCriticalPods: '10s' }),
   };
 }

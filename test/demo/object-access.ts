@@ -45,7 +45,8 @@ export function resourceOf({ apiVersion, kind }: Pick<ObjectReference, 'apiVersi
 } {
   const singular = kind.toLowerCase();
   const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
-  return { group, resource: singular.endsWith('y') ? `${singular.slice(0, -1)}ies` : `${singular}s` };
+  if (singular.endsWith('y')) return { group, resource: `${singular.slice(0, -1)}ies` };
+  return { group, resource: singular.endsWith('s') ? `${singular}es` : `${singular}s` };
 }
 
 /** Reads, creates and deletes single objects, so that nothing but the object that is meant can be changed. */

@@ -136,7 +136,7 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'a priority class with an impossible name',
     spec: { agent: { priorityClassName: 'Very High' } },
-    message: /spec\.agent\.priorityClassName: .*must be the name of a PriorityClass, such as system-node-critical/,
+    message: /spec\.agent\.priorityClassName: .*must be the name of a PriorityClass, such as net-exporter-agent/,
   },
   {
     title: 'no agent that may be unavailable',

@@ -69,6 +69,21 @@ export async function restrictedNamespace(kubectl: Kubectl, namespace: string): 
   });
 }
 
+/** Has a namespace admit pods of a critical class, which the cluster refuses elsewhere, as GKE does. */
+export async function admitClass(kubectl: Kubectl, namespace: string, priorityClassName: string): Promise<void> {
+  await apply(kubectl, {
+    apiVersion: 'v1',
+    kind: 'ResourceQuota',
+    metadata: { namespace, name: priorityClassName },
+    spec: {
+      hard: { pods: '100' },
+      scopeSelector: {
+        matchExpressions: [{ scopeName: 'PriorityClass', operator: 'In', values: [priorityClassName] }],
+      },
+    },
+  });
+}
+
 /**
  * Takes a namespace of a test's own away with all that is in it, so that later tests have the machine to themselves.
  */

@@ -99,6 +99,14 @@ describe('configuration', () => {
     assert.deepEqual(range(true), ['--service-cluster-ip-range=10.96.0.0/16,fd6e:6563:ffff::/112']);
   });
 
+  it('the API server admits a critical class as GKE does, where a quota says so', () => {
+    const options = { directory: '/work', binaries: '/bin', addresses: addressesOf(0, false) };
+    const argv = componentArguments('apiserver', { ...options, authority: new CertificateAuthority('/pki') });
+    assert.ok(
+      argv.some((argument) => /^--admission-control-config-file=.*admission-configuration\.json$/.test(argument)),
+    );
+  });
+
   it('the kubelet keeps its pods below the given cgroup and sees edits of ConfigMaps soon', () => {
     const { cgroupRoot, syncFrequency } = kubeletConfiguration('/some/root', false) as Record<string, unknown>;
     assert.deepEqual({ cgroupRoot, syncFrequency }, { cgroupRoot: '/some/root', syncFrequency: '10s' });

@@ -19,7 +19,7 @@ test('the defaults are those that the documentation promises', () => {
       nodeSelector: {},
       tolerations: [{ operator: 'Exists' }],
       affinity: {},
-      priorityClassName: 'system-node-critical',
+      priorityClassName: 'net-exporter-agent',
       maxUnavailable: '10%',
       podLabels: {},
       podAnnotations: {},

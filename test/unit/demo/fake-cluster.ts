@@ -58,7 +58,7 @@ export class FakeCluster {
       ({ kind, metadata }) =>
         metadata.name === name &&
         metadata.namespace === scope &&
-        kind.toLowerCase().replace(/y$/, 'ie') === resource.replace(/s$/, ''),
+        kind.toLowerCase().replace(/y$/, 'ie').replace(/s$/, 'se') === resource.replace(/s$/, ''),
     );
     if (!found) throw new CommandError(['get'], 1, 'Error from server (NotFound): the server could not find it');
     return found;

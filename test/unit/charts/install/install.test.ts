@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { definition } from '../../../../charts/install/custom-resource-definition.ts';
 import { installation } from '../../../../charts/install/install.ts';
 import {
   operatorOwnPermissions,
@@ -8,6 +9,7 @@ import {
 } from '../../../../charts/operator/operator-permissions.ts';
 import { agentLabels } from '../../../../src/contract/agent-names.ts';
 import { customResourceDefinition } from '../../../../src/crd/custom-resource-definition.ts';
+import { defaultSpec } from '../../../../src/crd/net-exporter.ts';
 
 interface Manifest {
   kind: string;
@@ -38,9 +40,18 @@ test('the definition comes first, then the namespace, so that one apply is the w
   assert.deepEqual(only('CustomResourceDefinition').spec, (customResourceDefinition() as Manifest).spec);
 });
 
+test('the class that agents have by default is installed, and is the highest that every cluster admits', () => {
+  const { metadata, value, globalDefault, preemptionPolicy } = only('PriorityClass');
+  assert.equal(metadata.name, defaultSpec().agent.priorityClassName);
+  assert.deepEqual([value, globalDefault, preemptionPolicy], [1_000_000_000, false, undefined]);
+  const alone = (definition() as Manifest[]).find(({ kind }) => kind === 'PriorityClass');
+  assert.deepEqual({ ...alone, metadata: {} }, { ...only('PriorityClass'), metadata: {} });
+  assert.equal(alone?.metadata.name, metadata.name, 'the definition alone brings it too');
+});
+
 test('everything that lives in a namespace lives in the operator’s own', () => {
   const clusterWide = [
-    ...['CustomResourceDefinition', 'Namespace', 'ClusterRole', 'ClusterRoleBinding'],
+    ...['CustomResourceDefinition', 'PriorityClass', 'Namespace', 'ClusterRole', 'ClusterRoleBinding'],
     ...['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'],
   ];
   for (const { kind, metadata } of objects)
@@ -51,6 +62,7 @@ test('everything that lives in a namespace lives in the operator’s own', () =>
 test('names carry no hash: what refers to them by name, and upgrades, would miss them', () => {
   const own = objects.filter(({ kind }) => !['CustomResourceDefinition', 'Namespace'].includes(kind));
   assert.deepEqual([...new Set(own.map(({ metadata }) => metadata.name))].sort(), [
+    'net-exporter-agent',
     'net-exporter-operator',
     'net-exporter-operator-sync',
     'net-exporter-view',
