@@ -85,5 +85,9 @@ export const apiUses = {
     namespace: operatorNamespace,
     name: operatorName,
   },
-  events: { group: 'events.k8s.io', version: 'v1', kind: 'Event', plural: 'events', verbs: ['create', 'patch'] },
+  // Listed to find out why pods of agents are refused.
+  events: {
+    ...{ group: 'events.k8s.io', version: 'v1', kind: 'Event', plural: 'events' },
+    verbs: ['list', 'create', 'patch'],
+  },
 } as const satisfies Record<string, ApiUse>;

@@ -9,9 +9,12 @@ export const conditionReasons = [
   'ApplyRejected',
   'FieldConflict',
   'ReconcileFailed',
+  'PodsRefused',
   'AgentImagePullFailed',
   'AgentStartFailed',
+  'AgentOOMKilled',
   'AgentCrashLooping',
+  'ProgressDeadlineExceeded',
   'NoObstacle',
   // Reconciling
   'ApplyFailed',

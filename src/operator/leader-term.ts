@@ -74,10 +74,10 @@ export class LeaderTerm {
     this.#queue = reconciles.queue;
     this.plans = plans.queue;
     this.figures = figures.queue;
-    const { resources, kinds, pods, podMonitors } = watches;
+    const { resources, kinds, pods, nodes, podMonitors } = watches;
     this.#controller = reconciles.controller(
       netExporterReconcile({
-        ...{ resources, kinds, pods, podMonitors, clock, agentImage, nameservers, sync },
+        ...{ resources, kinds, pods, nodes, podMonitors, client, clock, random, agentImage, nameservers, sync },
         ...{ applier: this.applier, statusWriter: this.statusWriter, events: this.#events },
       }),
     );

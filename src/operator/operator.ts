@@ -21,6 +21,7 @@ import { GuardedConnection } from './leader/guarded-connection.ts';
 import { LeaderElection } from './leader/leader-election.ts';
 import { LeaderTerm } from './leader-term.ts';
 import type { OperatorMetrics } from './metrics.ts';
+import type { NodeFacts } from './plan/node-facts.ts';
 import type { SyncOptions } from './sync/sync-options.ts';
 import { SyncService } from './sync/sync-service.ts';
 
@@ -123,15 +124,16 @@ export class Operator {
       onResource: (change) => this.#resourceChanged(change),
       onChild: (change) => this.#childChanged(change),
       onPod: (change) => this.#podChanged(change),
+      onNode: (change) => this.#nodeChanged(change),
       onOptional: () => this.#term.enqueueAll(),
       onRewound: () => this.#rewound(),
       onFault: ({ plural }) => this.#watchFailed(plural),
     });
-    const { resources, kinds, pods } = this.#watches;
+    const { resources, kinds, pods, nodes } = this.#watches;
     this.#sync =
       parts.sync &&
       new SyncService({
-        ...{ client: this.#client, options: parts.sync, namespace, resources, pods, clock, random, log },
+        ...{ client: this.#client, options: parts.sync, namespace, resources, pods, nodes, clock, random, log },
         registry: metrics.registry,
         nameservers: parts.nameservers,
         isLeading: () => this.#election.isLeading,
@@ -263,16 +265,27 @@ export class Operator {
   #podChanged(change: StoreChange<AgentPod>): void {
     const { before, after } = change;
     this.#sync?.podChanged(change);
-    // Counts are in the DaemonSet's status. Here a fault matters that appears or disappears, and the last pod that
-    // listens on a former port, which the NetworkPolicy allows as long as there is one.
-    if (isDeepStrictEqual(before?.fault, after?.fault) && this.#isAtFormerPort(before) === this.#isAtFormerPort(after))
-      return;
+    const { nodes } = this.#watches;
+    const isOnUnreadyNode = [before, after].some((pod) => pod && nodes.get(`/${pod.node}`)?.ready === false);
+    // Counts are in the DaemonSet's status. Here a fault matters that appears or disappears, an agent that is counted
+    // apart, and the last pod that listens on a former port, which the NetworkPolicy allows as long as there is one.
+    const isSame =
+      isDeepStrictEqual(before?.fault, after?.fault) && this.#isAtFormerPort(before) === this.#isAtFormerPort(after);
+    if (isSame && !isOnUnreadyNode) return;
     for (const pod of [before, after]) if (pod) this.#term.enqueue(pod.owner);
   }
 
   #isAtFormerPort(pod: AgentPod | undefined): boolean {
     const resource = pod && this.#watches.resources.get(pod.owner);
     return resource !== undefined && pod?.port !== undefined && pod.port !== resource.spec.agent.port;
+  }
+
+  #nodeChanged(change: StoreChange<NodeFacts>): void {
+    const { before, after } = change;
+    this.#sync?.nodeChanged(change);
+    const name = after?.name ?? before?.name;
+    if (name === undefined || before?.ready === after?.ready) return;
+    for (const { owner } of this.#watches.pods.byIndex('node', name)) this.#term.enqueue(owner);
   }
 }
 

@@ -218,6 +218,12 @@ export class NodePool {
     await unplugNode(addresses, numberOf(this.find(name)));
   }
 
+  /** Ends a node's kubelet; its pods run on. */
+  async stopKubelet(name: string): Promise<void> {
+    const kubelet = readState(this.#options.cluster)?.processes[`${this.find(name).name}/kubelet`];
+    if (kubelet !== undefined) await stopProcess(kubelet);
+  }
+
   /** Ends a node and everything in it at once, and removes all that is of it on this machine. */
   async remove(name: string): Promise<void> {
     const { cluster, addresses, directory } = this.#options;

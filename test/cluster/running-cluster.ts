@@ -194,6 +194,14 @@ export class Cluster {
   }
 
   /**
+   * Ends the kubelet of a node: Kubernetes finds the node not ready after less than a minute. Its pods run on. All that
+   * can be done with it then is `removeNode`.
+   */
+  async stopKubelet(name: string): Promise<void> {
+    await this.#pool.stopKubelet(name);
+  }
+
+  /**
    * Removes a node at once, as a machine that is switched off and deleted by its administrator. Its pods are left to
    * Kubernetes' garbage collection.
    */

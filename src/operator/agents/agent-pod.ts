@@ -3,6 +3,8 @@ import { instanceLabel, portName } from '../../contract/agent-names.ts';
 import type { ConditionReason } from '../../contract/reasons.ts';
 import { controllerOf, type KubeObject } from '../kube/kube-object.ts';
 import type { PlannedPod } from '../plan/target-states.ts';
+import { templateOf } from './pod-template.ts';
+import { crashMemoryMs } from './recent-crashes.ts';
 
 /** What the operator keeps of an agent's pod. */
 export interface AgentPod extends PlannedPod {
@@ -13,12 +15,15 @@ export interface AgentPod extends PlannedPod {
   controller: string | undefined;
   /** Why it cannot start or stay up. */
   fault: AgentFault | undefined;
+  /** The number of the DaemonSet's pod template that it was created from; undefined if it does not say. */
+  template: number | undefined;
 }
 
 /** Why an agent does not run, worst first. The last one often ends without help. */
 export const faultReasons = [
   'AgentImagePullFailed',
   'AgentStartFailed',
+  'AgentOOMKilled',
   'AgentCrashLooping',
   'AgentUnschedulable',
 ] as const satisfies ConditionReason[];
@@ -27,12 +32,25 @@ export interface AgentFault {
   reason: (typeof faultReasons)[number];
   /** The image and the cause, without the node. It does not change during the fault. */
   message: string;
+  /**
+   * Of a container that crashed and runs again: when that was, in milliseconds since the epoch by the clock of the
+   * node. The fault is over once that is long ago.
+   */
+  crashedAt?: number;
+}
+
+interface Termination {
+  reason?: string;
+  exitCode?: number;
+  message?: string;
+  startedAt?: string;
+  finishedAt?: string;
 }
 
 interface ContainerState {
   waiting?: { reason?: string; message?: string };
   running?: object;
-  terminated?: { reason?: string; exitCode?: number; message?: string };
+  terminated?: Termination;
 }
 
 interface ContainerStatus {
@@ -101,6 +119,7 @@ export function agentPodOf(pod: KubeObject): AgentPod {
     deleting: metadata.deletionTimestamp !== undefined,
     ended: status.phase === 'Succeeded' || status.phase === 'Failed',
     fault: metadata.deletionTimestamp ? undefined : boundedFault(faultOf(spec, status)),
+    template: templateOf(pod),
   };
 }
 
@@ -158,13 +177,13 @@ function faultOf(spec: PodSpec, status: PodStatus): AgentFault | undefined {
 }
 
 function containerFault(container: ContainerStatus, image: string): AgentFault | undefined {
-  const { waiting, terminated } = container.state ?? {};
+  const { waiting } = container.state ?? {};
   const reason = waiting?.reason ?? '';
   if (pullReasons.has(reason)) {
     const said = reason === 'ErrImagePull' ? 'ImagePullBackOff' : reason;
     return { reason: 'AgentImagePullFailed', message: `${image}: ${said}` };
   }
-  const last = terminated ?? container.lastState?.terminated;
+  const last = lastTermination(container);
   const startReason = [reason, last?.reason ?? ''].find((word) => startReasons.has(word));
   if (startReason !== undefined && !container.ready) {
     const why = head(waiting?.message ?? last?.message);
@@ -173,12 +192,42 @@ function containerFault(container: ContainerStatus, image: string): AgentFault |
       message: `${image}: ${startReason}${why && `: ${why}`}`,
     };
   }
-  // Between two crashes it runs for a moment; the number of restarts keeps the fault from flapping.
-  const crashing = reason === 'CrashLoopBackOff' || (container.restartCount >= 2 && !container.ready);
-  if (!crashing || !last) return undefined;
+  return crashFault(container, image);
+}
+
+function lastTermination({ state, lastState }: ContainerStatus): Termination | undefined {
+  return state?.terminated ?? lastState?.terminated;
+}
+
+/** The reason of the kubelet and of the container runtime for a container that exceeded its memory limit. */
+const outOfMemory = 'OOMKilled';
+
+/**
+ * A container that was killed for its memory once, or crashed twice. Between two crashes it runs for a moment, and may
+ * even be ready: the fault stays for as long as the crash is recent.
+ */
+function crashFault(container: ContainerStatus, image: string): AgentFault | undefined {
+  const last = lastTermination(container);
+  if (!last) return undefined;
+  const { state = {}, restartCount, ready } = container;
+  const isLooping =
+    state.waiting?.reason === 'CrashLoopBackOff' || (restartCount + (state.terminated ? 1 : 0) >= 2 && !ranLong(last));
+  if (!isLooping && last.reason !== outOfMemory) return undefined;
+  const crashedAt = Date.parse(last.finishedAt ?? '');
+  const isTimed = state.running !== undefined && !Number.isNaN(crashedAt);
+  if (ready && !isTimed) return undefined;
   const why = `${last.reason ?? 'Error'}, exit code ${last.exitCode ?? 'unknown'}`;
   const said = tail(last.message);
-  return { reason: 'AgentCrashLooping', message: `${image}: ${why}${said && `: ${said}`}` };
+  return {
+    reason: last.reason === outOfMemory ? 'AgentOOMKilled' : 'AgentCrashLooping',
+    message: `${image}: ${why}${said && `: ${said}`}`,
+    ...(isTimed && { crashedAt }),
+  };
+}
+
+/** Whether a container ended after it had run long enough for the kubelet to take that for no crash loop: a reboot. */
+function ranLong({ startedAt = '', finishedAt = '' }: Termination): boolean {
+  return Date.parse(finishedAt) - Date.parse(startedAt) >= crashMemoryMs;
 }
 
 const quotedLength = 200;

@@ -6,7 +6,6 @@ import {
   agentWorkload,
   podReferences,
 } from '../../../charts/agent/agent.ts';
-import type { Clock } from '../../base/clock.ts';
 import { errorText } from '../../base/error-text.ts';
 import { withoutSecrets } from '../../base/redaction.ts';
 import { agentNames, isPaused, scrapeAnnotation } from '../../contract/agent-names.ts';
@@ -14,7 +13,6 @@ import { apiUses } from '../../contract/api-uses.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import { ProtocolError } from '../../protocol/document.ts';
 import type { SyncAccess } from '../../protocol/sync-access.ts';
-import type { AgentPod } from '../agents/agent-pod.ts';
 import { clusterAddresses, settingsOf } from '../agents/settings-of.ts';
 import { withinLimits } from '../agents/within-limits.ts';
 import type { AppliedKind } from '../apply/applier.ts';
@@ -24,7 +22,7 @@ import type { Store } from '../cache/store.ts';
 import { isApiError } from '../kube/api-error.ts';
 import { saysNotServed } from '../kube/discovery.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
-import { type Findings, heldStatusOf, type Obstacle, pausedStatusOf, progressOf, statusOf } from '../status/status.ts';
+import { type Findings, heldStatusOf, type Obstacle, pausedStatusOf, statusOf } from '../status/status.ts';
 import { statusEvents } from '../status/status-events.ts';
 import type { StatusWriter, WrittenStatus } from '../status/status-writer.ts';
 import { asSentence, maxCauseLength, shortened, withPeriod } from '../status/wording.ts';
@@ -32,6 +30,7 @@ import { type AgentsSync, syncAccessIn } from '../sync/agents-sync.ts';
 import { type ChildFindings, findingsOf } from './child-findings.ts';
 import { ChildHistory, Children, type ChildrenParts, nameOf } from './children.ts';
 import type { Reconcile, ReconcileResult } from './controller.ts';
+import { RolloutWatch, type RolloutWatchParts } from './rollout-watch.ts';
 
 /**
  * Requeue interval for problems that end without a watch event, such as a conflicting object being deleted or a quota
@@ -42,15 +41,12 @@ const obstacleRequeueMs = 30_000;
 /** Ports of earlier templates that the NetworkPolicy still allows. More than one change at a time is rare. */
 const maxFormerPorts = 4;
 
-export interface ReconcileParts extends ChildrenParts {
+export interface ReconcileParts extends ChildrenParts, RolloutWatchParts {
   resources: Store<NetExporter>;
   podMonitors: AppliedKind & Pick<OptionalApi, 'available' | 'isAbsent' | 'denial' | 'lost'>;
-  /** With the indexes `owner`, and `faulty`: pods with a fault, by owner. */
-  pods: Store<AgentPod>;
   statusWriter: Pick<StatusWriter, 'write'>;
   /** The resolvers that pods use; absent if unknown. */
   nameservers?: readonly string[] | undefined;
-  clock: Clock;
   /** The image of agents whose spec names none. */
   agentImage: string;
   /** Undefined if this operator does not sync: agents then use only their ConfigMap. */
@@ -72,11 +68,10 @@ export function netExporterReconcile(parts: ReconcileParts): Reconcile {
     }
     const { uid } = resource.metadata;
     const known = histories.get(key);
-    const history =
-      known?.uid === uid ? known : { uid, children: known?.children ?? new ChildHistory(), exceeded: undefined };
+    const history = known?.uid === uid ? known : newHistory(parts, uid, known?.children);
     histories.set(key, history);
     const children = new Children(parts, resource, history.children, log, signal);
-    return new Reconciliation(parts, resource, { children, history, log }).run();
+    return new Reconciliation(parts, resource, { children, history, log }).run(signal);
   };
 }
 
@@ -89,6 +84,11 @@ interface ReconcileHistory {
    * has not applied one.
    */
   exceeded: readonly string[] | undefined;
+  rollout: RolloutWatch;
+}
+
+function newHistory(parts: RolloutWatchParts, uid: string, children = new ChildHistory()): ReconcileHistory {
+  return { uid, children, exceeded: undefined, rollout: new RolloutWatch(parts) };
 }
 
 /** One reconciliation of one NetExporter. */
@@ -111,9 +111,9 @@ class Reconciliation {
     this.#log = log;
   }
 
-  async run(): Promise<ReconcileResult> {
+  async run(signal: AbortSignal): Promise<ReconcileResult> {
     if (this.#resource.metadata.deletionTimestamp) return this.#reportDeletion();
-    if (isPaused(this.#resource)) return this.#reportPaused();
+    if (isPaused(this.#resource)) return this.#reportPaused(signal);
     if (leftOutOf(this.#resource).length > 0) return this.#reportTooLarge();
     this.#children.onTimeout(() => this.#reportTimeout());
     try {
@@ -124,6 +124,7 @@ class Reconciliation {
     }
     const findings = findingsOf(this.#children.outcomes);
     this.#reportChanges(findings.changes);
+    await this.#findRefusal(signal);
     this.#writeStatus(findings);
     return this.#resultOf(findings);
   }
@@ -185,14 +186,23 @@ class Reconciliation {
   #resultOf({ failure, obstacles, waitingFor, requeueAfterMs }: ChildFindings): ReconcileResult {
     if (failure) throw failure;
     const isBlocked = obstacles.length + waitingFor.length > 0;
-    const earliestMs = Math.min(requeueAfterMs, isBlocked ? obstacleRequeueMs : Infinity);
+    const obstaclesMs = isBlocked ? obstacleRequeueMs : Infinity;
+    const earliestMs = Math.min(requeueAfterMs, obstaclesMs, this.#history.rollout.requeueAfterMs);
     return earliestMs === Infinity ? {} : { requeueAfterMs: earliestMs };
   }
 
   /** Changes nothing but the status, which still counts the agents. */
-  #reportPaused(): ReconcileResult {
-    this.#writeStatus(findingsOf([]), pausedStatusOf);
-    return {};
+  async #reportPaused(signal: AbortSignal): Promise<ReconcileResult> {
+    await this.#findRefusal(signal);
+    const findings = findingsOf([]);
+    this.#writeStatus(findings, pausedStatusOf);
+    return this.#resultOf(findings);
+  }
+
+  async #findRefusal(signal: AbortSignal): Promise<void> {
+    const daemonSet = this.#daemonSet();
+    this.#history.rollout.observe(this.#resource, daemonSet);
+    await this.#history.rollout.findRefusal(daemonSet, this.#log, signal);
   }
 
   /** Changes nothing but the status and the targets, which do not depend on what was left out of the spec. */
@@ -301,14 +311,12 @@ class Reconciliation {
   }
 
   #writeStatus({ obstacles, waitingFor }: ChildFindings, computeStatus: typeof statusOf = statusOf): void {
-    const daemonSet = this.#daemonSet();
     const findings: Findings = {
+      ...this.#history.rollout.observe(this.#resource, this.#daemonSet()),
       generation: this.#resource.metadata.generation,
       obstacles,
       waitingFor,
       notices: this.#notices(),
-      daemonSet: daemonSet && progressOf(daemonSet),
-      faults: this.#faults(daemonSet?.metadata.uid),
       propagation: this.#parts.sync?.findingOf(keyOf(this.#resource)),
       exceeded: this.#exceeded(),
     };
@@ -327,13 +335,6 @@ class Reconciliation {
       { agents: written.after.agents?.summary, ready: ready?.status, reason: ready?.reason },
       'status changed',
     );
-  }
-
-  #faults(daemonSet: string | undefined): Findings['faults'] {
-    return this.#parts.pods
-      .byIndex('faulty', keyOf(this.#resource))
-      .filter(({ controller }) => controller !== undefined && controller === daemonSet)
-      .map(({ node, fault }) => ({ ...fault!, node }));
   }
 }
 

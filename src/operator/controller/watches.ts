@@ -15,6 +15,7 @@ import { agentPodSelector, childKinds, netExporters, oursSelector, podMonitors, 
 import type { ApiClient } from '../kube/api-client.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { apiVersionOf, type Resource } from '../kube/resource.ts';
+import { type NodeFacts, nodeFactsOf } from '../plan/node-facts.ts';
 
 /**
  * Agents follow whatever operator their ConfigMap names, so a change of it is not left for long, however often it comes
@@ -39,6 +40,7 @@ export interface WatchesOptions {
   /** Of all kinds. */
   onChild: (change: StoreChange<KubeObject>) => void;
   onPod: (change: StoreChange<AgentPod>) => void;
+  onNode: (change: StoreChange<NodeFacts>) => void;
   /** An API that a cluster may have or not has come or gone. */
   onOptional: () => void;
   /** The content of a cache may be older than what it held before (`Store.onRewound`). */
@@ -47,7 +49,7 @@ export interface WatchesOptions {
   onFault: (resource: Resource) => void;
 }
 
-/** NetExporters, their children and their agents' pods, as the API server has them. */
+/** NetExporters, their children and their agents' pods, and the nodes, as the API server has them. */
 export class Watches {
   readonly resources = new Store<NetExporter>();
   /** By apiVersion and kind. */
@@ -56,7 +58,9 @@ export class Watches {
   readonly pods = new Store<AgentPod>({
     owner: ({ owner }) => [owner],
     faulty: ({ owner, fault }) => (fault ? [owner] : []),
+    node: ({ node }) => [node],
   });
+  readonly nodes = new Store<NodeFacts>({ unready: ({ ready }) => (ready ? [] : ['']) });
   /** Of all of them. */
   readonly reflectors: Reflects[] = [];
   readonly #options: WatchesOptions;
@@ -93,9 +97,12 @@ export class Watches {
     });
     this.pods.onChange(onPod);
     this.#reflect({ resource: pods, labelSelector: agentPodSelector, store: this.pods, transform: agentPodOf });
+    this.nodes.onChange(options.onNode);
+    this.#reflect({ resource: apiUses.nodes, store: this.nodes, transform: nodeFactsOf });
     for (const store of [
       this.resources,
       this.pods,
+      this.nodes,
       this.podMonitors.store,
       ...this.kinds.values().map(({ store }) => store),
     ])

@@ -2,7 +2,10 @@ import type { ConditionReason } from '../../contract/reasons.ts';
 import type { Condition, NetExporterStatus } from '../../crd/net-exporter.ts';
 import { type AgentFault, faultReasons } from '../agents/agent-pod.ts';
 import type { PropagationFinding } from '../agents/propagation.ts';
+import type { StrandedAgent } from '../agents/stranded-agents.ts';
+import { refusalMessage } from './pod-refusal.ts';
 import { propagationStatus } from './propagation-status.ts';
+import { type DaemonSetProgress, remainingOf } from './rollout.ts';
 import { listOf, sentences, shortened } from './wording.ts';
 
 /** Maximum length of a condition's message. The API server accepts 32,768 characters, but people read conditions. */
@@ -41,23 +44,17 @@ export interface Findings {
   notices?: readonly string[];
   /** Undefined if the NetExporter owns no DaemonSet. */
   daemonSet: DaemonSetProgress | undefined;
-  faults: (AgentFault & { node: string })[];
+  faults: (Omit<AgentFault, 'crashedAt'> & { node: string })[];
+  /** Agents that do not run because their nodes are not ready, by node. */
+  stranded: readonly StrandedAgent[];
+  /** Why the API server has refused the pods that have been missing for a while; undefined if that is not known. */
+  refusal: string | undefined;
+  /** Whether the DaemonSet's rollout has made no progress for 10 minutes. */
+  isOverdue: boolean;
   /** Undefined if this operator does not sync with agents. */
   propagation: PropagationFinding | undefined;
   /** A full sentence for each limit that the spec exceeds, and to which the operator cut what agents probe. */
   exceeded: readonly string[];
-}
-
-/** The progress of the DaemonSet controller. */
-export interface DaemonSetProgress {
-  generation: number;
-  observedGeneration: number;
-  desired: number;
-  /** Pods that exist. */
-  created: number;
-  /** Pods of the current template. */
-  updated: number;
-  ready: number;
 }
 
 interface ReasonAndMessage {
@@ -73,14 +70,11 @@ interface ReasonAndMessage {
  * @param now milliseconds since the epoch
  */
 export function statusOf(findings: Findings, previous: NetExporterStatus | undefined, now: number): NetExporterStatus {
-  const { daemonSet, generation, exceeded, propagation } = findings;
+  const { generation, exceeded, propagation } = findings;
   const notices = [...(findings.notices ?? []), ...limitsIn(propagation, exceeded)];
-  const desired = daemonSet?.desired ?? 0;
-  const ready = daemonSet?.ready ?? 0;
-  const stalled = stalledBy(findings);
-  const reconciling = stalled ? undefined : reconcilingBy(findings);
+  const { stalled, reconciling } = verdictsOf(findings);
   return statusWith(generation, findings, previous, now, {
-    Ready: [!stalled && !reconciling, stalled ?? reconciling ?? healthyWith(desired, ready, notices)],
+    Ready: [!stalled && !reconciling, stalled ?? reconciling ?? healthyWith(findings, notices)],
     Reconciling: [reconciling !== undefined, reconciling ?? (stalled ? isStalled : isSettled)],
     Stalled: [stalled !== undefined, stalled ?? isFree],
   });
@@ -95,15 +89,13 @@ export function pausedStatusOf(
   previous: NetExporterStatus | undefined,
   now: number,
 ): NetExporterStatus {
-  const { daemonSet, propagation, exceeded } = findings;
-  const { desired = 0, ready = 0 } = daemonSet ?? {};
-  const seen = { ...findings, obstacles: [], waitingFor: [] };
-  const stalled = stalledBy(seen);
-  const short: ReasonAndMessage | undefined = daemonSet
-    ? reconcilingBy(seen)
+  const { propagation, exceeded } = findings;
+  const { stalled, reconciling } = verdictsOf({ ...findings, obstacles: [], waitingFor: [] });
+  const short: ReasonAndMessage | undefined = findings.daemonSet
+    ? reconciling
     : { reason: 'Paused', message: `There are no agents. ${isPaused.message}` };
   return statusWith(previous?.observedGeneration ?? 0, findings, previous, now, {
-    Ready: [!stalled && !short, stalled ?? short ?? healthyWith(desired, ready, limitsIn(propagation, exceeded))],
+    Ready: [!stalled && !short, stalled ?? short ?? healthyWith(findings, limitsIn(propagation, exceeded))],
     Reconciling: [false, isPaused],
     Stalled: [stalled !== undefined, stalled ?? isFree],
   });
@@ -166,12 +158,40 @@ function limitsIn(propagation: Findings['propagation'], exceeded: readonly strin
   return propagation === undefined ? exceeded : [];
 }
 
-function healthyWith(desired: number, ready: number, notices: readonly string[] = []): ReasonAndMessage {
-  const [reason, fact]: [ConditionReason, string] =
-    desired === 0
-      ? ['NoNodes', 'No node matches spec.agent.nodeSelector, affinity and tolerations.']
-      : ['AgentsReady', `${ready} of ${desired} agents are ready.`];
-  return { reason, message: [fact, ...notices].join(' ') };
+/** At most one of them. A rollout that makes no progress is stalled by what it waits for. */
+function verdictsOf(findings: Findings): { stalled?: ReasonAndMessage; reconciling?: ReasonAndMessage } {
+  const stalled = stalledBy(findings);
+  if (stalled) return { stalled };
+  const passing = applyingBy(findings);
+  if (passing) return { reconciling: passing };
+  const rollout = rolloutBy(findings);
+  if (!rollout) return {};
+  if (!findings.isOverdue) return { reconciling: rollout };
+  return { stalled: { reason: 'ProgressDeadlineExceeded', message: `No progress for 10 minutes. ${rollout.message}` } };
+}
+
+function healthyWith(findings: Findings, notices: readonly string[] = []): ReasonAndMessage {
+  const { daemonSet } = findings;
+  if (!daemonSet || daemonSet.desired === 0) {
+    const message = 'No node matches spec.agent.nodeSelector, affinity and tolerations.';
+    return { reason: 'NoNodes', message: [message, ...notices].join(' ') };
+  }
+  return { reason: 'AgentsReady', message: [readyAgents(daemonSet, findings.stranded), ...notices].join(' ') };
+}
+
+/** How many agents are ready, and apart from these how many cannot be because of their nodes. */
+function readyAgents({ desired, ready }: DaemonSetProgress, stranded: readonly StrandedAgent[]): string {
+  // The DaemonSet's counts are not of the same moment.
+  const lost = stranded.slice(0, Math.max(0, desired - ready));
+  const apart = lost.length === 0 ? '' : `; ${onUnreadyNodes(lost)}`;
+  return `${ready} of ${desired} agents are ready${apart}.`;
+}
+
+function onUnreadyNodes(stranded: readonly StrandedAgent[]): string {
+  const nodes = listOf(stranded.map(({ node }) => node));
+  return stranded.length === 1
+    ? `1 is on a node that is not ready: ${nodes}`
+    : `${stranded.length} are on nodes that are not ready: ${nodes}`;
 }
 
 const isPaused: ReasonAndMessage = {
@@ -182,12 +202,22 @@ const isStalled: ReasonAndMessage = { reason: 'Stalled', message: 'Blocked; see 
 const isSettled: ReasonAndMessage = { reason: 'Settled', message: 'Everything matches the spec.' };
 const isFree: ReasonAndMessage = { reason: 'NoObstacle', message: 'No obstacles.' };
 
-function stalledBy({ obstacles, faults }: Findings): ReasonAndMessage | undefined {
+function stalledBy(findings: Findings): ReasonAndMessage | undefined {
+  const { obstacles, daemonSet, refusal } = findings;
   for (const reason of stallReasons) {
     const messages = obstacles.filter((obstacle) => obstacle.reason === reason).map(({ message }) => message);
     if (messages.length > 0) return { reason, message: sentences(messages) };
   }
-  return faultVerdict(faults.filter(({ reason }) => reason !== 'AgentUnschedulable'));
+  const missing = daemonSet && remainingOf(daemonSet, findings.stranded).missing;
+  if (missing && refusal !== undefined)
+    return { reason: 'PodsRefused', message: refusalMessage(refusal, missing, daemonSet.desired) };
+  return faultVerdict(lastingFaults(findings).filter(({ reason }) => reason !== 'AgentUnschedulable'));
+}
+
+/** The faults on nodes that can run pods: those on others are as old as the last word of the kubelet. */
+function lastingFaults({ faults, stranded }: Findings): Findings['faults'] {
+  const nodes = new Set(stranded.map(({ node }) => node));
+  return faults.filter(({ node }) => !nodes.has(node));
 }
 
 /** For each kind of fault, what is wrong with the agents that have it, and what to do. */
@@ -197,6 +227,10 @@ const faultWords: Record<AgentFault['reason'], { trouble: string; remedy: string
     remedy: 'Check spec.agent.image, spec.agent.imagePullSecrets and the registry.',
   },
   AgentStartFailed: { trouble: 'cannot start', remedy: 'Check spec.agent.image and the Events of the pods.' },
+  AgentOOMKilled: {
+    trouble: 'exceeded the memory limit',
+    remedy: 'Increase the memory limit in spec.agent.resources, or let agents probe less.',
+  },
   AgentCrashLooping: {
     trouble: 'crash repeatedly',
     remedy: 'Check the logs of the pods, spec.agent.image and spec.agent.resources.',
@@ -217,34 +251,51 @@ function faultVerdict(faults: Findings['faults']): ReasonAndMessage | undefined 
   return { reason, message: `${subject} ${trouble}: ${listOf(agents.sort())}. ${remedy}` };
 }
 
-function reconcilingBy({ obstacles, waitingFor, daemonSet, faults }: Findings): ReasonAndMessage | undefined {
+/** What keeps the objects from being as declared, and a retry may end. */
+function applyingBy({ obstacles, waitingFor }: Findings): ReasonAndMessage | undefined {
   if (obstacles.length > 0) {
     const reason = obstacles.some((obstacle) => obstacle.reason === 'WriteTimedOut') ? 'WriteTimedOut' : 'ApplyFailed';
     return { reason, message: sentences(obstacles.map(({ message }) => message)) };
   }
-  if (waitingFor.length > 0) {
-    const remedy = 'If this persists, check the finalizers of the object.';
-    return { reason: 'WaitingForDeletion', message: `${sentences(waitingFor)} ${remedy}` };
-  }
-  if (!daemonSet || daemonSet.observedGeneration < daemonSet.generation)
+  if (waitingFor.length === 0) return undefined;
+  const remedy = 'If this persists, check the finalizers of the object.';
+  return { reason: 'WaitingForDeletion', message: `${sentences(waitingFor)} ${remedy}` };
+}
+
+/** What the DaemonSet's rollout waits for. */
+function rolloutBy(findings: Findings): ReasonAndMessage | undefined {
+  const { daemonSet, stranded } = findings;
+  const remaining = daemonSet && remainingOf(daemonSet, stranded);
+  if (!remaining || remaining.unobserved > 0)
     return {
       reason: 'DaemonSetPending',
-      message: 'Waiting for the DaemonSet controller to observe the new generation.',
+      message:
+        'Waiting for the DaemonSet controller to observe the new generation. If this persists, check kube-controller-manager.',
     };
-  const { desired, created, updated, ready } = daemonSet;
-  if (created < desired) {
+  const { desired, updated } = daemonSet;
+  if (remaining.missing > 0) {
     const remedy = 'If this persists, check the Events of the DaemonSet.';
-    return { reason: 'PodsMissing', message: `${desired - created} of ${desired} agents have no pod. ${remedy}` };
+    return { reason: 'PodsMissing', message: `${remaining.missing} of ${desired} agents have no pod. ${remedy}` };
   }
-  const unschedulable = faultVerdict(faults);
+  const unschedulable = faultVerdict(lastingFaults(findings));
   if (unschedulable) return unschedulable;
-  if (updated < desired)
-    return { reason: 'RollingOut', message: `${updated} of ${desired} agents run the current pod template.` };
-  if (ready < desired) {
+  if (remaining.outdated > 0) {
+    const fact = `${updated} of ${desired} agents run the current pod template.`;
+    return { reason: 'RollingOut', message: [fact, ...blockingNodes(stranded)].join(' ') };
+  }
+  if (remaining.notReady > 0) {
     const remedy = 'If this persists, check the logs and Events of the pods that are not ready.';
-    return { reason: 'AgentsNotReady', message: `${ready} of ${desired} agents are ready. ${remedy}` };
+    return { reason: 'AgentsNotReady', message: `${readyAgents(daemonSet, stranded)} ${remedy}` };
   }
   return undefined;
+}
+
+/** Which nodes delay a rollout, and what to do: an agent that is not ready is an unavailable one. */
+function blockingNodes(stranded: readonly StrandedAgent[]): string[] {
+  if (stranded.length === 0) return [];
+  const remedy = 'Repair or delete the node, or increase spec.agent.maxUnavailable.';
+  const verb = stranded.length === 1 ? 'counts' : 'count';
+  return [`Of the agents, ${onUnreadyNodes(stranded)}, and ${verb} against spec.agent.maxUnavailable. ${remedy}`];
 }
 
 function atNode(node: string, message: string): string {
@@ -254,17 +305,4 @@ function atNode(node: string, message: string): string {
 /** As metav1.Time writes it: whole seconds. */
 function timestamp(now: number): string {
   return new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
-}
-
-/** Reads a DaemonSet's progress. */
-export function progressOf(daemonSet: { metadata: { generation?: number }; status?: unknown }): DaemonSetProgress {
-  const status = (daemonSet.status ?? {}) as Record<string, number | undefined>;
-  return {
-    generation: daemonSet.metadata.generation ?? 0,
-    observedGeneration: status.observedGeneration ?? 0,
-    desired: status.desiredNumberScheduled ?? 0,
-    created: status.currentNumberScheduled ?? 0,
-    updated: status.updatedNumberScheduled ?? 0,
-    ready: status.numberReady ?? 0,
-  };
 }

@@ -12,16 +12,15 @@ import type { AgentPod } from '../agents/agent-pod.ts';
 import { AgentPods } from '../agents/agent-pods.ts';
 import { Fleet, type KeyQueue } from '../agents/fleet.ts';
 import type { PropagationFinding } from '../agents/propagation.ts';
-import { Reflector } from '../cache/reflector.ts';
 import type { Reflects } from '../cache/reflector-group.ts';
-import { Store, type StoreChange } from '../cache/store.ts';
+import type { Store, StoreChange } from '../cache/store.ts';
 import { ownerKeys } from '../cache/watched-kinds.ts';
 import { DnsWatch } from '../dns/dns-watch.ts';
 import { resolverService } from '../dns/resolver-service.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import type { Resource } from '../kube/resource.ts';
-import { type NodeFacts, nodeFactsOf } from '../plan/node-facts.ts';
+import type { NodeFacts } from '../plan/node-facts.ts';
 import type { AgentsSync } from './agents-sync.ts';
 import { newReportMetrics } from './report-metrics.ts';
 import { SyncEndpoint } from './sync-endpoint.ts';
@@ -42,6 +41,7 @@ export interface SyncServiceParts {
   /** With an index `owner`. */
   pods: Store<AgentPod>;
   daemonSets: Store<KubeObject>;
+  nodes: Store<NodeFacts>;
   isLeading: () => boolean;
   clock: Clock;
   /** Uniform in [0, 1). */
@@ -66,7 +66,6 @@ export class SyncService implements AgentsSync {
   /** Of all that it needs to know. */
   readonly reflectors: readonly Reflects[];
   readonly #parts: SyncServiceParts;
-  readonly #nodes = new Store<NodeFacts>();
   readonly #endpoint: SyncEndpoint;
   readonly #dns: DnsWatch;
   readonly #fleet: Fleet;
@@ -81,10 +80,7 @@ export class SyncService implements AgentsSync {
     this.#parts = parts;
     const { client, options, namespace, pods, daemonSets, isLeading, clock, random, log, registry } = parts;
     const watching = { clock, random, log, onFault: parts.onFault };
-    const nodeOf = (name: string) => this.#nodes.get(`/${name}`);
-    this.#nodes.onChange(({ before, after }) => {
-      if (!isDeepStrictEqual(before, after)) this.#fleet.outdateAll();
-    });
+    const nodeOf = (name: string) => parts.nodes.get(`/${name}`);
     this.#dns = new DnsWatch({
       ...{ client, resource: apiUses.endpointSlices, nodeOf, ...watching },
       onChange: () => this.#fleet.outdateAll(),
@@ -118,16 +114,7 @@ export class SyncService implements AgentsSync {
       },
       onChange: () => this.#enqueueAll(),
     });
-    this.reflectors = [
-      new Reflector({
-        client,
-        resource: apiUses.nodes,
-        store: this.#nodes,
-        transform: nodeFactsOf,
-        ...watching,
-      }),
-      ...this.#endpoint.reflectors,
-    ];
+    this.reflectors = this.#endpoint.reflectors;
   }
 
   /** What people should know although agents can sync, each in a sentence. */
@@ -161,6 +148,11 @@ export class SyncService implements AgentsSync {
   /** A pod of an agent came, went or became another. */
   podChanged({ before, after }: StoreChange<AgentPod>): void {
     for (const owner of new Set([before?.owner, after?.owner])) if (owner !== undefined) this.#fleet.outdate(owner);
+  }
+
+  /** A node came, went or became another. */
+  nodeChanged({ before, after }: StoreChange<NodeFacts>): void {
+    if (!isDeepStrictEqual(before, after)) this.#fleet.outdateAll();
   }
 
   /** A child of a NetExporter, perhaps its DaemonSet, came, went or became another. */

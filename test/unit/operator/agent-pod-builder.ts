@@ -15,6 +15,7 @@ export function agentPod(parts: Partial<AgentPod> = {}): AgentPod {
     deleting: false,
     ended: false,
     fault: undefined,
+    template: 1,
     ...parts,
   };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { type Clock, systemClock } from '../../../src/base/clock.ts';
-import { pausedAnnotation } from '../../../src/contract/agent-names.ts';
+import { agentLabels, pausedAnnotation } from '../../../src/contract/agent-names.ts';
 import { syncServiceName } from '../../../src/contract/operator-names.ts';
 import type { NetExporter } from '../../../src/crd/net-exporter.ts';
 import { until } from '../fake-clock.ts';
@@ -200,4 +200,45 @@ test('24 NetExporters that name 24 DNS Services cost two watches, and an edit of
   assert.deepEqual([operator.unready(), operator.state()], [undefined, 'leading']);
   const watches = server.watching('endpointslices').filter((selector) => selector !== '');
   assert.equal(watches.length, 2, `they are ${watches.join(' and ')}`);
+});
+
+test('agents on a node that is not ready are counted apart as soon as node, pod and DaemonSet say so, in any order', async () => {
+  const { server, served, conditionsOf } = await setUp([named('one')]);
+  await served('one');
+  const ready = () => {
+    const { status, message } = conditionsOf('one').find(({ type }) => type === 'Ready')!;
+    return `${status}: ${message}`;
+  };
+  const daemonSet = server.find('daemonsets', 'one-agent')!;
+  const putNode = (status: string) =>
+    server.put({ kind: 'Node', metadata: { name: 'n2' }, status: { conditions: [{ type: 'Ready', status }] } });
+  const putPod = (node: string, status: string) => {
+    const { uid } = daemonSet.metadata;
+    const ownerReferences = [{ apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'one-agent', uid, controller: true }];
+    const labels = agentLabels('one');
+    const metadata = { namespace: 'monitoring', name: `one-agent-${node}`, labels, ownerReferences };
+    const conditions = [{ type: 'Ready', status }];
+    server.put({ kind: 'Pod', metadata, spec: { nodeName: node }, status: { conditions } });
+  };
+  const putDaemonSet = (numberReady: number) => {
+    const counts = { desiredNumberScheduled: 2, currentNumberScheduled: 2, updatedNumberScheduled: 2, numberReady };
+    server.put({ ...daemonSet, status: counts });
+  };
+  const steps = { node: () => putNode('Unknown'), pod: () => putPod('n2', 'False'), daemonSet: () => putDaemonSet(1) };
+  const orders: (keyof typeof steps)[][] = [
+    ['node', 'pod', 'daemonSet'],
+    ['node', 'daemonSet', 'pod'],
+    ['daemonSet', 'pod', 'node'],
+  ];
+  for (const order of orders) {
+    putNode('True');
+    for (const node of ['n1', 'n2']) putPod(node, 'True');
+    putDaemonSet(2);
+    await until(() => ready() === 'True: 2 of 2 agents are ready.', `all are ready before ${order}`);
+    for (const step of order) steps[step]();
+    const expected = 'True: 1 of 2 agents are ready; 1 is on a node that is not ready: n2.';
+    await until(() => ready() === expected, `the node is named after ${order}`);
+  }
+  putNode('True');
+  await until(() => ready().startsWith('False: 1 of 2 agents are ready.'), 'the agent counts again');
 });

@@ -44,7 +44,8 @@ test('of a pod that runs nothing is kept but whose it is, where it is and how it
     { name: 'proxy', ports: [{ containerPort: 9000 }] },
     { name: 'agent', ports },
   ];
-  assert.deepEqual(agentPodOf(pod(status, { spec: { containers } })), {
+  const labels = { 'app.kubernetes.io/instance': 'default', 'pod-template-generation': '7' };
+  assert.deepEqual(agentPodOf(pod(status, { metadata: { labels }, spec: { containers } })), {
     name: 'default-agent-x',
     uid: 'p',
     owner: 'monitoring/default',
@@ -57,6 +58,7 @@ test('of a pod that runs nothing is kept but whose it is, where it is and how it
     deleting: false,
     ended: false,
     fault: undefined,
+    template: 7,
   });
 });
 
@@ -126,6 +128,43 @@ test('a crash loop stays one fault while the container shortly runs', () => {
   assert.deepEqual(faultOf(container({ waiting: { reason: 'CrashLoopBackOff' } }, more)), expected);
   assert.deepEqual(faultOf(container({ running: {} }, more)), expected);
   assert.equal(faultOf(container({ running: {} }, { ...more, ready: true })), undefined);
+});
+
+const from = (start: string, end: string, more: object) => ({
+  startedAt: `2026-01-01T${start}Z`,
+  finishedAt: `2026-01-01T${end}Z`,
+  exitCode: 1,
+  ...more,
+});
+const crashedAt = Date.parse('2026-01-01T00:01:00Z');
+
+test('an agent that crashes by turns tells when, so that being ready in between does not hide it', () => {
+  const lastState = { terminated: from('00:00:30', '00:01:00', { reason: 'Error' }) };
+  const fault = faultOf(container({ running: {} }, { lastState, restartCount: 2, ready: true }));
+  assert.deepEqual(fault, { reason: 'AgentCrashLooping', message: 'agent:1: Error, exit code 1', crashedAt });
+  const waiting = faultOf(container({ waiting: { reason: 'CrashLoopBackOff' } }, { lastState, restartCount: 2 }));
+  assert.equal(waiting?.crashedAt, undefined);
+  assert.equal(waiting?.message, fault?.message);
+});
+
+test('containers that ended after a long time, as with a reboot of the node, do not crash repeatedly', () => {
+  const lastState = { terminated: from('00:00:00', '00:10:00', { reason: 'Unknown', exitCode: 255 }) };
+  for (const ready of [true, false])
+    assert.equal(faultOf(container({ running: {} }, { lastState, restartCount: 5, ready })), undefined);
+});
+
+test('an agent that is killed for its memory once has that fault, while it is down and when it runs again', () => {
+  const killed = from('00:00:00', '00:01:00', { reason: 'OOMKilled', exitCode: 137 });
+  const expected = { reason: 'AgentOOMKilled', message: 'agent:1: OOMKilled, exit code 137' };
+  assert.deepEqual(faultOf(container({ terminated: killed })), expected);
+  const lastState = { terminated: killed };
+  const loop = container({ waiting: { reason: 'CrashLoopBackOff' } }, { lastState, restartCount: 3 });
+  assert.deepEqual(faultOf(loop), expected);
+  for (const ready of [true, false])
+    assert.deepEqual(faultOf(container({ running: {} }, { lastState, restartCount: 1, ready })), {
+      ...expected,
+      crashedAt,
+    });
 });
 
 test('one restart is no crash loop', () => {

@@ -18,8 +18,8 @@ const nothing = () => {};
 function watchedKinds(clock: FakeClock) {
   const { kinds } = new Watches({
     ...{ client: {} as ApiClient, clock, random: () => 0.5, log: quietLog },
-    ...{ onResource: nothing, onChild: nothing, onPod: nothing, onOptional: nothing, onRewound: nothing },
-    onFault: nothing,
+    ...{ onResource: nothing, onChild: nothing, onPod: nothing, onNode: nothing, onOptional: nothing },
+    ...{ onRewound: nothing, onFault: nothing },
   });
   return kinds;
 }

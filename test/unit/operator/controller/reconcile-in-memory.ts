@@ -9,6 +9,7 @@ import { netExporterReconcile } from '../../../../src/operator/controller/reconc
 import type { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import { type KubeObject, keyOf } from '../../../../src/operator/kube/kube-object.ts';
 import { apiVersionOf } from '../../../../src/operator/kube/resource.ts';
+import type { NodeFacts } from '../../../../src/operator/plan/node-facts.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { quietLog } from '../quiet-log.ts';
 
@@ -54,7 +55,13 @@ export function reconcileInMemory(resource: NetExporter, refusal?: ApiError) {
   const clock = new FakeClock();
   const reconcile = netExporterReconcile({
     ...{ resources, kinds: new Map(kinds), podMonitors: monitors, clock, nameservers: undefined, sync: undefined },
-    pods: new Store<AgentPod>({ faulty: ({ owner }) => [owner] }),
+    pods: new Store<AgentPod>({
+      owner: ({ owner }) => [owner],
+      faulty: ({ owner }) => [owner],
+      node: ({ node }) => [node],
+    }),
+    nodes: new Store<NodeFacts>({ unready: () => [''] }),
+    ...{ client: { list: async () => assert.fail('no pod is missing for long') }, random: () => 0 },
     applier: new Applier(client as never, 'net-exporter-operator', netExporters, clock),
     statusWriter: { write: ({ compute }) => void statuses.push(compute(resource.status)) },
     events: { record: () => {} },

@@ -14,6 +14,7 @@ import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
 import { apiVersionOf } from '../../../../src/operator/kube/resource.ts';
 import { operatorLogger } from '../../../../src/operator/log/logger.ts';
+import type { NodeFacts } from '../../../../src/operator/plan/node-facts.ts';
 import type { AgentsSync } from '../../../../src/operator/sync/agents-sync.ts';
 import { encodeSyncAccess, parseSyncAccess, type SyncAccess } from '../../../../src/protocol/sync-access.ts';
 import { FakeClock } from '../../fake-clock.ts';
@@ -46,7 +47,15 @@ function setUp(
   const statuses: NetExporterStatus[] = [];
   const resources = new Store<NetExporter>();
   if (resource) resources.set(key, resource);
-  const pods = new Store<AgentPod>({ owner: ({ owner }) => [owner], faulty: ({ owner }) => [owner] });
+  const pods = new Store<AgentPod>({
+    owner: ({ owner }) => [owner],
+    faulty: ({ owner, fault }) => (fault ? [owner] : []),
+    node: ({ node }) => [node],
+  });
+  const nodes = new Store<NodeFacts>({ unready: ({ ready }) => (ready ? [] : ['']) });
+  const clock = new FakeClock();
+  /** What the API server has as Events, and what was asked of it. */
+  const listed = { items: [] as object[], asked: [] as object[], error: undefined as Error | undefined };
   const kinds = childKinds.map((kind): [string, AppliedKind] => [
     `${apiVersionOf(kind)} ${kind.kind}`,
     { resource: kind, store: new Store() },
@@ -65,6 +74,15 @@ function setUp(
     resources,
     kinds: new Map(kinds),
     pods,
+    nodes,
+    client: {
+      list: async (_, selection) => {
+        listed.asked.push(selection);
+        if (listed.error) throw listed.error;
+        return { metadata: { resourceVersion: '1' }, items: listed.items as KubeObject[] };
+      },
+    },
+    random: () => 1,
     applier: {
       apply: async (object, kind) => {
         const what = `${object.kind} ${object.metadata.name}`;
@@ -89,7 +107,7 @@ function setUp(
       },
     },
     events: { record: (event) => events.push(event) },
-    clock: new FakeClock(),
+    clock,
     nameservers,
     agentImage: 'example.com/agent:default',
     sync,
@@ -101,6 +119,9 @@ function setUp(
     events,
     statuses,
     pods,
+    nodes,
+    clock,
+    listed,
     run: (log = quietLog) => reconcile(key, { log, signal: new AbortController().signal }),
     lost,
     kinds: new Map(kinds),
@@ -897,4 +918,104 @@ test('a status that has WriteTimedOut already is written once more in each recon
   const { run, statuses } = setUp(resource, () => new ApiError('Timeout', 'no response'));
   await assert.rejects(run(), { code: 'Timeout' });
   assert.equal(statuses.length, 1);
+});
+
+/** What the API server makes of an object while the DaemonSet has these counts; undefined for other objects. */
+const withCounts = (counts: () => object) => (what: string) => {
+  if (what !== 'DaemonSet default-agent') return undefined;
+  const metadata = { name: 'default-agent', namespace: 'monitoring' };
+  const made = served({ apiVersion: 'apps/v1', kind: 'DaemonSet', metadata }) as unknown as KubeObject;
+  const annotations = { 'deprecated.daemonset.template.generation': '2' };
+  const object = {
+    ...made,
+    metadata: { ...made.metadata, annotations },
+    status: { ...(made.status as object), ...counts() },
+  };
+  return { action: 'unchanged', object } as ApplyResult;
+};
+const quota = {
+  metadata: { name: 'e', resourceVersion: '1' },
+  note: 'Error creating: pods "default-agent-x7k2p" is forbidden: exceeded quota: pods',
+  eventTime: '2026-01-01T00:00:10Z',
+};
+
+test('pods that a quota refuses are Stalled after a minute with its own text, and no Event is read before', async () => {
+  let counts = { currentNumberScheduled: 0, updatedNumberScheduled: 0, numberReady: 0 };
+  const { run, clock, listed, condition } = setUp(
+    netExporter(),
+    withCounts(() => counts),
+  );
+  listed.items = [quota];
+  assert.deepEqual(await run(), { requeueAfterMs: 60_000 });
+  assert.deepEqual([condition('Stalled')?.reason, condition('Reconciling')?.reason], ['NoObstacle', 'PodsMissing']);
+  clock.advance(59_999);
+  await run();
+  assert.equal(listed.asked.length, 0);
+  clock.advance(1);
+  assert.deepEqual(await run(), { requeueAfterMs: 30_000 });
+  assert.equal(listed.asked.length, 1);
+  assert.equal(condition('Stalled')?.reason, 'PodsRefused');
+  assert.match(condition('Stalled')!.message, /pods "default-agent-\*" is forbidden: exceeded quota: pods\. Raise/);
+  counts = { currentNumberScheduled: 2, updatedNumberScheduled: 2, numberReady: 2 };
+  assert.deepEqual(await run(), {});
+  assert.equal(condition('Ready')?.status, 'True');
+});
+
+test('pods that are refused for a reason that cannot be read are Stalled after ten minutes, and the log says why', async () => {
+  const { run, clock, listed, condition } = setUp(
+    netExporter(),
+    withCounts(() => ({ currentNumberScheduled: 1, updatedNumberScheduled: 1, numberReady: 1 })),
+  );
+  listed.error = new ApiError('Forbidden', 'events is forbidden');
+  const lines: string[] = [];
+  const log = {
+    warn: (_: unknown, message: string) => lines.push(message),
+    debug() {},
+    info() {},
+  } as unknown as Logger;
+  for (let passed = 0; passed < 600_000; ) {
+    const { requeueAfterMs = 0 } = await run(log);
+    assert.ok(requeueAfterMs > 0 && requeueAfterMs <= 600_000 - passed);
+    assert.equal(condition('Reconciling')?.reason, 'PodsMissing');
+    clock.advance(requeueAfterMs);
+    passed += requeueAfterMs;
+  }
+  await run(log);
+  assert.equal(condition('Stalled')?.reason, 'ProgressDeadlineExceeded');
+  assert.match(condition('Stalled')!.message, /^No progress for 10 minutes\. 1 of 2 agents have no pod\./);
+  assert.deepEqual(lines, ['cannot read the Events of the DaemonSet, will retry']);
+});
+
+test('a rollout that a dead node blocks names the node, and is Stalled after ten minutes', async () => {
+  const { run, clock, pods, nodes, condition } = setUp(
+    netExporter(),
+    withCounts(() => ({ updatedNumberScheduled: 0, numberReady: 1 })),
+  );
+  const node = { zone: '', notice: undefined, bootId: '' };
+  nodes.set('/n1', { ...node, name: 'n1', ready: true });
+  nodes.set('/n2', { ...node, name: 'n2', ready: false });
+  pods.set('monitoring/1', agentPod({ owner: key, controller: 'd1', node: 'n1' }));
+  pods.set('monitoring/2', agentPod({ owner: key, controller: 'd1', node: 'n2', ready: false }));
+  assert.deepEqual(await run(), { requeueAfterMs: 600_000 });
+  assert.equal(condition('Reconciling')?.reason, 'RollingOut');
+  clock.advance(600_000);
+  assert.deepEqual(await run(), {});
+  assert.equal(condition('Stalled')?.reason, 'ProgressDeadlineExceeded');
+  assert.match(condition('Stalled')!.message, /1 is on a node that is not ready: n2, and counts against/);
+  nodes.set('/n2', { ...node, name: 'n2', ready: true });
+  await run();
+  assert.doesNotMatch(condition('Stalled')!.message, /n2/);
+});
+
+test('an agent that crashed is Stalled although it is ready again, until the crash is ten minutes old', async () => {
+  const { run, clock, pods, condition } = setUp(netExporter());
+  const crashedAt = clock.wall() - 60_000;
+  const fault = { reason: 'AgentOOMKilled', message: 'OOMKilled, exit code 137', crashedAt } as const;
+  pods.set('monitoring/1', agentPod({ owner: key, controller: 'd1', node: 'n1', fault }));
+  assert.deepEqual(await run(), { requeueAfterMs: 540_000 });
+  assert.equal(condition('Stalled')?.reason, 'AgentOOMKilled');
+  assert.match(condition('Stalled')!.message, /^1 agent exceeded the memory limit: n1 \(OOMKilled/);
+  clock.advance(540_000);
+  assert.deepEqual(await run(), {});
+  assert.equal(condition('Ready')?.status, 'True');
 });

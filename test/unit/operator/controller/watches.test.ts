@@ -15,10 +15,10 @@ test('a restore of etcd that any of the caches finds is told', () => {
   const watches = new Watches({
     ...{ clock: new FakeClock(), random: () => 0, log: quietLog },
     client: { list: nobody, watch: nobody } as unknown as WatchesOptions['client'],
-    ...{ onResource() {}, onChild() {}, onPod() {}, onOptional() {}, onFault() {} },
+    ...{ onResource() {}, onChild() {}, onPod() {}, onNode() {}, onOptional() {}, onFault() {} },
     onRewound: () => told++,
   });
-  const stores = [watches.resources, watches.pods, watches.podMonitors.store];
+  const stores = [watches.resources, watches.pods, watches.nodes, watches.podMonitors.store];
   for (const { store } of watches.kinds.values()) stores.push(store as never);
   assert.ok(stores.length > 5);
   for (const [index, store] of stores.entries()) {
@@ -48,7 +48,7 @@ test('of the metadata of a NetExporter only what is used is kept', async () => {
   const watches = new Watches({
     ...{ clock: new FakeClock(), random: () => 0, log: quietLog },
     client: client as unknown as WatchesOptions['client'],
-    ...{ onResource() {}, onChild() {}, onPod() {}, onOptional() {}, onFault() {}, onRewound() {} },
+    ...{ onResource() {}, onChild() {}, onPod() {}, onNode() {}, onOptional() {}, onFault() {}, onRewound() {} },
   });
   const end = new AbortController();
   const running = watches.reflectors[0]!.run(end.signal);
@@ -85,7 +85,7 @@ test('of many large children only some are kept whole, and a new list finds memo
   const watches = new Watches({
     ...{ clock, random: () => 0, log: quietLog },
     client: client as unknown as WatchesOptions['client'],
-    ...{ onResource() {}, onChild() {}, onPod() {}, onOptional() {}, onFault() {}, onRewound() {} },
+    ...{ onResource() {}, onChild() {}, onPod() {}, onNode() {}, onOptional() {}, onFault() {}, onRewound() {} },
   });
   const end = new AbortController();
   const { store } = watches.kinds.get('v1 ConfigMap')!;

@@ -11,6 +11,9 @@ const healthy: Findings = {
   waitingFor: [],
   daemonSet,
   faults: [],
+  stranded: [],
+  refusal: undefined,
+  isOverdue: false,
   propagation: undefined,
   exceeded: [],
 };

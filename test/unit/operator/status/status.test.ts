@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NetExporterStatus } from '../../../../src/crd/net-exporter.ts';
-import {
-  type DaemonSetProgress,
-  type Findings,
-  heldStatusOf,
-  pausedStatusOf,
-  progressOf,
-  statusOf,
-} from '../../../../src/operator/status/status.ts';
+import { type DaemonSetProgress, progressOf } from '../../../../src/operator/status/rollout.ts';
+import { type Findings, heldStatusOf, pausedStatusOf, statusOf } from '../../../../src/operator/status/status.ts';
 
 const now = Date.parse('2026-01-01T00:00:00.123Z');
 const done: DaemonSetProgress = { generation: 2, observedGeneration: 2, desired: 3, created: 3, updated: 3, ready: 3 };
@@ -18,10 +12,16 @@ const healthy: Findings = {
   waitingFor: [],
   daemonSet: done,
   faults: [],
+  stranded: [],
+  refusal: undefined,
+  isOverdue: false,
   propagation: undefined,
   exceeded: [],
 };
 const pullFailed = { reason: 'AgentImagePullFailed', node: 'n1', message: 'image:x: ImagePullBackOff' } as const;
+
+const dead = { node: 'node-7', isOutdated: false };
+const old = { ...dead, isOutdated: true };
 
 /** Ready, Reconciling and Stalled as T or F, and the reason why it is not ready (or why it is). */
 function verdict(findings: Partial<Findings>): [string, string | undefined] {
@@ -70,6 +70,50 @@ for (const [what, findings, expected] of [
     { faults: [{ ...pullFailed, reason: 'AgentUnschedulable' }] },
     ['FTF', 'AgentUnschedulable'],
   ],
+  ['pods that a quota refuses', { ...daemonSet({ created: 1 }), refusal: 'exceeded quota' }, ['FFT', 'PodsRefused']],
+  ['pods that were refused and have come', { refusal: 'exceeded quota' }, ['TFF', 'AgentsReady']],
+  [
+    'an agent that is killed for its memory',
+    { faults: [{ ...pullFailed, reason: 'AgentOOMKilled' }] },
+    ['FFT', 'AgentOOMKilled'],
+  ],
+  [
+    'a rollout without progress',
+    { ...daemonSet({ updated: 1 }), isOverdue: true },
+    ['FFT', 'ProgressDeadlineExceeded'],
+  ],
+  [
+    'a pod that finds no place for long',
+    { ...daemonSet({ ready: 2 }), faults: [{ ...pullFailed, reason: 'AgentUnschedulable' }], isOverdue: true },
+    ['FFT', 'ProgressDeadlineExceeded'],
+  ],
+  ['an object under deletion for long', { waitingFor: ['x'], isOverdue: true }, ['FTF', 'WaitingForDeletion']],
+  ['a dead node', { ...daemonSet({ ready: 2 }), stranded: [dead] }, ['TFF', 'AgentsReady']],
+  [
+    'a dead node that runs an older template',
+    { ...daemonSet({ ready: 2, updated: 2 }), stranded: [old] },
+    ['TFF', 'AgentsReady'],
+  ],
+  [
+    'a dead node and an older template elsewhere',
+    { ...daemonSet({ ready: 2, updated: 2 }), stranded: [dead] },
+    ['FTF', 'RollingOut'],
+  ],
+  [
+    'a dead node and another agent that is not ready',
+    { ...daemonSet({ ready: 1 }), stranded: [dead] },
+    ['FTF', 'AgentsNotReady'],
+  ],
+  [
+    'nodes that are all dead',
+    { ...daemonSet({ ready: 0 }), stranded: ['n1', 'n2', 'n3'].map((node) => ({ ...dead, node })) },
+    ['FTF', 'AgentsNotReady'],
+  ],
+  [
+    'a dead node where the image could not be pulled',
+    { ...daemonSet({ ready: 2 }), stranded: [{ ...dead, node: 'n1' }], faults: [pullFailed] },
+    ['TFF', 'AgentsReady'],
+  ],
   [
     'the worse of two',
     { faults: [pullFailed], obstacles: [{ reason: 'ObjectNotOurs', message: 'x' }], waitingFor: ['y'] },
@@ -112,6 +156,44 @@ test('nodes are named in a stable order, three of them, and the others counted',
   const nodes = 'n1 (image:x: ImagePullBackOff), n2 (image:x: ImagePullBackOff), n3 (image:x: ImagePullBackOff)';
   const remedy = 'Check spec.agent.image, spec.agent.imagePullSecrets and the registry.';
   assert.equal(conditions?.[2]?.message, `5 agents cannot pull the image: ${nodes} and 2 more. ${remedy}`);
+});
+
+const messages = (findings: Partial<Findings>) => {
+  const { conditions = [] } = statusOf({ ...healthy, ...findings }, undefined, now);
+  return Object.fromEntries(conditions.map(({ type, message }) => [type, message]));
+};
+
+test('an agent on a node that is not ready is counted apart, and its node named', () => {
+  const counts = { desired: 500, created: 500, updated: 500, ready: 499 };
+  assert.equal(
+    messages({ ...daemonSet(counts), stranded: [dead] }).Ready,
+    '499 of 500 agents are ready; 1 is on a node that is not ready: node-7.',
+  );
+  const stranded = ['n1', 'n2', 'n3', 'n4', 'n5'].map((node) => ({ ...dead, node }));
+  assert.equal(
+    messages({ ...daemonSet({ ...counts, ready: 495 }), stranded }).Ready,
+    '495 of 500 agents are ready; 5 are on nodes that are not ready: n1, n2, n3 and 2 more.',
+  );
+  // The DaemonSet may have counted an agent a moment before its node failed.
+  assert.equal(messages({ stranded: [dead] }).Ready, '3 of 3 agents are ready.');
+});
+
+test('a rollout that a dead node blocks names the node, and is Stalled after ten minutes without progress', () => {
+  const findings = { ...daemonSet({ updated: 0, ready: 2 }), stranded: [old] };
+  const fact = '0 of 3 agents run the current pod template.';
+  const cause =
+    'Of the agents, 1 is on a node that is not ready: node-7, and counts against spec.agent.maxUnavailable.';
+  const remedy = 'Repair or delete the node, or increase spec.agent.maxUnavailable.';
+  assert.deepEqual(verdict(findings), ['FTF', 'RollingOut']);
+  assert.equal(messages(findings).Reconciling, `${fact} ${cause} ${remedy}`);
+  const overdue = messages({ ...findings, isOverdue: true });
+  assert.equal(overdue.Stalled, `No progress for 10 minutes. ${fact} ${cause} ${remedy}`);
+  assert.equal(overdue.Ready, overdue.Stalled);
+});
+
+test('pods that a quota refuses quote it in Stalled, with their number', () => {
+  const { Stalled } = messages({ ...daemonSet({ created: 1, ready: 1 }), refusal: 'exceeded quota: pods' });
+  assert.match(Stalled!, /^2 of 3 agents have no pod, because the API server refuses it: exceeded quota: pods\. Raise/);
 });
 
 test('a DaemonSet without a status has not been acted on', () => {
