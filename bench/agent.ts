@@ -3,7 +3,7 @@ import { apply } from '../test/e2e/environment.ts';
 import { installOperator } from '../test/e2e/installation.ts';
 import { type BenchCluster, namespace } from './bench-cluster.ts';
 import { echo } from './echo-section.ts';
-import { footprint } from './footprint-section.ts';
+import { footprint, udpFootprint } from './footprint-section.ts';
 import { latency } from './latency-section.ts';
 import { schedule } from './schedule-section.ts';
 import type { Section } from './section.ts';
@@ -30,4 +30,5 @@ export const sections: Readonly<Record<string, Section>> = {
   retransmits: synLoss,
   schedule,
   footprint,
+  'footprint-udp': udpFootprint,
 };

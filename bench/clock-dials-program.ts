@@ -18,7 +18,12 @@ hosts.forEach((host, index) => {
 
 async function turn(host: string, target: TcpSubject): Promise<void> {
   const startedAt = Date.now() / 1000;
-  const context = { timeoutMs: intervalMs, signal: new AbortController().signal, kernel: undefined };
+  const context = {
+    timeoutMs: intervalMs,
+    signal: new AbortController().signal,
+    kernel: undefined,
+    udpSockets: undefined,
+  };
   const dialled = await dial(target, context);
   if ('failure' in dialled) return;
   const { socket, seconds } = dialled;

@@ -31,15 +31,42 @@ export const footprint: Section = async (bench, quick) => {
   return await withAgents(bench, name, spec, async (alone) =>
     withAll(bench, peerNames, spec, async (peers) => {
       const windows = quick ? 4 : 16;
-      const [cold, handler] = await joined(bench, alone, peers, async (agents) => [
+      const [cold, handler] = await joined(bench, name, alone, peers, async (agents) => [
         await observe(bench, agents, windows),
         await handlerSeconds(bench, agents[0]!),
       ]);
       bench.log('second start, with the files in memory');
       await bench.kubectl(['delete', 'pods', '-n', namespace, ...alone.map(({ pod }) => pod)]);
       const again = await waitForAgents(bench.kubectl, namespace, name, alone.length);
-      const second = await joined(bench, again, peers, (agents) => observe(bench, agents, Math.ceil(windows / 2)));
+      const second = await joined(bench, name, again, peers, (agents) =>
+        observe(bench, agents, Math.ceil(windows / 2)),
+      );
       return resultOf(cold, second, handler, { servers: servers.length + 1, peers: peers.length + alone.length - 1 });
+    }),
+  );
+};
+
+const udpName = 'footprint-udp';
+
+/**
+ * CPU and exposition of agents that probe five peers every 5 s, by TCP and five UDP packets, beside lookups at the
+ * cluster's DNS servers.
+ */
+export const udpFootprint: Section = async (bench, quick) => {
+  const often = { interval: '5s', timeout: '2s' };
+  const network = { ...often, protocols: ['TCP', 'UDP'], udp: { packets: 5, size: 64 } };
+  const spec = { dns: { ...often, servers: await dnsPods(bench) }, network };
+  return await withAgents(bench, udpName, spec, async (alone) =>
+    withAll(bench, ['footprint-udp-peers'], spec, async (peers) => {
+      const observed = await joined(bench, udpName, alone, peers, (agents) => observe(bench, agents, quick ? 4 : 12));
+      const series = Math.max(...observed.scrapes.map((scrape) => scrape.series));
+      return {
+        figures: [
+          figure('cpu_ratio_udp', Math.max(...observed.cpuRatios), '', { atMost: 0.005 }),
+          figure('series_udp', series, '', { atMost: 550 }),
+        ],
+        details: summary(observed),
+      };
     }),
   );
 };
@@ -57,7 +84,7 @@ function resultOf(
     figure('working_set_bytes', highest('workingSet'), 'B', { atMost: 24 * 2 ** 20 }),
     figure('anon_bytes', highest('anon'), 'B'),
     figure('rss_bytes', highest('rss'), 'B'),
-    figure('cpu_ratio', Math.max(...cold.cpuRatios), '', { atMost: 0.01 }),
+    figure('cpu_ratio', Math.max(...cold.cpuRatios), '', { atMost: 0.002 }),
     figure('series', mostOf('series'), '', { atMost: 550 }),
     figure('scrape_gzip_bytes', mostOf('gzipBytes'), 'B', { atMost: 10_000 }),
     figure('scrape_p99_seconds', quantile(handler, 0.99), 's', { atMost: 0.01 }),
@@ -90,9 +117,10 @@ async function withAll<T>(
   );
 }
 
-/** Runs `body` with the measured agents once each of them dials ten: each other and others. */
+/** Runs `body` with the agents of `name` once each of them dials all it should: each other and others. */
 async function joined<T>(
   bench: BenchCluster,
+  name: string,
   measured: readonly Agent[],
   peers: readonly Agent[],
   body: (agents: MeasuredAgent[]) => Promise<T>,

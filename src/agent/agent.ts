@@ -15,6 +15,7 @@ import { problemOf, TargetStateLog } from './plan/target-state-log.ts';
 import { type PodIdentity, planTargets, type ResolverConfiguration, type Target } from './plan/targets.ts';
 import type { AddressLookup } from './probes/peer-lookup.ts';
 import type { Attempt } from './probes/probes.ts';
+import type { UdpSockets } from './probes/udp-sockets.ts';
 import type { MountedFile } from './sources/mounted-file.ts';
 import { type ProbeInputs, Sources } from './sources/sources.ts';
 import type { StateCache } from './sources/state-cache.ts';
@@ -36,6 +37,7 @@ export interface AgentParts {
   lookup: AddressLookup;
   attempt: Attempt<Target>;
   kernel: Kernel | undefined;
+  udpSockets: UdpSockets | undefined;
   probeMetrics: ProbeMetrics;
   agentMetrics: AgentMetrics;
   syncMetrics: SyncMetrics;
@@ -160,10 +162,10 @@ export class Agent {
   }
 
   async #turn(target: Target, signal: AbortSignal): Promise<void> {
-    const { attempt, kernel, probeMetrics, agentMetrics } = this.#parts;
+    const { attempt, kernel, udpSockets, probeMetrics, agentMetrics } = this.#parts;
     try {
       const skipped = this.#ntpBackoff.resultWhileBackingOff(target);
-      const result = skipped ?? (await attempt(target, { timeoutMs: target.timeoutMs, signal, kernel }));
+      const result = skipped ?? (await attempt(target, { timeoutMs: target.timeoutMs, signal, kernel, udpSockets }));
       if (signal.aborted || this.#startGrace.excuses(target, result)) return;
       if (!skipped) this.#ntpBackoff.record(target, result);
       // The turn was skipped: there is no result to record.

@@ -23,6 +23,7 @@ import { SyncMetrics } from './metrics/sync-metrics.ts';
 import type { ResolverConfiguration } from './plan/targets.ts';
 import { addressLookup } from './probes/peer-lookup.ts';
 import { newAttempt } from './probes/probes.ts';
+import { UdpSockets } from './probes/udp-sockets.ts';
 import { ShutdownGrace } from './shutdown-grace.ts';
 import { MountedFile } from './sources/mounted-file.ts';
 import { StateCache } from './sources/state-cache.ts';
@@ -62,6 +63,7 @@ async function run(environment: Environment): Promise<void> {
     lookup,
     attempt: newAttempt(lookup),
     kernel,
+    udpSockets: kernel && new UdpSockets(kernel),
     probeMetrics: new ProbeMetrics(registry, kernel ? 'kernel' : 'clock'),
     agentMetrics,
     syncMetrics: new SyncMetrics(registry, systemClock),

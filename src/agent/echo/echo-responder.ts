@@ -92,21 +92,22 @@ export class EchoResponder {
     const receipt = this.#clients.take(request, address);
     if (typeof receipt === 'string') return receipt;
     makeEchoAnswer(message, receipt, request.answerVersion);
-    const to = fd === undefined ? undefined : this.#kernel?.socketAddress(address, port);
-    if (fd === undefined || !to) {
+    if (fd === undefined) {
       socket.send(message, port, address, (error) => {
         if (error) this.#events.dropped('unsent');
         else this.#events.answered(undefined);
       });
       return undefined;
     }
-    const since = this.#kernel!.receivedAt(fd);
+    const kernel = this.#kernel!;
+    const to = kernel.socketAddress(address, port);
+    const since = kernel.receivedAt(fd);
     const dwellNs = this.#dwells!.since(since);
     const says = dwellNs !== undefined && request.answerVersion >= 2;
     if (says) writeEchoDwell(message, dwellNs);
     // By the kernel's own call: Node's way to it takes longer than many round trips, after the dwell was read.
     const age = says ? { offset: echoDwellOffset, since: since! } : undefined;
-    if (!this.#kernel!.sendTo(fd, message, to, age)) return 'unsent';
+    if (!kernel.sendTo(fd, message, to, age)) return 'unsent';
     this.#events.answered(dwellNs === undefined ? undefined : dwellNs / 1e9);
     return undefined;
   }

@@ -14,9 +14,12 @@ export interface Libc {
   setsockopt(fd: number, level: number, option: number, value: Int32Array, length: number): number;
   ioctl(fd: number, request: number, argument: BigInt64Array): number;
   bind(fd: number, address: Uint8Array, length: number): number;
+  connect(fd: number, address: Uint8Array, length: number): number;
+  recv(fd: number, data: Uint8Array, length: number, flags: number): number;
   send(fd: number, data: Uint8Array, length: number, flags: number): number;
   sendto(fd: number, data: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number): number;
   inet_pton(family: number, text: string, address: Uint8Array): number;
+  if_nametoindex(name: string): number;
   clock_gettime(clock: number, time: BigInt64Array): number;
   /** Name of the errno of the last failed call, such as `ENOENT`. */
   errorName(): string;
@@ -39,10 +42,13 @@ export function loadLibc(file = 'libc.so.6'): Libc | undefined {
       setsockopt: library.func('int setsockopt(int, int, int, const void *, uint32_t)'),
       ioctl: library.func('int ioctl(int, unsigned long, void *)'),
       bind: library.func('int bind(int, const void *, uint32_t)'),
+      connect: library.func('int connect(int, const void *, uint32_t)'),
+      recv: library.func('long recv(int, void *, size_t, int)'),
       send: library.func('long send(int, const void *, size_t, int)'),
       sendto: library.func('long sendto(int, const void *, size_t, int, const void *, uint32_t)'),
       inet_pton: library.func('int inet_pton(int, const char *, void *)'),
       clock_gettime: library.func('int clock_gettime(int, void *)'),
+      if_nametoindex: library.func('unsigned int if_nametoindex(const char *)'),
       errorName: () => {
         const errno = ffi.errno();
         return errno > 0 ? getSystemErrorName(-errno) : 'EUNKNOWN';

@@ -27,17 +27,28 @@ export interface Kernel {
   /** Closes a descriptor of `openUdpSocket` or `openBoundUdpSocket` that has no other owner. */
   closeSocket(fd: number): void;
   /**
+   * Connects a UDP socket, which gives it a random port.
+   * @throws KernelCallError, such as ENETUNREACH
+   */
+  connect(fd: number, to: Uint8Array): void;
+  /**
+   * Ends the connection of a socket of `openUdpSocket`, gives its port back and drops what it has received.
+   * @returns whether it can be connected again: false if an error is pending
+   */
+  disconnect(fd: number): boolean;
+  /**
    * Sends one datagram on a connected socket.
    * @returns the time right before it was sent, in nanoseconds of CLOCK_REALTIME
    * @throws KernelCallError
    */
   send(fd: number, datagram: Uint8Array): bigint;
   /**
-   * Encodes an address for `sendTo`.
-   * @param address in the form that the socket reports it: an IPv4 address on an IPv6 socket begins with `::ffff:`
-   * @returns undefined for an address with a zone, such as `fe80::1%eth0`
+   * Encodes an address for `connect` and `sendTo`.
+   * @param address in the form of the socket's family: an IPv4 address on an IPv6 socket begins with `::ffff:`; with a
+   *   zone, such as `fe80::1%eth0`, if it has one
+   * @throws KernelCallError if it is not an address
    */
-  socketAddress(address: string, port: number): Uint8Array | undefined;
+  socketAddress(address: string, port: number): Uint8Array;
   /**
    * Sends one datagram on a socket that is not connected.
    * @param age a field of the datagram to be brought up to date right before
@@ -130,6 +141,10 @@ const ipv6Recverr = 25;
 const siocgstampns = 0x8907;
 const clockRealtime = 0;
 const msgNosignal = 0x4000;
+/** AF_UNSPEC, which ends a connection (connect(2)). */
+const noAddress = new Uint8Array(16);
+/** The most datagrams that are dropped one by one: closing a socket drops any number. */
+const maxDropped = 16;
 const nanosecondsPerSecond = 1_000_000_000n;
 /** The most that an age may have grown since its field was written, in nanoseconds: more shows that a clock was set. */
 const maxGrowthNs = 1_000_000;
@@ -192,7 +207,6 @@ class LinuxKernel implements Kernel {
 
   openBoundUdpSocket(address: string, port: number): number {
     const encoded = this.socketAddress(address, port);
-    if (!encoded) throw new KernelCallError('bind', 'EINVAL');
     const fd = this.#socket(isIPv6(address) ? afInet6 : afInet, sockDgram);
     this.#enableTimestamps(fd);
     if (this.#libc.bind(fd, encoded, encoded.byteLength) !== 0) this.#fail('bind', fd);
@@ -213,15 +227,34 @@ class LinuxKernel implements Kernel {
     return nanoseconds(this.#sentAt);
   }
 
-  socketAddress(address: string, port: number): Uint8Array | undefined {
+  socketAddress(address: string, port: number): Uint8Array {
     const family = isIPv6(address) ? afInet6 : afInet;
+    const [host = '', zone] = address.split('%');
     // sockaddr_in and sockaddr_in6 of ip(7) and ipv6(7): the family in the machine's byte order, the port in network's.
     const encoded = new Uint8Array(family === afInet6 ? 28 : 16);
-    new Uint16Array(encoded.buffer, 0, 1)[0] = family;
+    const words = new Uint16Array(encoded.buffer);
+    words[0] = family;
     encoded[2] = port >> 8;
     encoded[3] = port & 255;
-    const host = encoded.subarray(family === afInet6 ? 8 : 4);
-    return this.#libc.inet_pton(family, address, host) === 1 ? encoded : undefined;
+    if (this.#libc.inet_pton(family, host, encoded.subarray(family === afInet6 ? 8 : 4)) !== 1)
+      throw new KernelCallError('inet_pton', 'EINVAL');
+    if (zone !== undefined) {
+      const index = this.#libc.if_nametoindex(zone) || Number(zone);
+      words[12] = index;
+      words[13] = index >>> 16;
+    }
+    return encoded;
+  }
+
+  connect(fd: number, to: Uint8Array): void {
+    if (this.#libc.connect(fd, to, to.byteLength) !== 0) this.#fail('connect');
+  }
+
+  disconnect(fd: number): boolean {
+    if (this.#libc.connect(fd, noAddress, noAddress.byteLength) !== 0) return false;
+    for (let dropped = 0; dropped < maxDropped; dropped++)
+      if (this.#libc.recv(fd, this.#info, 0, 0) < 0) return this.#libc.errorName() === 'EAGAIN';
+    return false;
   }
 
   sendTo(fd: number, datagram: Uint8Array, to: Uint8Array, age?: AgeField): boolean {

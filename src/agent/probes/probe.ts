@@ -1,6 +1,7 @@
 import type { FailureReason } from '../../contract/failure-reason.ts';
 import type { KissCode } from '../../contract/kiss-codes.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import type { UdpSockets } from './udp-sockets.ts';
 
 /** Source of a latency: the kernel's timestamps, or the JavaScript clock if the kernel provides none. */
 export type Timing = 'kernel' | 'clock';
@@ -56,6 +57,8 @@ export interface ProbeContext {
   signal: AbortSignal;
   /** Kernel timestamps; undefined if this machine does not provide them. */
   kernel: Kernel | undefined;
+  /** Sockets of that kernel. */
+  udpSockets: UdpSockets | undefined;
 }
 
 /**

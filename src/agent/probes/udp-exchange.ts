@@ -1,4 +1,4 @@
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import { isIP } from 'node:net';
 import { monotonicNs, secondsSince } from '../../base/clock.ts';
 import { afterDelay } from '../../base/delay.ts';
@@ -7,6 +7,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { type ClockReading, readClocks, wasSet } from '../kernel/realtime.ts';
 import type { ProbeContext, Timing } from './probe.ts';
 import { socketFailure } from './socket-failure.ts';
+import type { UdpSockets, UdpUser } from './udp-sockets.ts';
 
 /** Times at which a datagram was sent and its answer received, in nanoseconds of CLOCK_REALTIME. */
 export interface ExchangeTimes {
@@ -24,6 +25,20 @@ export interface UdpExchange<Answer> {
   times: ExchangeTimes | undefined;
 }
 
+/** An exchange that has begun. After one of these calls nothing more comes of it. */
+export interface OpenExchange {
+  /** Ends it without a result. */
+  cancel(): void;
+  /** Ends it with the result that there was no answer in time; does nothing if it has ended. */
+  expire(): void;
+}
+
+/** Called once with the result, or with a system error if the agent is at fault. May be called before it has begun. */
+export type ExchangeEnd<Answer> = (result: UdpExchange<Answer> | Error) => void;
+
+/** Where datagrams are sent from. */
+export type ExchangeContext = Pick<ProbeContext, 'kernel' | 'udpSockets'>;
+
 /**
  * Sends one datagram from its own socket with a random source port, and waits for the answer. The socket is connected,
  * so it receives only from that address and port. Messages that `judge` rejects are ignored. If the timeout expires
@@ -33,107 +48,157 @@ export interface UdpExchange<Answer> {
  *   at fault
  */
 export function exchangeOverUdp<Answer>(
-  { host, port }: { host: string; port: number },
+  target: { host: string; port: number },
   datagram: Uint8Array,
   judge: (message: Buffer) => Answer | undefined,
-  { timeoutMs, signal, kernel }: ProbeContext,
+  { timeoutMs, signal, ...context }: ProbeContext,
 ): Promise<UdpExchange<Answer>> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const opened = openSocket(host, kernel);
-    if ('failure' in opened)
-      return resolve({ outcome: opened.failure, seconds: 0, timing: kernel ? 'kernel' : 'clock', times: undefined });
-    const { socket, fd } = opened;
-    let startedAt = monotonicNs();
-    let sent: { at: bigint; reading: ClockReading } | undefined;
-    let passedOver = 0;
-
     const end = (settle: () => void) => {
       cancelTimeout();
       signal.removeEventListener('abort', onAbort);
-      socket.removeAllListeners().on('error', () => {});
-      socket.close();
       settle();
     };
-    const giveUp = (outcome: FailureReason) => {
-      const seconds = secondsSince(startedAt);
-      end(() => resolve({ outcome, seconds, timing: kernel ? 'kernel' : 'clock', times: undefined }));
+    const onAbort = () => {
+      exchange.cancel();
+      end(() => reject(signal.reason));
     };
-    const onAbort = () => end(() => reject(signal.reason));
-    const onError = (error: Error) => {
-      const failure = socketFailure(error);
-      if (failure === undefined) end(() => reject(error));
-      else giveUp(failure === 'reset' ? 'refused' : failure);
-    };
-    const cancelTimeout = afterDelay(timeoutMs, () => giveUp(passedOver > 0 ? 'malformed' : 'timeout'));
+    const cancelTimeout = afterDelay(timeoutMs, () => exchange.expire());
     signal.addEventListener('abort', onAbort, { once: true });
-
-    socket.on('error', onError);
-    socket.on('message', (message, { address, port: from }) => {
-      const elapsed = secondsSince(startedAt);
-      const stamp = sent && kernel?.receivedAt(fd!);
-      // Without kernel timestamps, the socket is bound for a moment before it is connected.
-      const remote = socket.remoteAddress();
-      if (!sent || address !== remote.address || from !== remote.port) return;
-      const outcome = judge(message);
-      if (outcome === undefined) {
-        passedOver++;
-        return;
-      }
-      const reading = readClocks(kernel);
-      const set = wasSet(sent.reading, reading);
-      const { at: sentAt } = sent;
-      const receivedAt = kernel ? stamp : reading.realtime;
-      // NaN is refused and counted like any other impossible value.
-      const stamped = stamp === undefined ? undefined : set ? Number.NaN : Number(stamp - sentAt) / 1e9;
-      const seconds = kernel?.believe(stamped, elapsed);
-      const known = receivedAt !== undefined && !set && (!kernel || seconds !== undefined);
-      end(() =>
-        resolve({
-          outcome,
-          seconds: seconds ?? elapsed,
-          timing: seconds === undefined ? 'clock' : 'kernel',
-          times: known ? { sentAt, receivedAt } : undefined,
-        }),
-      );
-    });
-    socket.once('connect', () => {
-      startedAt = monotonicNs();
-      try {
-        const reading = readClocks(kernel);
-        if (!kernel) socket.send(datagram);
-        sent = { at: kernel ? kernel.send(fd!, datagram) : reading.realtime, reading };
-      } catch (error) {
-        onError(error as Error);
-      }
-    });
-    socket.connect(port, host);
+    const exchange = beginExchange(target, datagram, judge, context, (result) =>
+      end(() => (result instanceof Error ? reject(result) : resolve(result))),
+    );
   });
 }
 
-/**
- * @returns a failure if the machine lacks this address family, for example IPv6
- * @throws RangeError if `host` is not an address; a system error if no socket can be opened
- */
-function openSocket(
-  host: string,
-  kernel: Kernel | undefined,
-): { socket: Socket; fd?: number } | { failure: FailureReason } {
+/** Like `exchangeOverUdp`, for callers with their own timer: it ends when there is an answer, or when it is told to. */
+export function beginExchange<Answer>(
+  { host, port }: { host: string; port: number },
+  datagram: Uint8Array,
+  judge: (message: Buffer) => Answer | undefined,
+  { kernel, udpSockets }: ExchangeContext,
+  end: ExchangeEnd<Answer>,
+): OpenExchange {
   const family = isIP(host);
   if (family !== 4 && family !== 6) throw new RangeError(`"${host}" is not an IP address`);
-  const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
-  if (!kernel) return { socket };
-  let fd: number | undefined;
-  try {
-    fd = kernel.openUdpSocket(family);
-    // From here on the socket owns and closes the descriptor.
-    socket.bind({ fd, exclusive: true });
-    return { socket, fd };
-  } catch (error) {
-    if (fd !== undefined) kernel.closeSocket(fd);
-    socket.close();
+  const exchange = new Exchange(datagram, judge, kernel, end);
+  if (kernel && udpSockets) exchange.sendByKernel(family, host, port, udpSockets);
+  else exchange.sendByNode(family, host, port);
+  return exchange;
+}
+
+class Exchange<Answer> implements OpenExchange, UdpUser {
+  readonly #datagram: Uint8Array;
+  readonly #judge: (message: Buffer) => Answer | undefined;
+  readonly #kernel: Kernel | undefined;
+  readonly #end: ExchangeEnd<Answer>;
+  #fd: number | undefined;
+  #release: (() => void) | undefined;
+  #ended = false;
+  #startedAt = monotonicNs();
+  #sent: { at: bigint; reading: ClockReading } | undefined;
+  #passedOver = 0;
+
+  constructor(
+    datagram: Uint8Array,
+    judge: (message: Buffer) => Answer | undefined,
+    kernel: Kernel | undefined,
+    end: ExchangeEnd<Answer>,
+  ) {
+    this.#datagram = datagram;
+    this.#judge = judge;
+    this.#kernel = kernel;
+    this.#end = end;
+  }
+
+  sendByKernel(family: 4 | 6, host: string, port: number, sockets: UdpSockets): void {
+    try {
+      const socket = sockets.take(family, this);
+      this.#fd = socket.fd;
+      this.#release = () => sockets.giveBack(socket);
+      const kernel = this.#kernel!;
+      kernel.connect(socket.fd, kernel.socketAddress(host, port));
+      const reading = readClocks(kernel);
+      this.#startedAt = reading.before;
+      this.#sent = { at: kernel.send(socket.fd, this.#datagram), reading };
+    } catch (error) {
+      this.failed(error as Error);
+    }
+  }
+
+  sendByNode(family: 4 | 6, host: string, port: number): void {
+    const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
+    this.#release = () => {
+      socket.removeAllListeners().on('error', () => {});
+      socket.close();
+    };
+    socket.on('error', (error) => this.failed(error));
+    socket.on('message', (message, { address, port: from }) => {
+      // Until it is connected, the socket is bound for a moment.
+      if (!this.#sent) return;
+      const remote = socket.remoteAddress();
+      if (address === remote.address && from === remote.port) this.received(message);
+    });
+    socket.once('connect', () => {
+      const reading = readClocks(undefined);
+      this.#startedAt = reading.before;
+      socket.send(this.#datagram);
+      this.#sent = { at: reading.realtime, reading };
+    });
+    socket.connect(port, host);
+  }
+
+  received(message: Buffer): void {
+    const elapsed = secondsSince(this.#startedAt);
+    const kernel = this.#kernel;
+    const sent = this.#sent;
+    if (!sent) return;
+    const stamp = this.#fd === undefined ? undefined : kernel?.receivedAt(this.#fd);
+    const outcome = this.#judge(message);
+    if (outcome === undefined) {
+      this.#passedOver++;
+      return;
+    }
+    const reading = readClocks(kernel);
+    const set = wasSet(sent.reading, reading);
+    const receivedAt = kernel ? stamp : reading.realtime;
+    // NaN is refused and counted like any other impossible value.
+    const stamped = stamp === undefined ? undefined : set ? Number.NaN : Number(stamp - sent.at) / 1e9;
+    const seconds = kernel?.believe(stamped, elapsed);
+    const known = receivedAt !== undefined && !set && (!kernel || seconds !== undefined);
+    this.#finish({
+      outcome,
+      seconds: seconds ?? elapsed,
+      timing: seconds === undefined ? 'clock' : 'kernel',
+      times: known ? { sentAt: sent.at, receivedAt } : undefined,
+    });
+  }
+
+  failed(error: Error): void {
     const failure = socketFailure(error);
-    if (failure === undefined) throw error;
-    return { failure };
+    if (failure === undefined) this.#finish(error);
+    else this.#giveUp(failure === 'reset' ? 'refused' : failure);
+  }
+
+  expire(): void {
+    this.#giveUp(this.#passedOver > 0 ? 'malformed' : 'timeout');
+  }
+
+  cancel(): void {
+    this.#ended = true;
+    this.#release?.();
+    this.#release = undefined;
+  }
+
+  #giveUp(outcome: FailureReason): void {
+    const seconds = secondsSince(this.#startedAt);
+    this.#finish({ outcome, seconds, timing: this.#kernel ? 'kernel' : 'clock', times: undefined });
+  }
+
+  #finish(result: UdpExchange<Answer> | Error): void {
+    if (this.#ended) return;
+    this.cancel();
+    this.#end(result);
   }
 }

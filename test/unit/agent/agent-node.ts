@@ -62,6 +62,7 @@ export function newNode(directory: TemporaryDirectory) {
       },
       attempt: (target, context) => world.attempt(target, context),
       kernel: undefined,
+      udpSockets: undefined,
       probeMetrics: new ProbeMetrics(registry, 'kernel'),
       agentMetrics: new AgentMetrics(registry, '1.2.3', clock, undefined),
       syncMetrics: new SyncMetrics(registry, clock),

@@ -1,9 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '../../../base/clock.ts';
+import { afterDelay } from '../../../base/delay.ts';
 import { formatHostPort } from '../../../base/host-port.ts';
 import type { FailureReason } from '../../../contract/failure-reason.ts';
 import { type EchoAnswer, encodeEchoRequest, readEchoAnswer } from '../../echo/echo-message.ts';
 import type { Probe, ProbeContext, ProbeResult } from '../probe.ts';
-import { exchangeOverUdp } from '../udp-exchange.ts';
+import { beginExchange, type OpenExchange, type UdpExchange } from '../udp-exchange.ts';
 import { EchoLedger, type EchoOutcome } from './echo-ledger.ts';
 
 /** An agent that answers echoes; `host` is an IP address. */
@@ -54,12 +55,17 @@ interface Answered {
   timing: ProbeResult['timing'];
 }
 
-type PacketOutcome = Answered | { failure: Extract<FailureReason, 'lost' | 'refused' | 'unreachable'> };
+interface LostPacket {
+  failure: Extract<FailureReason, 'lost' | 'refused' | 'unreachable'>;
+}
+
+type PacketOutcome = Answered | LostPacket;
 
 async function takeTurn(target: UdpSubject, ledger: EchoLedger, context: ProbeContext): Promise<ProbeResult> {
-  let packets: PacketOutcome[];
+  const turn = new EchoTurn(target, ledger, context);
+  let packets: readonly PacketOutcome[];
   try {
-    packets = await sendPackets(target, ledger, context);
+    packets = await turn.run();
   } catch (error) {
     ledger.abandon(target.packets);
     throw error;
@@ -94,38 +100,89 @@ function outcomeOf(packet: PacketOutcome): EchoOutcome {
 }
 
 /**
- * Sends the packets of a turn without waiting for each other's answers. The timeout of the turn applies to all of them.
+ * Sends the packets of a turn without waiting for each other's answers. The timeout applies to the turn as a whole: one
+ * timer for all packets, which counts from the last one.
  */
-async function sendPackets(target: UdpSubject, ledger: EchoLedger, context: ProbeContext): Promise<PacketOutcome[]> {
-  const turn = ledger.begin();
-  // Leaves time for an answer to the last packet if the timeout is short.
-  const spacing = Math.min(spacingMs, context.timeoutMs / (4 * target.packets));
-  const ended = new AbortController();
-  const onAbort = () => ended.abort(context.signal.reason);
-  context.signal.addEventListener('abort', onAbort, { once: true });
-  const send = async (sequence: number): Promise<PacketOutcome> => {
-    const offsetMs = sequence * spacing;
-    if (offsetMs > 0) await delay(offsetMs, undefined, { signal: ended.signal });
-    const request = encodeEchoRequest({ sequence, turn, prober: ledger.prober }, target.size);
-    return sendPacket(target, request, { ...context, timeoutMs: context.timeoutMs - offsetMs, signal: ended.signal });
-  };
-  const sending = Array.from({ length: target.packets }, (_, sequence) => send(sequence));
-  try {
-    return await Promise.all(sending);
-  } catch (error) {
+class EchoTurn {
+  readonly #target: UdpSubject;
+  readonly #ledger: EchoLedger;
+  readonly #context: ProbeContext;
+  readonly #number: number;
+  /** Leaves time for an answer to the last packet if the timeout is short. */
+  readonly #spacing: number;
+  readonly #exchanges: OpenExchange[] = [];
+  readonly #outcomes: PacketOutcome[] = [];
+  #answered = 0;
+  #cancelTimer = () => {};
+  readonly #ended = Promise.withResolvers<PacketOutcome[]>();
+
+  constructor(target: UdpSubject, ledger: EchoLedger, context: ProbeContext) {
+    this.#target = target;
+    this.#ledger = ledger;
+    this.#context = context;
+    this.#number = ledger.begin();
+    this.#spacing = Math.min(spacingMs, context.timeoutMs / (4 * target.packets));
+  }
+
+  /** @throws the reason of the signal if aborted; a system error if the agent is at fault */
+  async run(): Promise<readonly PacketOutcome[]> {
+    const { signal } = this.#context;
+    const onAbort = () => this.#break(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#sendNext();
+    try {
+      return await this.#ended.promise;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #sendNext(): void {
+    const { packets, size } = this.#target;
+    const { timeoutMs } = this.#context;
+    const sequence = this.#exchanges.length;
+    const isLast = sequence + 1 === packets;
+    // Set before the packet is sent, which may end the turn.
+    this.#cancelTimer = isLast
+      ? afterDelay(timeoutMs - sequence * this.#spacing, () => this.#expire())
+      : systemClock.after(this.#spacing, () => this.#sendNext());
+    try {
+      const request = encodeEchoRequest({ sequence, turn: this.#number, prober: this.#ledger.prober }, size);
+      const judge = (message: Buffer) => readEchoAnswer(message, request);
+      const exchange = beginExchange(this.#target, request, judge, this.#context, (result) =>
+        this.#settle(sequence, result),
+      );
+      this.#exchanges[sequence] = exchange;
+    } catch (error) {
+      this.#break(error);
+    }
+  }
+
+  #settle(sequence: number, result: UdpExchange<EchoAnswer> | Error): void {
     // If one packet cannot be sent, the turn ends: nothing may continue after the result is returned.
-    ended.abort(error);
-    await Promise.allSettled(sending);
-    context.signal.throwIfAborted();
-    throw error;
-  } finally {
-    context.signal.removeEventListener('abort', onAbort);
+    if (result instanceof Error) {
+      this.#break(result);
+      return;
+    }
+    const { outcome, seconds, timing } = result;
+    this.#outcomes[sequence] =
+      typeof outcome === 'string' ? { failure: failureOf(outcome) } : { answer: outcome, seconds, timing };
+    if (++this.#answered < this.#target.packets) return;
+    this.#cancelTimer();
+    this.#ended.resolve(this.#outcomes);
+  }
+
+  #expire(): void {
+    for (const exchange of this.#exchanges) exchange.expire();
+  }
+
+  #break(error: unknown): void {
+    this.#cancelTimer();
+    for (const exchange of this.#exchanges) exchange.cancel();
+    this.#ended.reject(error);
   }
 }
 
-async function sendPacket(target: UdpSubject, request: Buffer, context: ProbeContext): Promise<PacketOutcome> {
-  const judge = (message: Buffer) => readEchoAnswer(message, request);
-  const { outcome, seconds, timing } = await exchangeOverUdp(target, request, judge, context);
-  if (typeof outcome !== 'string') return { answer: outcome, seconds, timing };
-  return { failure: outcome === 'refused' || outcome === 'unreachable' ? outcome : 'lost' };
+function failureOf(outcome: FailureReason): LostPacket['failure'] {
+  return outcome === 'refused' || outcome === 'unreachable' ? outcome : 'lost';
 }

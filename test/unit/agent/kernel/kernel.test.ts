@@ -160,12 +160,12 @@ describe('Kernel', () => {
     const bind = (address: string, port: number) => () => kernel.openBoundUdpSocket(address, port);
     assert.throws(bind('127.0.0.1', taken.address().port), { code: 'EADDRINUSE', syscall: 'bind' });
     assert.throws(bind('192.0.2.1', 0), { code: 'EADDRNOTAVAIL', syscall: 'bind' });
-    assert.throws(bind('localhost', 0), { code: 'EINVAL', syscall: 'bind' });
+    assert.throws(bind('localhost', 0), { code: 'EINVAL', syscall: 'inet_pton' });
     assert.equal(openDescriptors(), descriptors);
     taken.close();
   });
 
-  it('encodes addresses of both families, and none with a zone', () => {
+  it('encodes addresses of both families', () => {
     using kernel = opened();
     const inet6 = (address: string) => Buffer.from(kernel.socketAddress(address, 8000)!.subarray(2)).toString('hex');
     assert.deepEqual(
@@ -174,7 +174,61 @@ describe('Kernel', () => {
     );
     assert.equal(inet6('fd00::7'), '1f4000000000fd00000000000000000000000000000700000000');
     assert.equal(inet6('::ffff:10.1.2.3'), '1f400000000000000000000000000000ffff0a01020300000000');
-    assert.equal(kernel.socketAddress('fe80::1%eth0', 8000), undefined);
+    // Loopback is the first interface of every network namespace.
+    for (const zone of ['lo', '1']) assert.equal(inet6(`fe80::1%${zone}`).slice(-8), '01000000');
+    assert.throws(() => kernel.socketAddress('a.example', 1), { code: 'EINVAL' });
+  });
+
+  for (const host of ['127.0.0.1', '::1'])
+    it(`connects a socket again, with another port and nothing of what it heard before (${host})`, async () => {
+      using kernel = opened();
+      const fd = kernel.openUdpSocket(host === '::1' ? 6 : 4);
+      const socket = createSocket(host === '::1' ? 'udp6' : 'udp4');
+      socket.bind({ fd, exclusive: true });
+      const peers = ([0, 1] as const).map(() => createSocket(host === '::1' ? 'udp6' : 'udp4'));
+      const heard: string[] = [];
+      socket.on('message', (message) => heard.push(String(message)));
+      try {
+        const ports = new Set<number>();
+        for (const [index, peer] of [...peers, ...peers].entries()) {
+          if (index < 2) {
+            peer.bind(0, host);
+            await once(peer, 'listening');
+          }
+          kernel.connect(fd, kernel.socketAddress(host, peer.address().port));
+          const { port } = socket.address();
+          ports.add(port);
+          const asked = once(peer, 'message');
+          kernel.send(fd, Buffer.from('ask'));
+          await asked;
+          const answers = [`kept ${index}`, `dropped ${index}`];
+          const received = once(socket, 'message');
+          peer.send(answers[0]!, port, host);
+          await received;
+          await new Promise((sent) => peer.send(answers[1]!, port, host, sent));
+          assert.equal(kernel.disconnect(fd), true);
+          await new Promise((sent) => peer.send('late', port, host, sent));
+        }
+        assert.ok(ports.size >= 3, `${[...ports]}`);
+        assert.deepEqual(heard, ['kept 0', 'kept 1', 'kept 2', 'kept 3']);
+      } finally {
+        for (const peer of peers) peer.close();
+        socket.close();
+      }
+    });
+
+  it('says that a socket with a pending error cannot be connected again', async () => {
+    using kernel = opened();
+    const fd = kernel.openUdpSocket(4);
+    const free = createSocket('udp4');
+    free.bind(0, '127.0.0.1');
+    await once(free, 'listening');
+    kernel.connect(fd, kernel.socketAddress('127.0.0.1', free.address().port));
+    free.close();
+    await once(free, 'close');
+    kernel.send(fd, Buffer.of(1));
+    assert.equal(kernel.disconnect(fd), false);
+    kernel.closeSocket(fd);
   });
 
   it('brings an age up to date right before it sends, and leaves one that has grown too much', async () => {

@@ -5,6 +5,7 @@ import { readlinkSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { KernelCallError } from '../../../../src/agent/kernel/kernel.ts';
 import { type ExchangeTimes, exchangeOverUdp, type UdpExchange } from '../../../../src/agent/probes/udp-exchange.ts';
+import { UdpSockets } from '../../../../src/agent/probes/udp-sockets.ts';
 import { eventually } from '../eventually.ts';
 import { contextWith, kernel, kernelWith, openDescriptors, timings } from '../servers/probe-context.ts';
 
@@ -128,6 +129,47 @@ describe('exchangeOverUdp that gets no socket', () => {
 });
 
 describe('exchangeOverUdp and its descriptors', () => {
+  it('opens one socket for many exchanges, each with a port of its own, and few for many at once', async () => {
+    const ports: number[] = [];
+    using server = await startServer((message, { port }) => {
+      ports.push(port);
+      return [message];
+    });
+    let opened = 0;
+    const counting = kernelWith({
+      openUdpSocket(family) {
+        opened++;
+        return kernel!.openUdpSocket(family);
+      },
+    });
+    const context = contextWith({ kernel: counting, udpSockets: new UdpSockets(counting) });
+    for (let n = 0; n < 50; n++) await exchangeOverUdp(server, ping, echoed, context);
+    assert.equal(opened, 1);
+    assert.ok(new Set(ports).size > 40, `${new Set(ports).size}`);
+    const descriptors = openDescriptors();
+    const many = Array.from({ length: 40 }, () => exchangeOverUdp(server, ping, echoed, context));
+    for (const { outcome } of await Promise.all(many)) assert.equal(outcome, 'echoed');
+    await eventually(
+      () => openDescriptors() <= descriptors + 3,
+      () => `${openDescriptors()} descriptors, ${descriptors} before`,
+    );
+    context.udpSockets!.close();
+  });
+
+  it('uses no socket again that got an error', async () => {
+    const { port } = await startServer(echo).then((closing) => {
+      closing[Symbol.dispose]();
+      return closing;
+    });
+    using server = await startServer(echo);
+    const context = contextWith({ udpSockets: new UdpSockets(kernel!) });
+    for (let n = 0; n < 5; n++) {
+      assert.equal((await exchangeOverUdp({ host: '127.0.0.1', port }, ping, echoed, context)).outcome, 'refused');
+      assert.equal((await exchangeOverUdp(server, ping, echoed, context)).outcome, 'echoed');
+    }
+    context.udpSockets!.close();
+  });
+
   it('keeps none and uses none that is closed, over thousands of exchanges of which many are aborted', async () => {
     using server = await startServer((message) => (message[0]! % 3 === 0 ? [] : [message]));
     // A number is given again soon; which socket it stands for, only the kernel knows.
@@ -153,13 +195,14 @@ describe('exchangeOverUdp and its descriptors', () => {
       },
     });
     const descriptors = openDescriptors();
+    const udpSockets = new UdpSockets(watched);
     let aborted = 0;
     let answered = 0;
     const turn = async (number: number) => {
       const controller = new AbortController();
       const datagram = Buffer.of(number % 251, number >> 8, number & 255);
       const judge = (message: Buffer) => (message.equals(datagram) ? 'echoed' : undefined);
-      const context = contextWith({ kernel: watched, timeoutMs: 5, signal: controller.signal });
+      const context = contextWith({ kernel: watched, udpSockets, timeoutMs: 5, signal: controller.signal });
       const exchange = exchangeOverUdp(server, datagram, judge, context);
       // At every stage: before it is connected, after it is sent, when the answer is there.
       if (number % 4 === 0) controller.abort();
@@ -176,6 +219,7 @@ describe('exchangeOverUdp and its descriptors', () => {
       await Promise.all(Array.from({ length: 40 }, (_, index) => turn(batch * 40 + index)));
     assert.ok(aborted > 1000 && answered > 100, `${aborted} aborted, ${answered} answered`);
     assert.deepEqual(misused, []);
+    udpSockets.close();
     await eventually(
       () => openDescriptors() <= descriptors,
       () => `${openDescriptors()} descriptors, ${descriptors} before`,

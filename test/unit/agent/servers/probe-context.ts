@@ -1,13 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { type Kernel, openKernel } from '../../../../src/agent/kernel/kernel.ts';
 import type { ProbeContext } from '../../../../src/agent/probes/probe.ts';
+import { UdpSockets } from '../../../../src/agent/probes/udp-sockets.ts';
 
 /** The kernel's timing of this machine, one for the whole test file. */
 export const kernel = openKernel();
 
-/** A probe's context that is never aborted and has time enough, unless told otherwise. */
+/** A probe's context that is never aborted, has time enough and keeps no socket, unless told otherwise. */
 export function contextWith(given: Partial<ProbeContext> = {}): ProbeContext {
-  return { timeoutMs: 10_000, signal: new AbortController().signal, kernel, ...given };
+  const context = { timeoutMs: 10_000, signal: new AbortController().signal, kernel, ...given };
+  return { udpSockets: context.kernel && new UdpSockets(context.kernel, 0), ...context };
 }
 
 /** The kernel with some of its answers replaced. */

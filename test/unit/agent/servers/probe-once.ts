@@ -4,11 +4,14 @@ import { openKernel } from '../../../../src/agent/kernel/kernel.ts';
 import { dnsProbe } from '../../../../src/agent/probes/dns/dns-probe.ts';
 import type { ProbeResult } from '../../../../src/agent/probes/probe.ts';
 import { tcpProbe } from '../../../../src/agent/probes/tcp/tcp-probe.ts';
+import { UdpSockets } from '../../../../src/agent/probes/udp-sockets.ts';
 import { goodAnswer, startUdpServer } from './dns-server.ts';
 
 // A program of its own, for flags that only a new process can have: each probe once, and what came of it on standard
 // output.
-const context = { timeoutMs: 10_000, signal: new AbortController().signal, kernel: openKernel() };
+const kernel = openKernel();
+const udpSockets = kernel && new UdpSockets(kernel);
+const context = { timeoutMs: 10_000, signal: new AbortController().signal, kernel, udpSockets };
 const listener = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
 await once(listener, 'listening');
 const peer = { host: '127.0.0.1', port: (listener.address() as AddressInfo).port };
