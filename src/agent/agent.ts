@@ -86,6 +86,7 @@ export class Agent {
           syncMetrics.settingsFrom(source);
         },
         peersInEffect: (revision, source) => syncMetrics.peersInEffect(revision, source),
+        zoneInEffect: (zone) => agentMetrics.location(identity.nodeName, zone),
         peersLookedUp: (answered) => agentMetrics.peersLookedUp(answered),
       },
     );

@@ -26,6 +26,8 @@ export interface Assignment {
    */
   epoch: number;
   revision: number;
+  /** Zone of the agent's node. Empty if the node has none, or the operator is of a version that does not send it. */
+  zone: string;
   peers: AssignedPeer[];
   /** DNS pods to query directly, each as `ip:port` (`[v6]:port`). */
   dnsServers: string[];
@@ -60,6 +62,7 @@ export function decodeAssignment(value: unknown): Assignment {
       uid: text(document.uid, 'uid', 64),
       epoch: integer(document.epoch, 'epoch', 0, Number.MAX_SAFE_INTEGER),
       revision: integer(document.revision, 'revision', 1, Number.MAX_SAFE_INTEGER),
+      zone: document.zone === undefined ? '' : text(document.zone, 'zone', 63, 0),
       peers: list(document.peers, 'peers', 110, peer),
       dnsServers: list(document.dnsServers, 'dnsServers', 16, hostPort),
     };

@@ -1,7 +1,7 @@
 import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../../base/clock.ts';
 import { scheduleMetrics, settingsMetrics } from '../../contract/metrics/agent-metrics.ts';
-import { type LabelValue, labelValues } from '../../contract/metrics/metric.ts';
+import { type LabelName, type LabelValue, labelValues } from '../../contract/metrics/metric.ts';
 import { processMetrics } from '../../contract/metrics/process-metrics.ts';
 import { newCounter, newGauge, newHistogram } from '../../metrics/declared.ts';
 import { RecentMaximum } from '../../metrics/recent-maximum.ts';
@@ -13,6 +13,7 @@ import type { TargetLimit } from '../plan/target-limits.ts';
 export class AgentMetrics implements ScheduleEvents {
   readonly #clock: Clock;
   readonly #lag = new RecentMaximum();
+  readonly #info: Gauge<LabelName<typeof settingsMetrics.info>>;
   readonly #generation: Gauge;
   readonly #loaded: Gauge;
   readonly #loadErrors: Counter;
@@ -29,6 +30,7 @@ export class AgentMetrics implements ScheduleEvents {
     this.#clock = clock;
     const registers = [registry];
     newGauge(processMetrics.buildInfo, registers).set({ version }, 1);
+    this.#info = newGauge(settingsMetrics.info, registers);
     this.#generation = newGauge(settingsMetrics.generation, registers);
     this.#loaded = newGauge(settingsMetrics.loaded, registers);
     this.#loadErrors = newCounter(settingsMetrics.loadErrors, registers);
@@ -50,6 +52,12 @@ export class AgentMetrics implements ScheduleEvents {
     newGauge(scheduleMetrics.lag, registers, function () {
       this.set(lag.at(clock.monotonic()));
     });
+  }
+
+  /** Where the agent runs. @param zone empty if the node has none or it is unknown */
+  location(node: string, zone: string): void {
+    this.#info.reset();
+    this.#info.set({ agent_node: node, agent_zone: zone }, 1);
   }
 
   /** The settings of this generation are in effect. */

@@ -49,6 +49,8 @@ export interface SourcesEvents {
    * agent waits for an assignment.
    */
   peersInEffect(revision: number, source: Source | 'service' | undefined): void;
+  /** Zone of the agent's node, as assigned; empty if the node has none or the zone is unknown. */
+  zoneInEffect(zone: string): void;
   /** The agents' Service was looked up. */
   peersLookedUp(answered: boolean): void;
 }
@@ -206,6 +208,7 @@ export class Sources {
     const { assignment } = this.#choice;
     const fallback = this.#peers.isActive ? 'service' : undefined;
     this.#events.peersInEffect(assignment?.value.revision ?? 0, assignment?.source ?? fallback);
+    this.#events.zoneInEffect(assignment?.value.zone ?? '');
   }
 
   #assignmentTimedOut(): void {

@@ -3,6 +3,18 @@ import type { MetricGroup } from './metric.ts';
 
 /** Where the agent's settings and peers come from, and its sync with the operator. */
 export const settingsMetrics = {
+  info: {
+    name: 'net_exporter_agent_info',
+    type: 'gauge',
+    help: 'Node and zone of the agent; the value is always 1.',
+    labels: {
+      agent_node: { help: 'Node of the agent.' },
+      agent_zone: {
+        help: 'Zone of the node. Empty if the node has no label `topology.kubernetes.io/zone`, or the agent has no assignment.',
+      },
+    },
+    notes: '[Join it](monitoring.md#nodes-and-zones) where Prometheus adds no label `zone`.',
+  },
   generation: {
     name: 'net_exporter_settings_generation',
     type: 'gauge',

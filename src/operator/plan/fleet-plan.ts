@@ -87,6 +87,7 @@ export class FleetPlan {
     return {
       version: assignmentVersion,
       ...version,
+      zone: agent.zone,
       peers: this.#addressed(agent.pod),
       dnsServers: [...this.#dns.serversOf(node)],
     };
@@ -124,7 +125,7 @@ export class FleetPlan {
       if (known) known.seenIn = this.#revision;
       if (known?.pod === pod && known.node === node) continue;
       const agent = new Agent(pod, node, agentState(pod, node, known?.state), this.#revision);
-      if (agent.isAssigned && (!known?.isAssigned || agent.families !== known.families)) changed.add(agent);
+      if (agent.isAssigned && !(known?.isAssigned && agent.isToldAs(known))) changed.add(agent);
       agent.revision = known?.revision ?? 0;
       this.#replace(known, agent, news);
     }
@@ -197,7 +198,17 @@ class Agent {
     return targetStates[this.state].probed && this.pod.addresses.length > 0 && this.pod.port !== undefined;
   }
 
-  get families(): string {
+  /** Empty where it is not known. */
+  get zone(): string {
+    return this.node?.zone ?? '';
+  }
+
+  /** Whether its assignment holds the same, as far as that depends on the agent itself. */
+  isToldAs(other: Agent): boolean {
+    return this.zone === other.zone && this.#families === other.#families;
+  }
+
+  get #families(): string {
     return this.pod.addresses.map((address) => isIPv4(address)).join();
   }
 }
@@ -223,7 +234,7 @@ class Place {
   settle(): boolean {
     const [probed] = this.agents.filter(({ isProbed }) => isProbed).sort(bestFirst);
     const [any] = this.agents;
-    this.entry = { name: this.name, zone: any?.node?.zone ?? '', probed: probed !== undefined };
+    this.entry = { name: this.name, zone: any?.zone ?? '', probed: probed !== undefined };
     if (!probed) return false;
     const { addresses, port } = probed.pod;
     const before = this.#addresses.join();

@@ -48,6 +48,24 @@ test('source 1: an agent that knows nothing gets all from the operator, and neve
   });
 });
 
+test('an agent exposes its node, and the zone that it was told last, also after a restart without the operator', async () => {
+  using directory = new TemporaryDirectory();
+  const { start, operator } = operated(directory);
+  const infoOf = async (agent: ReturnType<typeof start>) =>
+    [...(await agent.series())].filter(([name]) => name.startsWith('net_exporter_agent_info'));
+  const info = (zone: string) => [[`net_exporter_agent_info{agent_node="node-a",agent_zone="${zone}"}`, 1]];
+  const first = start();
+  assert.deepEqual(await infoOf(first), info(''));
+  await first.clock.advanceAsync(1000);
+  assert.deepEqual(await infoOf(first), info('zone-0'));
+  operator.set({ assignment: assignmentWith({ revision: 2, zone: 'zone-9' }) });
+  await first.clock.advanceAsync(20_000);
+  assert.deepEqual(await infoOf(first), info('zone-9'));
+  first.agent.stop();
+  operator.leave();
+  assert.deepEqual(await infoOf(start()), info('zone-9'));
+});
+
 test('source 2: with the operator away an agent takes the file’s settings at once', async () => {
   using directory = new TemporaryDirectory();
   const { start, operator, write } = operated(directory);

@@ -7,6 +7,7 @@ export function assignmentWith(changes: Partial<Assignment> = {}): Assignment {
     uid: 'uid-1',
     epoch: 1,
     revision: 1,
+    zone: 'zone-0',
     peers: [
       { address: '10.2.0.2:8000', node: 'node-b', zone: 'zone-1' },
       { address: '10.2.0.3:8000', node: 'node-c', zone: 'zone-2' },

@@ -16,7 +16,7 @@ const settings = settingsWith({
 /** Not what the agents would call these settings. */
 const digest = 'of an operator of another version';
 const assignment: Assignment = {
-  ...{ version: 1, uid: settings.resource.uid, epoch: 0, revision: 1, dnsServers: ['10.64.1.1:53'] },
+  ...{ version: 1, uid: settings.resource.uid, epoch: 0, revision: 1, zone: '', dnsServers: ['10.64.1.1:53'] },
   peers: [{ address: '10.64.0.2:8000', node: 'node-2', zone: 'a' }],
 };
 

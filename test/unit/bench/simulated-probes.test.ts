@@ -7,7 +7,8 @@ import { settingsWith } from '../agent/settings-builder.ts';
 
 const settings = settingsWith();
 const assignment: Assignment = {
-  ...{ version: 1, uid: settings.resource.uid, epoch: 0, revision: 1, dnsServers: ['10.64.1.1:53', '10.64.1.2:53'] },
+  ...{ version: 1, uid: settings.resource.uid, epoch: 0, revision: 1, zone: '' },
+  dnsServers: ['10.64.1.1:53', '10.64.1.2:53'],
   peers: Array.from({ length: 10 }, (_, index) => ({
     ...{ address: `10.64.0.${index}:8000`, node: `node-${index}`, zone: 'a' },
   })),

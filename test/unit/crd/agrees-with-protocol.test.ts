@@ -86,7 +86,7 @@ test('agents take as many peers as the contract, and no more', () => {
 
 test('an assignment has room for the most peers and DNS pods of the contract, with two links between zones besides', () => {
   const assignment = (peers: number, dnsServers: number): Assignment => ({
-    ...{ version: 1, uid: 'u', epoch: 0, revision: 1 },
+    ...{ version: 1, uid: 'u', epoch: 0, revision: 1, zone: '' },
     peers: Array.from({ length: peers }, (_, index) => ({ address: `10.0.0.${index}:8000`, node: 'n', zone: '' })),
     dnsServers: Array.from({ length: dnsServers }, (_, index) => `10.0.1.${index}:53`),
   });

@@ -15,6 +15,7 @@ const assignment: Assignment = {
   uid: '0d6f',
   epoch: 0,
   revision: 1,
+  zone: 'zone-a',
   peers: [{ address: '[fd00::1]:8000', node: 'node-1', zone: '' }],
   dnsServers: ['10.64.0.2:53'],
 };
@@ -28,13 +29,23 @@ test('fields of a newer writer are ignored', () => {
   assert.deepEqual(decodeAssignment({ ...assignment, hops: 3, peers: [{ ...peer, rack: 'r1' }] }), assignment);
 });
 
+test('an assignment of an older operator, which sends no zone, is read', () => {
+  const { zone, ...older } = assignment;
+  assert.deepEqual(decodeAssignment(older), { ...assignment, zone: '' });
+});
+
 test('an assignment of the most and longest that there can be is read', () => {
   const peer = {
     address: '[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535',
     node: 'n'.repeat(253),
     zone: 'z'.repeat(63),
   };
-  const largest = { ...assignment, peers: Array(110).fill(peer), dnsServers: Array(16).fill(peer.address) };
+  const largest = {
+    ...assignment,
+    zone: 'z'.repeat(63),
+    peers: Array(110).fill(peer),
+    dnsServers: Array(16).fill(peer.address),
+  };
   assert.equal(parseAssignment(encodeAssignment(largest)).peers.length, 110);
 });
 
@@ -45,6 +56,8 @@ test('an assignment that cannot be used is refused by the name of its field', ()
     [{ uid: '' }, /uid must be/],
     [{ epoch: -1 }, /epoch must be a whole number from 0/],
     [{ revision: 0 }, /revision must be a whole number from 1/],
+    [{ zone: 'z'.repeat(64) }, /zone must be a string of 0 to 63/],
+    [{ zone: null }, /zone must be a string/],
     [{ peers: Array(111).fill(peer) }, /peers must be a list of at most 110/],
     [{ peers: [{ ...peer, address: 'node-1:8000' }] }, /peers\[0\]\.address must be ip:port, got "node-1:8000"/],
     [{ peers: [{ ...peer, node: '' }] }, /peers\[0\]\.node/],

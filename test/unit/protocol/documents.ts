@@ -78,6 +78,7 @@ export const assignments: fc.Arbitrary<Assignment> = plain(
     uid: words(64),
     epoch: versions(0),
     revision: versions(1),
+    zone: words(63, 0),
     peers: fc.array(fc.record({ address: addresses, node: words(253), zone: words(63, 0) }), { maxLength: 110 }),
     dnsServers: fc.array(addresses, { maxLength: 16 }),
   }),

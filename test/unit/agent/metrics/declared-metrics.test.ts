@@ -17,7 +17,7 @@ test('the agent exposes exactly the declared metrics, labels and values', async 
   const clock = new FakeClock();
   registerProcessMetrics(registry);
   httpRefusalCounter(registry);
-  new AgentMetrics(registry, '1.2.3', clock, undefined);
+  new AgentMetrics(registry, '1.2.3', clock, undefined).location('node-a', 'zone-1');
   const probes = new ProbeMetrics(registry, 'kernel');
   const sync = new SyncMetrics(registry, clock);
   const overTcp: DnsTarget = {

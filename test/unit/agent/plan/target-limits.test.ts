@@ -15,7 +15,7 @@ const addresses = (count: number) => Array.from({ length: count }, (_, index) =>
 
 function assigned(peers: number): Assignment {
   return {
-    ...{ version: 1, uid: 'u', epoch: 1, revision: 1, dnsServers: [] },
+    ...{ version: 1, uid: 'u', epoch: 1, revision: 1, zone: '', dnsServers: [] },
     peers: Array.from({ length: peers }, (_, index) => ({
       address: `10.0.0.${index + 1}:8000`,
       node: `n${index}`,

@@ -16,7 +16,7 @@ const resolver: ResolverConfiguration = {
 };
 const identity = { nodeName: 'node-a', podIps: ['10.1.0.1'] };
 const assignment: Assignment = {
-  ...{ version: 1, uid: 'u', epoch: 1, revision: 1 },
+  ...{ version: 1, uid: 'u', epoch: 1, revision: 1, zone: '' },
   peers: [{ address: '10.0.0.2:8000', node: 'node-b', zone: 'z' }],
   dnsServers: ['10.2.0.53:53'],
 };

@@ -57,7 +57,7 @@ describe('an assignment', () => {
     assert.deepEqual(cluster.update(), ['pod-1', 'pod-2', 'pod-3']);
     const { peers, ...rest } = cluster.assigned('pod-1');
     assert.deepEqual(cluster.plan.versionOf('pod-1'), { uid: 'cr', epoch: 7, revision: 1001 });
-    assert.deepEqual(rest, { version: 1, uid: 'cr', epoch: 7, revision: 1001, dnsServers: [] });
+    assert.deepEqual(rest, { version: 1, uid: 'cr', epoch: 7, revision: 1001, zone: 'zone-1', dnsServers: [] });
     assert.deepEqual(
       peers.toSorted((a, b) => (a.node < b.node ? -1 : 1)),
       [
@@ -113,6 +113,21 @@ describe('an assignment', () => {
     cluster.settings.dnsServers = ['10.9.0.1:53', '10.9.0.3:53'];
     const affected = [...cluster.pods.keys()].filter((uid) => cluster.assigned(uid).dnsServers.includes('10.9.0.2:53'));
     assert.deepEqual(cluster.update(), affected.sort());
+  });
+
+  it('has the zone of the node, and is another one when that changes, also of an agent without peers', () => {
+    const cluster = new Cluster(1);
+    cluster.nodes.clear();
+    cluster.update();
+    assert.equal(cluster.assigned('pod-1').zone, '');
+    for (const zone of ['zone-1', 'zone-2', '']) {
+      cluster.node('n1', { zone });
+      const { revision } = cluster.assigned('pod-1');
+      assert.deepEqual(cluster.update(), ['pod-1']);
+      assert.equal(cluster.assigned('pod-1').zone, zone);
+      assert.ok(cluster.assigned('pod-1').revision > revision);
+      assert.deepEqual(cluster.update(), []);
+    }
   });
 
   it('says how many pairs of zones have no link', () => {

@@ -19,6 +19,7 @@ const assignmentOf = (revision: number): Assignment => ({
   uid: 'cr',
   epoch: 1,
   revision,
+  zone: '',
   peers: [],
   dnsServers: [],
 });

@@ -66,7 +66,7 @@ test('an agent is answered, at once where something is new and after the hold wh
     assert.ok(performance.now() - started >= 590);
     const agent = { resource: 'monitoring/default', podUid: 'uid-x', pod: 'default-agent-x', node: 'node-1' };
     assert.deepEqual(seen[0], [agent, held.settings]);
-    const assignment: Assignment = { version: 1, uid: 'u', epoch: 1, revision: 1, peers: [], dnsServers: [] };
+    const assignment: Assignment = { version: 1, uid: 'u', epoch: 1, revision: 1, zone: '', peers: [], dnsServers: [] };
     rig.answers = () => ({ assignment });
     assert.deepEqual(await rig.sync({}), { version: 1, assignment });
     assert.equal(await rig.metric('net_exporter_operator_sync_requests_total{result="changed"}'), 1);
@@ -438,7 +438,9 @@ test('what an agent that is cut off had asked is forgotten', async () => {
 test('an answer that nobody takes does not stay', { timeout: 60_000 }, async () => {
   await withRig({ limits: { stalledMs: 500, idleMs: 500 }, holdMs: 100 }, async (rig) => {
     const peers = Array.from({ length: 110 }, () => ({ address: '10.0.0.1:8000', node: 'n'.repeat(15_000), zone: '' }));
-    rig.answers = () => ({ assignment: { version: 1, uid: 'u', epoch: 1, revision: 1, peers, dnsServers: [] } });
+    rig.answers = () => ({
+      assignment: { version: 1, uid: 'u', epoch: 1, revision: 1, zone: '', peers, dnsServers: [] },
+    });
     const socket = await rig.connect();
     socket.pause();
     const head = `POST ${syncPath} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${await rig.token()}\r\n`;
