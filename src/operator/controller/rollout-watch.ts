@@ -82,7 +82,7 @@ export class RolloutWatch {
       await this.#refusals.look(daemonSet, signal);
       this.#reports.forget('events');
     } catch (error) {
-      if (!isApiError(error)) throw error;
+      if (!isApiError(error) || signal.aborted) throw error;
       const level = this.#reports.isNew('events', error.message) ? 'warn' : 'debug';
       log[level]({ err: error }, 'cannot read the Events of the DaemonSet, will retry');
     }
