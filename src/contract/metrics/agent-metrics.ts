@@ -175,7 +175,8 @@ export const scheduleMetrics = {
         help: 'Where the timestamps come from.',
         values: {
           kernel: 'the kernel (`TCP_INFO`, receive timestamps)',
-          clock: 'the clock of the process, which adds the agent’s own delays; always so for DNS over TCP',
+          clock:
+            'the clock of the process, which adds the agent’s own delays; always so for DNS over TCP, also where an answer is too large for UDP',
         },
       },
     },

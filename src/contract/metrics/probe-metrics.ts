@@ -21,7 +21,8 @@ export const dnsMetrics = {
     help: 'Duration of successful DNS lookups in seconds.',
     labels: lookup,
     edges: latencyBuckets,
-    notes: 'A lookup that goes through the search list counts once, with the sum of its questions.',
+    notes:
+      'A lookup that goes through the search list counts once, with the sum of its questions. So does one over UDP whose answer is too large and that is asked again over TCP.',
   },
   errors: {
     name: 'dns_resolve_error_total',
@@ -48,7 +49,7 @@ export const dnsMetrics = {
           servfail: 'the server could not resolve the name (`SERVFAIL`)',
           rcode: 'any other response code, such as `REFUSED`',
           nodata: 'the name exists and has no record of the type',
-          truncated: 'the answer was cut off to fit a UDP packet',
+          truncated: 'the answer was cut off to fit a UDP packet, and the server did not answer over TCP',
           malformed: 'no response was a valid answer to the query',
         } satisfies Reasons,
       },

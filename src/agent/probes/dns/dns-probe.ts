@@ -18,10 +18,12 @@ export interface DnsSubject {
 
 /**
  * Looks up a name like the stub resolver of a workload. The whole lookup is one attempt: its latency is the sum of the
- * durations of its queries, and `timeoutMs` applies to all of them. Queries are not retried.
+ * durations of its queries, and `timeoutMs` applies to all of them. Queries are not retried, but one whose answer over
+ * UDP is truncated is asked again over TCP (RFC 7766 §5).
  *
  * Reasons: `refused` (nothing listens: ICMP port unreachable or RST), `rcode` (an error code other than NXDOMAIN and
- * SERVFAIL, such as REFUSED), `nodata` (an answer without a record of the type), `malformed` (only invalid messages).
+ * SERVFAIL, such as REFUSED), `nodata` (an answer without a record of the type), `truncated` (and no
+ * answer over TCP), `malformed` (only invalid messages).
  * @throws DnsNameError for an invalid name; otherwise like every `Probe`
  */
 export const dnsProbe: Probe<DnsSubject> = async (target, context): Promise<ProbeResult> => {
@@ -77,13 +79,25 @@ class Lookup {
   }
 
   async #question(name: string, type: DnsSubject['type']): Promise<DnsExchange> {
+    const exchange = await this.#askBy(this.#ask, name, type);
+    if (exchange.verdict !== 'truncated' || this.#target.protocol === 'TCP') return exchange;
+    const again = await this.#askBy(askOverTcp, name, type);
+    const seconds = exchange.seconds + again.seconds;
+    // What the server says over TCP counts, even if that is an error. Otherwise the truncation fails the lookup.
+    return answers.has(again.verdict) ? { ...again, seconds } : { ...exchange, seconds };
+  }
+
+  async #askBy(ask: AskDns, name: string, type: DnsSubject['type']): Promise<DnsExchange> {
     const timeoutMs = Math.max(0, this.#deadline - systemClock.monotonic());
     const query = { id: randomInt(0x1_0000), name, type };
-    const exchange = await this.#ask(this.#target.server, query, { ...this.#context, timeoutMs });
+    const exchange = await ask(this.#target.server, query, { ...this.#context, timeoutMs });
     this.retransmits += exchange.retransmits;
     return exchange;
   }
 }
+
+/** Outcomes of a query over TCP that are an answer to it. */
+const answers = new Set<DnsExchange['verdict']>(['answered', 'nxdomain', 'servfail', 'rcode', 'nodata']);
 
 /**
  * After these outcomes, libc tries the next name of the search list. If none is answered, the first of these that

@@ -104,6 +104,63 @@ describe('dnsProbe over UDP', () => {
   });
 });
 
+describe('dnsProbe over UDP with an answer that is too large for it', () => {
+  const truncating: UdpBehaviour = (query, send) => send(answer(query, { flags: packet.TRUNCATED_RESPONSE }));
+  /** 40 addresses, as a headless Service with 40 pods has. */
+  const many: TcpBehaviour = (query, socket) => {
+    const { name, type } = query;
+    const records = Array.from({ length: 40 }, (_, n) => ({ ...addressRecord(name, type), data: `10.0.0.${n}` }));
+    socket.write(framed(answer(query, { answers: records as ReturnType<typeof addressRecord>[] })));
+  };
+  /** A server whose two halves share a port. */
+  async function startBoth(tcp: TcpBehaviour) {
+    const stream = await startTcpServer(tcp);
+    const datagrams = await startUdpServer(truncating, '127.0.0.1', stream.port);
+    return {
+      ...{ host: '127.0.0.1', port: stream.port, stream, datagrams },
+      async [Symbol.asyncDispose]() {
+        await datagrams[Symbol.asyncDispose]();
+        await stream[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  it('asks again over TCP, and reports the sum as one latency', async () => {
+    await using server = await startBoth((query, socket) => void setTimeout(() => many(query, socket), 50));
+    for (const { kernel } of timings) {
+      const result = await dnsProbe(targetOf(server), contextWith({ kernel }));
+      assertAnswered(result, 'clock');
+      assert.ok(result.latencies[0]! > 0.045, String(result.latencies));
+    }
+    assert.deepEqual([server.datagrams.asked.length, server.stream.asked.length], [2, 2]);
+  });
+
+  it('calls it truncated when nothing listens there, and when no answer comes within the same timeout', async () => {
+    await using silent = await startBoth(() => {});
+    await using udpOnly = await startUdpServer(truncating);
+    const startedAt = performance.now();
+    for (const server of [silent, udpOnly])
+      assert.deepEqual(
+        await dnsProbe(targetOf(server), contextWith({ timeoutMs: shortMs })),
+        failed('truncated', 'kernel'),
+      );
+    assert.ok(performance.now() - startedAt < 2 * shortMs + 5000);
+  });
+
+  it('takes the error that the server gives over TCP', async () => {
+    await using server = await startBoth((query, socket) => socket.write(framed(answer(query, { rcode: 2 }))));
+    assert.deepEqual((await dnsProbe(targetOf(server), contextWith())).failures, ['servfail']);
+  });
+
+  it('does not go on asking where TCP truncates, too', async () => {
+    await using server = await startBoth((query, socket) =>
+      socket.write(framed(answer(query, { flags: packet.TRUNCATED_RESPONSE }))),
+    );
+    assert.deepEqual((await dnsProbe(targetOf(server), contextWith())).failures, ['truncated']);
+    assert.equal(server.stream.asked.length, 1);
+  });
+});
+
 describe('dnsProbe over UDP at a server that misbehaves', () => {
   const faults: [string, FailureReason, UdpBehaviour][] = [
     ['says nothing', 'timeout', () => {}],
