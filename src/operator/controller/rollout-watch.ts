@@ -11,7 +11,7 @@ import { isApiError } from '../kube/api-error.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { LogDeduplicator } from '../log/log-deduplicator.ts';
 import type { NodeFacts } from '../plan/node-facts.ts';
-import { progressOf, remainingOf } from '../status/rollout.ts';
+import { type DaemonSetProgress, progressOf, remainingOf } from '../status/rollout.ts';
 import { RolloutClock } from '../status/rollout-clock.ts';
 import type { Findings } from '../status/status.ts';
 import { PodRefusals } from './pod-refusals.ts';
@@ -54,9 +54,13 @@ export class RolloutWatch {
     const { pods, nodes, clock } = this.#parts;
     const uid = daemonSet?.metadata.uid;
     const progress = daemonSet && progressOf(daemonSet);
-    const template = daemonSet && { uid: daemonSet.metadata.uid, template: currentTemplateOf(daemonSet) };
-    const stranded = template
-      ? strandedAgents(template, nodes.byIndex('unready', ''), (node) => pods.byIndex('node', node))
+    const owner = keyOf(resource);
+    const unready = nodes.byIndex('unready', '');
+    const idleMisscheduled = progress ? this.#idleMisscheduled(owner, uid!, progress) : 0;
+    const stranded = daemonSet
+      ? strandedAgents({ uid: uid!, template: currentTemplateOf(daemonSet), idleMisscheduled }, unready, (node) =>
+          pods.byIndex('node', node),
+        )
       : [];
     const now = clock.monotonic();
     const remaining = progress && remainingOf(progress, stranded);
@@ -65,7 +69,7 @@ export class RolloutWatch {
     if (this.#rollout.missingTooLongInMs(now) !== 0) this.#refusals.forget();
     return {
       daemonSet: progress,
-      faults: this.#faults(keyOf(resource), uid),
+      faults: this.#faults(owner, uid),
       stranded,
       refusal: this.#refusals.latest,
       isOverdue: this.#rollout.overdueInMs(now) === 0,
@@ -95,6 +99,17 @@ export class RolloutWatch {
     const refusals = missing === 0 ? this.#refusals.dueInMs : missing;
     const times = [refusals, this.#rollout.overdueInMs(now) || undefined, this.#crashes.nextEndMs];
     return times.reduce<number>((a, b) => Math.min(a, b ?? Number.POSITIVE_INFINITY), Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * How many nodes have a pod that is not ready and that the DaemonSet does not want. Those that are ready run on, for
+   * example beside a taint NoSchedule that the node got later.
+   */
+  #idleMisscheduled(owner: string, uid: string, { misscheduled, ready }: DaemonSetProgress): number {
+    if (misscheduled === 0) return 0;
+    const pods = this.#parts.pods.byIndex('owner', owner);
+    const readyNodes = new Set(pods.filter((pod) => pod.controller === uid && pod.ready).map(({ node }) => node));
+    return Math.max(0, misscheduled - Math.max(0, readyNodes.size - ready));
   }
 
   #faults(owner: string, daemonSet: string | undefined): Findings['faults'] {

@@ -10,6 +10,8 @@ export interface DaemonSetProgress {
   /** Pods of the current template. */
   updated: number;
   ready: number;
+  /** Pods on nodes on which the DaemonSet wants none. No other number contains them. */
+  misscheduled: number;
 }
 
 /** Reads a DaemonSet's progress. */
@@ -22,6 +24,7 @@ export function progressOf(daemonSet: { metadata: { generation?: number }; statu
     created: status.currentNumberScheduled ?? 0,
     updated: status.updatedNumberScheduled ?? 0,
     ready: status.numberReady ?? 0,
+    misscheduled: status.numberMisscheduled ?? 0,
   };
 }
 
@@ -44,11 +47,12 @@ export interface Remaining {
 export function remainingOf(progress: DaemonSetProgress, stranded: readonly StrandedAgent[]): Remaining {
   const { generation, observedGeneration, desired, created, updated, ready } = progress;
   const atLeast0 = (count: number) => Math.max(0, count);
-  const outdatedAndStranded = stranded.filter(({ isOutdated }) => isOutdated).length;
+  const counted = stranded.filter(({ isDesired }) => isDesired);
+  const outdatedAndStranded = counted.filter(({ isOutdated }) => isOutdated).length;
   return {
     unobserved: observedGeneration < generation ? 1 : 0,
     missing: atLeast0(desired - created),
     outdated: atLeast0(created - updated - outdatedAndStranded),
-    notReady: atLeast0(desired - ready - (ready > 0 ? stranded.length : 0)),
+    notReady: atLeast0(desired - ready - (ready > 0 ? counted.length : 0)),
   };
 }

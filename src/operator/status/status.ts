@@ -182,7 +182,7 @@ function healthyWith(findings: Findings, notices: readonly string[] = []): Reaso
 /** How many agents are ready, and apart from these how many cannot be because of their nodes. */
 function readyAgents({ desired, ready }: DaemonSetProgress, stranded: readonly StrandedAgent[]): string {
   // The DaemonSet's counts are not of the same moment.
-  const lost = stranded.slice(0, Math.max(0, desired - ready));
+  const lost = stranded.filter(({ isDesired }) => isDesired).slice(0, Math.max(0, desired - ready));
   const apart = lost.length === 0 ? '' : `; ${onUnreadyNodes(lost)}`;
   return `${ready} of ${desired} agents are ready${apart}.`;
 }

@@ -4,7 +4,15 @@ import type { NetExporterStatus } from '../../../../src/crd/net-exporter.ts';
 import { type Findings, statusOf } from '../../../../src/operator/status/status.ts';
 import { statusEvents } from '../../../../src/operator/status/status-events.ts';
 
-const daemonSet = { generation: 1, observedGeneration: 1, desired: 1, created: 1, updated: 1, ready: 1 };
+const daemonSet = {
+  generation: 1,
+  observedGeneration: 1,
+  desired: 1,
+  created: 1,
+  updated: 1,
+  ready: 1,
+  misscheduled: 0,
+};
 const healthy: Findings = {
   generation: 1,
   obstacles: [],

@@ -5,7 +5,15 @@ import { type DaemonSetProgress, progressOf } from '../../../../src/operator/sta
 import { type Findings, heldStatusOf, pausedStatusOf, statusOf } from '../../../../src/operator/status/status.ts';
 
 const now = Date.parse('2026-01-01T00:00:00.123Z');
-const done: DaemonSetProgress = { generation: 2, observedGeneration: 2, desired: 3, created: 3, updated: 3, ready: 3 };
+const done: DaemonSetProgress = {
+  generation: 2,
+  observedGeneration: 2,
+  desired: 3,
+  created: 3,
+  updated: 3,
+  ready: 3,
+  misscheduled: 0,
+};
 const healthy: Findings = {
   generation: 7,
   obstacles: [],
@@ -20,7 +28,8 @@ const healthy: Findings = {
 };
 const pullFailed = { reason: 'AgentImagePullFailed', node: 'n1', message: 'image:x: ImagePullBackOff' } as const;
 
-const dead = { node: 'node-7', isOutdated: false };
+const dead = { node: 'node-7', isOutdated: false, isDesired: true };
+const unwanted = { ...dead, isOutdated: true, isDesired: false };
 const old = { ...dead, isOutdated: true };
 
 /** Ready, Reconciling and Stalled as T or F, and the reason why it is not ready (or why it is). */
@@ -105,6 +114,16 @@ for (const [what, findings, expected] of [
     ['FTF', 'AgentsNotReady'],
   ],
   [
+    'an agent that is not ready and another one on a dead node that the DaemonSet no longer wants',
+    { ...daemonSet({ ready: 2, misscheduled: 1 }), stranded: [unwanted] },
+    ['FTF', 'AgentsNotReady'],
+  ],
+  [
+    'an agent of an older template and another one on a dead node that the DaemonSet no longer wants',
+    { ...daemonSet({ updated: 2, misscheduled: 1 }), stranded: [unwanted] },
+    ['FTF', 'RollingOut'],
+  ],
+  [
     'nodes that are all dead',
     { ...daemonSet({ ready: 0 }), stranded: ['n1', 'n2', 'n3'].map((node) => ({ ...dead, node })) },
     ['FTF', 'AgentsNotReady'],
@@ -176,6 +195,7 @@ test('an agent on a node that is not ready is counted apart, and its node named'
   );
   // The DaemonSet may have counted an agent a moment before its node failed.
   assert.equal(messages({ stranded: [dead] }).Ready, '3 of 3 agents are ready.');
+  assert.match(messages({ ...daemonSet({ ready: 2 }), stranded: [unwanted] }).Ready!, /^2 of 3 agents are ready\. If/);
 });
 
 test('a rollout that a dead node blocks names the node, and is Stalled after ten minutes without progress', () => {
@@ -204,6 +224,7 @@ test('a DaemonSet without a status has not been acted on', () => {
     created: 0,
     updated: 0,
     ready: 0,
+    misscheduled: 0,
   });
 });
 
