@@ -185,7 +185,8 @@ export class EventRecorder {
     }
   }
 
-  async #writeOnce(series: Series, count: number, signal: AbortSignal): Promise<void> {
+  /** @returns true: something was written */
+  async #writeOnce(series: Series, count: number, signal: AbortSignal): Promise<true> {
     const { metadata } = series.event;
     const patch = count > 1 ? { series: { count, lastObservedTime: microTime(series.lastObservedMs) } } : {};
     let written = count;
@@ -197,6 +198,7 @@ export class EventRecorder {
       });
     series.writtenCount = Math.max(series.writtenCount, written);
     series.writtenAt = this.#clock.monotonic();
+    return true;
   }
 
   /** @returns false where the Event has expired meanwhile */

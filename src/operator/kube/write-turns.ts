@@ -3,25 +3,23 @@ import type { Clock } from '../../base/clock.ts';
 /** A write that takes longer is slow, in milliseconds: usually it waits for admission webhooks. */
 const slowMs = 3000;
 
-/** Maximum number of keys that are remembered as slow. A forgotten one is found to be slow again. */
-const maxSlowKeys = 4096;
+/** Maximum number of namespaces that are remembered as slow. A forgotten one is found to be slow again. */
+const maxSlowNamespaces = 4096;
 
-/** A write that waits for its turn. */
-interface Waiting {
-  key: string;
-  /** @param isSlow whether it counts as slow */
-  start: (isSlow: boolean) => void;
-}
+/** Starts a write that waits for its turn. @param isSlow whether it counts as slow */
+type Start = (isSlow: boolean) => void;
 
 /**
- * Limits how many writes are in flight at a time, so that they leave connections to others. Writes start in order, but
- * slow keys never take the last place: the others do not wait for them. A key is slow until it is written quickly.
+ * Limits how many writes are in flight at a time, so that they leave connections to others. Those of one namespace
+ * start in order, and each namespace in turn, but slow namespaces never take the last place: the others do not wait for
+ * them. A namespace is slow from a slow write until a quick one.
  */
 export class WriteTurns {
   readonly #clock: Clock;
   readonly #max: number;
   readonly #slow = new Set<string>();
-  #waiting: Waiting[] = [];
+  /** By namespace, the one whose turn it is first; none without waiting writes. */
+  readonly #waiting = new Map<string, Start[]>();
   #running = 0;
   #runningSlow = 0;
 
@@ -33,28 +31,28 @@ export class WriteTurns {
 
   /**
    * Writes when its turn comes.
-   * @param key of what makes writes slow, such as the object or its namespace
    * @param signal ends the wait, and is part of the signal of the write
-   * @param write its signal is also aborted if it becomes slow in the last place. Try again then
+   * @param write resolves with whether the API server accepted a write: otherwise nothing is known about how long one
+   *   takes. Its signal is also aborted if it becomes slow in the last place. Try again then
    * @throws the reason of `signal`, or what `write` throws
    */
-  async run<T>(key: string, signal: AbortSignal, write: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    let isCounted = await this.#turn(key, signal);
+  async run(namespace: string, signal: AbortSignal, write: (signal: AbortSignal) => Promise<boolean>): Promise<void> {
+    let isCounted = await this.#turn(namespace, signal);
     let isSlow = false;
     const tooSlow = new AbortController();
     const cancel = this.#clock.after(slowMs, () => {
       isSlow = true;
-      this.#remember(key);
+      this.#remember(namespace);
       if (isCounted) return;
       isCounted = this.#runningSlow < this.#maxSlow;
       if (isCounted) this.#runningSlow++;
       else tooSlow.abort(new Error('the write is slow, and others wait'));
     });
     try {
-      return await write(AbortSignal.any([signal, tooSlow.signal]));
+      const hasWritten = await write(AbortSignal.any([signal, tooSlow.signal]));
+      if (hasWritten && !isSlow) this.#slow.delete(namespace);
     } finally {
       cancel();
-      if (!isSlow) this.#slow.delete(key);
       if (isCounted) this.#runningSlow--;
       this.#running--;
       this.#startWaiting();
@@ -66,44 +64,47 @@ export class WriteTurns {
   }
 
   /** Resolves when the write has begun, with whether it counts as slow. @throws the reason of `signal` */
-  #turn(key: string, signal: AbortSignal): Promise<boolean> {
+  #turn(namespace: string, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return Promise.reject(signal.reason);
-    if (this.#mayStart(key)) return Promise.resolve(this.#begin(key));
-    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    const waiting: Waiting = { key, start: resolve };
+    if (this.#mayStart(namespace)) return Promise.resolve(this.#begin(namespace));
+    const { promise, resolve: start, reject } = Promise.withResolvers<boolean>();
     const giveUp = () => {
-      this.#waiting = this.#waiting.filter((other) => other !== waiting);
+      const others = this.#waiting.get(namespace)?.filter((other) => other !== start) ?? [];
+      if (others.length > 0) this.#waiting.set(namespace, others);
+      else this.#waiting.delete(namespace);
       reject(signal.reason);
     };
-    this.#waiting.push(waiting);
+    this.#waiting.set(namespace, [...(this.#waiting.get(namespace) ?? []), start]);
     signal.addEventListener('abort', giveUp, { once: true });
     return promise.finally(() => signal.removeEventListener('abort', giveUp));
   }
 
-  #mayStart(key: string): boolean {
-    return this.#running < this.#max && (!this.#slow.has(key) || this.#runningSlow < this.#maxSlow);
+  #mayStart(namespace: string): boolean {
+    return this.#running < this.#max && (!this.#slow.has(namespace) || this.#runningSlow < this.#maxSlow);
   }
 
-  #begin(key: string): boolean {
-    const isSlow = this.#slow.has(key);
+  #begin(namespace: string): boolean {
+    const isSlow = this.#slow.has(namespace);
     this.#running++;
     if (isSlow) this.#runningSlow++;
     return isSlow;
   }
 
   #startWaiting(): void {
-    for (const waiting of [...this.#waiting]) {
+    // A namespace that is set again comes last, and has its next turn in the same loop.
+    for (const [namespace, [start, ...others]] of this.#waiting) {
       if (this.#running >= this.#max) return;
-      if (!this.#mayStart(waiting.key)) continue;
-      this.#waiting = this.#waiting.filter((other) => other !== waiting);
-      waiting.start(this.#begin(waiting.key));
+      if (!this.#mayStart(namespace)) continue;
+      this.#waiting.delete(namespace);
+      if (others.length > 0) this.#waiting.set(namespace, others);
+      start!(this.#begin(namespace));
     }
   }
 
-  #remember(key: string): void {
-    this.#slow.delete(key);
-    this.#slow.add(key);
+  #remember(namespace: string): void {
+    this.#slow.delete(namespace);
+    this.#slow.add(namespace);
     const [oldest] = this.#slow;
-    if (this.#slow.size > maxSlowKeys) this.#slow.delete(oldest!);
+    if (this.#slow.size > maxSlowNamespaces) this.#slow.delete(oldest!);
   }
 }

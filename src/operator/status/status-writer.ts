@@ -53,6 +53,8 @@ interface Slot {
   wanted: StatusRequest | undefined;
   writing: boolean;
   failures: number;
+  /** How long the next write waits, in milliseconds. */
+  delayMs: number;
   /** The message of the last failure; empty after a success. */
   reported: string;
   done: Promise<void>;
@@ -128,7 +130,8 @@ export class StatusWriter {
   }
 
   #open(uid: string, request: StatusRequest): void {
-    const slot: Slot = { wanted: request, writing: false, failures: 0, reported: '', done: Promise.resolve() };
+    const state = { writing: false, failures: 0, delayMs: 0, reported: '' };
+    const slot: Slot = { wanted: request, ...state, done: Promise.resolve() };
     this.#slots.set(uid, slot);
     slot.done = this.#run(uid, slot);
   }
@@ -137,36 +140,40 @@ export class StatusWriter {
   async #run(uid: string, slot: Slot): Promise<void> {
     const { signal } = this.#end;
     while (slot.wanted && !signal.aborted) {
-      const delay = await this.#turns
-        .run(uid, signal, (turn) => this.#writeWanted(slot, turn))
+      slot.delayMs = 0;
+      const { namespace } = slot.wanted.resource.metadata;
+      await this.#turns
+        .run(namespace, signal, (turn) => this.#writeWanted(slot, turn))
         // Only the wait for a turn rejects: the operator is stopping.
-        .catch(() => 0);
-      if (delay > 0 && (slot.wanted || !this.#stopping)) await pause(this.#clock, delay, signal);
+        .catch(() => {});
+      if (slot.delayMs > 0 && (slot.wanted || !this.#stopping)) await pause(this.#clock, slot.delayMs, signal);
     }
     this.#slots.delete(uid);
   }
 
   /**
    * Writes what is wanted now that it is this object's turn. Never rejects.
-   * @returns how long the next write waits, in milliseconds
+   * @returns whether something was written
    */
-  async #writeWanted(slot: Slot, signal: AbortSignal): Promise<number> {
+  async #writeWanted(slot: Slot, signal: AbortSignal): Promise<boolean> {
     const request = slot.wanted;
-    if (!request) return 0;
+    if (!request) return false;
     slot.wanted = undefined;
     slot.writing = true;
     try {
       const hasWritten = await this.#write(request, slot.failures > 0, signal);
       slot.failures = 0;
       slot.reported = '';
-      return hasWritten ? intervalMs : 0;
+      slot.delayMs = hasWritten ? intervalMs : 0;
+      return hasWritten;
     } catch (error) {
       slot.wanted ??= request;
       const { message } = error as Error;
       // Once per new cause, so that retries do not fill the log.
       if (message !== slot.reported) request.log.warn({ err: error }, 'cannot update status, will retry');
       slot.reported = message;
-      return backoffDelay(++slot.failures, backoff, this.#random);
+      slot.delayMs = backoffDelay(++slot.failures, backoff, this.#random);
+      return false;
     } finally {
       slot.writing = false;
     }
@@ -175,7 +182,7 @@ export class StatusWriter {
   /**
    * @param doubtful whether the last write failed: it may have taken effect nevertheless, so the object must be read
    *   first
-   * @returns whether there was something to write
+   * @returns whether something was written
    */
   async #write(
     { resource, compute, written }: StatusRequest,
