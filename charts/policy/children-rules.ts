@@ -8,8 +8,10 @@ import {
   managerName,
 } from '../../src/contract/agent-names.ts';
 import { apiUses } from '../../src/contract/api-uses.ts';
+import { MetricRelabelingSchema, metricRelabelingActions } from '../../src/crd/metric-relabeling.ts';
+import { isScrapeInterval, isScrapeTimeout, maxMetricRelabelings } from '../../src/crd/scrape-spec.ts';
 import { scrapeAnnotations } from '../agent/agent-objects.ts';
-import { podMetricsEndpoint, podMonitorSpec } from '../monitoring/agent-pod-monitor.ts';
+import { podMonitorSpec, possibleRelabelings, scraped } from '../monitoring/agent-pod-monitor.ts';
 import { absentOr, literal, mapOf, type Rule, type Variable } from './rule.ts';
 
 const { group, kind } = apiUses.netExporters;
@@ -134,13 +136,19 @@ const networkPolicyRules: Rule[] = [
   },
 ];
 
-const { relabelings, ...endpointFields } = podMetricsEndpoint;
+/** A PodMonitor with everything that the spec of a NetExporter can set. */
+const { podMetricsEndpoints, ...wholeMonitor } = podMonitorSpec('', {
+  attachNodeMetadata: true,
+  scrape: { interval: '30s', timeout: '10s', metricRelabelings: [{ action: 'keep', regex: '.*' }] },
+});
+const monitorFields = [...Object.keys(wholeMonitor), 'podMetricsEndpoints'];
+const endpointFields = Object.keys(podMetricsEndpoints[0]!);
 
 /** CEL: whether `r` is a relabeling that the chart declares, with or without the defaults of the definition. */
 const isDeclaredRelabeling = [
-  `r.all(field, field in ${literal([...Object.keys(relabelings[0]!), 'action'])})`,
+  `r.all(field, field in ${literal([...Object.keys(possibleRelabelings[0]!), 'action'])})`,
   'r.?action.orValue("replace") == "replace"',
-  `(${relabelings
+  `(${possibleRelabelings
     .map(
       ({ sourceLabels, targetLabel }) =>
         `r.?targetLabel.orValue("") == ${literal(targetLabel)} && ` +
@@ -149,11 +157,17 @@ const isDeclaredRelabeling = [
     .join(' || ')})`,
 ].join(' && ');
 
+/** CEL: whether `r` is a relabeling that only drops series or labels. */
+const dropsOnly = [
+  `r.all(field, field in ${literal(Object.keys(MetricRelabelingSchema.properties))})`,
+  `r.?action.orValue("replace") in ${literal(metricRelabelingActions)}`,
+].join(' && ');
+
 /** @param condition about `e`, each endpoint */
 const everyEndpoint = (condition: string) =>
   `!variables.writesSpec || variables.written.spec.podMetricsEndpoints.all(e, ${condition})`;
 
-/** A scrape must neither carry credentials nor leave the NetExporter's pods, and keeps its series as they are. */
+/** A scrape neither carries credentials nor leaves the NetExporter's pods, and rewrites no label of its series. */
 const podMonitorRules: Rule[] = [
   // Labels are free: those in the spec of a NetExporter are the labels by which Prometheus selects its PodMonitor.
   ...commonRules([agent]),
@@ -167,26 +181,47 @@ const podMonitorRules: Rule[] = [
     // What somebody else has set may stay.
     expression:
       '!variables.writesSpec || variables.written.spec.all(field, ' +
-      `field in ${literal(Object.keys(podMonitorSpec('')))} || variables.former != null && ` +
+      `field in ${literal(monitorFields)} || variables.former != null && ` +
       'variables.former.spec[?field] == variables.written.spec[?field])',
-    message: `the operator sets nothing of a PodMonitor but ${Object.keys(podMonitorSpec('')).join(', ')}`,
+    message: `the operator sets nothing of a PodMonitor but ${monitorFields.join(', ')}`,
   },
   {
-    expression: everyEndpoint(`e.all(field, field in ${literal(Object.keys(podMetricsEndpoint))})`),
-    message: `PodMonitors set nothing of an endpoint but ${Object.keys(podMetricsEndpoint).join(', ')}`,
+    expression: everyEndpoint(`e.all(field, field in ${literal(endpointFields)})`),
+    message: `PodMonitors set nothing of an endpoint but ${endpointFields.join(', ')}`,
   },
   {
     expression: everyEndpoint(
-      Object.entries(endpointFields)
+      Object.entries(scraped)
         .map(([field, value]) => `e.?${field}.orValue("") == ${literal(value)}`)
         .join(' && '),
     ),
-    message: `PodMonitors have ${Object.values(endpointFields).join(' and ')} scraped`,
+    message: `PodMonitors have ${Object.values(scraped).join(' and ')} scraped`,
   },
   {
     // One of `__address__` would have Prometheus scrape anything.
     expression: everyEndpoint(absentOr('e.relabelings', `e.relabelings.all(r, ${isDeclaredRelabeling})`)),
-    message: `PodMonitors set only the labels ${relabelings.map(({ targetLabel }) => targetLabel).join(', ')}`,
+    message: `PodMonitors set only the labels ${[...new Set(possibleRelabelings.map(({ targetLabel }) => targetLabel))].join(', ')}`,
+  },
+  {
+    expression: everyEndpoint(
+      [
+        absentOr('e.interval', isScrapeInterval('e.interval')),
+        absentOr(
+          'e.scrapeTimeout',
+          `has(e.interval) && ${isScrapeTimeout('e.scrapeTimeout')} && duration(e.scrapeTimeout) <= duration(e.interval)`,
+        ),
+      ].join(' && '),
+    ),
+    message: 'PodMonitors have agents scraped at intervals from 1s to 1h, with timeouts of at most the interval',
+  },
+  {
+    expression: everyEndpoint(
+      absentOr(
+        'e.metricRelabelings',
+        `e.metricRelabelings.size() <= ${maxMetricRelabelings} && e.metricRelabelings.all(r, ${dropsOnly})`,
+      ),
+    ),
+    message: `PodMonitors relabel metrics only by the actions ${metricRelabelingActions.join(', ')}`,
   },
 ];
 

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { defaultedObject, withDefault } from './defaulted-object.ts';
 import { labelsField, reservedPrefixes } from './label-maps.ts';
+import { ScrapeSpecSchema } from './scrape-spec.ts';
 
 export const MonitoringSpecSchema = defaultedObject(
   {
@@ -19,6 +20,14 @@ export const MonitoringSpecSchema = defaultedObject(
       ),
       {},
     ),
+    attachNodeMetadata: withDefault(
+      Type.Boolean({
+        description:
+          'Whether the PodMonitor makes Prometheus read the label zone from Node objects. Prometheus must then have the rights to get, list and watch nodes; without them, it finds no agent. If false, zone is read from the label topology.kubernetes.io/zone of the pods, which Kubernetes 1.35 and newer copies from the node.',
+      }),
+      false,
+    ),
+    scrape: ScrapeSpecSchema,
     networkPolicy: withDefault(
       Type.Enum(['Ingress', 'Strict', 'None'], {
         type: 'string',

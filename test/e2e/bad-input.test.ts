@@ -171,7 +171,11 @@ test('kubectl explain marks only fields without a default as required', async ()
   assert.deepEqual(new Set(fields.map(({ path }) => path)), new Set(documented));
   assert.deepEqual(
     fields.filter(({ required }) => required).map(({ path }) => path),
-    ['agent.imagePullSecrets.name'],
+    [
+      'agent.imagePullSecrets.name',
+      'monitoring.scrape.metricRelabelings.action',
+      'monitoring.scrape.metricRelabelings.regex',
+    ],
   );
 });
 

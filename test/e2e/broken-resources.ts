@@ -9,6 +9,8 @@ export interface BrokenResource {
   message: RegExp;
 }
 
+const labelDrop = { action: 'labeldrop', regex: 'peer_zone' };
+
 /**
  * At least one for each constrained field. To be sent with strict field validation, as kubectl does; everything but the
  * unknown fields is refused without it, too.
@@ -558,4 +560,109 @@ export const brokenResources: BrokenResource[] = [
     spec: { monitoring: { labels: { 'app.kubernetes.io/name': 'mine' } } },
     message: /spec\.monitoring\.labels: .*reserved for the operator; use a different key/,
   },
+  {
+    title: 'an interval of scrapes below a second',
+    spec: scrape({ interval: '500ms' }),
+    message: /spec\.monitoring\.scrape\.interval: .*must be a duration from 1s to 1h/,
+  },
+  {
+    title: 'an interval of scrapes above an hour',
+    spec: scrape({ interval: '1h1ms' }),
+    message: /spec\.monitoring\.scrape\.interval: .*must be a duration from 1s to 1h/,
+  },
+  {
+    title: 'an interval of scrapes whose units are in an order that Prometheus does not take',
+    spec: scrape({ interval: '30s1m' }),
+    message: /spec\.monitoring\.scrape\.interval: .*with units from large to small, such as 30s or 1m30s/,
+  },
+  {
+    title: 'a timeout of scrapes of zero',
+    spec: scrape({ interval: '30s', timeout: '0s' }),
+    message: /spec\.monitoring\.scrape\.timeout: .*must be a duration greater than zero and at most the interval/,
+  },
+  {
+    title: 'a timeout of scrapes above the interval',
+    spec: scrape({ interval: '30s', timeout: '31s' }),
+    message: /spec\.monitoring\.scrape\.timeout: .*must not exceed the interval; set a shorter timeout/,
+  },
+  {
+    title: 'a timeout of scrapes whose interval only Prometheus knows',
+    spec: scrape({ timeout: '10s' }),
+    message: /spec\.monitoring\.scrape\.timeout: .*must be empty if the interval is empty; set .*interval, too/,
+  },
+  {
+    title: '33 relabelings of metrics',
+    spec: scrape({ metricRelabelings: Array(33).fill(labelDrop) }),
+    message: /spec\.monitoring\.scrape\.metricRelabelings: Too many: 33: must have at most 32 items/,
+  },
+  {
+    title: 'a relabeling of metrics without an action, which would replace a label',
+    spec: scrape({ metricRelabelings: [{ regex: 'a' }] }),
+    message: /spec\.monitoring\.scrape\.metricRelabelings\[0\]\.action: Required value/,
+  },
+  {
+    title: 'a relabeling that writes a label',
+    spec: scrape({ metricRelabelings: [{ action: 'replace', sourceLabels: ['host'], regex: '.*' }] }),
+    message:
+      /spec\.monitoring\.scrape\.metricRelabelings\[0\]\.action: Unsupported value: "replace": supported values: "keep", "drop", "labeldrop", "labelkeep"/,
+  },
+  {
+    title: 'a relabeling that names the label to write',
+    spec: scrape({ metricRelabelings: [{ ...labelDrop, targetLabel: 'namespace' }] }),
+    message: /unknown field "spec\.monitoring\.scrape\.metricRelabelings\[0\]\.targetLabel"/,
+  },
+  {
+    title: 'a relabeling that would drop every series',
+    spec: scrape({ metricRelabelings: [{ action: 'drop', sourceLabels: ['__name__'] }] }),
+    message: /spec\.monitoring\.scrape\.metricRelabelings\[0\]\.regex: Required value/,
+  },
+  {
+    title: 'a relabeling with an empty regex',
+    spec: scrape({ metricRelabelings: [{ ...labelDrop, regex: '' }] }),
+    message: /spec\.monitoring\.scrape\.metricRelabelings\[0\]\.regex: .*must not be empty/,
+  },
+  {
+    title: 'a relabeling with a broken regex, for which Prometheus would scrape nothing',
+    spec: scrape({ metricRelabelings: [{ ...labelDrop, regex: '(' }] }),
+    message: /spec\.monitoring\.scrape\.metricRelabelings\[0\]\.regex: .*must be a regular expression in RE2 syntax/,
+  },
+  {
+    title: 'a relabeling with a regex that is too long',
+    spec: scrape({ metricRelabelings: [{ ...labelDrop, regex: 'a'.repeat(1025) }] }),
+    message: /spec\.monitoring\.scrape\.metricRelabelings\[0\]\.regex: Too long: may not be more than 1024/,
+  },
+  {
+    title: 'a relabeling that drops series and does not say by which labels',
+    spec: scrape({ metricRelabelings: [{ action: 'drop', regex: 'a' }] }),
+    message:
+      /spec\.monitoring\.scrape\.metricRelabelings\[0\]\.sourceLabels: .*must have sourceLabels if action is keep/,
+  },
+  {
+    title: 'a relabeling that drops labels by values, which Prometheus refuses',
+    spec: scrape({ metricRelabelings: [{ ...labelDrop, sourceLabels: ['host'] }] }),
+    message:
+      /spec\.monitoring\.scrape\.metricRelabelings\[0\]\.sourceLabels: .*must not have sourceLabels or separator if action is labeldrop/,
+  },
+  {
+    title: 'a relabeling by a label whose name is none',
+    spec: scrape({ metricRelabelings: [{ action: 'drop', sourceLabels: ['a-b'], regex: 'a' }] }),
+    message:
+      /spec\.monitoring\.scrape\.metricRelabelings\[0\]\.sourceLabels\[0\]: .*must be the name of a label, such as __name__/,
+  },
+  {
+    title: 'a relabeling by nine labels',
+    spec: scrape({ metricRelabelings: [{ action: 'drop', sourceLabels: Array(9).fill('a'), regex: 'a' }] }),
+    message: /spec\.monitoring\.scrape\.metricRelabelings\[0\]\.sourceLabels: Too many: 9: must have at most 8 items/,
+  },
+  {
+    title: 'a relabeling with a long separator',
+    spec: scrape({
+      metricRelabelings: [{ action: 'drop', sourceLabels: ['a'], separator: ';'.repeat(17), regex: 'a' }],
+    }),
+    message: /spec\.monitoring\.scrape\.metricRelabelings\[0\]\.separator: Too long: may not be more than 16/,
+  },
 ];
+
+function scrape(fields: object): object {
+  return { monitoring: { scrape: fields } };
+}

@@ -36,9 +36,16 @@ function below(node: SchemaNode, path: string, wrap: (value: unknown) => object)
     return [
       { path: fieldPath, spec: wrapField(example(field)) },
       ...below(field, fieldPath, wrapField),
-      ...(field.items ? below(field.items, `${fieldPath}[]`, (value) => wrapField([value])) : []),
+      ...(field.items
+        ? below(field.items, `${fieldPath}[]`, (value) => wrapField([completed(value, field.items!)]))
+        : []),
     ];
   });
+}
+
+/** An item of a list with an example of each field that it must have. */
+function completed(item: unknown, { required = [], properties = {} }: SchemaNode): unknown {
+  return { ...Object.fromEntries(required.map((name) => [name, example(properties[name]!)])), ...(item as object) };
 }
 
 /** The default, or else a value of the field's type. */

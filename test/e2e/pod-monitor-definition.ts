@@ -2,7 +2,8 @@ const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
 
 /** The API server adds `action: replace` to each relabeling. */
 const relabeling = { ...open, properties: { action: { type: 'string', default: 'replace' } } };
-const endpoint = { ...open, properties: { relabelings: { type: 'array', items: relabeling } } };
+const relabelings = { type: 'array', items: relabeling };
+const endpoint = { ...open, properties: { relabelings, metricRelabelings: relabelings } };
 
 /**
  * The Prometheus operator's definition, as far as a NetExporter is concerned, with the one default among the fields

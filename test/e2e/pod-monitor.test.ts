@@ -27,7 +27,11 @@ let env: Environment;
 
 interface PodMonitor {
   metadata: { name: string; labels: Record<string, string> };
-  spec: { attachMetadata: { node: boolean }; selector: { matchLabels: Record<string, string> } };
+  spec: {
+    attachMetadata?: { node: boolean };
+    selector: { matchLabels: Record<string, string> };
+    podMetricsEndpoints: { interval?: string; metricRelabelings?: object[] }[];
+  };
 }
 
 before(async () => {
@@ -98,7 +102,7 @@ test('a PodMonitor comes with its API, goes with it, and takes turns with the an
   );
   assert.equal(monitor?.metadata.name, 'monitored-agent');
   assert.equal(monitor?.metadata.labels.release, 'prometheus');
-  assert.deepEqual(monitor?.spec.attachMetadata, { node: true });
+  assert.equal(monitor?.spec.attachMetadata, undefined, 'Prometheus may have no rights to nodes');
   const selector = Object.entries(monitor?.spec.selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
   const selected = await getJson<{ items: object[] }>(env.kubectl, ['pods', '-n', namespace, '-l', selector.join(',')]);
   assert.equal(selected.items.length, agents.length);
@@ -108,6 +112,7 @@ test('a PodMonitor comes with its API, goes with it, and takes turns with the an
 
   const relabel = ['label', definition, '-n', namespace, 'monitored-agent', 'release=other', '--overwrite'];
   await env.kubectl(relabel);
+  const endpointOf = async () => (await monitors())[0]?.spec.podMetricsEndpoints[0];
   const release = async () => (await monitors())[0]?.metadata.labels.release;
   await waitFor('the label to be mended', async () => (await release()) === 'prometheus', { timeout: deadline });
 
@@ -116,6 +121,25 @@ test('a PodMonitor comes with its API, goes with it, and takes turns with the an
       ...['patch', 'nx', '-n', namespace, 'monitored', '--type=merge', '-p'],
       JSON.stringify({ spec: { monitoring } }),
     ]);
+  const metricRelabelings = [
+    { action: 'drop', sourceLabels: ['__name__'], regex: 'nodejs_.*' },
+    { action: 'labeldrop', regex: 'peer_zone' },
+  ];
+  const scrape = { interval: '30s', timeout: '10s', metricRelabelings };
+  await edit({ attachNodeMetadata: true, scrape });
+  await waitFor('the scrape that the spec asks for', async () => (await endpointOf())?.interval === '30s', {
+    timeout: deadline,
+  });
+  const [edited] = await monitors();
+  assert.deepEqual(edited?.spec.attachMetadata, { node: true });
+  assert.deepEqual((await endpointOf())?.metricRelabelings, metricRelabelings);
+  await assertPolicy();
+  await edit({ attachNodeMetadata: false, scrape: null });
+  await waitFor('the scrape of the defaults', async () => (await endpointOf())?.interval === undefined, {
+    timeout: deadline,
+  });
+  assert.equal((await monitors())[0]?.spec.attachMetadata, undefined);
+
   await edit({ podMonitor: 'None', networkPolicy: 'None' });
   await waitFor('the unwanted PodMonitor to go', async () => (await monitors()).length === 0, { timeout: deadline });
   const policies = () => getJson<{ items: object[] }>(env.kubectl, ['networkpolicies', '-n', namespace]);

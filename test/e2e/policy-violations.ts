@@ -205,6 +205,11 @@ const endpoint =
   ({ spec }: Json) =>
     Object.assign(spec.podMetricsEndpoints[0], fields);
 
+const intervals = /scraped at intervals from 1s to 1h/;
+const dropsOnly = /relabel metrics only by the actions keep, drop, labeldrop, labelkeep/;
+const drop = { action: 'labeldrop', regex: 'x' };
+const ofMetrics = (rule: object) => endpoint({ metricRelabelings: [drop, rule] });
+
 const relabeling =
   (rule: object) =>
   ({ spec }: Json) =>
@@ -281,11 +286,25 @@ const otherViolations: Violation[] = [
       ['send parameters', endpoint({ params: { target: ['192.0.2.1'] } }), /nothing of an endpoint/],
       ['scrape through a proxy', endpoint({ proxyUrl: 'http://192.0.2.1' }), /nothing of an endpoint/],
       ['keep the labels of the scraped', endpoint({ honorLabels: true }), /nothing of an endpoint/],
+      ['scrape all the time', endpoint({ interval: '1ms' }), intervals],
+      ['scrape never', endpoint({ interval: '2h' }), intervals],
+      ['wait for longer than the interval', endpoint({ interval: '30s', scrapeTimeout: '31s' }), intervals],
+      ['wait for no answer', endpoint({ interval: '30s', scrapeTimeout: '0s' }), intervals],
       [
-        'rewrite series',
-        endpoint({ metricRelabelings: [{ action: 'labeldrop', regex: '.*' }] }),
-        /nothing of an endpoint/,
+        'wait for longer than Prometheus does',
+        ({ spec }) => {
+          const { interval, ...others } = spec.podMetricsEndpoints[0];
+          spec.podMetricsEndpoints = [{ ...others, scrapeTimeout: '1h' }];
+        },
+        intervals,
       ],
+      ['write a label', ofMetrics({ action: 'replace', targetLabel: 'namespace', replacement: 'other' }), dropsOnly],
+      ['write a label by default', ofMetrics({ sourceLabels: ['host'] }), dropsOnly],
+      ['write a label while dropping', ofMetrics({ action: 'drop', regex: 'x', targetLabel: 'pod' }), dropsOnly],
+      ['write a text while dropping', ofMetrics({ action: 'drop', regex: 'x', replacement: 'y' }), dropsOnly],
+      ['rename labels', ofMetrics({ action: 'labelmap', regex: '(.+)' }), dropsOnly],
+      ['rewrite values', ofMetrics({ action: 'hashmod', sourceLabels: ['host'], modulus: 2 }), dropsOnly],
+      ['relabel without end', endpoint({ metricRelabelings: Array(33).fill(drop) }), dropsOnly],
       ['scrape another path', endpoint({ path: '/federate' }), /have metrics and/],
       ['scrape no path', ({ spec }) => delete spec.podMetricsEndpoints[0].path, /have metrics and/],
       ['scrape another port', endpoint({ port: 'admin' }), /have metrics and/],
@@ -303,6 +322,7 @@ const otherViolations: Violation[] = [
       ['say any node', relabeling({ ...fromNode, replacement: 'worker-1' }), onlyLabels],
       ['say a part of the node', relabeling({ ...fromNode, regex: '(.).*' }), onlyLabels],
       ['say a number of the node', relabeling({ ...fromNode, action: 'hashmod', modulus: 2 }), onlyLabels],
+      ['say another zone', relabeling({ ...fromPod, targetLabel: 'zone' }), onlyLabels],
       ['drop the targets', relabeling({ ...fromNode, action: 'drop' }), onlyLabels],
       ['say labels of pods', relabeling({ action: 'labelmap', regex: '__meta_(.+)' }), onlyLabels],
       [

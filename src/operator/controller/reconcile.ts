@@ -273,9 +273,11 @@ class Reconciliation {
 
   /** What the status says although nothing is wrong. */
   #notices(): string[] {
-    const { denial } = this.#parts.podMonitors;
-    if (denial === undefined || this.#resource.spec.monitoring.podMonitor !== 'Auto') return [];
-    return [`The operator neither creates nor deletes a PodMonitor: ${withPeriod(denial)}`];
+    const { denial, isAbsent } = this.#parts.podMonitors;
+    const { monitoring } = this.#resource.spec;
+    if (monitoring.podMonitor === 'None') return withoutEffect(monitoring, 'Set spec.monitoring.podMonitor to Auto');
+    if (denial !== undefined) return [`The operator neither creates nor deletes a PodMonitor: ${withPeriod(denial)}`];
+    return isAbsent ? withoutEffect(monitoring, 'Install the Prometheus Operator') : [];
   }
 
   /** While it is unknown how agents reach the operator, the ConfigMap keeps what it has, which may still be right. */
@@ -336,6 +338,17 @@ class Reconciliation {
       'status changed',
     );
   }
+}
+
+/** @returns a full sentence about what is set although it has an effect only with a PodMonitor */
+function withoutEffect({ attachNodeMetadata, scrape }: NetExporter['spec']['monitoring'], advice: string): string[] {
+  const isScrapeSet = scrape.interval !== '' || scrape.timeout !== '' || scrape.metricRelabelings.length > 0;
+  const fields = [...(attachNodeMetadata ? ['attachNodeMetadata'] : []), ...(isScrapeSet ? ['scrape'] : [])];
+  if (fields.length === 0) return [];
+  const named = fields.map((field) => `spec.monitoring.${field}`).join(' and ');
+  return [
+    `${named} ${fields.length === 1 ? 'has' : 'have'} no effect without a PodMonitor. ${advice}, or configure Prometheus instead.`,
+  ];
 }
 
 function tooLargeMessage(fields: readonly LeftOutField[]): string {

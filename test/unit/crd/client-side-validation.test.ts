@@ -76,6 +76,8 @@ test('only fields without a default are required', () => {
     'kind',
     'metadata',
     'spec.agent.imagePullSecrets[].name',
+    'spec.monitoring.scrape.metricRelabelings[].action',
+    'spec.monitoring.scrape.metricRelabelings[].regex',
     'status.agents.desired',
     'status.agents.ready',
     'status.agents.summary',

@@ -46,7 +46,13 @@ test('the defaults are those that the documentation promises', () => {
     },
     ntp: { enabled: false, servers: [], interval: '60s', timeout: '5s' },
     health: { failureRatio: '0.05', latency: { dns: '100ms', network: '10ms' }, window: '2m' },
-    monitoring: { podMonitor: 'Auto', labels: {}, networkPolicy: 'Ingress' },
+    monitoring: {
+      podMonitor: 'Auto',
+      labels: {},
+      attachNodeMetadata: false,
+      scrape: { interval: '', timeout: '', metricRelabelings: [] },
+      networkPolicy: 'Ingress',
+    },
   });
 });
 

@@ -6,7 +6,9 @@ import { imagePattern } from '../../../src/crd/agent-spec.ts';
 import { dnsNamePattern } from '../../../src/crd/dns-host.ts';
 import { ratioPattern } from '../../../src/crd/health-spec.ts';
 import { labelKeyPattern, labelValuePattern } from '../../../src/crd/label-maps.ts';
+import { metricLabelPattern } from '../../../src/crd/metric-relabeling.ts';
 import { labelNamePattern, objectNamePattern } from '../../../src/crd/object-name.ts';
+import { scrapeDurationPattern } from '../../../src/crd/scrape-spec.ts';
 import { celString } from '../../../src/crd/validation-rule.ts';
 
 const label63 = 'a'.repeat(63);
@@ -17,6 +19,18 @@ const cases: { about: string; pattern: string; taken: string[]; refused: string[
     pattern: durationPattern,
     taken: ['1s', '500ms', '1m30s', '1h', '999h999999m999999s999999ms'],
     refused: ['', '10', '1.5s', '-1s', '+1s', '1 s', '1d', '1us', 's', '1s1s1s1s1s', '1000000s', '1000h'],
+  },
+  {
+    about: 'durations of scrapes',
+    pattern: scrapeDurationPattern,
+    taken: ['', '1s', '500ms', '1m30s', '1h', '999h99999m999999s999999ms'],
+    refused: ['10', '1.5s', '-1s', '1 s', '1d', '1s1s', '30s1m', '1ms1s', '1000h', '1000000s'],
+  },
+  {
+    about: 'labels of metrics',
+    pattern: metricLabelPattern,
+    taken: ['__name__', 'host', 'A1', '_'],
+    refused: ['', '1a', 'a-b', 'a.b', 'a b', 'é'],
   },
   {
     about: 'DNS names',
@@ -108,6 +122,17 @@ test('every duration that the contract takes is one to the protocol, and within 
       assert.match(text, new RegExp(durationPattern));
       assert.ok(text.length <= 32);
       assert.ok(parseDuration(text) < longestMs);
+    }),
+  );
+});
+
+test('every duration of scrapes is one that Prometheus takes and within what Go can hold', () => {
+  // https://github.com/prometheus-operator/prometheus-operator: the pattern of Duration.
+  const ofPrometheus = /^(0|(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?)$/;
+  fc.assert(
+    fc.property(fc.stringMatching(new RegExp(scrapeDurationPattern)), (text) => {
+      assert.match(text, ofPrometheus);
+      if (text !== '') assert.match(text, new RegExp(durationPattern));
     }),
   );
 });

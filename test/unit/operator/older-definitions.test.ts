@@ -55,7 +55,17 @@ const spec: NetExporterSpec = {
   },
   ntp: { enabled: true, servers: ['192.0.2.2'], interval: '120s', timeout: '2s' },
   health: { failureRatio: '0.5', latency: { dns: '1s', network: '1s' }, window: '5m' },
-  monitoring: { podMonitor: 'None', labels: { release: 'prometheus' }, networkPolicy: 'Strict' },
+  monitoring: {
+    podMonitor: 'None',
+    labels: { release: 'prometheus' },
+    attachNodeMetadata: true,
+    scrape: {
+      interval: '30s',
+      timeout: '10s',
+      metricRelabelings: [{ action: 'drop', sourceLabels: ['__name__'], regex: 'nodejs_.*' }],
+    },
+    networkPolicy: 'Strict',
+  },
 };
 
 const schema = NetExporterSpecSchema as unknown as SchemaNode;

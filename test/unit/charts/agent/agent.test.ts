@@ -225,6 +225,7 @@ test('the PodMonitor selects the agents, carries the user’s labels and gives t
     objectsOf(
       ({ monitoring }) => {
         monitoring.labels = { release: 'prometheus' };
+        monitoring.attachNodeMetadata = true;
       },
       { podMonitor: true },
     ),
@@ -234,7 +235,6 @@ test('the PodMonitor selects the agents, carries the user’s labels and gives t
   assert.equal(monitor.metadata.labels['app.kubernetes.io/managed-by'], 'net-exporter-operator');
   const daemonSet = find('DaemonSet', objectsOf());
   assert.deepEqual(monitor.spec.selector, daemonSet.spec.selector);
-  assert.deepEqual(monitor.spec.attachMetadata, { node: true });
   const [endpoint, ...more] = monitor.spec.podMetricsEndpoints;
   assert.deepEqual(more, []);
   const [port] = daemonSet.spec.template.spec.containers[0].ports;
@@ -249,6 +249,31 @@ test('the PodMonitor selects the agents, carries the user’s labels and gives t
     documented,
   );
 });
+
+test('the PodMonitor of the defaults asks for no rights to nodes, and each field of the spec is in that of the golden file', () => {
+  const golden = readFileSync(new URL('golden/pod-monitors.yaml', import.meta.url), 'utf8');
+  const monitors = [undefined, everyField].map((change) => {
+    const { metadata, ...monitor } = find('PodMonitor', objectsOf(change, { podMonitor: true }));
+    return monitor;
+  });
+  assert.doesNotMatch(JSON.stringify(monitors[0]), /attachMetadata|__meta_kubernetes_node_/);
+  assert.deepEqual(
+    monitors,
+    parseAllDocuments(golden).map((document) => document.toJS()),
+  );
+});
+
+function everyField({ monitoring }: NetExporterSpec): void {
+  monitoring.attachNodeMetadata = true;
+  monitoring.scrape = {
+    interval: '30s',
+    timeout: '10s',
+    metricRelabelings: [
+      { action: 'drop', sourceLabels: ['__name__', 'host'], separator: '/', regex: 'dns_.*/example[.]com[.]' },
+      { action: 'labeldrop', regex: 'peer_zone' },
+    ],
+  };
+}
 
 test('without a PodMonitor the one that may be there is a leftover', () => {
   const none = (spec: NetExporterSpec) => {

@@ -8,6 +8,8 @@ import { podMonitorSpec } from '../../../../charts/monitoring/agent-pod-monitor.
 import { operatorOwnPermissions, operatorPermissions } from '../../../../charts/operator/operator-permissions.ts';
 import { type ApiUse, apiUses } from '../../../../src/contract/api-uses.ts';
 import { customResourceDefinition } from '../../../../src/crd/custom-resource-definition.ts';
+import { metricRelabelingActions } from '../../../../src/crd/metric-relabeling.ts';
+import { defaultSpec } from '../../../../src/crd/net-exporter.ts';
 import { refusedAnnotationPrefixes } from '../../../../src/crd/pod-annotations.ts';
 import { settingsOf } from '../../../../src/operator/agents/settings-of.ts';
 import { netExporter } from '../../operator/net-exporter-builder.ts';
@@ -95,22 +97,40 @@ test('a refusal is one by admission, which the operator does not take for a miss
   assert.equal(new Set(messages).size, messages.length);
 });
 
+const relabelingWith = (action: (typeof metricRelabelingActions)[number]) => ({
+  ...{ action, sourceLabels: ['__name__'], separator: ',', regex: 'nodejs_.*' },
+});
+
 test('a PodMonitor and pods may be what the charts and the definition allow, and the rules and the documentation name all of it', () => {
   const expressionOf = (message: RegExp) => {
     const found = validations.filter((rule) => message.test(rule.message));
     assert.equal(found.length, 1, String(message));
     return found[0]!.expression;
   };
-  const { podMetricsEndpoints, ...others } = podMonitorSpec('');
-  const keys = JSON.stringify([...Object.keys(others), 'podMetricsEndpoints']).replaceAll(',', ', ');
-  assert.ok(
-    expressionOf(/^the operator sets nothing of a PodMonitor but/)
-      .replaceAll(',"', ', "')
-      .includes(keys),
-  );
-  const labels = expressionOf(/^PodMonitors set only the labels/);
-  for (const { sourceLabels, targetLabel } of podMetricsEndpoints[0]!.relabelings)
-    assert.ok(labels.includes(`"${targetLabel}" && r.?sourceLabels.orValue([]) == ${JSON.stringify(sourceLabels)}`));
+  const listIn = (message: RegExp) => JSON.parse(/field in (\[[^\]]*\])/.exec(expressionOf(message))![1]!) as string[];
+  const fields = new Set<string>();
+  const endpointFields = new Set<string>();
+  const ofMetrics = new Set<string>();
+  const scrape = { interval: '30s', timeout: '10s', metricRelabelings: metricRelabelingActions.map(relabelingWith) };
+  for (const monitoring of [
+    defaultSpec().monitoring,
+    { attachNodeMetadata: true, scrape },
+    { attachNodeMetadata: false, scrape },
+  ]) {
+    const made = podMonitorSpec('', monitoring);
+    const { relabelings, metricRelabelings = [], ...others } = made.podMetricsEndpoints[0]!;
+    for (const field of Object.keys(made)) fields.add(field);
+    for (const field of [...Object.keys(others), 'relabelings', 'metricRelabelings']) endpointFields.add(field);
+    for (const rule of metricRelabelings) for (const field of Object.keys(rule)) ofMetrics.add(field);
+    const labels = expressionOf(/^PodMonitors set only the labels netexporter, node, zone$/);
+    for (const { sourceLabels, targetLabel } of relabelings)
+      assert.ok(labels.includes(`"${targetLabel}" && r.?sourceLabels.orValue([]) == ${JSON.stringify(sourceLabels)}`));
+  }
+  assert.deepEqual(listIn(/^the operator sets nothing of a PodMonitor but/).sort(), [...fields].sort());
+  assert.deepEqual(listIn(/^PodMonitors set nothing of an endpoint but/).sort(), [...endpointFields].sort());
+  const actions = /^PodMonitors relabel metrics only by the actions keep, drop, labeldrop, labelkeep$/;
+  assert.deepEqual(listIn(actions).sort(), [...ofMetrics].sort());
+  assert.ok(expressionOf(actions).includes(`in ${JSON.stringify(metricRelabelingActions)}`));
   const annotations = expressionOf(/^annotations give agents no privileges/);
   const crd = JSON.stringify(customResourceDefinition());
   const documented = readFileSync(join(import.meta.dirname, '../../../../docs/security.md'), 'utf8');

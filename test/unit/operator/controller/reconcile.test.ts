@@ -878,6 +878,30 @@ test('while the operator may not know of PodMonitors it creates and deletes none
   assert.equal(unwanted.ready()?.message, '2 of 2 agents are ready.');
 });
 
+test('Ready says which fields have no effect without a PodMonitor, and what to do', async () => {
+  const scrape = { interval: '30s', timeout: '', metricRelabelings: [] };
+  const messageOf = async (
+    monitoring: Partial<NetExporter['spec']['monitoring']>,
+    more: Parameters<typeof setUp>[2],
+  ) => {
+    const resource = netExporter((spec) => Object.assign(spec.monitoring, monitoring));
+    const { run, ready } = setUp(resource, undefined, more);
+    await run();
+    assert.equal(ready()?.status, 'True');
+    return ready()?.message.replace('2 of 2 agents are ready.', '').trim();
+  };
+  assert.equal(await messageOf({}, {}), '');
+  assert.equal(
+    await messageOf({ scrape }, {}),
+    'spec.monitoring.scrape has no effect without a PodMonitor. Install the Prometheus Operator, or configure Prometheus instead.',
+  );
+  assert.equal(
+    await messageOf({ podMonitor: 'None', attachNodeMetadata: true, scrape }, { podMonitors: true }),
+    'spec.monitoring.attachNodeMetadata and spec.monitoring.scrape have no effect without a PodMonitor. Set spec.monitoring.podMonitor to Auto, or configure Prometheus instead.',
+  );
+  assert.equal(await messageOf({ attachNodeMetadata: true, scrape }, { podMonitors: true }), '');
+});
+
 for (const unknown of [{ denial }, {}])
   test(`while PodMonitors are unknown (${JSON.stringify(unknown)}), agents that had one get no annotations`, async () => {
     const { run, annotated, kinds } = setUp(netExporter(), undefined, { unknown });
