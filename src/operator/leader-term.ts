@@ -128,7 +128,7 @@ export class LeaderTerm {
     await Promise.all([
       ...[this.#controller, this.#planner, this.#comparer].map((controller) => controller.stop(0)),
       this.statusWriter.stop(0),
-      this.#events.close(),
+      this.#events.drop(),
       this.#parts.sync?.stop(),
     ]);
   }

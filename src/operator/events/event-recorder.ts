@@ -24,7 +24,7 @@ const maxWrites = 4;
 
 /**
  * Maximum number of pending writes of one namespace, and of all. Further Events are dropped, because Events are best
- * effort.
+ * effort: those of the namespace with the most pending writes.
  */
 const maxWaitingPerNamespace = 64;
 const maxWaiting = 256;
@@ -47,11 +47,18 @@ interface Series {
   writtenAt: number;
 }
 
+interface PendingWrite {
+  /** Of the series. */
+  key: string;
+  series: Series;
+}
+
 /** The pending writes of one namespace. */
 interface Pending {
+  /** At least one; the first is in progress. */
+  writes: PendingWrite[];
   /** Resolves after the last of them. */
-  last: Promise<void>;
-  count: number;
+  done: Promise<void>;
 }
 
 /**
@@ -69,6 +76,7 @@ export class EventRecorder {
   readonly #series = new Map<string, Series>();
   readonly #guard: SpamGuard;
   readonly #closing = new AbortController();
+  readonly #dropping = new AbortController();
   #cancelSweep: (() => void) | undefined;
   readonly #turns: WriteTurns;
   /** By namespace. */
@@ -91,6 +99,7 @@ export class EventRecorder {
   }
 
   record(content: EventContent, regarding: Regarding): void {
+    if (this.#dropping.signal.aborted) return;
     const now = this.#clock.monotonic();
     const key = JSON.stringify([content, regarding.metadata.uid]);
     const series = this.#series.get(key);
@@ -107,7 +116,7 @@ export class EventRecorder {
 
   /** Resolves when what was to be written so far has been written or has failed. */
   async flushed(): Promise<void> {
-    await Promise.all([...this.#pending.values()].map(({ last }) => last));
+    await Promise.all([...this.#pending.values()].map(({ done }) => done));
   }
 
   /** Writes the counts that only we know and ends; what fails now is not tried again. */
@@ -115,6 +124,15 @@ export class EventRecorder {
     this.#closing.abort();
     this.#cancelSweep?.();
     for (const [key, series] of this.#series) if (series.count > series.writtenCount) this.#enqueue(key, series);
+    return this.flushed();
+  }
+
+  /** Discards what is pending and ends. */
+  drop(): Promise<void> {
+    this.#closing.abort();
+    this.#cancelSweep?.();
+    for (const { writes } of this.#pending.values()) writes.splice(1);
+    this.#dropping.abort();
     return this.flushed();
   }
 
@@ -142,26 +160,48 @@ export class EventRecorder {
   }
 
   #enqueue(key: string, series: Series): void {
-    const { reason, metadata } = series.event;
-    const { namespace } = metadata;
-    const pending = this.#pending.get(namespace) ?? { last: Promise.resolve(), count: 0 };
-    const total = [...this.#pending.values()].reduce((sum, { count }) => sum + count, 0);
-    if (pending.count >= maxWaitingPerNamespace || total >= maxWaiting) {
-      this.#log.warn({ reason }, 'dropped an Event: too many Events are waiting to be written');
-      this.#forget(key, series);
-      return;
+    const { namespace } = series.event.metadata;
+    const pending = this.#pending.get(namespace);
+    if (!this.#makesRoom(pending?.writes.length ?? 0)) this.#discard({ key, series });
+    else if (pending) pending.writes.push({ key, series });
+    else {
+      const writes = [{ key, series }];
+      this.#pending.set(namespace, { writes, done: Promise.resolve().then(() => this.#writeAll(namespace, writes)) });
     }
-    this.#pending.set(namespace, pending);
-    pending.count++;
-    pending.last = pending.last
-      .then(() => this.#write(series))
-      .catch((error) => {
-        this.#log.warn({ err: error, reason }, 'cannot write Event');
+  }
+
+  /**
+   * Makes room for a write of a namespace, at the cost of the one with the most.
+   * @param count pending writes of the namespace
+   * @returns false if the namespace has its share
+   */
+  #makesRoom(count: number): boolean {
+    if (count >= maxWaitingPerNamespace) return false;
+    const all = [...this.#pending.values()].map(({ writes }) => writes);
+    if (all.reduce((sum, { length }) => sum + length, 0) < maxWaiting) return true;
+    const most = all.reduce((a, b) => (b.length > a.length ? b : a));
+    if (most.length <= count + 1) return false;
+    this.#discard(most.pop()!);
+    return true;
+  }
+
+  #discard({ key, series }: PendingWrite): void {
+    const { reason } = series.event;
+    this.#log.warn({ reason }, 'dropped an Event: too many Events are waiting to be written');
+    this.#forget(key, series);
+  }
+
+  async #writeAll(namespace: string, writes: PendingWrite[]): Promise<void> {
+    for (let next = writes[0]; next; next = writes[0]) {
+      const { key, series } = next;
+      await this.#write(series).catch((error) => {
+        if (!this.#dropping.signal.aborted)
+          this.#log.warn({ err: error, reason: series.event.reason }, 'cannot write Event');
         this.#forget(key, series);
-      })
-      .finally(() => {
-        if (--pending.count === 0) this.#pending.delete(namespace);
       });
+      writes.shift();
+    }
+    this.#pending.delete(namespace);
   }
 
   /** So that the next Event of its kind starts a new series. */
@@ -175,7 +215,7 @@ export class EventRecorder {
     for (let tries = 1; series.writtenCount < wanted; tries++) {
       try {
         const { namespace } = series.event.metadata;
-        await this.#turns.run(namespace, never, (signal) => this.#writeOnce(series, wanted, signal));
+        await this.#turns.run(namespace, this.#dropping.signal, (signal) => this.#writeOnce(series, wanted, signal));
       } catch (error) {
         // What the API server refuses it will refuse again. Cancelled: the write was slow, and others waited.
         const mayPass = isApiError(error, 'Cancelled', 'Timeout', 'TooManyRequests', 'Unavailable', 'Unexpected');
@@ -224,5 +264,3 @@ export class EventRecorder {
     this.#cancelSweep = this.#series.size > 0 ? this.#clock.after(sweepMs, () => this.#sweep()) : undefined;
   }
 }
-
-const never = new AbortController().signal;

@@ -282,6 +282,39 @@ test('Events of a namespace that fail delay and drop none of another', async (ne
   assert.equal(calls.length, 256);
 });
 
+test('at the maximum of all pending Events each namespace keeps its share', async (newClock) => {
+  const { calls, recorder, record } = setUp(newClock);
+  const writtenOf = (prefix: string) => calls.filter(([, body]) => namespaceOf(body).startsWith(prefix)).length;
+  for (let turn = 0; turn < 256; turn++) record({}, within(`flooded-${turn % 4}`, `uid-${turn}`));
+  for (let turn = 0; turn < 200; turn++) record({}, within('other', `uid-of-other-${turn}`));
+  record({}, within('last'));
+  await recorder.flushed();
+  assert.deepEqual([calls.length, writtenOf('last')], [256, 1]);
+  assert.ok(writtenOf('other') >= 256 / 5 - 1, `${writtenOf('other')}`);
+  assert.ok(writtenOf('flooded') >= (4 * 256) / 5 - 1, `${writtenOf('flooded')}`);
+});
+
+test('a recorder that is dropped ends the write in progress and discards the others', async (newClock) => {
+  const clock = newClock();
+  const begun: string[] = [];
+  const hang = (namespace: string, signal?: AbortSignal) =>
+    new Promise<never>((_resolve, reject) => {
+      begun.push(namespace);
+      signal?.addEventListener('abort', () => reject(new ApiError('Cancelled', 'aborted')));
+    });
+  const client = {
+    create: (_resource: unknown, namespace: string, _object: object, signal?: AbortSignal) => hang(namespace, signal),
+    mergePatch: () => assert.fail('nothing was written'),
+  };
+  const recorder = new EventRecorder({ client, reporter, clock, random: () => 0, log: quietLog });
+  for (let turn = 0; turn < 20; turn++) recorder.record(news, within(`n-${turn % 10}`, `uid-${turn}`));
+  await until(() => begun.length === 4, 'every place is taken');
+  await recorder.drop();
+  recorder.record(news, within('late'));
+  await recorder.flushed();
+  assert.deepEqual([begun.length, clock.pending], [4, 0]);
+});
+
 test('about one object only so much is told', async (newClock) => {
   const { clock, calls, recorder, record } = setUp(newClock);
   const tell = async (count: number, about?: NetExporter) => {
