@@ -31,9 +31,8 @@ export class Allowance {
     this.#taken.delete(key);
   }
 
-  /** Nothing takes a part any more. */
-  clear(): void {
-    this.#taken.clear();
-    this.#total = 0;
+  /** Releases the parts of all others. @param isKept whether the object of this key keeps its part */
+  retain(isKept: (key: string) => boolean): void {
+    for (const key of [...this.#taken.keys()]) if (!isKept(key)) this.release(key);
   }
 }

@@ -44,7 +44,10 @@ export interface ReflectorOptions<T> {
   /** Extracts what is used of an object, to save memory; undefined leaves the object out. */
   transform: (object: KubeObject) => T | undefined;
   store: Store<T>;
-  /** A list begins: `transform` is called for all objects there are, and no others stay in the store. */
+  /**
+   * A list begins: `transform` is called for all objects that the store does not have in their current version, and
+   * those that are gone leave the store.
+   */
   onList?: (() => void) | undefined;
   /** An object could not be processed, so its change may not have had all of its effects. */
   onFault: (resource: Resource) => void;
@@ -239,6 +242,9 @@ export class Reflector<T> {
   #storedOf(object: KubeObject): StoredObject<T> | undefined {
     const key = keyOf(object);
     const { uid, resourceVersion: version } = object.metadata;
+    const known = this.#options.store.entry(key);
+    // In a list after the first one most objects are unchanged. The store would ignore a second copy of them.
+    if (known?.uid === uid && known?.version === version) return known;
     try {
       const transformed = this.#options.transform(object);
       this.#skipped.delete(key);
@@ -246,7 +252,6 @@ export class Reflector<T> {
     } catch (error) {
       this.#skipped.add(key);
       this.#cannotProcess(key, error);
-      const known = this.#options.store.entry(key);
       return known?.uid === uid ? known : undefined;
     }
   }

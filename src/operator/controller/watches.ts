@@ -130,6 +130,7 @@ function boundedChildren(store: Store<KubeObject>, onChild: WatchesOptions['onCh
       allowance.release(key);
       return childObjectOf(object, (bytes) => allowance.take(key, bytes));
     },
-    onList: () => allowance.clear(),
+    // A list that failed may have taken parts for objects that never came into the store.
+    onList: () => allowance.retain((key) => store.entry(key) !== undefined),
   };
 }

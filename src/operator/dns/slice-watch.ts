@@ -132,7 +132,8 @@ export class SliceWatch {
       return { key, ...slice };
     };
     const onList = () => {
-      for (const allowance of allowances.values()) allowance.clear();
+      // A list that failed may have taken parts for slices that never came into the store.
+      for (const allowance of allowances.values()) allowance.retain((slice) => slices.entry(slice) !== undefined);
     };
     const labelSelector = selectorOf([...keys].sort());
     const reflector = new Reflector({
