@@ -1,5 +1,4 @@
 import {
-  agentLabels,
   agentNames,
   agentSelector,
   appliedAnnotation,
@@ -10,8 +9,8 @@ import {
 import { apiUses } from '../../src/contract/api-uses.ts';
 import { MetricRelabelingSchema, metricRelabelingActions } from '../../src/crd/metric-relabeling.ts';
 import { isScrapeInterval, isScrapeTimeout, maxMetricRelabelings } from '../../src/crd/scrape-spec.ts';
-import { scrapeAnnotations } from '../agent/agent-objects.ts';
 import { podMonitorSpec, possibleRelabelings, scraped } from '../monitoring/agent-pod-monitor.ts';
+import { powerfulKeys } from './powerful-metadata.ts';
 import { absentOr, literal, mapOf, type Rule, type Variable } from './rule.ts';
 
 const { group, kind } = apiUses.netExporters;
@@ -48,9 +47,8 @@ export const childVariables: readonly Variable[] = [
 /**
  * The rules that all objects of NetExporters have in common, for those of one kind.
  * @param suffixes of their names
- * @param annotations keys of those that the operator or the API server sets
  */
-function commonRules(suffixes: readonly string[], annotations: readonly string[] = []): Rule[] {
+function commonRules(suffixes: readonly string[]): Rule[] {
   const labels = 'variables.written.metadata.labels';
   const names = `[${suffixes.map((suffix) => `variables.instance + ${literal(suffix)}`).join(', ')}]`;
   return [
@@ -73,32 +71,29 @@ function commonRules(suffixes: readonly string[], annotations: readonly string[]
         `${labels}[?${literal(instanceLabel)}].orValue('') == variables.instance`,
       message: `objects of a ${kind} keep the labels ${managedByLabel} and ${instanceLabel}`,
     },
-    {
-      // Others act on annotations: identities of clouds follow those of ServiceAccounts, DNS names those of Services.
-      expression: onlyOwn('annotations', [appliedAnnotation, ...annotations]),
-      message: `the operator sets no annotation but ${[appliedAnnotation, ...annotations].join(', ')}`,
-    },
+    ...(['annotations', 'labels'] as const).map((field) => ({
+      expression: newKeysAre(field, `!${literal(powerfulKeys[field])}.exists(prefix, key.startsWith(prefix))`),
+      message: `the operator sets no ${field} that give objects power elsewhere`,
+    })),
   ];
 }
 
-/** Such as the sidecars that load each ConfigMap with some label. */
-const ownLabels: Rule = {
-  expression: onlyOwn('labels', Object.keys(agentLabels(''))),
-  message: `the operator sets no label but those of every object of a ${kind}`,
-};
-
-/** What somebody else has set may stay. */
-function onlyOwn(field: 'labels' | 'annotations', keys: readonly string[]): string {
+/** What somebody else has set may stay. @param condition about `key` */
+function newKeysAre(field: 'labels' | 'annotations', condition: string): string {
   const [written, former] = [`variables.written.metadata.${field}`, `variables.former.metadata.${field}`];
   return (
-    `variables.written == null || !has(${written}) || ${written}.all(key, key in ${literal(keys)} || ` +
+    `variables.written == null || !has(${written}) || ${written}.all(key, ${condition} || ` +
     `variables.former != null && has(${former}) && ${former}[?key] == ${written}[?key])`
   );
 }
 
 const serviceAccountRules: Rule[] = [
   ...commonRules([agent]),
-  ownLabels,
+  {
+    // Identities of clouds follow them.
+    expression: newKeysAre('annotations', `key == ${literal(appliedAnnotation)}`),
+    message: `the operator sets no annotation of a ServiceAccount but ${appliedAnnotation}`,
+  },
   {
     expression:
       'variables.written == null || ' +
@@ -108,8 +103,7 @@ const serviceAccountRules: Rule[] = [
 ];
 
 const serviceRules: Rule[] = [
-  ...commonRules([agent, peers], Object.keys(scrapeAnnotations(0))),
-  ownLabels,
+  ...commonRules([agent, peers]),
   {
     expression: `!variables.writesSpec || variables.written.spec.type == "ClusterIP"`,
     message: 'Services of agents are of the type ClusterIP',
@@ -129,7 +123,6 @@ const serviceRules: Rule[] = [
 
 const networkPolicyRules: Rule[] = [
   ...commonRules([agent]),
-  ownLabels,
   {
     expression: `!variables.writesSpec || ${selectsAgents('variables.written.spec.podSelector')}`,
     message: `NetworkPolicies select the agents of their ${kind} and no other pods`,
@@ -169,7 +162,6 @@ const everyEndpoint = (condition: string) =>
 
 /** A scrape neither carries credentials nor leaves the NetExporter's pods, and rewrites no label of its series. */
 const podMonitorRules: Rule[] = [
-  // Labels are free: those in the spec of a NetExporter are the labels by which Prometheus selects its PodMonitor.
   ...commonRules([agent]),
   {
     expression:
@@ -225,15 +217,12 @@ const podMonitorRules: Rule[] = [
   },
 ];
 
-/** Set by the API server. https://github.com/kubernetes/api/blob/master/apps/v1/types.go */
-const templateGeneration = 'deprecated.daemonset.template.generation';
-
 /** The rules about the objects of NetExporters by their use in `apiUses`, but for the DaemonSet's pods. */
 export const childrenRules = {
   serviceAccounts: serviceAccountRules,
   services: serviceRules,
-  configMaps: [...commonRules([agent]), ownLabels],
-  daemonSets: [...commonRules([agent], [templateGeneration]), ownLabels],
+  configMaps: commonRules([agent]),
+  daemonSets: commonRules([agent]),
   networkPolicies: networkPolicyRules,
   podMonitors: podMonitorRules,
 };

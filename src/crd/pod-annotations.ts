@@ -15,8 +15,14 @@ export const refusedAnnotationPrefixes: readonly string[] = [
   'io.kubernetes.cri-o.',
   'seccomp-profile.kubernetes.cri-o.io',
   'io.katacontainers.config.',
-  // Of plug-ins of containerd and CRI-O (NRI): devices and folders of the node.
+  // Of plug-ins of containerd and CRI-O (NRI, CDI): devices and folders of the node.
+  'cdi-devices.',
+  'cdi.k8s.io/',
+  'cdi.nri.io/',
+  'devices.gke.io/',
+  'devices.noderesource.dev',
   'devices.nri.',
+  'mounts.noderesource.dev',
   'mounts.nri.',
   // Of Multus: networks in addition to, or in place of, the pod network.
   'k8s.v1.cni.cncf.io/',

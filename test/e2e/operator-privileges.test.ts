@@ -23,7 +23,7 @@ import {
   restrictedNamespace,
   tellOnFailure,
 } from './environment.ts';
-import { unrefused, violations } from './policy-violations.ts';
+import { harmlessMetadata, unrefused, violations } from './policy-violations.ts';
 
 const namespace = 'e2e-privileges';
 const name = 'maximal';
@@ -100,6 +100,13 @@ function declared({ metadata, ...rest }: NetExporter, name = metadata.name): Man
   return agentObjects(other, runtime).map((object) => stamped(object as DeclaredObject) as ManifestObject);
 }
 
+/** An object with more labels and annotations. */
+function withMetadata(object: ManifestObject, more: Record<string, object>): ManifestObject {
+  const metadata = { ...object.metadata };
+  for (const [field, added] of Object.entries(more)) metadata[field] = { ...(metadata[field] as object), ...added };
+  return { ...object, metadata };
+}
+
 async function assertRefused(what: string, verdict: Promise<Verdict>, message: RegExp): Promise<void> {
   assert.match(refusalOf(await verdict), message, what);
 }
@@ -111,6 +118,10 @@ test('the operator may create, change and delete what it declares for a NetExpor
   for (const object of declared(resource, 'another')) {
     assert.equal(await dryRun.create(object), 'admitted', object.kind);
     assert.equal(await dryRun.apply(object), 'admitted', `apply of a new ${object.kind}`);
+    // The identities of a cloud follow annotations of ServiceAccounts: of those, no webhook adds any.
+    const { labels, annotations } = harmlessMetadata;
+    const added = { labels, ...(object.kind !== 'ServiceAccount' && { annotations }) };
+    assert.equal(await dryRun.create(withMetadata(object, added)), 'admitted', `${object.kind} that a webhook changed`);
   }
   for (const object of declared(resource)) assert.equal(await dryRun.apply(object), 'admitted', object.kind);
   for (const object of live) {

@@ -1,4 +1,5 @@
 import type { ManifestObject } from '../../charts/agent/agent.ts';
+import { powerfulKeys } from '../../charts/policy/powerful-metadata.ts';
 import { refusedAnnotationPrefixes } from '../../src/crd/pod-annotations.ts';
 import { type DryRun, refusalOf } from './dry-run.ts';
 
@@ -215,34 +216,36 @@ const relabeling =
   ({ spec }: Json) =>
     spec.podMetricsEndpoints[0].relabelings.push(rule);
 
-/** Annotations by which others give objects power, and labels by which they take contents over. */
+/** Annotations and labels by which others give objects power. */
 const powers: readonly Violation[] = [
-  { kind: 'ServiceAccount', key: 'eks.amazonaws.com/role-arn', attempt: 'take an identity of a cloud' },
-  { kind: 'Service', key: 'external-dns.alpha.kubernetes.io/hostname', attempt: 'take a DNS name' },
-  { kind: 'ConfigMap', key: 'reflector.v1.k8s.emberstack.com/reflection-auto-enabled', attempt: 'be copied elsewhere' },
-  { kind: 'DaemonSet', key: 'reloader.stakater.com/auto', attempt: 'be restarted by others' },
-  { kind: 'NetworkPolicy', key: 'example.com/power', attempt: 'be acted on by others' },
-  { kind: 'PodMonitor', key: 'example.com/power', attempt: 'be acted on by others' },
-].map(({ kind, key, attempt }) => ({
-  kind,
-  attempt,
-  change: ({ metadata }) => {
-    metadata.annotations = { ...metadata.annotations, [key]: 'x' };
+  ...['Service', 'ConfigMap', 'DaemonSet', 'NetworkPolicy', 'PodMonitor'].flatMap((kind) =>
+    (['annotations', 'labels'] as const).flatMap((field) =>
+      powerfulKeys[field].map((prefix) => ({
+        ...{ kind, field, message: /power elsewhere/ },
+        key: prefix.endsWith('/') ? `${prefix}key` : prefix,
+      })),
+    ),
+  ),
+  {
+    ...{ kind: 'ServiceAccount', field: 'annotations' as const, key: 'eks.amazonaws.com/role-arn' },
+    message: /no annotation of a ServiceAccount/,
   },
-  message: /sets no annotation but/,
+].map(({ kind, field, key, message }) => ({
+  ...{ kind, message },
+  attempt: `have ${key} among its ${field}`,
+  change: ({ metadata }) => {
+    metadata[field] = { ...metadata[field], [key]: 'x' };
+  },
 }));
-const labelled: readonly Violation[] = ['ServiceAccount', 'Service', 'ConfigMap', 'DaemonSet', 'NetworkPolicy'].map(
-  (kind) => ({
-    kind,
-    attempt: 'be loaded by a sidecar',
-    change: ({ metadata }) => Object.assign(metadata.labels, { grafana_datasource: '1' }),
-    message: /sets no label but/,
-  }),
-);
+
+/** What mutating admission webhooks add, and nobody acts on. */
+export const harmlessMetadata = {
+  labels: { 'example.com/cost-center': '42' },
+  annotations: { 'autopilot.gke.io/resource-adjustment': '{}', 'policies.kyverno.io/last-applied-patches': 'x' },
+};
 
 const otherViolations: Violation[] = [
   ...powers,
-  ...labelled,
   ...(
     [
       [

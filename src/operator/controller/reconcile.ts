@@ -170,10 +170,11 @@ class Reconciliation {
   #isNeeded({ kind }: { kind: string }): boolean {
     if (kind === apiUses.podMonitors.kind) return this.#parts.podMonitors.denial !== undefined;
     if (kind !== apiUses.services.kind) return false;
-    // Agents that do not have the current settings yet still dial the Service. Their next report requeues this key.
+    // Agents that do not have the current settings yet still dial the Service. Their next report requeues this key, and
+    // so does whatever ends an obstacle. Without sync nobody knows.
     const finding = this.#parts.sync?.findingOf(keyOf(this.#resource));
-    if (finding === 'unknown') return true;
-    return finding !== undefined && 'reporting' in finding && finding.configured < finding.reporting;
+    if (finding === undefined) return false;
+    return finding === 'unknown' || !('reporting' in finding) || finding.configured < finding.reporting;
   }
 
   /** Writes why the reconciliation ended early into the status, unless the next attempt probably does not. */

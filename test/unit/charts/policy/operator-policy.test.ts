@@ -6,7 +6,7 @@ import { agentObjects } from '../../../../charts/agent/agent.ts';
 import { installation } from '../../../../charts/install/install.ts';
 import { podMonitorSpec } from '../../../../charts/monitoring/agent-pod-monitor.ts';
 import { operatorOwnPermissions, operatorPermissions } from '../../../../charts/operator/operator-permissions.ts';
-import { type ApiUse, apiUses } from '../../../../src/contract/api-uses.ts';
+import { powerfulKeys } from '../../../../charts/policy/powerful-metadata.ts';
 import { customResourceDefinition } from '../../../../src/crd/custom-resource-definition.ts';
 import { metricRelabelingActions } from '../../../../src/crd/metric-relabeling.ts';
 import { defaultSpec } from '../../../../src/crd/net-exporter.ts';
@@ -140,25 +140,19 @@ test('a PodMonitor and pods may be what the charts and the definition allow, and
   }
 });
 
-test('each kind of objects keeps to the labels and annotations that the charts set', () => {
+test('no label or annotation that the charts set counts as powerful, and docs/security.md names those that do', () => {
   const resource = netExporter((spec) => {
     spec.monitoring.networkPolicy = 'Strict';
   });
-  for (const podMonitor of [true, false])
-    for (const { kind, metadata } of agentObjects(resource, {
-      ...{ image: 'x', settings: settingsOf(resource, []), podMonitor },
-    })) {
-      const { plural } = Object.values<ApiUse>(apiUses).find((use) => use.kind === kind)!;
-      const rules = validations.filter(({ expression }) => new RegExp(`"${plural}"`).test(expression.split('||')[0]!));
-      const allowed = (what: string) =>
-        rules.filter(({ message }) => message.startsWith(`the operator sets no ${what} but`));
-      assert.equal(allowed('label').length, kind === 'PodMonitor' ? 0 : 1, kind);
-      assert.equal(allowed('annotation').length, 1, kind);
-      for (const [what, names] of [
-        ['label', kind === 'PodMonitor' ? {} : metadata.labels],
-        ['annotation', metadata.annotations ?? {}],
-      ] as const)
-        for (const name of Object.keys(names as object))
-          assert.ok(allowed(what)[0]!.expression.includes(`"${name}"`), `${kind} ${name}`);
-    }
+  const documented = readFileSync(join(import.meta.dirname, '../../../../docs/security.md'), 'utf8');
+  for (const field of ['labels', 'annotations'] as const) {
+    const prefixes = powerfulKeys[field];
+    for (const prefix of prefixes) assert.ok(documented.includes(`\`${prefix}\``), prefix);
+    for (const podMonitor of [true, false])
+      for (const { kind, metadata } of agentObjects(resource, {
+        ...{ image: 'x', settings: settingsOf(resource, []), podMonitor },
+      }))
+        for (const key of Object.keys((metadata[field] as object | undefined) ?? {}))
+          assert.ok(!prefixes.some((prefix) => key.startsWith(prefix)), `${kind} ${key}`);
+  }
 });
