@@ -35,6 +35,24 @@ test('no write comes after another one has the Lease, until it is regained', () 
   );
 });
 
+test('one that never held the Lease must not write while another one does', () => {
+  const intruder = [renewal('a', 0), renewal('a', 2_000), write('b', 3_000)];
+  assert.match(formerLeadersWrites(intruder)[0]!, /^b: PATCH \/x began without the Lease, which a had$/);
+  // An answer that was lost, or a Lease that says another holder, makes no leader.
+  const lost = renewal('b', 1_000, { answered: false });
+  assert.equal(formerLeadersWrites([renewal('a', 0), lost, write('b', 3_000)]).length, 1);
+  // Who took it before the record began goes on renewing it.
+  assert.deepEqual(formerLeadersWrites([write('a', 0), renewal('a', 1_000), write('a', 1_100)]), []);
+});
+
+test('writes that were looked at are not found again, with the Leases of that time still known', () => {
+  const history = [renewal('a', 0), write('a', 10_400), write('a', 10_500)];
+  assert.equal(formerLeadersWrites(history).length, 2);
+  const found = formerLeadersWrites(history, 10_450);
+  assert.equal(found.length, 1);
+  assert.match(found[0]!, /10500 ms after the last renewal/);
+});
+
 test('where nobody holds a Lease there is nothing to find', () => {
   assert.deepEqual(formerLeadersWrites([write('a', 0), write('b', 1)]), []);
 });
