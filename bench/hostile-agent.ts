@@ -39,6 +39,11 @@ function hostileReports(): string[] {
 /** How its requests were answered. */
 export type HostileAnswers = Record<string, number>;
 
+/** How many of its requests were accepted. */
+export function acceptedReports(answers: HostileAnswers): number {
+  return Object.entries(answers).reduce((sum, [answer, count]) => (/^2\d\d$/.test(answer) ? sum + count : sum), 0);
+}
+
 export interface HostileOptions {
   /** Milliseconds between an answer and the next request: none unless told. */
   pauseMs?: number;

@@ -85,13 +85,23 @@ async function runSequences(
   return outcomes;
 }
 
-function sequenceFigures(outcomes: readonly SequenceOutcome[]): Figure[] {
+/** What sequences came to. */
+export function sequenceFigures(outcomes: readonly SequenceOutcome[]): Figure[] {
   const converged = outcomes.map(({ convergedAfter }) => convergedAfter);
   const took = outcomes.map(({ seconds }) => seconds);
   const violated = outcomes.filter(({ violations }) => violations.length > 0);
+  const total = (of: (outcome: SequenceOutcome) => number) => outcomes.reduce((sum, outcome) => sum + of(outcome), 0);
+  const planned = total(({ reports }) => reports.planned);
   return [
     figure('sequences', outcomes.length, '', { atLeast: 1 }),
     figure('sequences_violated', violated.length, '', { atMost: 0 }),
+    // Those of one sequence may all be refused: operators that restart take none.
+    figure(
+      'hostile_reports_accepted',
+      total(({ reports }) => reports.accepted),
+      '',
+      planned > 0 ? { atLeast: 1 } : undefined,
+    ),
     figure('sequence_p50_seconds', quantile(took, 0.5), 's'),
     figure('sequence_max_seconds', Math.max(...took), 's'),
     figure('converged_p50_seconds', quantile(converged, 0.5), 's'),

@@ -6,7 +6,7 @@ import { divergence, pathOf } from './desired-state.ts';
 import type { FaultRig } from './fault-rig.ts';
 import { formerLeadersWrites } from './leader-writes.ts';
 import { cachesEqual } from './operator-process.ts';
-import { mostWithin } from './request-record.ts';
+import { busiestStretch, mostRequests, mostRequestsBeside, stretchMs } from './request-storm.ts';
 import { type Action, firstSpec, type PlanOptions, planSequence, sequenceNames } from './sequence-plan.ts';
 import { Stranger } from './stranger.ts';
 
@@ -18,6 +18,8 @@ export interface SequenceOutcome {
   /** How long it took to converge after the last fault, in seconds. */
   convergedAfter: number;
   requests: number;
+  /** How often a stranger's agent was to send reports, and how many of these the operators accepted. */
+  reports: { planned: number; accepted: number };
   /** The most requests of one operator process within ten seconds. */
   busiest: number;
   /** What was not as it must be, each in a sentence. */
@@ -32,16 +34,6 @@ export interface SequenceOptions extends Omit<PlanOptions, 'node'> {
   log: (line: string) => void;
 }
 
-/**
- * How many requests of one process within ten seconds are no storm. A start is some thirty, one that finds three new
- * NetExporters forty more, an edit a handful; how many of them come within a second is the machine's speed. Something
- * that asks again and again gets 600 through the client's rate limit.
- */
-export const busiestTenSeconds = { atMost: 200 };
-const tenSeconds = 10_000;
-/** A stranger's NetExporter is some fourteen writes, each of which may be tried again, and their reads. */
-const perStrangersObject = 25;
-
 /** Lease durations and what comes before: what of the record the next sequence may need. */
 const rememberedMs = 60_000;
 
@@ -53,6 +45,7 @@ export async function runSequence(rig: FaultRig, seed: number, options: Sequence
   const { namespace, log } = options;
   const node = rig.cluster.nodes[0]!.name;
   const steps = planSequence(seed, { ...options, node });
+  const trespasses = steps.flatMap(({ action }) => (action.do === 'trespass' ? action.trespass : []));
   const startedAt = performance.now();
   rig.proxy.record.forgetBefore(Date.now() - rememberedMs);
   const stranger = new Stranger(rig.api, `${namespace}-strangers`);
@@ -82,6 +75,9 @@ export async function runSequence(rig: FaultRig, seed: number, options: Sequence
   const healed = Date.now();
   // While everything of the strangers' is there, and once more when it is gone.
   await convergence(rig, options).catch((error: Error) => violations.push(error.message));
+  const convergedAt = Date.now();
+  const atMost = mostRequestsBeside(stranger.netExporters);
+  if (atMost === undefined) await calm(rig, options.deadline).catch((error: Error) => violations.push(error.message));
   if (options.strangers) {
     await untilDone('the end of the strangers', async () => {
       for (const gain of await stranger.gains()) if (!violations.includes(gain)) violations.push(gain);
@@ -90,24 +86,18 @@ export async function runSequence(rig: FaultRig, seed: number, options: Sequence
     await convergence(rig, options).catch((error: Error) => violations.push(`strangers gone: ${error.message}`));
   }
   const requests = rig.proxy.record.since(from);
-  const whos = new Set(requests.map(({ who }) => who));
-  const busiest = Math.max(
-    0,
-    ...[...whos].map((name) =>
-      mostWithin(
-        tenSeconds,
-        requests.filter(({ who }) => who === name),
-      ),
-    ),
-  );
-  const atMost = busiestTenSeconds.atMost + stranger.objects * perStrangersObject;
-  if (busiest > atMost) violations.push(`${busiest} requests of one operator within ten seconds`);
-  violations.push(...rig.operators.takeFaults(), ...formerLeadersWrites(rig.proxy.record.since(0)));
+  const busiest = busiestStretch(requests);
+  if (atMost !== undefined && busiest > atMost) violations.push(`${busiest} requests of one operator in ten seconds`);
+  violations.push(...rig.operators.takeFaults(), ...formerLeadersWrites(rig.proxy.record.since(0), from));
   return {
     seed,
     seconds: (performance.now() - startedAt) / 1000,
-    convergedAfter: (Date.now() - healed) / 1000,
+    convergedAfter: (convergedAt - healed) / 1000,
     requests: requests.length,
+    reports: {
+      planned: trespasses.filter(({ kind }) => kind === 'reports').length,
+      accepted: stranger.acceptedReports,
+    },
     busiest,
     violations,
   };
@@ -211,6 +201,17 @@ async function persistently(ask: () => Promise<unknown>): Promise<void> {
     return true;
   };
   await waitFor('an answer of the API server', answered, { timeout: 60_000, interval: 200 });
+}
+
+/**
+ * Waits for ten seconds from now on in which no operator process sends more than at rest. After many NetExporters there
+ * may be work left that the rate limit held up.
+ */
+async function calm(rig: FaultRig, timeout: number): Promise<void> {
+  const from = Date.now() + stretchMs;
+  const isCalm = () =>
+    Date.now() >= from && busiestStretch(rig.proxy.record.since(Date.now() - stretchMs)) <= mostRequests;
+  await waitFor('ten seconds without a storm of requests', isCalm, { timeout: stretchMs + timeout, interval: 500 });
 }
 
 /** Waits until the namespace is as its NetExporters say, and every cache as the API server’s content. */

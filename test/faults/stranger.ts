@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runHostileAgent } from '../../bench/hostile-agent.ts';
+import { acceptedReports, type HostileAnswers, runHostileAgent } from '../../bench/hostile-agent.ts';
 import { agentContract } from '../../src/contract/agent-contract.ts';
 import { agentNames, instanceLabel, managedByLabel, managerName } from '../../src/contract/agent-names.ts';
 import { netExporters } from '../../src/operator/cache/watched-kinds.ts';
@@ -78,12 +78,21 @@ export class Stranger {
   readonly #api: ClusterApi;
   readonly #namespace: string;
   readonly #sockets: Socket[] = [];
+  /** How its reports were answered, of each time that it sent some. */
+  readonly #answers: HostileAnswers[] = [];
+  /** Makes the names of its objects different. */
   #objects = 0;
+  #netExporters = 0;
   #leaving = new AbortController();
 
-  /** How many objects it has made that the operator has work with. */
-  get objects(): number {
-    return this.#objects;
+  /** How many NetExporters it has made: those are work for the operator. */
+  get netExporters(): number {
+    return this.#netExporters;
+  }
+
+  /** How many of its agent's reports were accepted. */
+  get acceptedReports(): number {
+    return this.#answers.reduce((sum, answers) => sum + acceptedReports(answers), 0);
   }
 
   constructor(api: ClusterApi, namespace: string) {
@@ -94,6 +103,7 @@ export class Stranger {
   /**
    * Does it, with objects of new names each time.
    * @throws {ClusterApiError} when the API server does not let it
+   * @throws Error when it is to send reports, and has no agent or nobody to send them to
    */
   async commit(trespass: Trespass, { http, sync }: Listeners): Promise<void> {
     switch (trespass.kind) {
@@ -121,7 +131,8 @@ export class Stranger {
           for (let index = 0; index < trespass.count; index++) this.#connect(listener);
         return;
       case 'reports':
-        if (sync) await this.#report(sync, trespass.forMs);
+        if (!sync) throw new Error('no operator takes reports');
+        await this.#report(sync, trespass.forMs);
     }
   }
 
@@ -169,10 +180,11 @@ export class Stranger {
     });
   }
 
-  #netExporter(name: string, { agent, ...spec }: { agent?: object; dns?: object }): Promise<void> {
+  async #netExporter(name: string, { agent, ...spec }: { agent?: object; dns?: object }): Promise<void> {
     // Its agents run nowhere: the tests are about the operator.
     const nowhere = { nodeSelector: { 'example.com/no-node': 'true' } };
-    return this.#create(netExporters, name, { spec: { ...spec, agent: { ...agent, ...nowhere } } });
+    await this.#create(netExporters, name, { spec: { ...spec, agent: { ...agent, ...nowhere } } });
+    this.#netExporters++;
   }
 
   async #create(
@@ -186,7 +198,7 @@ export class Stranger {
     await this.#api.create(pathOf(resource, { namespace: this.#namespace }), object);
   }
 
-  /** Sends reports as its agent, if it has one. */
+  /** Sends reports as its agent. */
   async #report({ host, port }: Listener, forMs: number): Promise<void> {
     const namespace = this.#namespace;
     const account = agentNames(reporter).agent;
@@ -199,7 +211,8 @@ export class Stranger {
       data?: Record<string, string>;
     };
     const text = data?.[agentContract.syncAccessKey];
-    if (!agent || text === undefined) return;
+    if (!agent) throw new Error(`${namespace} has no agent yet whose reports it could send`);
+    if (text === undefined) throw new Error(`the agents of ${namespace} have not been told where the operator is`);
     const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: agent.metadata.name, uid: agent.metadata.uid };
     const path = pathOf(serviceAccounts, { namespace, name: account, subresource: 'token' });
     const { status } = await this.#api.create(path, {
@@ -209,7 +222,8 @@ export class Stranger {
     const { ca, serverName } = parseSyncAccess(text);
     const signal = AbortSignal.any([this.#leaving.signal, AbortSignal.timeout(forMs)]);
     const { token } = status as { token: string };
-    runHostileAgent({ address: `${host}:${port}`, ca, serverName }, token, { pauseMs: reportPauseMs, signal });
+    const access = { address: `${host}:${port}`, ca, serverName };
+    this.#answers.push(runHostileAgent(access, token, { pauseMs: reportPauseMs, signal }));
     await sleep(forMs, undefined, { signal: this.#leaving.signal }).catch(() => {});
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hostileReport } from '../../../bench/hostile-agent.ts';
+import { acceptedReports, hostileReport } from '../../../bench/hostile-agent.ts';
 import { decodeSyncRequest, maxRequestBytes } from '../../../src/protocol/sync.ts';
 
 test('a hostile report is as large as the operator reads, and valid: it costs what a report can cost', () => {
@@ -11,4 +11,9 @@ test('a hostile report is as large as the operator reads, and valid: it costs wh
     assert.equal(report!.targets.length, 270);
     assert.ok(leaving);
   }
+});
+
+test('a report is accepted if it is answered with success', () => {
+  assert.equal(acceptedReports({ 200: 3, 204: 1, 401: 9, 429: 5, ECONNRESET: 2 }), 4);
+  assert.equal(acceptedReports({}), 0);
 });
