@@ -3,7 +3,7 @@ import { runHostileAgent } from '../bench/hostile-agent.ts';
 import type { PodFlood, PodFloodCounts } from './hostile-pod.ts';
 
 /** A program: does what it is told from the network namespace that it runs in, until it is told to stop. */
-const counts: PodFloodCounts = { connections: 0, packets: 0, answers: {} };
+const counts: PodFloodCounts = { connections: {}, packets: 0, answers: {} };
 
 /** It shares the machine's processor with whom it disturbs. */
 const reportPauseMs = 20;
@@ -12,7 +12,7 @@ function start(flood: PodFlood): void {
   switch (flood.kind) {
     case 'connections':
       floodConnections(flood, () => {
-        counts.connections++;
+        counts.connections[flood.name] = (counts.connections[flood.name] ?? 0) + 1;
       });
       return;
     case 'echo':

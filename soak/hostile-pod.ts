@@ -7,15 +7,16 @@ import type { OperatorAccess } from '../bench/simulated-agent.ts';
 
 /** What a pod does to others. */
 export type PodFlood =
-  | ({ kind: 'connections' } & ConnectionFlood)
+  /** The name is what its connections are counted by. */
+  | ({ kind: 'connections'; name: string } & ConnectionFlood)
   | ({ kind: 'echo' } & EchoFlood)
   /** As an agent, with its token. */
   | { kind: 'reports'; access: OperatorAccess; token: string };
 
 /** What floods have come to. */
 export interface PodFloodCounts {
-  /** Those that were accepted. */
-  connections: number;
+  /** Those that were accepted, by name of the flood. */
+  connections: Record<string, number>;
   /** Those that were sent. */
   packets: number;
   /** How reports were answered. */

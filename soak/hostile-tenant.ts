@@ -4,6 +4,7 @@ import { floodTexts } from '../bench/flooding.ts';
 import { parseHostPort } from '../src/base/host-port.ts';
 import { agentContract } from '../src/contract/agent-contract.ts';
 import { operatorPort } from '../src/contract/operator-names.ts';
+import { echoLimits } from '../src/listeners/listener-limits.ts';
 import { parseSyncAccess, type SyncAccess } from '../src/protocol/sync-access.ts';
 import { waitFor } from '../test/cluster/wait.ts';
 import { type Agent, agentsOf } from '../test/e2e/agents.ts';
@@ -12,7 +13,9 @@ import { deadline } from '../test/e2e/environment.ts';
 import { operatorsOf } from '../test/e2e/operators.ts';
 import type { ClusterApi } from '../test/faults/cluster-api.ts';
 import { reporter, Stranger } from '../test/faults/stranger.ts';
-import { HostilePod, type PodFlood, type PodFloodCounts } from './hostile-pod.ts';
+import { EchoRefusals } from './echo-refusals.ts';
+import { HostilePod, type PodFlood } from './hostile-pod.ts';
+import { HostileTally } from './hostile-tally.ts';
 import type { Flood, Hostility } from './hostility.ts';
 
 const namespace = 'hostile';
@@ -24,13 +27,14 @@ const namespace = 'hostile';
 const held = { silent: 40, idle: 20, pipelined: 5 };
 const heldToSync = 100;
 const againMs = 2000;
-/** To each agent; more than are answered. */
-const echoesPerSecond = 250;
+/** To each of so few agents that it leaves the others a processor; more than are answered to one address. */
+const echoesPerSecond = echoLimits.perAddress.perSecond * 1.5;
+const echoVictims = 2;
 
 /** A tenant with agents on some of the nodes, and no good intentions. */
 export class HostileTenant {
   /** What all of it has come to. */
-  readonly counts: PodFloodCounts = { connections: 0, packets: 0, answers: {} };
+  readonly tally = new HostileTally();
   /** How often it created objects of each kind. */
   readonly objects: Record<string, number> = {};
   readonly #bench: BenchCluster;
@@ -63,6 +67,7 @@ export class HostileTenant {
    */
   async during({ floods, pods, objects }: Hostility, victims: readonly Agent[], body: () => Promise<void>) {
     const flooding: HostilePod[] = [];
+    const refusals = floods.includes('echo') ? new EchoRefusals(victims.slice(0, echoVictims)) : undefined;
     try {
       for (const agent of (await this.#agents()).slice(0, pods))
         flooding.push(await this.#flood(agent, floods, victims));
@@ -71,19 +76,13 @@ export class HostileTenant {
         await this.#stranger.commit(objects, { http: [], sync: undefined });
       }
       await body();
-      for (const pod of flooding.splice(0)) this.#count(await pod.stop());
+      for (const pod of flooding.splice(0)) this.tally.add(await pod.stop());
       return await this.#stranger.gains();
     } finally {
+      this.tally.echoesRefused += (await refusals?.stop()) ?? 0;
       for (const pod of flooding) pod.kill();
       await this.#stranger.leave();
     }
-  }
-
-  #count({ connections, packets, answers }: PodFloodCounts): void {
-    this.counts.connections += connections;
-    this.counts.packets += packets;
-    for (const [answer, count] of Object.entries(answers))
-      this.counts.answers[answer] = (this.counts.answers[answer] ?? 0) + count;
   }
 
   async #flood(agent: Agent, floods: readonly Flood[], victims: readonly Agent[]): Promise<HostilePod> {
@@ -93,8 +92,14 @@ export class HostileTenant {
     const token = await read(`${agentContract.tokenDirectory}/${agentContract.tokenKey}`);
     const access = parseSyncAccess(await read(`${agentContract.settingsDirectory}/${agentContract.syncAccessKey}`));
     const operators = (await operatorsOf(this.#bench)).map(({ ip }) => ip);
-    const told = floods.flatMap((flood) => podFloods(flood, { operators, access, token, victims }));
-    return HostilePod.start(pid!, told);
+    const surroundings = { operators, access, token, victims };
+    const started = await HostilePod.start(
+      pid!,
+      floods.flatMap((flood) => podFloods(flood, surroundings)),
+    );
+    const reachable = floods.filter((flood) => operators.length > 0 || (flood !== 'operators' && flood !== 'reports'));
+    this.tally.expect(reachable.flatMap((flood) => podFloods(flood, surroundings)));
+    return started;
   }
 
   /** Waits until all of its agents can sync. */
@@ -121,24 +126,27 @@ function podFloods(flood: Flood, { operators, access, token, victims }: Surround
   switch (flood) {
     case 'operators':
       return [
-        ...operators.flatMap((host) => connectionFloods(host, operatorPort)),
-        ...Object.values({ silent: floodTexts.silent, idle: floodTexts.idle }).map((text): PodFlood => {
+        ...operators.flatMap((host) => connectionFloods('operators', host, operatorPort)),
+        ...(['silent', 'idle'] as const).map((text): PodFlood => {
+          const name = `sync, ${text}`;
           const { host, port } = parseHostPort(address)!;
-          return { kind: 'connections', host, port, connections: heldToSync, againMs, text };
+          return { kind: 'connections', name, host, port, connections: heldToSync, againMs, text: floodTexts[text] };
         }),
       ];
     case 'agents':
-      return victims.flatMap(({ ip, port }) => connectionFloods(ip, port));
+      return victims.flatMap(({ ip, port }) => connectionFloods('agents', ip, port));
     case 'echo':
-      return victims.map(({ ip, port }) => ({ kind: 'echo', host: ip, port, perSecond: echoesPerSecond }));
+      return victims
+        .slice(0, echoVictims)
+        .map(({ ip, port }) => ({ kind: 'echo', host: ip, port, perSecond: echoesPerSecond }));
     case 'reports':
       return [{ kind: 'reports', access: { address, serverName, ca }, token }];
   }
 }
 
-function connectionFloods(host: string, port: number): PodFlood[] {
+function connectionFloods(whom: string, host: string, port: number): PodFlood[] {
   return Object.entries(held).map(([text, connections]) => ({
-    ...{ kind: 'connections', host, port, connections, againMs },
+    ...{ kind: 'connections', name: `${whom}, ${text}`, host, port, connections, againMs },
     text: floodTexts[text as keyof typeof held],
   }));
 }

@@ -195,7 +195,7 @@ class SyncSoak {
     await scaleOperator(kubectl, 2);
     await this.#settled();
     this.details.pauses = pauses;
-    this.details.hostile = { counts: this.#tenant!.counts, objects: this.#tenant!.objects };
+    this.details.hostile = { counts: this.#tenant!.tally, objects: this.#tenant!.objects };
     this.figures.push(
       figure('away_minutes', minutes, ''),
       figure('nodes_joined_or_left', moves, ''),
@@ -205,7 +205,7 @@ class SyncSoak {
       figure('hostile_edit_p50_seconds', quantile(this.#hostileEdits, 0.5), 's'),
       figure('hostile_edit_p99_seconds', quantile(this.#hostileEdits, 0.99), 's', { atMost: 2 }),
       figure('hostile_edit_max_seconds', Math.max(...this.#hostileEdits), 's'),
-      figure('hostile_connections', this.#tenant!.counts.connections, '', { atLeast: 1 }),
+      ...this.#tenant!.tally.figures(),
       figure('planned_rounds', this.#rounds, ''),
       figure('dial_errors', this.failures.length, '', { atMost: 0 }),
       figure('drained_node_left_alone_max_seconds', Math.max(...this.#leftAlone), 's', { atMost: 5 }),
