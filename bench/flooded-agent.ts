@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { waitFor } from '../test/cluster/wait.ts';
+import { type Metrics, scrape } from '../test/e2e/metrics.ts';
 import { freePort, imageCommand } from './measured-operator.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -53,6 +54,12 @@ export class FloodedAgent {
     await waitFor('the agent is ready', () => agent.#probe(), { timeout: 30_000, interval: 100, signal });
     void agent.#probeAgainAndAgain();
     return agent;
+  }
+
+  /** What it serves on /metrics now. A flood may take the place of one connection. */
+  metrics(): Promise<Metrics> {
+    const url = `http://127.0.0.1:${this.port}/metrics`;
+    return scrape(url).catch(() => scrape(url));
   }
 
   async stop(): Promise<void> {

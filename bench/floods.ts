@@ -17,6 +17,7 @@ export interface FloodTargets {
 
 /** What the floods have come to. */
 export interface FloodCounts {
+  /** Those that were accepted, by name of the flood. */
   connections: Record<string, number>;
   packets: number;
   hostileAnswers: HostileAnswers;

@@ -4,6 +4,7 @@ import type { BenchCluster } from './bench-cluster.ts';
 import { type Figure, figure, type Goal } from './figures.ts';
 import { FloodedAgent } from './flooded-agent.ts';
 import { type FloodCounts, Floods } from './floods.ts';
+import { acceptedReports } from './hostile-agent.ts';
 import { blockMs, type LoopDelay, LoopDelays, longest } from './loop-delays.ts';
 import type { MeasuredOperator } from './measured-operator.ts';
 import { fleetName, resources } from './operator-bench.ts';
@@ -23,6 +24,10 @@ const goals: Record<string, { unit: Figure['unit']; goal: Goal }> = {
   leases_lost: { unit: '', goal: { atMost: 0 } },
   agents_unready: { unit: '', goal: { atMost: 0 } },
   loop_block_seconds: { unit: 's', goal: { atMost: 0.1 } },
+  // A flood that reached nobody would leave all of the above as it is.
+  flood_connections_fewest: { unit: '', goal: { atLeast: 1 } },
+  flood_echoes_refused: { unit: '', goal: { atLeast: 1 } },
+  hostile_reports_accepted: { unit: '', goal: { atLeast: 1 } },
 };
 
 /**
@@ -51,7 +56,7 @@ export function hostileSection(nodes: number, benchOf: (bench: BenchCluster) => 
         const restsSince = Date.now();
         await bench.pass(quick ? 10 : settleSeconds);
         const before = await leaseOf(syncBench);
-        const atRest = longest(delays.since(restsSince));
+        const atRest = longest(await delays.since(restsSince));
         bench.log('floods of every listener, and a hostile agent');
         const floodedSince = Date.now();
         floods = await Floods.start({
@@ -63,16 +68,20 @@ export function hostileSection(nodes: number, benchOf: (bench: BenchCluster) => 
         await bench.pass(10);
         const watch = new LeadershipWatch(operator);
         const edits = await watch.during(() => edit({ bench, syncBench, agents, times: quick ? 3 : 15, nodes }));
-        const flooding = delays.since(floodedSince);
+        const flooding = await delays.since(floodedSince);
         const after = await leaseOf(syncBench);
         const counts: FloodCounts = await floods.stop();
         floods = undefined;
+        const refused = (await flooded.metrics()).sum('net_exporter_echo_dropped_total', { reason: 'address' });
         const ready = await readyAgents(syncBench);
         const values: Record<string, number> = {
           edit_ack_p99_seconds: quantile(edits.flat(), 0.99),
           leases_lost: watch.notLeading + (before === after ? 0 : 1),
           agents_unready: flooded.unready + nodes - ready,
           loop_block_seconds: longest(flooding).blocked,
+          flood_connections_fewest: Math.min(...Object.values(counts.connections)),
+          flood_echoes_refused: refused,
+          hostile_reports_accepted: acceptedReports(counts.hostileAnswers),
         };
         const figures = Object.entries(goals).map(([name, { unit, goal }]) => figure(name, values[name]!, unit, goal));
         const details = {

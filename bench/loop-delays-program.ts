@@ -1,9 +1,9 @@
 import { appendFileSync, readFileSync } from 'node:fs';
-import { delayOf, type LoopSample, maxSteadyMs, sampleMs } from './loop-delays.ts';
+import { delayOf, type LoopSample, lifeSignMs, maxSteadyMs, sampleMs } from './loop-delays.ts';
 
 /**
  * A module that a measured process preloads: writes down each delay of its event loop, one a line, into the file that
- * LOOP_DELAYS_FILE names.
+ * LOOP_DELAYS_FILE names, and at times a sample without one, as a sign of life.
  */
 const file = process.env.LOOP_DELAYS_FILE!;
 
@@ -15,8 +15,13 @@ function sample(): LoopSample {
 }
 
 let last = sample();
+let writtenAt = last.at;
 setInterval(() => {
-  const delay = delayOf(last, sample(), Date.now());
-  if (delay.lateMs > maxSteadyMs) appendFileSync(file, `${JSON.stringify(delay)}\n`);
+  const now = sample();
+  const delay = delayOf(last, now, Date.now());
+  if (delay.lateMs > maxSteadyMs || now.at - writtenAt >= lifeSignMs) {
+    appendFileSync(file, `${JSON.stringify(delay)}\n`);
+    writtenAt = now.at;
+  }
   last = sample();
 }, sampleMs).unref();
