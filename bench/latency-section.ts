@@ -1,5 +1,5 @@
 import { type Figure, figure } from './figures.ts';
-import { latencyWindow, summarize } from './latency-window.ts';
+import { capturedGoal, excessGoal, latencyWindow, summarize } from './latency-window.ts';
 import { everySecond, withAgents } from './measured-agents.ts';
 import type { Section } from './section.ts';
 import { mean } from './statistics.ts';
@@ -20,11 +20,18 @@ export const latency: Section = async (bench, quick) => {
   const clock = mean(window.clock.map(({ seconds }) => seconds)) / mean(window.clock.map(({ wire }) => wire));
   const quantiles = [...tcp.quantiles, ...dns.quantiles];
   const figures: Figure[] = [
-    figure('tcp_excess_seconds', tcp.excess, 's', { atMost: 25e-6 }),
+    figure('tcp_excess_seconds', tcp.excess, 's', excessGoal(25e-6)),
     figure('tcp_wire_mean_seconds', tcp.wireMean, 's'),
-    figure('tcp_mean_ratio', tcp.ratio, '', tcp.wireMean >= ratioCountsFrom ? { atMost: 1.25 } : undefined),
+    figure(
+      'tcp_mean_ratio',
+      tcp.ratio,
+      '',
+      tcp.wireMean >= ratioCountsFrom ? { atLeast: 0.9, atMost: 1.25 } : undefined,
+    ),
     figure('tcp_clock_mean_ratio', clock, ''),
-    figure('dns_udp_excess_seconds', dns.excess, 's', { atMost: 60e-6 }),
+    figure('dns_udp_excess_seconds', dns.excess, 's', excessGoal(60e-6)),
+    figure('tcp_captured_share', tcp.capturedShare, '', capturedGoal(0.02)),
+    figure('dns_udp_captured_share', dns.capturedShare, '', capturedGoal(0.02)),
     figure('quantile_bucket_ratio', mean(quantiles.map(({ near }) => (near ? 1 : 0))), '', { atLeast: 1, atMost: 1 }),
   ];
   return { figures, details: { tcp, dns, clockDials: window.clock.length } };

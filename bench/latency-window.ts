@@ -1,6 +1,7 @@
 import { type BenchCluster, namespace } from './bench-cluster.ts';
 import { type ClockDial, ClockDials } from './clock-dials.ts';
 import { echoes } from './echoes.ts';
+import type { Goal } from './figures.ts';
 import { type CapturedHandshake, handshakes } from './handshakes.ts';
 import { addWindows, compareQuantiles, type HistogramWindow, histogramWindow } from './histogram-window.ts';
 import { lookups } from './lookups.ts';
@@ -78,13 +79,30 @@ export async function latencyWindow(
   }
 }
 
-/** The figures' common view of a comparison: means, their difference and ratio, and the quantiles. Seconds. */
+/** A mean below that of the wire has lost a part of the path; what clocks and captures round off is less. Seconds. */
+const mostBelowWire = 10e-6;
+
+/** The goal of an excess over the wire, in seconds. */
+export function excessGoal(atMost: number): Goal {
+  return { atLeast: -mostBelowWire, atMost };
+}
+
+/** The goal of a share that was captured: one or two exchanges may be at either edge of the window. */
+export function capturedGoal(tolerance: number): Goal {
+  return { atLeast: 1 - tolerance, atMost: 1 + tolerance };
+}
+
+/**
+ * The figures' common view of a comparison: means, their difference and ratio, and the quantiles, in seconds; and how
+ * many exchanges were captured of each one that was scraped.
+ */
 export function summarize({ scraped, wire }: Comparison) {
   const scrapedMean = scraped.sum / scraped.count;
   const wireMean = mean(wire);
   return {
     scrapedCount: scraped.count,
     capturedCount: wire.length,
+    capturedShare: wire.length / scraped.count,
     scrapedMean,
     wireMean,
     excess: scrapedMean - wireMean,

@@ -1,7 +1,7 @@
 import { namespace } from './bench-cluster.ts';
 import { readThrottling } from './cpu-throttling.ts';
 import { figure } from './figures.ts';
-import { latencyWindow, summarize } from './latency-window.ts';
+import { excessGoal, latencyWindow, summarize } from './latency-window.ts';
 import { everySecond, withAgents } from './measured-agents.ts';
 import { whileScraped } from './scrape-often.ts';
 import type { Section } from './section.ts';
@@ -22,7 +22,7 @@ export const throttled: Section = async (bench, quick) => {
     const tookSeconds = (performance.now() - startedAt) / 1000;
     const tcp = summarize(window.tcp);
     return {
-      figures: [figure('tcp_excess_seconds_throttled', tcp.excess, 's', { atMost: 50e-6 })],
+      figures: [figure('tcp_excess_seconds_throttled', tcp.excess, 's', excessGoal(50e-6))],
       details: {
         tcp,
         scrapesPerSecondAndAgent: mean(scrapes.map((made) => made.length)) / tookSeconds,
