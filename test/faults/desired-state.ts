@@ -1,5 +1,8 @@
 import { agentNetwork, agentWorkload } from '../../charts/agent/agent.ts';
+import { formatHostPort } from '../../src/base/host-port.ts';
 import { agentNames } from '../../src/contract/agent-names.ts';
+import { apiUses } from '../../src/contract/api-uses.ts';
+import { operatorNamespace, syncPort, syncServiceName } from '../../src/contract/operator-names.ts';
 import type { NetExporter } from '../../src/crd/net-exporter.ts';
 import { clusterAddresses, settingsOf } from '../../src/operator/agents/settings-of.ts';
 import { stamped } from '../../src/operator/apply/apply-plan.ts';
@@ -8,7 +11,8 @@ import { driftOf } from '../../src/operator/apply/drift.ts';
 import { childKinds, netExporters, oursSelector } from '../../src/operator/cache/watched-kinds.ts';
 import { apiVersionOf, type Resource } from '../../src/operator/kube/resource.ts';
 import { syncAccessIn } from '../../src/operator/sync/agents-sync.ts';
-import { encodeSyncAccess } from '../../src/protocol/sync-access.ts';
+import { syncServerName } from '../../src/protocol/sync.ts';
+import { encodeSyncAccess, type SyncAccess } from '../../src/protocol/sync-access.ts';
 import type { ApiObject, ClusterApi } from './cluster-api.ts';
 
 export interface Expectations {
@@ -39,15 +43,15 @@ export async function divergence(
         resource,
       });
   const found: string[] = [];
+  const truth = sync ? await servedAccess(api) : undefined;
   const ways = new Set<string>();
   const present: { wanted: DeclaredObject; object: ApiObject; resource: Resource }[] = [];
   for (const resource of resources) {
     found.push(...statusFaults(resource));
     const service = children.get(`Service ${agentNames(resource.metadata.name).agent}`)?.object;
-    // Its certificates are the operator's to make. That every NetExporter has the same is looked at below.
     const syncAccess = syncAccessIn(children.get(`ConfigMap ${agentNames(resource.metadata.name).agent}`)?.object);
     if (syncAccess) ways.add(encodeSyncAccess(syncAccess));
-    else if (sync) found.push(`${resource.metadata.name} has no way to the operator`);
+    if (truth) found.push(...accessFaults(resource.metadata.name, syncAccess, truth));
     const image = resource.spec.agent.image || agentImage;
     const settings = settingsOf(resource, clusterAddresses(service));
     for (const declared of [
@@ -74,6 +78,38 @@ export async function divergence(
     if (await wouldChange(api, wanted, object, resource))
       found.push(`${resource.kind} ${object.metadata.name}: an apply would change it`);
   return found;
+}
+
+/** How agents really reach the operator. */
+export interface ServedAccess {
+  /** What its certificate can be verified by, in PEM. */
+  ca: string;
+  /** Where its Service is, in all IP families: agents are told those of the operator's own. */
+  addresses: string[];
+}
+
+/** What the operator serves by, and where, without asking the operator. */
+async function servedAccess(api: ClusterApi): Promise<ServedAccess> {
+  const at = (plural: string) => `/api/v1/namespaces/${operatorNamespace}/${plural}/${syncServiceName}`;
+  const [secret, service] = await Promise.all([
+    api.get<{ data?: Record<string, string> }>(at(apiUses.syncSecret.plural)),
+    api.get(at('services')),
+  ]);
+  return {
+    ca: Buffer.from(secret.data?.['ca.crt'] ?? '', 'base64').toString(),
+    addresses: clusterAddresses(service).map((address) => formatHostPort(address, syncPort)),
+  };
+}
+
+/** What is wrong with what the agents of a NetExporter are told of the operator, each in a sentence. */
+export function accessFaults(name: string, access: SyncAccess | undefined, { ca, addresses }: ServedAccess): string[] {
+  if (!access) return [`${name} has no way to the operator`];
+  const elsewhere = access.addresses.filter((address) => !addresses.includes(address));
+  return [
+    ...(access.ca === ca ? [] : [`${name} trusts other certificates than the operator's`]),
+    ...(access.serverName === syncServerName ? [] : [`${name} expects the operator as ${access.serverName}`]),
+    ...elsewhere.map((address) => `${name} looks for the operator at ${address}`),
+  ];
 }
 
 /** Whether an apply would change an object, by a dry run. */
