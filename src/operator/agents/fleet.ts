@@ -126,12 +126,12 @@ export class Fleet implements SyncSource {
    * The DNS Services whose pods agents query, those of the oldest NetExporters first, so that every leader prefers the
    * same ones.
    */
-  dnsServices(): NetExporter['spec']['dns']['service'][] {
+  dnsServices(): { service: NetExporter['spec']['dns']['service']; from: string }[] {
     return [...this.#members.values()]
       .filter(({ resource, isGone, isHeld }) => !isGone && !isHeld && asksDnsPods(resource))
       .map(({ resource }) => resource)
       .sort((a, b) => byAge(a.metadata, b.metadata))
-      .map(({ spec }) => spec.dns.service);
+      .map(({ spec, metadata }) => ({ service: spec.dns.service, from: metadata.namespace }));
   }
 
   /** The NetExporter was deleted. Its agents still receive plans until the last of them is gone. */

@@ -12,11 +12,33 @@ export interface DnsServiceName {
   name: string;
 }
 
+/** A reference of a NetExporter to a Service. */
+export interface DnsReference {
+  service: DnsServiceName;
+  /** The namespace of the NetExporter. */
+  from: string;
+}
+
 /**
  * Maximum number of Services that are watched by name, and of namespaces in which one is found by its label. It bounds
  * the label selector and, with the endpoints of each, what is kept of slices.
  */
 export const maxDnsServices = 64;
+
+/**
+ * Maximum number of endpoints that are kept of one Service, or in one namespace by the usual label. Anyone can create
+ * EndpointSlices for a Service in their namespace, with a thousand endpoints each.
+ */
+export const maxEndpoints = 1000;
+
+/**
+ * The same in the namespaces of the cluster's DNS, where only administrators create EndpointSlices: a DNS pod on each
+ * of 5,000 nodes, with two address families.
+ */
+export const maxClusterDnsEndpoints = 10_000;
+
+/** The namespace of the cluster's DNS in most clusters, and the default of `spec.dns.service.namespace`. */
+const usualNamespace = 'kube-system';
 
 /** A Service whose slices are not listed after this time, such as without the permission, has none. Milliseconds. */
 const knownWithinMs = 5000;
@@ -56,10 +78,12 @@ interface Watched {
  */
 export class DnsWatch {
   readonly #options: DnsWatchOptions;
-  readonly #named: SliceWatch;
-  readonly #labelled: SliceWatch;
-  /** What NetExporters refer to, in order of precedence. */
-  #services: DnsServiceName[] = [];
+  readonly #byName: SliceWatch;
+  readonly #byLabel: SliceWatch;
+  /** What NetExporters refer to by name, in order of precedence. */
+  #named: DnsServiceName[] = [];
+  /** The same without a name. */
+  #unnamed: DnsServiceName[] = [];
   readonly #watched = new Map<string, Watched>();
   #beyondLimit: ReadonlySet<string> = new Set();
   /** Undefined until it has been looked for. */
@@ -69,12 +93,12 @@ export class DnsWatch {
     this.#options = options;
     const { client, resource, clock, random, log, onFault } = options;
     const watching = { client, resource, clock, random, log, onFault, onChange: () => this.#changed() };
-    this.#named = new SliceWatch({
+    this.#byName = new SliceWatch({
       ...watching,
       selectorOf: (keys) => `${serviceNameLabel} in (${[...new Set(keys.map(nameIn))].sort().join(',')})`,
       keyOf: ({ metadata }) => `${metadata.namespace}/${metadata.labels?.[serviceNameLabel]}`,
     });
-    this.#labelled = new SliceWatch({
+    this.#byLabel = new SliceWatch({
       ...watching,
       selectorOf: () => usualLabel,
       keyOf: ({ metadata }) => keyOf({ namespace: metadata.namespace ?? '', name: '' }),
@@ -82,13 +106,19 @@ export class DnsWatch {
   }
 
   /**
-   * Watches these Services and no others. If there are too many, those that are watched already have precedence, and
-   * then the first ones.
+   * Watches these Services and no others. If there are too many, the cluster's own DNS has precedence. Of the others,
+   * the namespaces of NetExporters take turns, so that one with many NetExporters displaces no other; in each turn and
+   * namespace those that are watched already come first, and then those that are mentioned first.
    */
-  watch(services: Iterable<DnsServiceName>): void {
-    const all = [...new Map([...services].map((service) => [keyOf(service), service])).values()];
+  watch(references: Iterable<DnsReference>): void {
+    const all = [...references];
     const isWatched = (service: DnsServiceName) => this.#watched.has(keyOf(service));
-    this.#services = [...all.filter(isWatched), ...all.filter((service) => !isWatched(service))];
+    const [named, unnamed] = [
+      all.filter(({ service }) => service.name !== ''),
+      all.filter(({ service }) => service.name === ''),
+    ];
+    this.#named = inTurns(named, isWatched);
+    this.#unnamed = inTurns(unnamed, isWatched);
     this.#select();
   }
 
@@ -112,7 +142,7 @@ export class DnsWatch {
    * for a Service whose pods have failed.
    */
   isMissing(service: DnsServiceName): boolean {
-    return service.name !== '' && this.#named.slicesOf(keyOf(service))?.length === 0;
+    return service.name !== '' && this.#byName.slicesOf(keyOf(service))?.length === 0;
   }
 
   /** Whether a Service is not watched because there are too many others. */
@@ -140,14 +170,14 @@ export class DnsWatch {
 
   /** What people should know about the watches, each in a sentence. */
   get notices(): string[] {
-    return [...this.#named.notices, ...this.#labelled.notices];
+    return [...this.#byName.notices, ...this.#byLabel.notices];
   }
 
   /** Ends every watch. */
   async stop(): Promise<void> {
     this.#resolver = undefined;
     this.watch([]);
-    await Promise.all([this.#named.stop(), this.#labelled.stop()]);
+    await Promise.all([this.#byName.stop(), this.#byLabel.stop()]);
   }
 
   #changed(): void {
@@ -157,21 +187,27 @@ export class DnsWatch {
 
   /** Decides which Services are watched. The resolver is, if a spec needs it. */
   #select(): void {
-    const unnamed = this.#services.filter(({ name }) => name === '');
-    const needsResolver = unnamed.some((service) => {
+    const needsResolver = this.#unnamed.some((service) => {
       const watched = this.#watched.get(keyOf(service));
       return watched && this.#slicesOf(watched)?.length === 0;
     });
     const resolver = this.#resolver === 'none' ? undefined : this.#resolver;
-    const candidates = [...(needsResolver && resolver ? [resolver] : []), ...this.#services];
-    const named = new Map(candidates.filter(({ name }) => name !== '').map((service) => [keyOf(service), service]));
-    const chosen = [...named.values()].slice(0, maxDnsServices);
+    const isResolver = (service: DnsServiceName) => resolver !== undefined && keyOf(service) === keyOf(resolver);
+    const isClusterDns = ({ namespace }: DnsServiceName) =>
+      namespace === usualNamespace || namespace === resolver?.namespace;
+    const named = first(isResolver, this.#named);
+    if (needsResolver && resolver && !named.some(isResolver)) named.unshift(resolver);
+    const unnamed = first(isClusterDns, this.#unnamed);
+    const chosenNamed = named.slice(0, maxDnsServices);
     const chosenUnnamed = unnamed.slice(0, maxDnsServices);
-    const others = unnamed.slice(maxDnsServices).map(keyOf);
-    this.#beyondLimit = new Set([...[...named.keys()].slice(maxDnsServices), ...others]);
-    this.#keep([...chosen, ...chosenUnnamed]);
-    this.#named.watch(chosen.map(keyOf));
-    this.#labelled.watch(chosenUnnamed.map(keyOf));
+    this.#beyondLimit = new Set([...named.slice(maxDnsServices), ...unnamed.slice(maxDnsServices)].map(keyOf));
+    this.#keep([...chosenNamed, ...chosenUnnamed]);
+    const limitsOf = (services: DnsServiceName[]) =>
+      new Map(
+        services.map((service) => [keyOf(service), isClusterDns(service) ? maxClusterDnsEndpoints : maxEndpoints]),
+      );
+    this.#byName.watch(limitsOf(chosenNamed));
+    this.#byLabel.watch(limitsOf(chosenUnnamed));
   }
 
   #keep(services: DnsServiceName[]): void {
@@ -199,8 +235,31 @@ export class DnsWatch {
   }
 
   #listed({ service }: Watched) {
-    return (service.name === '' ? this.#labelled : this.#named).slicesOf(keyOf(service));
+    return (service.name === '' ? this.#byLabel : this.#byName).slicesOf(keyOf(service));
   }
+}
+
+/** The Services without repetition, in the order in which the namespaces of their NetExporters take turns. */
+function inTurns(references: DnsReference[], isWatched: (service: DnsServiceName) => boolean): DnsServiceName[] {
+  const turns = new Map<string, { service: DnsServiceName; turn: number }>();
+  for (const ofNamespace of Map.groupBy(references, ({ from }) => from).values()) {
+    const services = new Map(ofNamespace.map(({ service }) => [keyOf(service), service]));
+    for (const [turn, service] of first(isWatched, [...services.values()]).entries()) {
+      const key = keyOf(service);
+      if (turn < (turns.get(key)?.turn ?? Infinity)) turns.set(key, { service, turn });
+    }
+  }
+  const mentioned = new Set(references.map(({ service }) => keyOf(service)));
+  const services = first(
+    ({ service }) => isWatched(service),
+    [...mentioned].map((key) => turns.get(key)!),
+  );
+  return services.sort((a, b) => a.turn - b.turn).map(({ service }) => service);
+}
+
+/** Those that satisfy the condition, then the others; a new array. */
+function first<T>(condition: (item: T) => boolean, items: T[]): T[] {
+  return [...items.filter(condition), ...items.filter((item) => !condition(item))];
 }
 
 function keyOf({ namespace, name }: DnsServiceName): string {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import { Allowance } from '../cache/allowance.ts';
@@ -13,12 +14,6 @@ const intervalMs = 1000;
 
 /** A list that takes longer is abandoned if the selection has changed, in milliseconds. */
 const staleMs = 5000;
-
-/**
- * Maximum number of endpoints that are kept for one key. Anyone can create EndpointSlices for a Service in their
- * namespace, with a thousand endpoints each. What is left out comes back with the next change of its slice.
- */
-export const maxEndpoints = 1000;
 
 export interface SliceWatchOptions {
   client: Pick<ApiClient, 'list' | 'watch'>;
@@ -44,7 +39,7 @@ interface KeyedSlice extends DnsSlice {
 
 /** One list and the watch that follows it. */
 interface Copy {
-  keys: ReadonlySet<string>;
+  limits: ReadonlyMap<string, number>;
   slices: Store<KeyedSlice>;
   reflector: Reflector<KeyedSlice>;
   end: AbortController;
@@ -57,7 +52,7 @@ interface Copy {
  */
 export class SliceWatch {
   readonly #options: SliceWatchOptions;
-  #wanted: ReadonlySet<string> = new Set();
+  #wanted: ReadonlyMap<string, number> = new Map();
   #current: Copy | undefined;
   /** Its first list is in progress. */
   #next: Copy | undefined;
@@ -70,15 +65,19 @@ export class SliceWatch {
     this.#options = options;
   }
 
-  /** Watches the slices of these keys and no others. */
-  watch(keys: Iterable<string>): void {
-    this.#wanted = new Set(keys);
+  /**
+   * Watches the slices of these keys and no others.
+   * @param limits maximum number of endpoints that are kept, by key. What is left out comes back with the next change
+   *   of its slice
+   */
+  watch(limits: ReadonlyMap<string, number>): void {
+    this.#wanted = limits;
     this.#renew();
   }
 
   /** The slices of a key; undefined until they have been listed. */
   slicesOf(key: string): DnsSlice[] | undefined {
-    return this.#current?.keys.has(key) ? this.#current.slices.byIndex('key', key) : undefined;
+    return this.#current?.limits.has(key) ? this.#current.slices.byIndex('key', key) : undefined;
   }
 
   /** What people should know, each in a sentence: why the slices are not up to date, or what of them is unreadable. */
@@ -92,11 +91,14 @@ export class SliceWatch {
 
   /** Ends the watch. */
   async stop(): Promise<void> {
-    this.watch([]);
+    this.watch(new Map());
     await Promise.all(this.#running);
   }
 
-  /** Begins a new list if the keys have changed, at the earliest when the previous one is complete or stale. */
+  /**
+   * Begins a new list if the keys or their limits have changed, at the earliest when the previous one is complete or
+   * stale.
+   */
   #renew(): void {
     this.#cancelTimer();
     const latest = this.#next ?? this.#current;
@@ -105,7 +107,7 @@ export class SliceWatch {
       this.#current = this.#next = undefined;
       return;
     }
-    if (latest && sameKeys(latest.keys, this.#wanted)) return;
+    if (latest && isDeepStrictEqual(latest.limits, this.#wanted)) return;
     const waitMs = this.#begunAt + (this.#next ? staleMs : intervalMs) - this.#options.clock.monotonic();
     if (waitMs > 0) this.#cancelTimer = this.#options.clock.after(waitMs, () => this.#renew());
     else this.#begin();
@@ -114,10 +116,10 @@ export class SliceWatch {
   #begin(): void {
     this.#next?.end.abort(new Error('the selection has changed'));
     const { client, resource, selectorOf, keyOf, clock, random, log, onFault, onChange } = this.#options;
-    const keys = this.#wanted;
+    const limits = this.#wanted;
     const end = new AbortController();
     const slices = new Store<KeyedSlice>({ key: ({ key }) => [key] });
-    const allowances = new Map([...keys].map((key) => [key, new Allowance(maxEndpoints)]));
+    const allowances = new Map([...limits].map(([key, limit]) => [key, new Allowance(limit)]));
     const release = (objectKey: string) => {
       for (const allowance of allowances.values()) allowance.release(objectKey);
     };
@@ -135,11 +137,11 @@ export class SliceWatch {
       // A list that failed may have taken parts for slices that never came into the store.
       for (const allowance of allowances.values()) allowance.retain((slice) => slices.entry(slice) !== undefined);
     };
-    const labelSelector = selectorOf([...keys].sort());
+    const labelSelector = selectorOf([...limits.keys()].sort());
     const reflector = new Reflector({
       ...{ client, resource, labelSelector, store: slices, transform, onList, onFault, clock, random, log },
     });
-    const copy = { keys, slices, reflector, end, since: clock.monotonic() };
+    const copy = { limits, slices, reflector, end, since: clock.monotonic() };
     this.#begunAt = copy.since;
     slices.onChange(({ key, after }) => {
       if (!after) release(key);
@@ -161,8 +163,4 @@ export class SliceWatch {
     this.#options.onChange();
     this.#renew();
   }
-}
-
-function sameKeys(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  return a.size === b.size && a.isSubsetOf(b);
 }

@@ -2,8 +2,7 @@ import { withoutSecrets } from '../../base/redaction.ts';
 import type { ConditionReason } from '../../contract/reasons.ts';
 import type { NetExporterStatus } from '../../crd/net-exporter.ts';
 import type { DnsServiceFault, Propagation, PropagationFinding } from '../agents/propagation.ts';
-import { maxDnsServices } from '../dns/dns-watch.ts';
-import { maxEndpoints } from '../dns/slice-watch.ts';
+import { maxDnsServices, maxEndpoints } from '../dns/dns-watch.ts';
 import { listOf, withPeriod } from './wording.ts';
 
 /** The counts in `status.agents` that sync provides. */
@@ -66,7 +65,7 @@ function unusableDnsService(fault: DnsServiceFault | undefined): string[] {
     ];
   if (reason === 'tooManyPods')
     return [
-      `Agents query only ${maxEndpoints} endpoints of the Service ${service} in spec.dns.service, which has more.`,
+      `Agents query only some pods of the Service ${service} in spec.dns.service, which has over ${maxEndpoints} endpoints.`,
       'Set spec.dns.service to a Service with fewer endpoints.',
     ];
   return [

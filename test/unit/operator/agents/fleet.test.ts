@@ -687,7 +687,7 @@ test('the DNS Services are those of the specs that are planned by, of what is no
   const { fleet } = await led(edited);
   edited.spec.dns.service.name = 'old';
   fleet.plan(another());
-  const names = () => fleet.dnsServices().map(({ name }) => name);
+  const names = () => fleet.dnsServices().map(({ service }) => service.name);
   assert.deepEqual(names(), ['old', '']);
   fleet.forget(key);
   assert.deepEqual(names(), ['']);
@@ -706,7 +706,7 @@ test('the DNS Services of the oldest NetExporters come first, and none of one th
   const { fleet } = setUp();
   fleet.lead(7, [withService('new', '2026-03-01T00:00:00Z'), paused, withService('old', '2026-02-01T00:00:00Z')]);
   assert.deepEqual(
-    fleet.dnsServices().map(({ name }) => name),
+    fleet.dnsServices().map(({ service }) => service.name),
     ['old', 'new'],
   );
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { apiUses } from '../../../../src/contract/api-uses.ts';
+import { defaultSpec } from '../../../../src/crd/net-exporter.ts';
 import { DnsWatch, maxDnsServices } from '../../../../src/operator/dns/dns-watch.ts';
 import type { ListPage } from '../../../../src/operator/kube/api-client.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
@@ -25,6 +26,10 @@ function slice(address: string, { namespace, name } = byName, labels: Record<str
     endpoints: [{ addresses: [address], conditions: { ready: true } }],
   };
 }
+
+/** References of NetExporters of one namespace. */
+const referencesTo = (services: (typeof byName)[], from = 'monitoring') =>
+  services.map((service) => ({ service, from }));
 
 const usual = { 'k8s-app': 'kube-dns' };
 
@@ -92,7 +97,7 @@ function silence(signal: AbortSignal) {
 test('the DNS pods are not known until they have been listed: that is not none', async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const { dns, known, changes } = setUp([slice('10.0.0.1')], () => promise);
-  dns.watch([byName]);
+  dns.watch(referencesTo([byName]));
   assert.deepEqual([dns.serversOf(byName), changes()], [undefined, 0]);
   resolve();
   await known(byName);
@@ -103,7 +108,7 @@ test('the DNS pods are not known until they have been listed: that is not none',
 
 test('that there are none is reported too', async () => {
   const { dns, known, changes } = setUp([]);
-  dns.watch([byName]);
+  dns.watch(referencesTo([byName]));
   await known(byName);
   assert.deepEqual([dns.serversOf(byName), changes()], [[], 1]);
   await dns.stop();
@@ -114,7 +119,7 @@ test('a Service in a spec without an EndpointSlice is missing, once that is know
   const other = { namespace: 'kube-system', name: 'corends' };
   const elsewhere = { namespace: 'default', name: 'coredns' };
   const all = [byName, other, elsewhere, byLabel];
-  dns.watch(all);
+  dns.watch(referencesTo(all));
   assert.equal(dns.isMissing(other), false);
   await known(other);
   assert.deepEqual(
@@ -127,7 +132,7 @@ test('a Service in a spec without an EndpointSlice is missing, once that is know
 test('if slices cannot be listed, nobody waits for them for long, and the reason is reported', async () => {
   const forbidden = new ApiError('Forbidden', 'endpointslices is forbidden', { status: 403 });
   const { dns, clock, listed, changes } = setUp([], () => Promise.reject(forbidden));
-  dns.watch([byName]);
+  dns.watch(referencesTo([byName]));
   await until(() => listed.length > 0, 'a list was tried');
   assert.equal(dns.serversOf(byName), undefined);
   await clock.advanceAsync(5000);
@@ -140,7 +145,7 @@ test('if slices cannot be listed, nobody waits for them for long, and the reason
 
 test('without a name and without the usual label it is the Service behind the resolver, once that is known', async () => {
   const { dns, known, listed, changes } = setUp([slice('10.0.0.1')]);
-  dns.watch([byLabel]);
+  dns.watch(referencesTo([byLabel]));
   await until(() => changes() === 1, 'no Service has the label');
   assert.equal(dns.serversOf(byLabel), undefined);
   dns.useResolver(byName);
@@ -155,14 +160,14 @@ test('the label decides if a Service of the namespace has it, and if there is no
   const strangers = slice('10.0.0.3', { namespace: 'tenant', name: 'x' }, usual);
   const { dns, known, listed } = setUp([labelled, strangers]);
   dns.useResolver(byName);
-  dns.watch([byLabel]);
+  dns.watch(referencesTo([byLabel]));
   await known(byLabel);
   assert.deepEqual(dns.serversOf(byLabel), ['10.0.0.2:53']);
   assert.deepEqual(listed, ['k8s-app=kube-dns'], 'the resolver is not watched without a need');
   await dns.stop();
   const nowhere = setUp([]);
   nowhere.dns.useResolver(undefined);
-  nowhere.dns.watch([byLabel]);
+  nowhere.dns.watch(referencesTo([byLabel]));
   await nowhere.known(byLabel);
   assert.deepEqual(nowhere.dns.serversOf(byLabel), []);
   await nowhere.dns.stop();
@@ -170,16 +175,16 @@ test('the label decides if a Service of the namespace has it, and if there is no
 
 test('a Service that no NetExporter refers to is not watched, and is watched again when one does', async () => {
   const { dns, known, clock, watching, listed } = setUp([slice('10.0.0.1')]);
-  dns.watch([byName]);
+  dns.watch(referencesTo([byName]));
   await known(byName);
-  dns.watch([byName]);
+  dns.watch(referencesTo([byName]));
   assert.deepEqual(dns.serversOf(byName), ['10.0.0.1:53']);
   assert.equal(listed.length, 1, 'the same Services are no reason to list again');
-  dns.watch([]);
+  dns.watch(referencesTo([]));
   assert.equal(dns.serversOf(byName), undefined);
   await until(() => watching.size === 0, 'the watch has ended');
-  for (let toggle = 0; toggle < 10; toggle++) dns.watch(toggle % 2 === 0 ? [byName] : []);
-  dns.watch([byName]);
+  for (let toggle = 0; toggle < 10; toggle++) dns.watch(referencesTo(toggle % 2 === 0 ? [byName] : []));
+  dns.watch(referencesTo([byName]));
   assert.equal(listed.length, 1, 'not more than once a second');
   clock.advance(1000);
   await known(byName);
@@ -191,7 +196,7 @@ test('64 NetExporters with a DNS Service each cost one watch, and the 65th Servi
   const services = Array.from({ length: 66 }, (_, n) => ({ namespace: `team-${n}`, name: `dns-${n}` }));
   const slices = services.map((service, n) => slice(`10.0.1.${n}`, service));
   const { dns, known, watching } = setUp([...slices, slice('10.0.9.9', { namespace: 'stranger', name: 'dns-0' })]);
-  dns.watch([...services, byLabel]);
+  dns.watch(referencesTo([...services, byLabel]));
   await known(services[0]!);
   assert.deepEqual(dns.serversOf(services[0]!), ['10.0.1.0:53'], 'the same name elsewhere is another Service');
   assert.deepEqual(dns.serversOf(services[maxDnsServices - 1]!), ['10.0.1.63:53']);
@@ -205,9 +210,9 @@ test('64 NetExporters with a DNS Service each cost one watch, and the 65th Servi
   const [byNames = ''] = [...watching].filter((selector) => selector.includes(' in ('));
   assert.equal(byNames.split(',').length, maxDnsServices);
   const [first, ...others] = services as [typeof byName, ...(typeof byName)[]];
-  dns.watch([services[65]!, services[64]!, ...services.slice(0, 64)]);
+  dns.watch(referencesTo([services[65]!, services[64]!, ...services.slice(0, 64)]));
   assert.deepEqual([dns.isBeyondLimit(first), dns.isBeyondLimit(services[64]!)], [false, true], 'the first stay');
-  dns.watch(others);
+  dns.watch(referencesTo(others));
   assert.deepEqual([dns.isBeyondLimit(services[64]!), dns.isBeyondLimit(services[65]!)], [false, true], 'one moves up');
   await dns.stop();
   assert.equal(watching.size, 0);
@@ -233,7 +238,7 @@ test('of a Service with 20,000 endpoints a thousand are kept, and others keep th
     slice('10.9.9.9', { namespace: 'stranger', name: 'other' }),
   ]);
   const before = heapUsed();
-  dns.watch([stranger, byName, inStrangers]);
+  dns.watch(referencesTo([stranger, byName, inStrangers]));
   for (const service of [stranger, byName, inStrangers]) await known(service);
   const count = (service: typeof byName) => dns.serversOf(service)!.length;
   assert.deepEqual([stranger, byName, inStrangers].map(count), [1000, 900, 1000]);
@@ -250,7 +255,7 @@ test('the DNS of at most 64 namespaces is found by its label', async () => {
   const { dns, known } = setUp(
     unnamed.map(({ namespace }, n) => slice(`10.0.1.${n}`, { namespace, name: 'd' }, usual)),
   );
-  dns.watch(unnamed);
+  dns.watch(referencesTo(unnamed));
   await known(unnamed[0]!);
   assert.deepEqual(
     unnamed.slice(62).map((service) => [dns.serversOf(service)!.length, dns.isBeyondLimit(service)]),
@@ -264,17 +269,83 @@ test('the DNS of at most 64 namespaces is found by its label', async () => {
   await dns.stop();
 });
 
+test('the DNS of the cluster is watched before that of other namespaces', async () => {
+  const unnamed = Array.from({ length: 64 }, (_, n) => ({ namespace: `team-${n}`, name: '' }));
+  assert.deepEqual(defaultSpec().dns.service, byLabel);
+  const usualDns = { namespace: 'openshift-dns', name: '' };
+  const resolver = { namespace: 'openshift-dns', name: 'dns-default' };
+  const pods = [slice('10.0.0.1', byName, usual), slice('10.0.0.2', resolver, usual)];
+  const { dns, clock } = setUp(pods);
+  dns.watch(referencesTo(unnamed));
+  dns.watch(referencesTo([...unnamed, usualDns, byLabel]));
+  assert.deepEqual([dns.isBeyondLimit(byLabel), dns.isBeyondLimit(usualDns)], [false, true]);
+  dns.useResolver(resolver);
+  assert.deepEqual([dns.isBeyondLimit(byLabel), dns.isBeyondLimit(usualDns)], [false, false]);
+  assert.deepEqual(
+    unnamed.slice(61).map((service) => dns.isBeyondLimit(service)),
+    [false, true, true],
+  );
+  clock.advance(1000);
+  await until(() => [byLabel, usualDns].every((service) => dns.serversOf(service)), 'their pods are known');
+  assert.deepEqual([dns.serversOf(byLabel), dns.serversOf(usualDns)], [['10.0.0.1:53'], ['10.0.0.2:53']]);
+  const named = Array.from({ length: 64 }, (_, n) => ({ namespace: 'team', name: `dns-${n}` }));
+  dns.watch(referencesTo(named));
+  dns.watch(referencesTo([...named, resolver]));
+  assert.deepEqual([dns.isBeyondLimit(resolver), dns.isBeyondLimit(named[63]!)], [false, true]);
+  await dns.stop();
+});
+
+for (const [what, toService] of [
+  ['Services by name', (n: number) => ({ namespace: 'tenant', name: `dns-${n}` })],
+  ['namespaces', (n: number) => ({ namespace: `tenant-${n}`, name: '' })],
+] as const)
+  test(`a namespace with many NetExporters displaces no others if they refer to too many ${what}`, async () => {
+    const { dns } = setUp([]);
+    const many = Array.from({ length: 100 }, (_, n) => toService(n));
+    const others = Array.from({ length: 10 }, (_, n) => ({ service: toService(1000 + n), from: `team-${n}` }));
+    dns.watch(referencesTo(many, 'tenant'));
+    dns.watch([...referencesTo(many, 'tenant'), ...others]);
+    assert.ok(others.every(({ service }) => !dns.isBeyondLimit(service)));
+    const watched = () => many.filter((service) => !dns.isBeyondLimit(service));
+    assert.deepEqual(watched(), many.slice(0, 54));
+    dns.watch([...others, ...referencesTo(many.toReversed(), 'tenant')]);
+    assert.deepEqual(watched(), many.slice(0, 54), 'those that are watched stay');
+    dns.watch([...referencesTo(many, 'tenant'), ...referencesTo(many.slice(-1), 'team-0'), ...others]);
+    assert.equal(dns.isBeyondLimit(many[99]!), false, 'another namespace refers to it too');
+    await dns.stop();
+  });
+
+test('of the DNS of a cluster with 1,300 nodes and two address families all pods are known', async () => {
+  const openshift = { namespace: 'openshift-dns', name: 'dns-default' };
+  const both = [byName, openshift].flatMap((service) => slicesOf(service, 26, 100, usual));
+  const { dns, known, clock } = setUp(both);
+  dns.watch(referencesTo([byName, byLabel, openshift]));
+  for (const service of [byName, byLabel, openshift]) await known(service);
+  const counts = () =>
+    [byName, byLabel, openshift].map((service) => [dns.serversOf(service)!.length, dns.hasTooManyPods(service)]);
+  assert.deepEqual(counts(), [
+    [2600, false],
+    [2600, false],
+    [1000, true],
+  ]);
+  dns.useResolver(openshift);
+  clock.advance(1000);
+  await until(() => !dns.hasTooManyPods(openshift), 'its namespace is known to be that of the cluster DNS');
+  assert.equal(dns.serversOf(openshift)!.length, 2600);
+  await dns.stop();
+});
+
 test('while the slices of one more Service are listed, the pods of the others stay known', async () => {
   let held = Promise.resolve();
   const other = { namespace: 'kube-system', name: 'other' };
   const content = [slice('10.0.0.1'), slice('10.0.0.2', other)];
   const { dns, known, clock, listed, watching } = setUp(content, () => held);
-  dns.watch([byName]);
+  dns.watch(referencesTo([byName]));
   await known(byName);
   clock.advance(1000);
   const { promise, resolve } = Promise.withResolvers<void>();
   held = promise;
-  dns.watch([byName, other]);
+  dns.watch(referencesTo([byName, other]));
   await until(() => listed.length === 2, 'the new list has begun');
   assert.deepEqual(dns.notices, [], 'that is no news');
   assert.deepEqual([dns.serversOf(byName), dns.serversOf(other)], [['10.0.0.1:53'], undefined]);
@@ -291,10 +362,10 @@ test('while the slices of one more Service are listed, the pods of the others st
 
 test('a Service that changes all the time causes one list a second, and each completes', async () => {
   const { dns, clock, listed, known } = setUp([slice('10.0.0.1')]);
-  dns.watch([byName]);
+  dns.watch(referencesTo([byName]));
   await known(byName);
   for (let edit = 0; edit < 100; edit++) {
-    dns.watch([byName, { namespace: 'tenant', name: `dns-${edit}` }]);
+    dns.watch(referencesTo([byName, { namespace: 'tenant', name: `dns-${edit}` }]));
     assert.deepEqual(dns.serversOf(byName), ['10.0.0.1:53']);
     await clock.advanceAsync(100);
   }
@@ -305,10 +376,10 @@ test('a Service that changes all the time causes one list a second, and each com
 test('a list that does not end does not keep other Services from being listed', async () => {
   let held: Promise<void> = new Promise(() => {});
   const { dns, clock, listed, known } = setUp([slice('10.0.0.1')], () => held);
-  dns.watch([{ namespace: 'tenant', name: 'slow' }]);
+  dns.watch(referencesTo([{ namespace: 'tenant', name: 'slow' }]));
   await until(() => listed.length === 1, 'a list has begun');
   held = Promise.resolve();
-  dns.watch([byName]);
+  dns.watch(referencesTo([byName]));
   assert.equal(listed.length, 1);
   clock.advance(5000);
   await known(byName);
@@ -319,7 +390,7 @@ test('a list that does not end does not keep other Services from being listed', 
 test('an EndpointSlice that cannot be read is counted and named, and the others of its Service are used', async () => {
   const broken = { ...slice('10.0.0.9'), endpoints: [{ addresses: null }] };
   const { dns, faults, known } = setUp([broken, slice('10.0.0.1')]);
-  dns.watch([byName]);
+  dns.watch(referencesTo([byName]));
   await known(byName);
   assert.deepEqual([dns.serversOf(byName), faults], [['10.0.0.1:53'], ['endpointslices']]);
   assert.match(dns.notices.join(), /cannot process 1 of the endpointslices.*: kube-system\/slice-10\.0\.0\.9$/);

@@ -355,7 +355,7 @@ test('a DNS Service with too many endpoints is named', () => {
   assert.equal(status, 'True');
   assert.match(
     message,
-    /query only 1000 endpoints of the Service kube-system\/dns in spec\.dns\.service, which has more\./,
+    /query only some pods of the Service kube-system\/dns in spec\.dns\.service, which has over 1000 endpoints\./,
   );
 });
 
