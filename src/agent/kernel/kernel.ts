@@ -84,7 +84,7 @@ export interface Kernel {
 
 /**
  * A field of a datagram that says how long ago something was, as an unsigned 32-bit number of nanoseconds, big-endian.
- * It must hold a value that was right up to a millisecond before.
+ * It must hold a value that was right up to a tenth of a second before.
  */
 export interface AgeField {
   /** Of the field in the datagram. */
@@ -146,8 +146,11 @@ const noAddress = new Uint8Array(16);
 /** The most datagrams that are dropped one by one: closing a socket drops any number. */
 const maxDropped = 16;
 const nanosecondsPerSecond = 1_000_000_000n;
-/** The most that an age may have grown since its field was written, in nanoseconds: more shows that a clock was set. */
-const maxGrowthNs = 1_000_000;
+/**
+ * The most that an age may have grown since its field was written, in nanoseconds: more shows that a clock was set.
+ * Less happens on a busy machine, when the process has to wait in between.
+ */
+const maxGrowthNs = 100_000_000;
 /** The highest value of an age field but one, which may have a meaning of its own. */
 const maxAgeNs = 2 ** 32 - 2;
 
