@@ -54,6 +54,7 @@ export async function runSequence(rig: FaultRig, seed: number, options: Sequence
     if (options.strangers) await stranger.arrive([node]);
   });
   await rig.operators.waitForLeader(options.deadline);
+  if (options.strangers) await stranger.hasReporter(options.deadline);
   const from = Date.now();
   const violations: string[] = [];
   const pending: Promise<void>[] = [];
@@ -182,6 +183,12 @@ async function restart({ cluster, api }: FaultRig, component: 'apiserver' | 'etc
   await waitFor('readiness of the API server', () => api.isReady(), { timeout: 60_000 });
 }
 
+/**
+ * How long what was planned may wait for the API server or a leader, in milliseconds: on a busy machine the next one
+ * takes its time.
+ */
+const answerTimeoutMs = 120_000;
+
 /** Does it again until it has succeeded: the API server may be away, or too busy. */
 async function untilDone(what: string, work: () => Promise<void>): Promise<void> {
   await waitFor(what, () => work().then(() => true as const), { timeout: 60_000, interval: 200 });
@@ -200,7 +207,7 @@ async function persistently(ask: () => Promise<unknown>): Promise<void> {
     }
     return true;
   };
-  await waitFor('an answer of the API server', answered, { timeout: 60_000, interval: 200 });
+  await waitFor('an answer of the API server', answered, { timeout: answerTimeoutMs, interval: 200 });
 }
 
 /**

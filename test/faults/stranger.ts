@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acceptedReports, type HostileAnswers, runHostileAgent } from '../../bench/hostile-agent.ts';
-import { agentContract } from '../../src/contract/agent-contract.ts';
 import { agentNames, instanceLabel, managedByLabel, managerName } from '../../src/contract/agent-names.ts';
 import { netExporters } from '../../src/operator/cache/watched-kinds.ts';
 import { pathOf } from '../../src/operator/kube/resource.ts';
+import { syncAccessIn } from '../../src/operator/sync/agents-sync.ts';
 import { tokenAudience } from '../../src/protocol/sync.ts';
-import { parseSyncAccess } from '../../src/protocol/sync-access.ts';
-import { type ClusterApi, ClusterApiError } from './cluster-api.ts';
+import type { SyncAccess } from '../../src/protocol/sync-access.ts';
+import { waitFor } from '../cluster/wait.ts';
+import { type ApiObject, type ClusterApi, ClusterApiError } from './cluster-api.ts';
 
 /** What somebody can do who may create objects in a namespace, or open connections. */
 export type Trespass =
@@ -198,32 +199,39 @@ export class Stranger {
     await this.#api.create(pathOf(resource, { namespace: this.#namespace }), object);
   }
 
-  /** Sends reports as its agent. */
-  async #report({ host, port }: Listener, forMs: number): Promise<void> {
+  /** Waits until it has an agent that can send reports. @param timeout in milliseconds */
+  async hasReporter(timeout: number): Promise<void> {
+    await waitFor(`an agent of ${this.#namespace}`, () => this.#reporter(), { timeout });
+  }
+
+  /** @throws Error if there is none, or if it does not know the operator */
+  async #reporter(): Promise<{ agent: ApiObject; access: SyncAccess }> {
     const namespace = this.#namespace;
-    const account = agentNames(reporter).agent;
     const [agents, maps] = await Promise.all([
       this.#api.items(pathOf(pods, { namespace })),
       this.#api.items(pathOf(configMaps, { namespace })),
     ]);
     const agent = agents.find(({ metadata }) => metadata.labels?.[instanceLabel] === reporter);
-    const { data } = (maps.find(({ metadata }) => metadata.name === account) ?? {}) as {
-      data?: Record<string, string>;
-    };
-    const text = data?.[agentContract.syncAccessKey];
+    const access = syncAccessIn(maps.find(({ metadata }) => metadata.name === agentNames(reporter).agent));
     if (!agent) throw new Error(`${namespace} has no agent yet whose reports it could send`);
-    if (text === undefined) throw new Error(`the agents of ${namespace} have not been told where the operator is`);
+    if (!access) throw new Error(`the agents of ${namespace} have not been told where the operator is`);
+    return { agent, access };
+  }
+
+  /** Sends reports as its agent. */
+  async #report({ host, port }: Listener, forMs: number): Promise<void> {
+    const namespace = this.#namespace;
+    const { agent, access } = await this.#reporter();
     const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: agent.metadata.name, uid: agent.metadata.uid };
-    const path = pathOf(serviceAccounts, { namespace, name: account, subresource: 'token' });
+    const path = pathOf(serviceAccounts, { namespace, name: agentNames(reporter).agent, subresource: 'token' });
     const { status } = await this.#api.create(path, {
       ...{ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest' },
       spec: { audiences: [tokenAudience], boundObjectRef, expirationSeconds: 600 },
     });
-    const { ca, serverName } = parseSyncAccess(text);
     const signal = AbortSignal.any([this.#leaving.signal, AbortSignal.timeout(forMs)]);
     const { token } = status as { token: string };
-    const access = { address: `${host}:${port}`, ca, serverName };
-    this.#answers.push(runHostileAgent(access, token, { pauseMs: reportPauseMs, signal }));
+    const leader = { ...access, address: `${host}:${port}` };
+    this.#answers.push(runHostileAgent(leader, token, { pauseMs: reportPauseMs, signal }));
     await sleep(forMs, undefined, { signal: this.#leaving.signal }).catch(() => {});
   }
 
