@@ -8,9 +8,9 @@ import type { PlannedPod, TargetState } from '../plan/target-states.ts';
 import type { LinkPlan } from '../reports/agent-reports.ts';
 import { FleetReports } from '../reports/fleet-reports.ts';
 import type { ReportDrops, ReportMemory } from '../reports/report-memory.ts';
+import { FleetDnsServers } from './fleet-dns-servers.ts';
 import { plannedLinks, possibleLinks } from './planned-links.ts';
 import { type Propagation, propagationOf, sameAssignment, sameSettings } from './propagation.ts';
-import { RetiredServers } from './retired-servers.ts';
 import { settingsOf } from './settings-of.ts';
 import type { SyncNews } from './sync-source.ts';
 
@@ -42,7 +42,7 @@ export class NetExporterFleet {
   /** What agents with these settings report; computed once, because every agent receives the digest. */
   #held: Held['settings'];
   #unlinked: Propagation['unlinked'];
-  readonly #retired: RetiredServers;
+  readonly #dnsServers: FleetDnsServers;
   /** The DNS pods of the last plan. */
   #dnsPods: readonly string[] = [];
 
@@ -66,7 +66,7 @@ export class NetExporterFleet {
     this.#onNews = onNews;
     this.#plan = new FleetPlan({ uid, epoch, startedAt: clock.wall() });
     this.#since = clock.monotonic();
-    this.#retired = new RetiredServers(clock);
+    this.#dnsServers = new FleetDnsServers(clock);
   }
 
   /** From now on the agents should hold these. @returns whether they are others than before */
@@ -111,7 +111,7 @@ export class NetExporterFleet {
   }
 
   #noteServers(): void {
-    this.#retired.plan([...this.#dnsPods, ...(this.#settings?.dns.servers ?? [])]);
+    this.#dnsServers.plan([...this.#dnsPods, ...(this.#settings?.dns.servers ?? [])]);
   }
 
   /** These are the agents that there are. */
@@ -169,7 +169,7 @@ export class NetExporterFleet {
       try {
         const settings = settingsOf(resource, []);
         const assignment = this.#plan.assignmentOf(podUid);
-        return plannedLinks({ settings, assignment, services, retired: this.#retired })(known);
+        return plannedLinks({ settings, assignment, services, dnsServers: this.#dnsServers })(known);
       } catch (error) {
         if (error instanceof ProtocolError) return () => false;
         throw error;

@@ -3,6 +3,7 @@ import type { Assignment } from '../../protocol/assignment.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import type { LinkPlan } from '../reports/agent-reports.ts';
 import type { Link } from '../reports/link-table.ts';
+import type { FleetDnsServers } from './fleet-dns-servers.ts';
 
 /** Name that agents look up if the spec names none; the agent takes the cluster domain from its resolv.conf. */
 const defaultHost = /^kubernetes\.default\.svc\.[^ ]+\.$/;
@@ -19,35 +20,40 @@ export interface PlannedFrom {
   assignment: Assignment | undefined;
   /** The addresses of the agents' Service, as `ip:port`; undefined while unknown. */
   services: readonly string[] | undefined;
-  /** DNS servers that were in the plan of an agent before. */
-  retired: Pick<ReadonlySet<string>, 'has'>;
+  /** DNS servers of all agents. */
+  dnsServers: Pick<FleetDnsServers, 'isCurrent' | 'isRetired'>;
 }
 
 /**
  * The links that an agent may report: the targets that it plans from these settings and this assignment, so that it can
- * report nothing about others. Four parts of its targets are unknown to the operator, and the first ones that it
- * reports count: the nameserver in its resolv.conf, the cluster domain in the default name, while the NetExporter is
- * paused, the addresses of the agents' Service, and the addresses of the peers that it chose itself while it had no
- * assignment, without their nodes.
+ * report nothing about others. Five parts of its targets are unknown to the operator, and the first ones that it
+ * reports count: the nameserver in its resolv.conf, the DNS pods of its previous assignment, the cluster domain in the
+ * default name, while the NetExporter is paused, the addresses of the agents' Service, and the addresses of the peers
+ * that it chose itself while it had no assignment, without their nodes.
  */
-export function plannedLinks({ settings, assignment, services, retired }: PlannedFrom): LinkPlan {
+export function plannedLinks({ settings, assignment, services, dnsServers }: PlannedFrom): LinkPlan {
   const { dns, network, ntp } = settings;
   const servers = new Set([...dns.servers, ...(assignment?.dnsServers ?? [])]);
   const peers = new Map(assignment?.peers.map((peer) => [peer.address, peer]));
-  const isOwnServer = (server: string) => !servers.has(server) && !retired.has(server);
+  const isPlannedServer = (server: string) => servers.has(server) || dnsServers.isRetired(server);
   const hasOnlyAddress = (link: Link) => link.probe === 'network' && link.node === '' && link.zone === '';
   const maxAddresses = choices * network.peersPerAgent + (services ? 0 : maxServices);
+  // The nameserver in its resolv.conf may be a DNS pod, too.
+  const maxOthersServers = 1 + (assignment?.dnsServers.length ?? 0);
   return (known) => {
     const resolvers = new FirstValues(1);
+    const othersServers = new FirstValues(maxOthersServers);
+    const acceptsServer = (server: string) =>
+      (dnsServers.isCurrent(server) ? othersServers : resolvers).accepts(server);
     const hosts = new FirstValues(1);
     const addresses = new FirstValues(maxAddresses);
     for (const link of known) {
-      if (link.probe === 'dns' && isOwnServer(link.server)) resolvers.accepts(link.server);
+      if (link.probe === 'dns' && !isPlannedServer(link.server)) acceptsServer(link.server);
       if (link.probe === 'dns' && defaultHost.test(link.host)) hosts.accepts(link.host);
       if (hasOnlyAddress(link) && !services?.includes(link.host)) addresses.accepts(link.host);
     }
     const isServer = (server: string) =>
-      !isOwnServer(server) || (parseHostPort(server) !== undefined && resolvers.accepts(server));
+      isPlannedServer(server) || (parseHostPort(server) !== undefined && acceptsServer(server));
     const isHost = (name: string) =>
       dns.hosts.length > 0 ? dns.hosts.includes(name) : defaultHost.test(name) && hosts.accepts(name);
     const isAddress = ({ host, protocol }: Link) => {

@@ -541,6 +541,27 @@ test('an agent reports its own nameserver although a DNS pod that it asked was r
   assert.ok(clock.monotonic() < 60_000);
 });
 
+test('an agent reports its own nameserver although it moved from one DNS pod to another', async () => {
+  const { dns, drops, call, answerFor, fleet, pass, resource } = await led();
+  dns.servers = ['10.2.0.1:53'];
+  fleet.plan(resource);
+  await pass(100);
+  const reportOf = (pod: string, sequence: number, server: string) =>
+    call(pod, {}, { report: { ...report, sequence, targets: [{ ...lookups, server }] } });
+  const serversOf = (pod: string) => answerFor(pod, {})?.assignment?.dnsServers ?? [];
+  for (const pod of ['p1', 'p2', 'p3']) reportOf(pod, 5, '10.2.0.1:53');
+  dns.servers = Array.from({ length: 9 }, (_, index) => `10.2.0.${index + 1}:53`);
+  fleet.plan(resource);
+  await pass(100);
+  const moved = ['p1', 'p2', 'p3'].filter((pod) => !serversOf(pod).includes('10.2.0.1:53'));
+  assert.ok(moved.length > 0, 'an agent moved');
+  for (const pod of moved) {
+    reportOf(pod, 6, '10.2.0.1:53');
+    reportOf(pod, 7, '10.96.0.10:53');
+  }
+  assert.deepEqual(drops.counts, {});
+});
+
 /** Another NetExporter, with the same agents. */
 function another(): NetExporter {
   const resource = netExporter(undefined, 'other');

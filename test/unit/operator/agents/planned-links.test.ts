@@ -26,13 +26,19 @@ const settings = settingsWith({
   ntp: { enabled: true, servers: ['time.example:123'] },
 });
 
-/** The links that an agent may report, without retired servers. */
+/** The links that an agent may report. By default no other agent has DNS servers. */
 const planned = (
   of: Settings,
   assigned: Assignment | undefined,
   services: readonly string[] | undefined,
-  retired: PlannedFrom['retired'] = new Set(),
-) => plannedLinks({ settings: of, assignment: assigned, services, retired });
+  { current = [], retired = [] }: { current?: string[]; retired?: string[] } = {},
+) => {
+  const dnsServers: PlannedFrom['dnsServers'] = {
+    isCurrent: (server) => current.includes(server),
+    isRetired: (server) => retired.includes(server),
+  };
+  return plannedLinks({ settings: of, assignment: assigned, services, dnsServers });
+};
 
 /** What an agent reports once each of its targets had a turn. */
 function reported(of: Settings, assigned: AvailablePeers): Link[] {
@@ -102,9 +108,27 @@ test('an agent whose own DNS server was retired reports the nameserver in its re
   const ofRetired = links.filter(({ server }) => server === '10.2.0.53:53');
   const own = links.filter(({ server }) => server === '10.96.0.10:53');
   assert.ok(ofRetired.length > 0 && own.length > 0);
-  const isPlanned = planned(settings, without, [], new Set(['10.2.0.53:53']))(ofRetired);
+  const isPlanned = planned(settings, without, [], { retired: ['10.2.0.53:53'] })(ofRetired);
   for (const link of [...ofRetired, ...own]) assert.ok(isPlanned(link), JSON.stringify(link));
   assert.equal(isPlanned({ ...own[0]!, server: '10.96.0.11:53' }), false);
+});
+
+test('an agent that moved to another DNS pod reports its nameserver and the last results of the pod before', () => {
+  const [before, now, other, another] = [1, 2, 3, 4].map((host) => `10.2.0.${host}:53`);
+  const current = [before!, now!, other!, another!];
+  const dnsLink = reported(settings, assignment).find(({ probe }) => probe === 'dns')!;
+  const to = (server: string) => ({ ...dnsLink, server });
+  const moved = { ...assignment, dnsServers: [now!] };
+  for (const known of [[to(before!)], []]) {
+    const isPlanned = planned(settings, moved, [], { current })(known);
+    for (const server of [before!, now!, '10.96.0.10:53']) assert.ok(isPlanned(to(server)), server);
+    assert.deepEqual(
+      [other, another].map((server) => isPlanned(to(server!))),
+      [true, false],
+      'of others two at most',
+    );
+    assert.equal(isPlanned(to('10.96.0.11:53')), false);
+  }
 });
 
 const withoutNode = (host: string, protocol = 'TCP'): Link => ({

@@ -6,8 +6,8 @@ const rememberedMs = 3_600_000;
 /** Maximum number of servers that are remembered; the oldest ones are forgotten. */
 const maxRemembered = 1024;
 
-/** DNS servers that were in the plan of a NetExporter's agents until a while ago. */
-export class RetiredServers {
+/** DNS servers in the plan of a NetExporter's agents, and those that were in it until a while ago. */
+export class FleetDnsServers {
   readonly #clock: Clock;
   /** When each was retired, in monotonic milliseconds; the first one first. */
   readonly #retiredAt = new Map<string, number>();
@@ -28,7 +28,13 @@ export class RetiredServers {
     this.#servers = next;
   }
 
-  has(server: string): boolean {
+  /** Whether it is in the plan of some agent, or may be. */
+  isCurrent(server: string): boolean {
+    return this.#servers.has(server);
+  }
+
+  /** Whether it was in the plan. */
+  isRetired(server: string): boolean {
     const at = this.#retiredAt.get(server);
     return at !== undefined && this.#clock.monotonic() - at < rememberedMs;
   }
