@@ -20,6 +20,12 @@ const transitMs = 500;
 /** How much longer than its timeout a write may take effect: etcd may complete what it has begun. Milliseconds. */
 const commitMs = 500;
 
+/** How much is read of the response of a failure, in bytes: the beginning says what failed. */
+const maxHeadBytes = 1024;
+
+/** The beginning of the message in the Status (500) of a webhook that failed, in which case nothing reached etcd. */
+const webhookFailure = /"message":\s*"Internal error occurred: failed calling webhook /;
+
 export interface GuardedWriteParts {
   leadership: Leadership;
   clock: Clock;
@@ -46,6 +52,8 @@ export class GuardedWrite {
   #isSent = false;
   /** The HTTP status of the response; undefined until it begins. */
   #status: number | undefined;
+  /** The beginning of a response with status 500. */
+  #head = '';
   /** It waited for a connection for so long that its timeout would end too late. */
   #isLate = false;
 
@@ -71,6 +79,7 @@ export class GuardedWrite {
       this.#end(this.#effectiveUntil);
       this.#isSent = false;
       this.#status = undefined;
+      this.#head = '';
       this.#begin(controller);
       this.#parts.handler.onRequestStart?.(controller, context);
       this.#isSent = true;
@@ -80,7 +89,11 @@ export class GuardedWrite {
       this.#status = status;
       this.#parts.handler.onResponseStart?.(controller, status, ...args);
     },
-    onResponseData: (...args) => this.#parts.handler.onResponseData?.(...args),
+    onResponseData: (controller, chunk) => {
+      if (this.#status === 500 && this.#head.length < maxHeadBytes)
+        this.#head += chunk.toString('latin1', 0, maxHeadBytes - this.#head.length);
+      this.#parts.handler.onResponseData?.(controller, chunk);
+    },
     onResponseEnd: (...args) => {
       this.#end(this.#effectiveAfterResponse());
       this.#parts.handler.onResponseEnd?.(...args);
@@ -115,13 +128,14 @@ export class GuardedWrite {
 
   /**
    * Until when it can take effect after this response. A failure may mean that the API server gave up to wait: for etcd
-   * (500 and 504), or a proxy for the API server (502, 503 and 504), and 408 for the rest of the request.
+   * (500 "etcdserver: request timed out", and 504), or a proxy for the API server (502, 503 and 504), and 408 for the
+   * rest of the request. etcd may complete later what it has begun.
    */
   #effectiveAfterResponse(): number | undefined {
     const status = this.#status ?? 0;
     if (status !== 408 && status < 500) return undefined;
-    // The API server's own response, also for a webhook that timed out: only etcd may still complete what has begun.
-    if (status === 500) return Math.min(this.#effectiveUntil, this.#parts.clock.monotonic() + commitMs);
+    if (status === 500 && webhookFailure.test(this.#head))
+      return Math.min(this.#effectiveUntil, this.#parts.clock.monotonic() + commitMs);
     return this.#effectiveUntil;
   }
 

@@ -131,22 +131,33 @@ test('a write without a response can take effect until its deadline and half a s
   assert.equal(writeGuard.quietInMs, 0);
 });
 
-for (const [status, quietInMs] of [
+/** The Status of an internal error, as the API server writes it. */
+const internalError = (what: string) => {
+  const message = `Internal error occurred: ${what}`;
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason: 'InternalError' };
+};
+const etcdTimeout = { ...internalError(''), message: 'etcdserver: request timed out' };
+const webhookTimeout = internalError('failed calling webhook "a.example.com": context deadline exceeded');
+
+for (const [status, quietInMs, body] of [
   [408, 13_500],
-  [500, 500],
+  [500, 13_500],
+  [500, 13_500, etcdTimeout],
+  [500, 13_500, internalError(`${'x'.repeat(2000)} failed calling webhook "a"`)],
+  [500, 500, webhookTimeout],
   [502, 13_500],
   [503, 13_500],
   [504, 13_500],
   [409, 0],
   [422, 0],
-] as const)
-  test(`a write that is answered with ${status} after a second may still take effect for ${quietInMs} ms`, async () => {
+] as [number, number, { message: string }?][])
+  test(`a write that is answered with ${status} ${body?.message.slice(0, 50) ?? ''} after a second may still take effect for ${quietInMs} ms`, async () => {
     const held: ServerResponse[] = [];
     answers.push((response) => held.push(response));
     const write = client.mergePatch(maps, place, {});
     await until(() => held.length === 1, 'the write is under way');
     clock.advance(1000);
-    held[0]!.writeHead(status).end('{}');
+    held[0]!.writeHead(status).end(JSON.stringify(body ?? {}));
     await assert.rejects(write, { name: 'ApiError' });
     await writeGuard.close();
     assert.equal(writeGuard.quietInMs, quietInMs);
