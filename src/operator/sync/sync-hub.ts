@@ -169,7 +169,8 @@ export class SyncHub {
     for (const podUid of this.#woken) {
       this.#woken.delete(podUid);
       const entry = this.#requests.get(podUid);
-      if (!entry || !this.#settle(entry, false)) continue;
+      if (entry) this.#settle(entry, false);
+      // Also after one without news: to find that out takes time, too.
       if (this.#clock.monotonic() >= end) break;
     }
     this.#isWaking = this.#woken.size > 0;
@@ -193,28 +194,31 @@ export class SyncHub {
     this.#clock.after(tickMs, () => this.#tick());
   }
 
-  /** Answers those whose time is over. */
+  /** Answers those whose time is over, after a suspension of the process all. */
   #tick(): void {
-    this.#isTicking = false;
     const now = this.#clock.monotonic();
-    for (const entry of this.#requests.values()) if (entry.until <= now) this.#settle(entry, true);
+    for (const entry of this.#requests.values()) {
+      if (entry.until > now) continue;
+      this.#settle(entry, true);
+      if (this.#clock.monotonic() < now + turnMs) continue;
+      this.#clock.after(0, () => this.#tick());
+      return;
+    }
+    this.#isTicking = false;
     if (this.#requests.size > 0) this.#tickLater();
   }
 
   /**
    * Answers a request that is held. A failure concerns this agent alone: it is refused, and asks again.
    * @param always whether it is answered also without news
-   * @returns whether the request is held no more
    */
-  #settle(entry: HeldRequest, always: boolean): boolean {
+  #settle(entry: HeldRequest, always: boolean): void {
     try {
       const news = this.#news(entry);
-      if (!news && !always) return false;
-      this.#answer(entry, news);
+      if (news || always) this.#answer(entry, news);
     } catch (error) {
       this.#failed(entry, error);
     }
-    return true;
   }
 
   #failed({ agent, waiter }: HeldRequest, error: unknown): void {

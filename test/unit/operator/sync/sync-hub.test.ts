@@ -155,9 +155,9 @@ test('a change that was taken back meanwhile is no answer', () => {
   assert.deepEqual(caller.answers, []);
 });
 
-/** Callers that wait for news, each answer to which takes 2 ms, and how many are answered in each turn of the clock. */
+/** Callers that wait, each answer to which takes 2 ms, and how many are answered in each turn of the clock. */
 function crowd(size: number) {
-  const { call, clock, plan, hub } = setUp();
+  const { call, clock, plan, state, hub } = setUp();
   const uids = Array.from({ length: size }, (_, index) => `${index}`);
   const callers = uids.map((uid) => call(uid, holding(1)));
   const answered = () => callers.filter(({ answers }) => answers.length > 0).length;
@@ -171,20 +171,50 @@ function crowd(size: number) {
       callback();
       turns.push(answered() - before);
     });
-  for (const uid of uids) plan.set(uid, 2);
-  hub.wake(uids);
-  return { clock, hub, callers, answered, turns };
+  const tellNews = () => {
+    for (const uid of uids) plan.set(uid, 2);
+    hub.wake(uids);
+  };
+  return { clock, hub, state, uids, callers, answered, turns, tellNews };
 }
 
 test('a thousand are answered in turns of 10 ms, so that their next calls come in turns too, each of them once', () => {
-  const { clock, callers, turns } = crowd(1000);
+  const { clock, callers, turns, tellNews } = crowd(1000);
+  tellNews();
   clock.advance(100);
   assert.deepEqual([Math.max(...turns), turns.length], [5, 200]);
   assert.ok(callers.every(({ answers }) => answers.length === 1));
 });
 
+test('a thousand whose time is over together are answered in turns of 10 ms', () => {
+  const { clock, callers, turns } = crowd(1000);
+  clock.advance(15_000);
+  assert.equal(Math.max(...turns), 5);
+  clock.advance(15_000);
+  assert.ok(callers.every(({ answers }) => answers.length === 1));
+});
+
+test('a thousand without news are looked through in turns of 10 ms', () => {
+  const { clock, hub, state, uids, answered } = crowd(1000);
+  const monotonic = clock.monotonic.bind(clock);
+  state.asked = 0;
+  clock.monotonic = () => monotonic() + state.asked * 2;
+  const perTurn: number[] = [];
+  const after = clock.after.bind(clock);
+  clock.after = (ms, callback) =>
+    after(ms, () => {
+      const before = state.asked;
+      callback();
+      perTurn.push(state.asked - before);
+    });
+  hub.wake(uids);
+  clock.advance(100);
+  assert.deepEqual([answered(), state.asked, Math.max(...perTurn)], [0, 1000, 5]);
+});
+
 test('a hub that closes answers as many as it can within a second, and sends the others to the next leader', () => {
-  const { hub, callers, answered } = crowd(1000);
+  const { hub, callers, answered, tellNews } = crowd(1000);
+  tellNews();
   hub.close();
   assert.equal(answered(), 500);
   assert.ok(callers.every(({ answers, refusals }) => answers.length + refusals.length === 1));
