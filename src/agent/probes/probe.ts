@@ -25,7 +25,7 @@ export interface ProbeResult {
   timing: Timing;
   /** Losses by direction, for probes that know it: those of this turn, and those that the previous turn left open. */
   losses?: Losses;
-  /** Number of impossible times that a peer claimed and that were not used. */
+  /** Number of times that a peer claimed and that were not used, because they are impossible or not precise enough. */
   refusedTimes?: number;
   /** Why this turn has neither latencies nor failures although it was made: the peer's agent is of an older version. */
   skipped?: 'version';

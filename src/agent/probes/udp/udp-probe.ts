@@ -20,6 +20,12 @@ export interface UdpSubject {
 /** Time between the packets of a turn, in milliseconds: long enough for an overflowing queue to drain. */
 const spacingMs = 20;
 
+/** How much the rates of two clocks may differ while one of them is slewed: the kernel's maximum (adjtimex(2)). */
+const maxRateDifference = 500e-6;
+
+/** An error of a latency that does not matter, in seconds. Peers that are busy for milliseconds make smaller ones. */
+const negligibleError = 50e-6;
+
 /** Maximum number of ledgers. The least recently used ones are removed. */
 const ledgerCapacity = 512;
 
@@ -30,8 +36,9 @@ const ledgerCapacity = 512;
  * forged answers are ignored.
  *
  * The latency is the round-trip time without the time that the request waited at the peer, which the answer says. What
- * cannot be, a wait that is not shorter than the round trip, is not subtracted. Agents of an older version do not say
- * it: then only the losses are in the result.
+ * cannot be, a wait that is not shorter than the round trip, is not subtracted. A wait so long that the clocks of both
+ * ends may disagree about it by half the latency leaves no latency. Agents of an older version do not say it: then only
+ * the losses are in the result.
  * @returns a probe that remembers, from turn to turn, what its peers have received
  */
 export function udpProbe(): Probe<UdpSubject> {
@@ -78,7 +85,7 @@ async function takeTurn(target: UdpSubject, ledger: EchoLedger, context: ProbeCo
     return { latencies: [], failures: [], retransmits: 0, timing, losses, skipped: 'version' };
   const paths = answered.map(onPath);
   return {
-    latencies: paths.map(({ seconds }) => seconds),
+    latencies: paths.flatMap(({ seconds }) => seconds ?? []),
     failures: packets.flatMap((packet) => ('failure' in packet ? [packet.failure] : [])),
     retransmits: 0,
     timing: paths.some((path) => path.timing === 'clock') ? 'clock' : timing,
@@ -87,11 +94,24 @@ async function takeTurn(target: UdpSubject, ledger: EchoLedger, context: ProbeCo
   };
 }
 
+interface PathTime {
+  /** Undefined if nothing is known about it. */
+  seconds: number | undefined;
+  timing: ProbeResult['timing'];
+  /** Whether the time that the peer said was not used. */
+  refused: boolean;
+}
+
 /** Subtracts how long the request waited at the peer. Without that, the latency contains the peer's delays. */
-function onPath({ answer: { dwellNs }, seconds, timing }: Answered) {
-  if (dwellNs === undefined) return { seconds, timing: 'clock' as const, refused: false };
-  const path = seconds - dwellNs / 1e9;
-  return path > 0 ? { seconds: path, timing, refused: false } : { seconds, timing: 'clock' as const, refused: true };
+function onPath({ answer: { dwellNs }, seconds, timing }: Answered): PathTime {
+  if (dwellNs === undefined) return { seconds, timing: 'clock', refused: false };
+  const dwell = dwellNs / 1e9;
+  const path = seconds - dwell;
+  const error = maxRateDifference * dwell;
+  // Instead of a negative one the round trip would be wrong by the whole dwell.
+  const isUnknown = Math.abs(path) < 2 * error && (path <= 0 || error > negligibleError);
+  if (isUnknown) return { seconds: undefined, timing, refused: true };
+  return path > 0 ? { seconds: path, timing, refused: false } : { seconds, timing: 'clock', refused: true };
 }
 
 function outcomeOf(packet: PacketOutcome): EchoOutcome {

@@ -208,6 +208,27 @@ describe('udpProbe and the time that requests wait at the peer', () => {
     }
   });
 
+  for (const [roundTrip, waited, latencies] of [
+    [1.0003, 1_000_000_000, []],
+    [0.9998, 1_000_000_000, []],
+    [0.1003, 100_000_000, [0.0003]],
+    [0.09002, 90_000_000, [0.00002]],
+    [0.08998, 90_000_000, []],
+    [1.0011, 1_000_000_000, [0.0011]],
+    [0.9989, 1_000_000_000, [0.9989]],
+  ] as const)
+    it(`takes ${latencies.length === 0 ? 'no latency' : `${latencies} s`} from ${roundTrip} s of which ${waited} ns passed by another clock`, async () => {
+      using peer = await startPeer((request, send) => send(answerTo(request, 1, waited)));
+      const kernelOfRoundTrip = kernelWith({ believe: () => roundTrip });
+      const result = await udpProbe()(targetOf(peer, { packets: 1 }), contextWith({ kernel: kernelOfRoundTrip }));
+      assert.deepEqual(
+        result.latencies.map((seconds) => Number(seconds.toFixed(6))),
+        latencies,
+      );
+      const isUsed = latencies.length > 0 && latencies[0]! < 0.01;
+      assert.deepEqual([result.failures, result.refusedTimes], [[], isUsed ? 0 : 1]);
+    });
+
   it('measures losses and no latency where the peer’s agent is of version 1', async () => {
     let received = 0;
     using peer = await startPeer((request, send) => {
