@@ -61,13 +61,13 @@ function usedMetadata({ finalizers, annotations, ...metadata }: ObjectMeta & { c
 
 /** Leaves out the largest fields of the spec's sections until it is small enough. */
 function boundedSpec(spec: Fields): { spec: Fields; leftOut: LeftOutField[] } {
-  if (memorySize(spec, maxSpecBytes) <= maxSpecBytes) return { spec, leftOut: [] };
+  let total = memorySize(spec);
+  if (total <= maxSpecBytes) return { spec, leftOut: [] };
   const sections = Object.entries(spec).map(([name, section]): [string, Fields] => [name, { ...(section as Fields) }]);
   const fields = sections.flatMap(([name, section]) =>
     Object.entries(section).map(([field, value]) => ({ name, section, field, bytes: memorySize(value) })),
   );
   const left: LeftOutField[] = [];
-  let total = fields.reduce((sum, { bytes }) => sum + bytes, 0);
   for (const { name, section, field, bytes } of fields.sort((a, b) => b.bytes - a.bytes)) {
     if (total <= maxSpecBytes) break;
     delete section[field];

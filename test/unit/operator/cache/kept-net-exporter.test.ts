@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultSpec } from '../../../../src/crd/net-exporter.ts';
-import { keptNetExporterOf, leftOutOf } from '../../../../src/operator/cache/kept-net-exporter.ts';
+import { keptNetExporterOf, leftOutOf, maxSpecBytes } from '../../../../src/operator/cache/kept-net-exporter.ts';
 import { memorySize } from '../../../../src/operator/cache/memory-size.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
 import { netExporter } from '../net-exporter-builder.ts';
@@ -75,6 +75,16 @@ test('of several large fields as many are left out as needed', () => {
     ],
   );
   assert.deepEqual(kept.spec.agent.podAnnotations, podAnnotations);
+});
+
+test('a spec that is larger than the limit by a byte is never kept whole', () => {
+  const specOf = (length: number) => ({ agent: { affinity: { nodeAffinity: { text: 'x'.repeat(length) } } } });
+  const largest = maxSpecBytes - memorySize(specOf(0));
+  assert.deepEqual(leftOutOf(keptNetExporterOf(stored({ spec: specOf(largest) }))), []);
+  assert.deepEqual(
+    leftOutOf(keptNetExporterOf(stored({ spec: specOf(largest + 1) }))).map(({ path }) => path),
+    ['spec.agent.affinity'],
+  );
 });
 
 test('of a status only what the operator may have written is kept', () => {
