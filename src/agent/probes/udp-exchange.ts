@@ -9,6 +9,12 @@ import type { ProbeContext, Timing } from './probe.ts';
 import { socketFailure } from './socket-failure.ts';
 import type { UdpSockets, UdpUser } from './udp-sockets.ts';
 
+/**
+ * After so many messages that are not the answer, an exchange ends as `malformed`: a flood of them must not take the
+ * agent's CPU time until the timeout. Whoever sends fewer has little chance to keep the answer from being heard.
+ */
+export const maxPassedOver = 10_000;
+
 /** Times at which a datagram was sent and its answer received, in nanoseconds of CLOCK_REALTIME. */
 export interface ExchangeTimes {
   sentAt: bigint;
@@ -42,7 +48,8 @@ export type ExchangeContext = Pick<ProbeContext, 'kernel' | 'udpSockets'>;
 /**
  * Sends one datagram from its own socket with a random source port, and waits for the answer. The socket is connected,
  * so it receives only from that address and port. Messages that `judge` rejects are ignored. If the timeout expires
- * after such messages, the outcome is `malformed` instead of `timeout`. Resolves for everything that the network does.
+ * after such messages, or there are too many of them, the outcome is `malformed` instead of `timeout`. Resolves for
+ * everything that the network does.
  * @param judge returns undefined for a message that is not the answer, for example a forged or late one. Must not throw
  * @throws the reason of the signal if aborted; RangeError if `host` is not an address; a system error if the agent is
  *   at fault
@@ -157,7 +164,7 @@ class Exchange<Answer> implements OpenExchange, UdpUser {
     const stamp = this.#fd === undefined ? undefined : kernel?.receivedAt(this.#fd);
     const outcome = this.#judge(message);
     if (outcome === undefined) {
-      this.#passedOver++;
+      if (++this.#passedOver === maxPassedOver) this.#giveUp('malformed');
       return;
     }
     const reading = readClocks(kernel);

@@ -25,12 +25,12 @@ export interface DnsExchange {
  */
 export type AskDns = (server: DnsServer, query: DnsQuery, context: ProbeContext) => Promise<DnsExchange>;
 
-/** After so many messages that are not the answer, an exchange ends as `malformed`. */
+/** After so many messages with the query's ID that are not the answer, an exchange ends as `malformed`. */
 export const maxPassedOver = 16;
 
 /**
- * Sends a query over UDP (RFC 1035 §4.2.1). Messages with another ID are ignored, however many there are: if they ended
- * the exchange, whoever forges messages could make lookups fail without guessing the ID (RFC 5452 §9.1).
+ * Sends a query over UDP (RFC 1035 §4.2.1). Thousands of messages with another ID are ignored (`exchangeOverUdp`): if a
+ * few ended the exchange, whoever forges messages could make lookups fail without guessing the ID (RFC 5452 §9.1).
  */
 export const askOverUdp: AskDns = async (server, query, context) => {
   const encoded = encodeQuery(query);

@@ -3,6 +3,7 @@ import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { KernelCallError } from '../../../../src/agent/kernel/kernel.ts';
 import { type ExchangeTimes, exchangeOverUdp, type UdpExchange } from '../../../../src/agent/probes/udp-exchange.ts';
 import { UdpSockets } from '../../../../src/agent/probes/udp-sockets.ts';
@@ -60,6 +61,28 @@ describe('exchangeOverUdp', () => {
       const context = contextWith({ kernel, timeoutMs: 100 });
       assert.equal((await exchangeOverUdp(never, ping, echoed, context)).outcome, 'malformed');
     }
+  });
+
+  it('ends after ten thousand messages that are no answer', async () => {
+    const client = Promise.withResolvers<RemoteInfo>();
+    const socket = createSocket('udp4');
+    socket.on('message', (_, from) => client.resolve(from));
+    socket.bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    const context = contextWith({ timeoutMs: 120_000 });
+    const exchange = exchangeOverUdp({ host: '127.0.0.1', port: socket.address().port }, ping, echoed, context);
+    const { port, address } = await client.promise;
+    let ended = false;
+    let sent = 0;
+    void exchange.finally(() => {
+      ended = true;
+    });
+    // In parts, so that the receiver's buffer holds each of them.
+    for (; !ended; await setImmediate()) for (let n = 0; n < 50; n++, sent++) socket.send('pong', port, address);
+    const { outcome, seconds } = await exchange;
+    assert.equal(outcome, 'malformed');
+    assert.ok(sent >= 10_000 && seconds < 60, `${sent} messages, ${seconds} s`);
+    socket.close();
   });
 });
 
