@@ -2,8 +2,8 @@ import { boundedText } from '../../base/bounded-text.ts';
 import { instanceLabel, portName } from '../../contract/agent-names.ts';
 import type { ConditionReason } from '../../contract/reasons.ts';
 import { controllerOf, type KubeObject } from '../kube/kube-object.ts';
+import { templateOf } from '../kube/pod-template.ts';
 import type { PlannedPod } from '../plan/target-states.ts';
-import { templateOf } from './pod-template.ts';
 import { crashMemoryMs } from './recent-crashes.ts';
 
 /** What the operator keeps of an agent's pod. */

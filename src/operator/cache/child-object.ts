@@ -3,6 +3,7 @@ import { agentContract } from '../../contract/agent-contract.ts';
 import { agentNames, instanceLabel, managedByLabel, scrapeAnnotation } from '../../contract/agent-names.ts';
 import { group, kind } from '../../crd/net-exporter.ts';
 import { controllerOf, type KubeObject, type OwnerReference } from '../kube/kube-object.ts';
+import { currentTemplateOf, templateAnnotation } from '../kube/pod-template.ts';
 import { memorySize } from './memory-size.ts';
 
 /**
@@ -62,10 +63,20 @@ function identityOf(object: KubeObject): KubeObject {
       ...(namespace !== undefined && { namespace }),
       ...(generation !== undefined && { generation }),
       ...(deletionTimestamp !== undefined && { deletionTimestamp, ...keptFinalizers(object) }),
-      ...(metadata.annotations?.[scrapeAnnotation] !== undefined && { annotations: { [scrapeAnnotation]: '' } }),
+      ...keptAnnotations(object),
       ...(controller && { ownerReferences: [boundedOwner(controller)] }),
     },
   };
+}
+
+/** That there is one for Prometheus, and the number of a DaemonSet's current pod template. */
+function keptAnnotations({ kind, metadata }: KubeObject): { annotations?: Record<string, string> } {
+  const template = kind === 'DaemonSet' ? currentTemplateOf({ metadata }) : undefined;
+  const kept = {
+    ...(metadata.annotations?.[scrapeAnnotation] !== undefined && { [scrapeAnnotation]: '' }),
+    ...(template !== undefined && { [templateAnnotation]: `${template}` }),
+  };
+  return Object.keys(kept).length > 0 ? { annotations: kept } : {};
 }
 
 /** It says whether the pods of a DaemonSet are deleted with it. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AgentPod } from '../../../../src/operator/agents/agent-pod.ts';
-import { currentTemplateOf } from '../../../../src/operator/agents/pod-template.ts';
 import { type DaemonSetPods, strandedAgents } from '../../../../src/operator/agents/stranded-agents.ts';
+import { currentTemplateOf } from '../../../../src/operator/kube/pod-template.ts';
 import { agentPod } from '../agent-pod-builder.ts';
 
 const off = (node: string, parts = {}) => agentPod({ node, ready: false, ...parts });

@@ -6,6 +6,7 @@ import { childObjectOf, isPartial } from '../../../../src/operator/cache/child-o
 import { memorySize } from '../../../../src/operator/cache/memory-size.ts';
 import { ownerKeys } from '../../../../src/operator/cache/watched-kinds.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
+import { currentTemplateOf } from '../../../../src/operator/kube/pod-template.ts';
 import { netExporter } from '../net-exporter-builder.ts';
 
 const owner = {
@@ -67,6 +68,7 @@ const fillings: Record<string, object> = {
   data: { data: { text: 'x'.repeat(1_000_000) } },
   'binary data': { binaryData: { text: 'x'.repeat(1_000_000) } },
   annotations: { annotations: { note: 'x'.repeat(200_000) } },
+  'number of a pod template': { annotations: { 'deprecated.daemonset.template.generation': '1'.repeat(200_000) } },
   finalizers: { finalizers: Array.from({ length: 5000 }, (_, n) => `example.com/finalizer-${n}`) },
   'managed fields': {
     managedFields: Array.from({ length: 100 }, (_, n) => ({
@@ -104,7 +106,10 @@ test('a child that is not kept whole still says what is used without another rea
     metadata: {
       ...{ name: 'default-agent-peers', namespace: 'n', uid: 'x', resourceVersion: '5', generation: 4 },
       ...{ deletionTimestamp: 't', finalizers: ['example.com/mine', 'orphan'], ownerReferences: [owner] },
-      annotations: { 'prometheus.io/scrape': 'true', note: text },
+      annotations: {
+        ...{ 'prometheus.io/scrape': 'true', note: text },
+        'deprecated.daemonset.template.generation': '7',
+      },
     },
     ...content,
   });
@@ -114,6 +119,7 @@ test('a child that is not kept whole still says what is used without another rea
   assert.deepEqual([service.metadata.generation, service.metadata.finalizers], [4, ['orphan']]);
   const daemonSet = childObjectOf(child('DaemonSet', { status: { numberReady: 3, conditions: [{ message: text }] } }));
   assert.deepEqual(daemonSet.status, { numberReady: 3 });
+  assert.equal(currentTemplateOf(daemonSet), 7);
   const configMap = childObjectOf(child('ConfigMap', { data: { 'sync.json': '{}', other: text } }));
   assert.deepEqual(configMap.data, { 'sync.json': '{}' });
 });

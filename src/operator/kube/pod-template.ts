@@ -1,5 +1,5 @@
 /** Annotation of a DaemonSet: the number of its current pod template. */
-const templateAnnotation = 'deprecated.daemonset.template.generation';
+export const templateAnnotation = 'deprecated.daemonset.template.generation';
 
 /** Label of a DaemonSet's pods: the number of the pod template that they were created from. */
 const templateLabel = 'pod-template-generation';
