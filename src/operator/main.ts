@@ -9,7 +9,8 @@ import { endOnUnhandledErrors } from '../base/unhandled-errors.ts';
 import { httpRefusalCounter } from '../listeners/http-refusal.ts';
 import { readNameservers } from './dns/nameservers.ts';
 import { OperatorServer } from './http/server.ts';
-import { ClusterAccessError, clusterAccess } from './kube/cluster-access.ts';
+import { ClusterAccessError, clusterAccess, mountedToken } from './kube/cluster-access.ts';
+import { requireInstalledName } from './kube/installed-name.ts';
 import { operatorLogger } from './log/logger.ts';
 import { OperatorMetrics } from './metrics.ts';
 import { Operator } from './operator.ts';
@@ -29,6 +30,7 @@ async function main(): Promise<void> {
     return stop();
   });
   endOnUnhandledErrors((error) => log.fatal({ err: error }, 'unhandled error, exiting'));
+  if (options.kubeconfig === undefined) requireInstalledName(mountedToken());
   const metrics = new OperatorMetrics(version);
   const operator = new Operator({
     access: clusterAccess(options.kubeconfig),

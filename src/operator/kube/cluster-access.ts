@@ -43,6 +43,15 @@ export function clusterAccess(kubeconfigFile: string | undefined): ClusterAccess
   return { server: serverUrl(cluster.server, source), credentials: () => readCredentials(config, source) };
 }
 
+/** The token of the ServiceAccount that the kubelet mounts into this process's pod; empty if there is none. */
+export function mountedToken(): string {
+  try {
+    return readFileSync('/var/run/secrets/kubernetes.io/serviceaccount/token', 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 function inCluster(): KubeConfig {
   const config = new KubeConfig();
   config.loadFromCluster();
