@@ -47,6 +47,8 @@ export class Applier {
   /** By uid: differences that remain after an apply, because the API server writes the same value differently. */
   readonly #accepted = new Map<string, string>();
   readonly #written = new MutationCache<KubeObject>();
+  /** For each write in flight the uids of the objects that were deleted meanwhile: nothing is remembered of them. */
+  readonly #deletedMeanwhile = new Set<Set<string>>();
   readonly #conflicts: FieldConflicts;
 
   /** @param owners the kind of what the objects belong to */
@@ -104,6 +106,7 @@ export class Applier {
   forget(uid: string): void {
     this.#accepted.delete(uid);
     this.#written.forget(uid);
+    for (const deleted of this.#deletedMeanwhile) deleted.add(uid);
   }
 
   /** Forgets all writes: the API server was restored to a state that may not contain them. */
@@ -120,8 +123,8 @@ export class Applier {
   }
 
   async #create(declared: DeclaredObject, resource: Resource, signal?: AbortSignal): Promise<ApplyResult> {
-    const object = await this.#client.create(resource, declared.metadata.namespace, declared, signal);
-    this.#accept(declared, object);
+    const create = () => this.#client.create(resource, declared.metadata.namespace, declared, signal);
+    const object = await this.#remembered(create, (created) => this.#accept(declared, created));
     return { action: 'created', object };
   }
 
@@ -136,7 +139,11 @@ export class Applier {
     const managers = otherManagers(observed.metadata.managedFields ?? [], drift, this.#manager);
     const recordRevert = () => this.#conflicts.reverted(name, hashOf(declared), drift, managers);
     try {
-      const object = await this.#update(declared, observed, drift, resource, signal);
+      const update = () => this.#update(declared, observed, drift, resource, signal);
+      const object = await this.#remembered(update, (updated) => {
+        this.#written.note(boundedChildOf(updated));
+        this.#accept(declared, updated);
+      });
       recordRevert();
       const conflict = this.#conflicts.unresolved(name, hashOf(declared), maxRevertDelayMs);
       return { action: 'updated', object, drift, ...withConflict(conflict) };
@@ -164,7 +171,7 @@ export class Applier {
     // With the uid, the apply fails if the object was deleted meanwhile, and changes no other object of that name.
     const metadata = { ...declared.metadata, uid };
     const apply = () => this.#client.apply(resource, placeOf(declared), { ...declared, metadata }, signal);
-    const object = await apply().catch(async (error) => {
+    return apply().catch(async (error) => {
       const lists = isApiError(error, 'Invalid') ? driftedLists(declared, drift) : undefined;
       if (!lists) throw error;
       // Another manager's item conflicts with ours, such as a port of another number with our name: together they are
@@ -173,9 +180,19 @@ export class Applier {
       await this.#client.mergePatch(resource, placeOf(declared), patch, signal);
       return apply();
     });
-    this.#written.note(boundedChildOf(object));
-    this.#accept(declared, object);
-    return object;
+  }
+
+  /** Remembers the result of a write, unless the watch has already shown that the object was deleted (`forget`). */
+  async #remembered(write: () => Promise<KubeObject>, remember: (object: KubeObject) => void): Promise<KubeObject> {
+    const deleted = new Set<string>();
+    this.#deletedMeanwhile.add(deleted);
+    try {
+      const object = await write();
+      if (!deleted.has(object.metadata.uid)) remember(object);
+      return object;
+    } finally {
+      this.#deletedMeanwhile.delete(deleted);
+    }
   }
 
   /**

@@ -121,7 +121,7 @@ export class SingletonReconciler {
     const { client, resource, place } = this.#options;
     const selection = { namespace: place.namespace, fieldSelector: `metadata.name=${place.name}`, limit: 1 };
     const [object] = checkedPage(await client.list(resource, selection, signal), resource).items;
-    if (object) this.#written.note(object);
+    if (object) this.#note(object);
     return object;
   }
 
@@ -131,9 +131,15 @@ export class SingletonReconciler {
       if (!observed) await client.create(resource, place.namespace, declared);
       else {
         const metadata = { ...declared.metadata, uid: observed.metadata.uid };
-        this.#written.note(await client.apply(resource, place, { ...declared, metadata }));
+        this.#note(await client.apply(resource, place, { ...declared, metadata }));
       }
     });
+  }
+
+  /** Only of the current object: a response may come after the watch has shown the deletion. */
+  #note(object: KubeObject): void {
+    this.#written.clear();
+    this.#written.note(object);
   }
 
   #failed(error: unknown, failed: 'read' | 'write'): void {

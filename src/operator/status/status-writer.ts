@@ -52,6 +52,8 @@ interface Slot {
   /** The next request. */
   wanted: StatusRequest | undefined;
   writing: boolean;
+  /** The object was deleted. */
+  isDeleted: boolean;
   failures: number;
   /** How long the next write waits, in milliseconds. */
   delayMs: number;
@@ -107,7 +109,9 @@ export class StatusWriter {
     this.#written.forget(uid);
     this.#accepted.delete(uid);
     const slot = this.#slots.get(uid);
-    if (slot) slot.wanted = undefined;
+    if (!slot) return;
+    slot.wanted = undefined;
+    slot.isDeleted = true;
   }
 
   /** Forgets all writes: the API server was restored to a state that may not contain them. */
@@ -130,7 +134,7 @@ export class StatusWriter {
   }
 
   #open(uid: string, request: StatusRequest): void {
-    const state = { writing: false, failures: 0, delayMs: 0, reported: '' };
+    const state = { writing: false, isDeleted: false, failures: 0, delayMs: 0, reported: '' };
     const slot: Slot = { wanted: request, ...state, done: Promise.resolve() };
     this.#slots.set(uid, slot);
     slot.done = this.#run(uid, slot);
@@ -149,6 +153,8 @@ export class StatusWriter {
       if (slot.delayMs > 0 && (slot.wanted || !this.#stopping)) await pause(this.#clock, slot.delayMs, signal);
     }
     this.#slots.delete(uid);
+    // The response of a write may have come after the watch had shown the deletion.
+    if (slot.isDeleted) this.forget(uid);
   }
 
   /**
@@ -190,7 +196,7 @@ export class StatusWriter {
     signal: AbortSignal,
   ): Promise<boolean> {
     const { namespace, name, uid } = resource.metadata;
-    let current = doubtful ? await this.#read(namespace, name, signal) : this.#written.newest(resource);
+    let current = doubtful ? await this.#read(resource, signal) : this.#written.newest(resource);
     for (let attempt = 1; current?.metadata.uid === uid; attempt++) {
       const before = current.status;
       const after = compute(before);
@@ -209,7 +215,7 @@ export class StatusWriter {
         if (isApiError(error, 'NotFound')) return false;
         if (!isApiError(error, 'Conflict') || attempt === attempts) throw error;
       }
-      current = await this.#read(namespace, name, signal);
+      current = await this.#read(resource, signal);
     }
     return false;
   }
@@ -225,11 +231,12 @@ export class StatusWriter {
     return isDeepStrictEqual(accepted, { written: after, kept: before });
   }
 
-  async #read(namespace: string, name: string, signal: AbortSignal): Promise<NetExporter | undefined> {
+  async #read({ metadata }: NetExporter, signal: AbortSignal): Promise<NetExporter | undefined> {
+    const { namespace, name, uid } = metadata;
     const answer = await this.#client.get(netExporters, { namespace, name }, signal);
     const found = answer && keptNetExporterOf(answer);
     // It may contain a write without a response that the watch has not shown yet.
-    if (found) this.#written.note(found);
+    if (found?.metadata.uid === uid) this.#written.note(found);
     return found;
   }
 }

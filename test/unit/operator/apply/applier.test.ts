@@ -116,6 +116,26 @@ test('of a large object that was written little is kept, and its field conflict 
   applier.forget('o1');
 });
 
+test('nothing is remembered of an object whose deletion was seen before the response to a write', async () => {
+  const { apply, store, client, applier } = setUp(undefined, (object) => ({ ...object, data: { x: 'changed' } }));
+  const { create, apply: update } = client;
+  const beforeResponse = async (response: Promise<KubeObject>) => {
+    const object = await response;
+    applier.forget('o1');
+    return object;
+  };
+  client.create = (...args) => beforeResponse(create(...args));
+  client.apply = (...args) => beforeResponse(update(...args));
+  assert.equal((await apply()).action, 'created');
+  // Only what is remembered would make these differ: the watch never shows a deleted object again.
+  store.set('n/a', stored({ x: 'changed' }), '10');
+  assert.equal((await apply()).action, 'updated');
+  assert.equal((await apply()).action, 'updated');
+  client.apply = update;
+  assert.equal((await apply()).action, 'updated');
+  assert.equal((await apply()).action, 'unchanged', 'otherwise it is remembered');
+});
+
 test('drift is mended by an apply with the uid of the object that was looked at', async () => {
   const { apply, store, calls } = setUp(undefined);
   store.set('n/a', { ...stored(), data: { x: '2' } });

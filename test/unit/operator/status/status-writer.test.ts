@@ -236,6 +236,39 @@ test('one that is gone, or another one of its name, is not written to', async ()
   assert.deepEqual([other.patches.length, other.clock.pending], [1, 0]);
 });
 
+test('nothing is remembered of an object whose deletion was seen before the response to a write', async () => {
+  let patches = 0;
+  const client = {
+    get: async () => at('11', wanted) as never,
+    mergePatch: async () => {
+      patches++;
+      writer.forget(uid);
+      return at('11', wanted) as never;
+    },
+  };
+  const clock = new FakeClock();
+  const writer = new StatusWriter({ client, clock, random: () => 0 });
+  const write = () => writer.write({ resource: at('10'), compute: () => wanted, written: () => {}, log: quietLog });
+  write();
+  await until(() => clock.pending === 1, 'it is written');
+  clock.advance(1000);
+  await settle();
+  // Only what is remembered would make this different: the watch never shows a deleted object again.
+  write();
+  await settle();
+  assert.equal(patches, 2);
+});
+
+test('nothing is remembered of another object of the same name', async () => {
+  const { write, patches } = setUp(at('99', wanted, 'another-uid'));
+  write(at('10'), () => wanted);
+  await settle();
+  assert.equal(patches.length, 1);
+  write(at('98', undefined, 'another-uid'), () => wanted);
+  await settle();
+  assert.equal(patches.length, 2);
+});
+
 test('a fault in what computes a status is tried again and stops nothing else', async () => {
   const { clock, write, told } = setUp(at('10'));
   let calls = 0;
