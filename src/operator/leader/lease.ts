@@ -36,6 +36,9 @@ export const leaseTiming = {
   retryMs: 2000,
 } as const;
 
+/** How much faster the clock of another process may run. */
+const maxRateRatio = 1.03;
+
 /**
  * The spec that acquires the Lease.
  * @param now milliseconds since the epoch
@@ -70,9 +73,12 @@ export function released({ leaseTransitions = 0 }: LeaseSpec, now: number): Leas
   };
 }
 
-/** The spec with which the holder leaves the Lease to expire after this time. @param now in ms since the epoch */
+/**
+ * The spec with which the holder leaves the Lease to expire not before this time, even by a clock that is 3 % faster.
+ * @param now in ms since the epoch
+ */
 export function expiring(held: LeaseSpec, inMs: number, now: number): LeaseSpec {
-  return { ...renewed(held, now), leaseDurationSeconds: Math.ceil(inMs / 1000) };
+  return { ...renewed(held, now), leaseDurationSeconds: Math.ceil((inMs * maxRateRatio) / 1000) };
 }
 
 /** `metav1.MicroTime`. */
