@@ -11,9 +11,12 @@ export interface Leadership {
   readonly writeTimeLeftMs: number;
 }
 
+/** How long a write may wait for a connection before its timeout is computed again, in milliseconds. */
+const waitMs = 250;
+
 /**
- * How long a request may take to reach the API server, which measures `?timeout=` from then on, in milliseconds. It is
- * also what a write may wait for a connection before its timeout is computed again.
+ * How long a request may take to reach the API server, which measures `?timeout=` from then on, in milliseconds. A
+ * longer transit ends by the reset of the connection, which a process that stands still or was killed does not send.
  */
 const transitMs = 500;
 
@@ -64,7 +67,7 @@ export class GuardedWrite {
   /** @returns as undici's `dispatch` */
   send(): boolean {
     const { leadership, dispatch, options } = this.#parts;
-    this.#timeoutMs = Math.max(1, Math.floor(leadership.writeTimeLeftMs - transitMs));
+    this.#timeoutMs = Math.max(1, Math.floor(leadership.writeTimeLeftMs - waitMs - transitMs));
     return dispatch({ ...options, path: withTimeout(options.path, this.#timeoutMs) }, this.#handler);
   }
 
@@ -115,12 +118,12 @@ export class GuardedWrite {
     const { leadership, clock, begun } = this.#parts;
     begun(this);
     const leftMs = leadership.writeTimeLeftMs;
-    if (this.#timeoutMs > leftMs) {
+    if (this.#timeoutMs > leftMs - transitMs) {
       this.#parts.ended(this, undefined);
       this.#isLate = true;
       throw new ApiError('Unavailable', 'the write waited too long for a connection');
     }
-    const limitMs = Math.min(leftMs, this.#timeoutMs + transitMs);
+    const limitMs = Math.min(leftMs, this.#timeoutMs + waitMs + transitMs);
     this.#controller = controller;
     this.#effectiveUntil = clock.monotonic() + limitMs + commitMs;
     this.#cancelDeadline = clock.after(limitMs, () => this.abort(timeoutError()));

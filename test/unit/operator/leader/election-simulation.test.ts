@@ -4,6 +4,12 @@ import fc from 'fast-check';
 import { ElectionSimulation, type Taking } from './election-simulation.ts';
 import type { Landing } from './simulated-writes.ts';
 
+/**
+ * Seeds that found a late write while the model let a request be on its way for seconds although its process stood
+ * still or was killed: the last five with clocks that differed by 0.5 % only.
+ */
+const slowTransits = [-462217406, 1590739990, -2047776859, 243124987, 246617266, 247314138, 247504194, 254203668];
+
 /** A write of a former leader that took effect after another process had the Lease. */
 function lateLanding({ landings, takings }: ElectionSimulation): [Landing, Taking] | undefined {
   for (const landing of landings) {
@@ -35,7 +41,7 @@ test('whatever happens to clocks, processes, webhooks and the network, no write 
       seen.landings += simulation.landings.length;
       seen.deposed += simulation.deposed;
     }),
-    { numRuns: 40 },
+    { numRuns: 40, examples: slowTransits.map((seed) => [seed]) },
   );
   const { leaders, landings, deposed } = seen;
   assert.ok(leaders > 100 && landings > 1000 && deposed > 5, `too little happened: ${JSON.stringify(seen)}`);

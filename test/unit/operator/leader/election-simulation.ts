@@ -19,7 +19,7 @@ export interface Taking {
 
 /**
  * Several processes with the real elector, each with clocks of its own, and one API server, in a time that is
- * simulated: clocks differ in time and, by half a percent, in pace; are set; processes stand still for up to half a
+ * simulated: clocks differ in time and, by 3 %, in pace; are set; processes stand still for up to half a
  * minute; requests and answers are late or lost, at times all of one process; watches are late; admission webhooks take
  * 6 and 20 seconds; processes are killed, stopped and started anew.
  */
@@ -149,6 +149,7 @@ export class ElectionSimulation {
             ...{ id, guard, epoch: elector.epoch!, random: this.#random, now: () => this.#now },
             after: (ms, run) => this.#after(ms, run),
             act: (run) => process.act(run),
+            hasRunSince: (at) => process.hasRunSince(at),
             isLost: () => this.#isLost(process),
             delay: () => this.#delay(),
             landed: (landing) => this.landings.push(landing),
@@ -167,7 +168,7 @@ export class ElectionSimulation {
       if (chance < 0.3) process.standStill(20_000 * this.#random());
       else if (chance < 0.5) process.cutOff(20_000 * this.#random());
       else if (chance < 0.6) process.setClock(60_000 * (this.#random() - 0.5));
-      else if (chance < 0.75) process.end();
+      else if (chance < 0.75) process.kill();
       else if (chance < 0.9) {
         process.act(() => process.stop());
       }
@@ -195,11 +196,12 @@ class SimulatedProcess {
   #standsUntil = 0;
   #cutUntil = 0;
   #lives = true;
+  #isKilled = false;
 
   constructor(id: number, random: () => number, world: World) {
     this.id = id;
     this.#world = world;
-    this.#pace = 0.995 + 0.01 * random();
+    this.#pace = 0.985 + 0.03 * random();
     this.#offset = 1e6 * random();
     this.#set = 1e9 * random();
     const call = (operate: (server: LeaseServer) => Lease | undefined) => this.#call(operate);
@@ -251,6 +253,10 @@ class SimulatedProcess {
     else run();
   }
 
+  hasRunSince(at: number): boolean {
+    return !this.#isKilled && this.#standsUntil <= at;
+  }
+
   /** As for SIGSTOP, a garbage collection, or a machine without a free CPU. */
   standStill(ms: number): void {
     this.#standsUntil = this.#world.now() + ms;
@@ -277,6 +283,11 @@ class SimulatedProcess {
   }
 
   /** As for SIGKILL. */
+  kill(): void {
+    this.#isKilled = true;
+    this.end();
+  }
+
   end(): void {
     if (!this.#lives) return;
     this.#lives = false;

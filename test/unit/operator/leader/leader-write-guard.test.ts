@@ -163,7 +163,7 @@ for (const [status, quietInMs, body] of [
     assert.equal(writeGuard.quietInMs, quietInMs);
   });
 
-test('a write tells the API server a timeout that ends half a second before the last moment for it', async () => {
+test('a write tells the API server a timeout that ends 0.75 s before the last moment for it', async () => {
   writeTimeLeftMs = 12_345.6;
   for (const write of [
     () => client.create(maps, 'n', {}),
@@ -173,7 +173,7 @@ test('a write tells the API server a timeout that ends half a second before the 
   ])
     await write();
   await client.get(maps, place);
-  assert.deepEqual(timeouts, [...Array(4).fill('11845ms'), null]);
+  assert.deepEqual(timeouts, [...Array(4).fill('11595ms'), null]);
 });
 
 test('a webhook of 6 s holds up a write, and no more', async () => {
@@ -222,9 +222,28 @@ test('a write that waited for a connection is sent with the timeout of that mome
   writeTimeLeftMs = 12_000;
   for (const response of held) response.end('{}');
   await Promise.all([write, ...reads]);
-  assert.equal(timeouts.at(-1), '11500ms');
+  assert.equal(timeouts.at(-1), '11250ms');
   assert.equal(writeGuard.quietInMs, 0);
 });
+
+for (const [waitedMs, timeout] of [
+  [250, '13250ms'],
+  [400, '12850ms'],
+] as const)
+  test(`a write that waited ${waitedMs} ms for a connection leaves half a second for the way to the API server`, async () => {
+    const held: ServerResponse[] = [];
+    const connections = 32;
+    answers.push(...Array.from({ length: connections }, (): Answer => (response) => held.push(response)));
+    const reads = Array.from({ length: connections }, () => client.get(maps, place));
+    await until(() => held.length === connections, 'every connection is in use');
+    const write = client.apply(maps, place, {});
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(waitedMs);
+    writeTimeLeftMs -= waitedMs;
+    for (const response of held) response.end('{}');
+    await Promise.all([write, ...reads]);
+    assert.equal(timeouts.at(-1), timeout);
+  });
 
 test('a write that its caller gave up before it had a connection is never sent, and has no effect to wait for', async () => {
   const held: ServerResponse[] = [];

@@ -19,6 +19,8 @@ export interface Writer {
   after: (ms: number, run: () => void) => void;
   /** In the process, which may stand still or have ended. */
   act: (run: () => void) => void;
+  /** Whether the process has neither stood still since this time nor been killed, so it resets connections in time. */
+  hasRunSince: (at: number) => boolean;
   /** Whether a message between the process and the API server is lost. */
   isLost: () => boolean;
   /** Mostly milliseconds, at times seconds. */
@@ -29,7 +31,11 @@ export interface Writer {
 /** How long the API server works on a write: that is up to its admission webhooks. Milliseconds. */
 const webhooks = [5, 5, 5, 6000, 20_000];
 
-/** In which a request reaches the API server, unless its connection is well enough for a reset to get through. */
+/**
+ * In which a request reaches the API server, unless the process runs and its connection is well enough for a reset to
+ * get through. A process that stands still or was killed sends no reset, so nothing bounds a longer transit then
+ * (docs/high-availability.md, "What remains").
+ */
 const transitMs = 500;
 
 /** After the end of a request, etcd may still complete what it has begun. */
@@ -40,6 +46,7 @@ interface Sent {
   handler: Dispatcher.DispatchHandler;
   controller: Dispatcher.DispatchController;
   isOver: boolean;
+  sentAt: number;
   /** When the API server notices that the client has gone. */
   closedAt: number;
 }
@@ -67,7 +74,7 @@ function start(writer: Writer, { path }: Dispatcher.DispatchOptions, handler: Di
     handler.onResponseError?.(sent.controller, reason);
   };
   const controller = { abort } as unknown as Dispatcher.DispatchController;
-  const sent: Sent = { handler, controller, isOver: false, closedAt: Number.POSITIVE_INFINITY };
+  const sent: Sent = { handler, controller, isOver: false, sentAt: now(), closedAt: Number.POSITIVE_INFINITY };
   try {
     handler.onRequestStart?.(controller, {});
   } catch (error) {
@@ -79,10 +86,12 @@ function start(writer: Writer, { path }: Dispatcher.DispatchOptions, handler: Di
   after(transit, () => sent.isOver || arrived(writer, sent, Number(/timeout=(\d+)ms/.exec(path)![1])));
 }
 
-function arrived({ id, epoch, random, now, after, act, isLost, delay, landed }: Writer, sent: Sent, timeoutMs: number) {
-  const end = now() + timeoutMs;
+function arrived(writer: Writer, sent: Sent, timeoutMs: number): void {
+  const { id, epoch, random, now, after, act, hasRunSince, isLost, delay, landed } = writer;
+  const arrivedAt = now();
   after(webhooks[Math.floor(random() * webhooks.length)]!, () => {
-    const isDone = now() <= end && now() < sent.closedAt;
+    const countedFrom = hasRunSince(sent.sentAt) ? arrivedAt : Math.min(arrivedAt, sent.sentAt + transitMs);
+    const isDone = now() <= countedFrom + timeoutMs && now() < sent.closedAt;
     const answer = () => {
       if (sent.isOver) return;
       sent.isOver = true;
