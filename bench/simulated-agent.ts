@@ -182,6 +182,14 @@ const statusLine = /^HTTP\/1\.1 (\d{3}) /;
 const contentLength = /^content-length: *(\d+)$/im;
 const maxHeadBytes = 8192;
 
+let loopbackAddresses = 0;
+
+/** One after another from 127.64.0.1 on; Linux has all of 127.0.0.0/8. */
+function nextLoopbackAddress(): string {
+  const number = ++loopbackAddresses;
+  return `127.${64 + ((number >> 16) & 63)}.${(number >> 8) & 255}.${number & 255}`;
+}
+
 /**
  * One connection to the operator at a time, made when it is needed, whose bytes are counted. No more of HTTP than the
  * operator's answers take: a client for everything would use more of the processor than the operator does, and the
@@ -189,6 +197,8 @@ const maxHeadBytes = 8192;
  */
 class Connection {
   readonly #access: OperatorAccess;
+  /** On loopback each has an address of its own, as pods do: the operator limits the clients of one address. */
+  readonly #localAddress: string | undefined;
   #tcp: Socket | undefined;
   #tls: TLSSocket | undefined;
   #wireBytesBefore = 0;
@@ -198,6 +208,7 @@ class Connection {
 
   constructor(access: OperatorAccess) {
     this.#access = access;
+    if (access.address.startsWith('127.')) this.#localAddress = nextLoopbackAddress();
   }
 
   get wireBytes(): number {
@@ -235,7 +246,8 @@ class Connection {
     const options = parseHostPort(address)!;
     this.#wireBytesBefore = this.wireBytes;
     this.#received = Buffer.alloc(0);
-    this.#tcp = connectTcp({ ...options, noDelay: true });
+    const localAddress = this.#localAddress;
+    this.#tcp = connectTcp({ ...options, noDelay: true, ...(localAddress !== undefined && { localAddress }) });
     const tls = connectTls({ socket: this.#tcp, servername: serverName, ca, minVersion: 'TLSv1.3' });
     this.#tls = tls;
     try {
