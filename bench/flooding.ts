@@ -57,7 +57,7 @@ export function floodEcho({ host, port, from, perSecond }: EchoFlood, sent: () =
   let turn = 0;
   let due = 0;
   let last = performance.now();
-  // Where nobody listens any more, that is told.
+  // The ICMP errors of a closed port do not end the flood.
   socket.on('error', () => {});
   socket.bind(0, from, () => {
     setInterval(() => {

@@ -25,7 +25,7 @@ export function hostileReport(stream: string, sequence: number): string {
 }
 
 /**
- * Reports of 32 streams, two of each. Only one is encoded, in some 100 ms: whoever sends them may have other things to
+ * Reports of 32 streams, two of each. Only one is encoded, in some 100 ms: the sender may have other things to
  * do in its process.
  */
 function hostileReports(): string[] {

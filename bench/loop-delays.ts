@@ -48,7 +48,7 @@ export function delayOf(before: LoopSample, after: LoopSample, endedAt: number):
 /**
  * For how long the program itself held up its event loop, in milliseconds: of a delay, the processor time that the
  * thread used in it, or all of it in which the thread did not wait for a processor, as in synchronous I/O, on a lock
- * and in page faults. The rest is the machine's: whoever floods the operator runs on the same processors, and on two of
+ * and in page faults. The rest is the machine's: the floods run on the same processors, and on two of
  * them the thread of the operator waited for 7.25 s of a delay of 7.6 s, in which it ran for 0.19 s. Nor can an idle
  * process tell that share: the kernel lets a thread that has slept run at once, and one that has work to do after the
  * others.

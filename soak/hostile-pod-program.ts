@@ -2,7 +2,7 @@ import { floodConnections, floodEcho } from '../bench/flooding.ts';
 import { runHostileAgent } from '../bench/hostile-agent.ts';
 import type { PodFlood, PodFloodCounts } from './hostile-pod.ts';
 
-/** A program: does what it is told from the network namespace that it runs in, until it is told to stop. */
+/** Runs the floods it receives from the network namespace of its process, until it is asked to stop. */
 const counts: PodFloodCounts = { connections: {}, packets: 0, answers: {} };
 
 /** It shares the machine's processor with whom it disturbs. */

@@ -13,7 +13,7 @@ const quietMs = 12_000;
 /** Maximum time for which a stopping agent answers, in milliseconds: less than the pods' grace period. */
 const maxMs = 25_000;
 
-/** Finds the moment from which nobody dials an agent that has been asked to stop. */
+/** Determines how long a stopping agent keeps answering, so that no dial of it fails. */
 export class ShutdownGrace {
   readonly #clock: Pick<Clock, 'monotonic' | 'after'>;
   #lastDialAt: number;

@@ -67,7 +67,7 @@ export const agentHttpLimits: HttpLimits = {
 };
 
 /**
- * Send buffer of the agent's HTTP connections, in bytes. The kernel doubles it, and by itself would take whole
+ * Send buffer of the agent's HTTP connections, in bytes. The kernel doubles it, and by default would take whole
  * expositions for clients that read nothing, in the agent's memory.
  */
 export const sendBufferBytes = 64 << 10;

@@ -7,7 +7,7 @@ interface Parser {
 }
 
 /**
- * Makes Node's HTTP parser stop at the request for which the connection is destroyed. By itself it parses everything
+ * Makes Node's HTTP parser stop at the request for which the connection is destroyed. By default it parses everything
  * that arrived at once, up to 64 KiB: 2,400 requests, which take an agent 100 ms, and of 32 connections at once more
  * than its heap.
  * @param socket which the HTTP server has just accepted

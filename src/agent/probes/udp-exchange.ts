@@ -79,7 +79,7 @@ export function exchangeOverUdp<Answer>(
   });
 }
 
-/** Like `exchangeOverUdp`, for callers with their own timer: it ends when there is an answer, or when it is told to. */
+/** Like `exchangeOverUdp`, for callers with their own timer: it ends with an answer, or when the caller ends it. */
 export function beginExchange<Answer>(
   { host, port }: { host: string; port: number },
   datagram: Uint8Array,

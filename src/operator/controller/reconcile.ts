@@ -171,7 +171,7 @@ class Reconciliation {
     if (kind === apiUses.podMonitors.kind) return this.#parts.podMonitors.denial !== undefined;
     if (kind !== apiUses.services.kind) return false;
     // Agents that do not have the current settings yet still dial the Service. Their next report requeues this key, and
-    // so does whatever ends an obstacle. Without sync nobody knows.
+    // so does the end of an obstacle. Without sync, the operator does not know what agents dial.
     const finding = this.#parts.sync?.findingOf(keyOf(this.#resource));
     if (finding === undefined) return false;
     return finding === 'unknown' || !('reporting' in finding) || finding.configured < finding.reporting;

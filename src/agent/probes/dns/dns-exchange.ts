@@ -29,8 +29,8 @@ export type AskDns = (server: DnsServer, query: DnsQuery, context: ProbeContext)
 export const maxPassedOver = 16;
 
 /**
- * Sends a query over UDP (RFC 1035 §4.2.1). Thousands of messages with another ID are ignored (`exchangeOverUdp`): if a
- * few ended the exchange, whoever forges messages could make lookups fail without guessing the ID (RFC 5452 §9.1).
+ * Sends a query over UDP (RFC 1035 §4.2.1). Thousands of messages with another ID are ignored (`exchangeOverUdp`): if
+ * a few ended the exchange, an attacker could make lookups fail without guessing the ID (RFC 5452 §9.1).
  */
 export const askOverUdp: AskDns = async (server, query, context) => {
   const encoded = encodeQuery(query);

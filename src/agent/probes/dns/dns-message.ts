@@ -41,7 +41,7 @@ export function encodeQuery({ id, name, type }: DnsQuery): EncodedQuery {
   return { id, name, type, message, asked: nameOf(message)! };
 }
 
-/** Whether a message has the query's ID, which whoever forges one without seeing the query has to guess. */
+/** Whether a message has the query's ID, which an attacker who does not see the query has to guess. */
 export function hasIdOf({ id }: DnsQuery, message: Buffer): boolean {
   return message.length >= headerBytes && message.readUInt16BE(0) === id;
 }
