@@ -9,9 +9,11 @@ import type { NetExporter } from '../../src/crd/net-exporter.ts';
 const dnsPort = 53;
 const ntpPort = 123;
 
+const namespaceLabel = 'kubernetes.io/metadata.name';
+
 /**
- * What CoreDNS calls its ports. A policy is about pods, behind the Service's translation, and pods need not listen on
- * 53: on OpenShift they do on 5353.
+ * What CoreDNS calls its ports, for as long as their numbers are not known. A policy is about pods, behind the
+ * Service's translation, and pods need not listen on 53: on OpenShift they do on 5353.
  */
 const dnsPortNames = { UDP: 'dns', TCP: 'dns-tcp' };
 
@@ -29,6 +31,8 @@ export interface NeededAddresses {
   operator: readonly string[];
   /** Ports on which agents of an earlier template still listen. */
   formerPorts: readonly number[];
+  /** Ports at which the DNS pods that the spec refers to serve DNS; none if unknown. */
+  dnsPorts: readonly number[];
 }
 
 /**
@@ -38,7 +42,7 @@ export interface NeededAddresses {
 export function addNetworkPolicy(
   scope: Construct,
   { metadata, spec }: NetExporter,
-  { nameservers, operator, formerPorts }: NeededAddresses,
+  { nameservers, operator, formerPorts, dnsPorts }: NeededAddresses,
 ): void {
   const ports = agentPorts([spec.agent.port, ...formerPorts]);
   const strict = spec.monitoring.networkPolicy === 'Strict';
@@ -53,13 +57,26 @@ export function addNetworkPolicy(
         egress: [
           // Peers, and the agents' own Service, behind which they are.
           { to: [{ podSelector: agents }], ports },
-          ...toDns(spec.dns, nameservers),
+          ...toDns(spec.dns, nameservers, dnsPorts),
           ...toTimeServers(spec.ntp),
           toOperator(operator),
         ],
       }),
     },
   });
+}
+
+/**
+ * The numbers of the DNS ports in a NetworkPolicy of agents.
+ * @param namespace of the DNS pods
+ * @returns none if the policy has none for this namespace, or has names instead
+ */
+export function dnsPortsIn(policy: object, namespace: string): number[] {
+  const { egress = [] } = (policy as { spec?: k8s.NetworkPolicySpec }).spec ?? {};
+  const selects = ({ namespaceSelector }: k8s.NetworkPolicyPeer) =>
+    namespaceSelector?.matchLabels?.[namespaceLabel] === namespace;
+  const ports = egress.find(({ to }) => to?.some(selects))?.ports?.map(({ port }) => port as unknown);
+  return ports?.every((port) => typeof port === 'number') ? [...new Set(ports)] : [];
 }
 
 /** By number: OVN-Kubernetes takes the name of a port for any port. */
@@ -71,14 +88,20 @@ function agentPorts(ports: readonly number[]): k8s.NetworkPolicyPort[] {
  * The cluster's DNS, which finds the peers also where nothing is probed by DNS, a cache on the node in front of it, and
  * the servers that the spec names.
  */
-function toDns(dns: NetExporter['spec']['dns'], nameservers: readonly string[]): k8s.NetworkPolicyEgressRule[] {
+function toDns(
+  dns: NetExporter['spec']['dns'],
+  nameservers: readonly string[],
+  dnsPorts: readonly number[],
+): k8s.NetworkPolicyEgressRule[] {
   const named = Object.entries(dnsPortNames).map(([protocol, name]) => ({
     protocol,
     port: k8s.IntOrString.fromString(name),
   }));
-  const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': dns.service.namespace } };
+  const numbers = [...new Set([dnsPort, ...dnsPorts])].flatMap((port) => numbered(port));
+  const ports = dnsPorts.length > 0 ? numbers : [...numbers, ...named];
+  const namespaceSelector = { matchLabels: { [namespaceLabel]: dns.service.namespace } };
   return [
-    { to: [{ namespaceSelector }], ports: [...numbered(dnsPort), ...named] },
+    { to: [{ namespaceSelector }], ports },
     { to: [nodeLocalAddresses, ...nameservers.map(onlyAddress)].map(block), ports: numbered(dnsPort) },
     ...(dns.enabled ? dns.servers : []).map((server) => {
       const { host, port } = parseHostPort(server, dnsPort)!;

@@ -31,6 +31,8 @@ export interface AgentRuntime {
   podMonitor: boolean;
   /** Ports on which agents of an earlier template still listen. */
   formerPorts?: readonly number[] | undefined;
+  /** Ports at which the DNS pods that the spec refers to serve DNS; left out where they are not known. */
+  dnsPorts?: readonly number[] | undefined;
 }
 
 /** Every object that a NetExporter stands for, in the order in which to apply them. */
@@ -51,21 +53,27 @@ export function agentMonitor(resource: NetExporter): ManifestObject[] {
 /** The objects that need no settings. The settings need the Services' addresses, so these come first. */
 export function agentNetwork(
   resource: NetExporter,
-  { podMonitor, nameservers = [], syncAccess, formerPorts = [] }: Omit<AgentRuntime, 'image' | 'settings'>,
+  {
+    podMonitor,
+    nameservers = [],
+    syncAccess,
+    formerPorts = [],
+    dnsPorts = [],
+  }: Omit<AgentRuntime, 'image' | 'settings'>,
 ): ManifestObject[] {
   return synthesize(resource, (chart) => {
     addServiceAccount(chart, resource);
     addServices(chart, resource, { annotated: !podMonitor });
     const operator = syncAccess?.addresses ?? [];
     if (resource.spec.monitoring.networkPolicy !== 'None')
-      addNetworkPolicy(chart, resource, { nameservers, operator, formerPorts });
+      addNetworkPolicy(chart, resource, { nameservers, operator, formerPorts, dnsPorts });
   });
 }
 
 /** The settings, the way to the operator, and the pods that read them. */
 export function agentWorkload(
   resource: NetExporter,
-  { image, settings, syncAccess }: Omit<AgentRuntime, 'podMonitor' | 'nameservers' | 'formerPorts'>,
+  { image, settings, syncAccess }: Omit<AgentRuntime, 'podMonitor' | 'nameservers' | 'formerPorts' | 'dnsPorts'>,
 ): ManifestObject[] {
   return synthesize(resource, (chart) => {
     addConfigMap(chart, resource, {

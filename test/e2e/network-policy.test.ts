@@ -308,7 +308,9 @@ for (const mode of ['Strict', 'Ingress'] as const)
         const { spec } = await getJson<{ spec: { policyTypes: string[] } }>(env.kubectl, args);
         if (mode === 'Ingress') return !spec.policyTypes.includes('Egress');
         // Behind that address are pods here, and on other clusters a cache on the node.
-        return JSON.stringify(spec).includes(`"${dnsServiceAddress}/32"`);
+        const text = JSON.stringify(spec);
+        // OVN-Kubernetes takes a named port for any port.
+        return text.includes(`"${dnsServiceAddress}/32"`) && !/"port":"/.test(text);
       },
       { timeout: deadline },
     );
@@ -336,3 +338,30 @@ for (const mode of ['Strict', 'Ingress'] as const)
       await enforced.stop();
     }
   });
+
+/** An EndpointSlice of a DNS pod that nobody runs. */
+const sliceAt = (port: number) => ({
+  ...{ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
+  metadata: { name: 'own-dns', namespace, labels: { 'kubernetes.io/service-name': 'own-dns' } },
+  ...{ addressType: 'IPv4', ports: [{ name: 'dns', port, protocol: 'UDP' }] },
+  endpoints: [{ addresses: ['10.255.255.1'] }],
+});
+
+test('the strict policy follows the ports of the DNS pods', async (t) => {
+  tellOnFailure(t, env, namespace);
+  const spec = { dns: { ...quick, service: { namespace, name: 'own-dns' } }, monitoring: { networkPolicy: 'Strict' } };
+  await apply(env.kubectl, netExporter(namespace, 'follower', spec));
+  for (const port of [5353, 1053]) {
+    await apply(env.kubectl, sliceAt(port));
+    await waitFor(
+      `a policy with port ${port}`,
+      async () => {
+        const args = ['networkpolicy', '-n', namespace, 'follower-agent'];
+        const policy = await getJson<{ spec: { egress: { ports: { port: number | string }[] }[] } }>(env.kubectl, args);
+        const ports = new Set(policy.spec.egress[1]!.ports.map((each) => each.port));
+        return [...ports].join() === [53, port].join();
+      },
+      { timeout: deadline, interval: 500 },
+    );
+  }
+});

@@ -123,12 +123,12 @@ export class Fleet implements SyncSource {
   }
 
   /**
-   * The DNS Services whose pods agents query, those of the oldest NetExporters first, so that every leader prefers the
-   * same ones.
+   * The DNS Services whose pods agents query or whose ports a NetworkPolicy allows, those of the oldest NetExporters
+   * first, so that every leader prefers the same ones.
    */
   dnsServices(): { service: NetExporter['spec']['dns']['service']; from: string }[] {
     return [...this.#members.values()]
-      .filter(({ resource, isGone, isHeld }) => !isGone && !isHeld && asksDnsPods(resource))
+      .filter(({ resource, isGone, isHeld }) => !isGone && !isHeld && (asksDnsPods(resource) || isStrict(resource)))
       .map(({ resource }) => resource)
       .sort((a, b) => byAge(a.metadata, b.metadata))
       .map(({ spec, metadata }) => ({ service: spec.dns.service, from: metadata.namespace }));
@@ -311,6 +311,11 @@ function byAge(a: NetExporter['metadata'], b: NetExporter['metadata']): number {
 /** Whether agents are to ask single DNS pods. */
 function asksDnsPods({ spec: { dns } }: NetExporter): boolean {
   return dns.enabled && dns.endpointsPerAgent > 0;
+}
+
+/** Whether a NetworkPolicy limits what agents reach. */
+function isStrict({ spec: { monitoring } }: NetExporter): boolean {
+  return monitoring.networkPolicy === 'Strict';
 }
 
 /** Whether the spec was edited while paused, so that it must not be applied; the spec before is unknown. */

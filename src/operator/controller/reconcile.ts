@@ -6,6 +6,7 @@ import {
   agentWorkload,
   podReferences,
 } from '../../../charts/agent/agent.ts';
+import { dnsPortsIn } from '../../../charts/agent/agent-network-policy.ts';
 import { errorText } from '../../base/error-text.ts';
 import { withoutSecrets } from '../../base/redaction.ts';
 import { agentNames, isPaused, scrapeAnnotation } from '../../contract/agent-names.ts';
@@ -136,7 +137,8 @@ class Reconciliation {
     const syncAccess = this.#syncAccess();
     const { nameservers } = this.#parts;
     const formerPorts = this.#formerPorts();
-    for (const object of agentNetwork(this.#resource, { podMonitor, nameservers, syncAccess, formerPorts }))
+    const dnsPorts = this.#dnsPorts();
+    for (const object of agentNetwork(this.#resource, { podMonitor, nameservers, syncAccess, formerPorts, dnsPorts }))
       await this.#children.apply(object);
     const addresses = clusterAddresses(this.#children.present(`Service ${agentNames(name).agent}`));
     const image = this.#resource.spec.agent.image || this.#parts.agentImage;
@@ -164,6 +166,15 @@ class Reconciliation {
       .filter((port) => port !== this.#resource.spec.agent.port)
       .sort((a, b) => a - b)
       .slice(0, maxFormerPorts);
+  }
+
+  /** While they are unknown, as after a change of the leader, the NetworkPolicy keeps those that it has. */
+  #dnsPorts(): number[] | undefined {
+    const { sync } = this.#parts;
+    if (!sync || this.#resource.spec.monitoring.networkPolicy !== 'Strict') return undefined;
+    const policies = this.#children.kind({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' });
+    const policy = this.#children.watched(policies, agentNames(this.#resource.metadata.name).agent);
+    return sync.dnsPortsOf(this.#resource) ?? (policy && dnsPortsIn(policy, this.#resource.spec.dns.service.namespace));
   }
 
   /** Whether an object must not be deleted yet although the spec no longer asks for it. */

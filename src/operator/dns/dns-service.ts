@@ -17,6 +17,8 @@ export interface DnsEndpoint extends EndpointFacts {
 export interface DnsSlice {
   /** Of none when the slice has no port for DNS. */
   endpoints: DnsEndpoint[];
+  /** The ports of these endpoints at which they serve DNS, over UDP or TCP. */
+  ports: number[];
   /** Number of endpoints beyond the limit. */
   leftOut: number;
 }
@@ -37,6 +39,7 @@ interface SliceFields {
 const maxUidLength = 63;
 
 const dnsPortName = 'dns';
+const dnsTcpPortName = 'dns-tcp';
 const dnsPort = 53;
 
 /** Shrinks an EndpointSlice to what is used. @param limit maximum number of endpoints */
@@ -54,6 +57,7 @@ export function dnsSliceOf({ metadata: _, ...fields }: KubeObject, limit: number
       ready: conditions?.ready ?? true,
       terminating: conditions?.terminating ?? false,
     })),
+    ports: all.length > 0 ? portsOf(ports, port!) : [],
     leftOut: Math.max(0, all.length - limit),
   };
 }
@@ -67,6 +71,12 @@ function portOf(ports: SliceFields['ports']): number | undefined {
   if (!ports) return dnsPort;
   const named = ports.find(({ name }) => name === dnsPortName) ?? ports.find(({ port }) => port === dnsPort);
   return (named ?? ports.find(({ protocol }) => protocol === 'UDP'))?.port;
+}
+
+/** The port over UDP and, where it is another one, the port over TCP. */
+function portsOf(ports: SliceFields['ports'], udpPort: number): number[] {
+  const overTcp = ports?.find(({ name }) => name === dnsTcpPortName)?.port;
+  return [...new Set([udpPort, overTcp ?? udpPort])];
 }
 
 /**

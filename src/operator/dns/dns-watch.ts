@@ -37,6 +37,9 @@ export const maxEndpoints = 1000;
  */
 export const maxClusterDnsEndpoints = 10_000;
 
+/** Maximum number of ports that are returned of one Service. More than two are in use only while its pods change. */
+const maxPorts = 8;
+
 /** The namespace of the cluster's DNS in most clusters, and the default of `spec.dns.service.namespace`. */
 const usualNamespace = 'kube-system';
 
@@ -135,6 +138,26 @@ export class DnsWatch {
     const isFound = service.name !== '' || slices.length > 0 || this.#resolver === 'none';
     if (!isFound) return this.#resolver && this.serversOf(this.#resolver as DnsServiceName);
     return watched.servers.update(slices, this.#options.nodeOf);
+  }
+
+  /**
+   * Returns the ports at which the pods of this Service, and of the resolver in its namespace, serve DNS; sorted. None
+   * if they cannot be determined; undefined while unknown, which `onChange` ends.
+   */
+  portsOf(service: DnsServiceName): number[] | undefined {
+    const key = keyOf(service);
+    if (this.#resolver === undefined) return undefined;
+    const resolver = this.#resolver === 'none' ? undefined : this.#resolver;
+    const isBesideResolver =
+      service.name !== '' && service.namespace === resolver?.namespace && service.name !== resolver.name;
+    // The slices of the resolver are not watched then.
+    if (isBesideResolver || this.#beyondLimit.has(key)) return [];
+    const watched = this.#watched.get(key);
+    const slices = watched && this.#slicesOf(watched);
+    if (!slices) return undefined;
+    if (service.name === '' && slices.length === 0 && resolver) return this.portsOf(resolver);
+    const ports = [...new Set(slices.flatMap((slice) => slice.ports))].sort((a, b) => a - b);
+    return ports.length <= maxPorts ? ports : [];
   }
 
   /**

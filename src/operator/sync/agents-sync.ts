@@ -9,6 +9,11 @@ import type { KubeObject } from '../kube/kube-object.ts';
 export interface AgentsSync {
   /** How agents reach the operator; undefined while that is not known, or cannot be made. */
   access(): SyncAccess | undefined;
+  /**
+   * The ports at which the DNS pods that the spec refers to serve DNS: none if they cannot be determined, undefined
+   * while unknown. A change has the NetExporter reconciled.
+   */
+  dnsPortsOf(resource: NetExporter): number[] | undefined;
   /** Has the agents' targets planned by this spec. */
   plan(resource: NetExporter): void;
   /** Has the agents of the NetExporter of this key use these settings. */

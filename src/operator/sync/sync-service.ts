@@ -71,6 +71,8 @@ export class SyncService implements AgentsSync {
   readonly #fleet: Fleet;
   readonly #hub: SyncHub;
   #agentPods: AgentPods;
+  /** The DNS ports that were returned for a NetExporter, by its key. */
+  readonly #dnsPorts = new Map<string, string>();
   /** Aborted at the end of the term. */
   #end = new AbortController();
   #isLeading = false;
@@ -83,7 +85,10 @@ export class SyncService implements AgentsSync {
     const nodeOf = (name: string) => parts.nodes.get(`/${name}`);
     this.#dns = new DnsWatch({
       ...{ client, resource: apiUses.endpointSlices, nodeOf, ...watching },
-      onChange: () => this.#fleet.outdateAll(),
+      onChange: () => {
+        this.#fleet.outdateAll();
+        this.#enqueueOtherPorts();
+      },
     });
     this.#agentPods = new AgentPods(pods, daemonSets);
     this.#fleet = new Fleet({
@@ -142,6 +147,7 @@ export class SyncService implements AgentsSync {
     this.#hub.close();
     this.#fleet.stop();
     this.#agentPods = new AgentPods(this.#parts.pods, this.#parts.daemonSets);
+    this.#dnsPorts.clear();
     await Promise.all([this.#dns.stop(), this.#serving]);
   }
 
@@ -163,11 +169,18 @@ export class SyncService implements AgentsSync {
   /** The NetExporter of this key is gone; another one may have its name. */
   forget(key: string): void {
     this.#fleet.forget(key);
+    this.#dnsPorts.delete(key);
     this.#watchDns();
   }
 
   access(): SyncAccess | undefined {
     return this.#endpoint.access;
+  }
+
+  dnsPortsOf(resource: NetExporter): number[] | undefined {
+    const ports = this.#dns.portsOf(resource.spec.dns.service);
+    this.#dnsPorts.set(keyOf(resource), String(ports));
+    return ports;
   }
 
   plan(resource: NetExporter): void {
@@ -231,6 +244,15 @@ export class SyncService implements AgentsSync {
   /** Only while it leads: a change of a NetExporter must not bring back the watches of an earlier term. */
   #watchDns(): void {
     if (this.#isLeading) this.#dns.watch(this.#fleet.dnsServices());
+  }
+
+  /** Has those reconciled whose DNS pods serve at other ports than before. */
+  #enqueueOtherPorts(): void {
+    for (const [key, before] of this.#dnsPorts) {
+      const resource = this.#parts.resources.get(key);
+      if (!resource) this.#dnsPorts.delete(key);
+      else if (String(this.#dns.portsOf(resource.spec.dns.service)) !== before) this.#parts.enqueue(key);
+    }
   }
 
   #enqueueAll(): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type AgentRuntime, agentNetwork } from '../../../../charts/agent/agent.ts';
+import { dnsPortsIn } from '../../../../charts/agent/agent-network-policy.ts';
 import { agentSelector } from '../../../../src/contract/agent-names.ts';
 import { operatorSelector } from '../../../../src/contract/operator-names.ts';
 import type { NetExporterSpec } from '../../../../src/crd/net-exporter.ts';
@@ -19,7 +20,7 @@ interface PolicySpec {
   egress?: Rule[];
 }
 
-type Known = Pick<AgentRuntime, 'nameservers' | 'syncAccess' | 'formerPorts'>;
+type Known = Pick<AgentRuntime, 'nameservers' | 'syncAccess' | 'formerPorts' | 'dnsPorts'>;
 
 function policy(change: (spec: NetExporterSpec) => void, known?: Known): PolicySpec {
   const objects = agentNetwork(netExporter(change), { podMonitor: false, ...known });
@@ -101,6 +102,19 @@ test('the cluster’s DNS is where the spec says', () => {
   assert.deepEqual(egress![1]!.to, [
     { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'openshift-dns' } } },
   ]);
+});
+
+test('the ports of the cluster’s DNS are allowed by number where they are known, as 53 is, and by name otherwise', () => {
+  const ports = (dnsPorts: number[]) => strict(undefined, { dnsPorts }).egress![1]!.ports;
+  assert.deepEqual(ports([5353]), [...both(53), ...both(5353)]);
+  assert.deepEqual(ports([53]), both(53));
+  assert.deepEqual(ports([]), strict().egress![1]!.ports);
+  const [found, named] = [strict(undefined, { dnsPorts: [5353, 5354] }), strict()].map((spec) =>
+    ['kube-system', 'openshift-dns'].map((namespace) => dnsPortsIn({ spec }, namespace)),
+  );
+  assert.deepEqual(found, [[53, 5353, 5354], []]);
+  assert.deepEqual(named, [[], []]);
+  assert.deepEqual(dnsPortsIn({}, 'kube-system'), []);
 });
 
 test('the resolvers that pods have are reached, of either family: a cache on the node may have the address of the cluster’s DNS', () => {

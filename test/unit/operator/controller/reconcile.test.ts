@@ -410,6 +410,7 @@ test('a spec that is too large is a condition that names the field, and nothing 
   const planned: string[] = [];
   const sync: AgentsSync = {
     access: () => undefined,
+    dnsPortsOf: () => undefined,
     plan: ({ metadata }) => planned.push(metadata.name),
     settle: () => assert.fail('the settings stay'),
     findingOf: () => 'unknown',
@@ -558,6 +559,33 @@ test('a strict NetworkPolicy lets agents ask the resolvers that pods have', asyn
   const { run, applied } = setUp(strict, undefined, { nameservers: ['10.96.0.10'] });
   await run();
   assert.match(JSON.stringify(applied.get('NetworkPolicy default-agent')), /"cidr":"10\.96\.0\.10\/32"/);
+});
+
+test('a strict NetworkPolicy names DNS ports until their numbers are known, and keeps these while they are unknown', async () => {
+  const strict = netExporter((spec) => {
+    spec.monitoring.networkPolicy = 'Strict';
+  });
+  let ports: number[] | undefined;
+  const sync: AgentsSync = { ...recordedSync(access), dnsPortsOf: () => ports };
+  const { run, applied, kinds } = setUp(strict, undefined, { sync });
+  const allowed = async (known: number[] | undefined) => {
+    ports = known;
+    await run();
+    const policy = applied.get('NetworkPolicy default-agent')!;
+    kinds.get('networking.k8s.io/v1 NetworkPolicy')!.store.set(key.replace(/default$/, 'default-agent'), {
+      ...(policy as unknown as KubeObject),
+      metadata: { ...served(policy as never).metadata, ...policy.metadata },
+    } as KubeObject);
+    const { egress } = policy.spec as { egress: { ports: Port[] }[] };
+    return [...new Set(egress[1]!.ports.map(({ port }) => port))];
+  };
+  assert.deepEqual(await allowed(undefined), [53, 'dns', 'dns-tcp']);
+  assert.deepEqual(await allowed([5353]), [53, 5353]);
+  assert.deepEqual(await allowed(undefined), [53, 5353], 'a new leader does not know them yet');
+  assert.deepEqual(await allowed([]), [53, 'dns', 'dns-tcp'], 'they cannot be determined');
+  strict.spec.dns.service.namespace = 'openshift-dns';
+  assert.deepEqual(await allowed(undefined), [53, 'dns', 'dns-tcp']);
+  assert.deepEqual(await allowed([1053, 5353]), [53, 1053, 5353]);
 });
 
 test('of the faults only those of our DaemonSet’s pods count', async () => {
@@ -791,6 +819,7 @@ function recordedSync(known: SyncAccess | undefined): AgentsSync & { told: strin
     told,
     services,
     access: () => known,
+    dnsPortsOf: () => undefined,
     plan: ({ metadata }) => void told.push(`plan ${metadata.name}`),
     settle: (of, { resource, network }) => {
       told.push(`settle ${of} ${resource.generation}`);

@@ -77,6 +77,20 @@ describe('the DNS pods to ask', () => {
     assert.deepEqual(at([{ name: 'web', port: 80, protocol: 'TCP' }]), []);
   });
 
+  it('serve at these ports, over UDP and over TCP', () => {
+    const at = (ports: unknown, endpoints = [pod(1, { ready: false })]) =>
+      dnsSliceOf(slice(endpoints, { ports }), Infinity).ports;
+    assert.deepEqual(at([{ name: 'dns', port: 5353, protocol: 'UDP' }]), [5353]);
+    const apart = [
+      { name: 'dns-tcp', port: 5354, protocol: 'TCP' },
+      { name: 'dns', port: 5353, protocol: 'UDP' },
+    ];
+    assert.deepEqual(at(apart), [5353, 5354]);
+    assert.deepEqual(at(apart, []), []);
+    assert.deepEqual(at(null), [53]);
+    assert.deepEqual(at([{ name: 'web', port: 80, protocol: 'TCP' }]), []);
+  });
+
   it('are each asked by one address, IPv4 where there is one', () => {
     const v4 = slice([pod(1), pod(2)]);
     const v6 = slice([pod(1, { ready: true }, 6), pod(3, { ready: true }, 6)], { addressType: 'IPv6' });

@@ -173,6 +173,57 @@ test('the label decides if a Service of the namespace has it, and if there is no
   await nowhere.dns.stop();
 });
 
+/** A slice of one pod that serves DNS at this port. */
+const sliceAt = (port: number, service = byName, labels = {}) => ({
+  ...slice(`10.0.2.${port % 256}`, service, labels),
+  ports: [{ name: 'dns', port, protocol: 'UDP' }],
+});
+
+test('the ports of a Service are known once its slices and the resolver are', async () => {
+  const content = [
+    sliceAt(5353),
+    sliceAt(5354),
+    sliceAt(1053, { namespace: 'openshift-dns', name: 'dns-default' }, usual),
+  ];
+  const { dns, known } = setUp(content);
+  const openshift = { namespace: 'openshift-dns', name: '' };
+  dns.watch(referencesTo([byName, openshift]));
+  assert.equal(dns.portsOf(byName), undefined);
+  await known(byName);
+  await until(() => dns.serversOf(openshift) !== undefined, 'the pods in the other namespace are known');
+  assert.equal(dns.portsOf(byName), undefined, 'the resolver may be in its namespace');
+  dns.useResolver(undefined);
+  assert.deepEqual(dns.portsOf(byName), [5353, 5354]);
+  dns.useResolver(byName);
+  assert.deepEqual(dns.portsOf(byName), [5353, 5354]);
+  assert.deepEqual(dns.portsOf(openshift), [1053]);
+  await dns.stop();
+});
+
+test('without a name and without the usual label the ports are those of the resolver', async () => {
+  const { dns, known } = setUp([sliceAt(5353)]);
+  dns.useResolver(byName);
+  dns.watch(referencesTo([byLabel]));
+  await known(byLabel);
+  assert.deepEqual(dns.portsOf(byLabel), [5353]);
+  await dns.stop();
+});
+
+test('the ports of a Service beside the resolver, of one that is not watched and of one with too many are not told', async () => {
+  const many = { namespace: 'many', name: 'dns' };
+  const { dns, known } = setUp([sliceAt(53), ...Array.from({ length: 9 }, (_, n) => sliceAt(1000 + n, many))]);
+  const others = Array.from({ length: maxDnsServices }, (_, n) => ({ namespace: 'team', name: `dns-${n}` }));
+  const beside = { namespace: byName.namespace, name: 'other' };
+  dns.useResolver(byName);
+  dns.watch(referencesTo([byName, many, beside, ...others]));
+  await known(byName);
+  assert.deepEqual(
+    [byName, many, beside, others.at(-1)!].map((service) => dns.portsOf(service)),
+    [[53], [], [], []],
+  );
+  await dns.stop();
+});
+
 test('a Service that no NetExporter refers to is not watched, and is watched again when one does', async () => {
   const { dns, known, clock, watching, listed } = setUp([slice('10.0.0.1')]);
   dns.watch(referencesTo([byName]));
