@@ -29,9 +29,10 @@ import type { StatusWriter, WrittenStatus } from '../status/status-writer.ts';
 import { asSentence, maxCauseLength, shortened, withPeriod } from '../status/wording.ts';
 import { type AgentsSync, syncAccessIn } from '../sync/agents-sync.ts';
 import { type ChildFindings, findingsOf } from './child-findings.ts';
-import { ChildHistory, Children, type ChildrenParts, nameOf } from './children.ts';
+import { Children, type ChildrenParts, nameOf } from './children.ts';
 import type { Reconcile, ReconcileResult } from './controller.ts';
-import { RolloutWatch, type RolloutWatchParts } from './rollout-watch.ts';
+import { ReconcileHistories, type ReconcileHistory } from './reconcile-history.ts';
+import type { RolloutWatchParts } from './rollout-watch.ts';
 
 /**
  * Requeue interval for problems that end without a watch event, such as a conflicting object being deleted or a quota
@@ -59,37 +60,17 @@ const collectorFinalizers = ['foregroundDeletion', 'orphan'];
 
 /** Creates the reconciler: applies the objects that a NetExporter declares, and writes its status. */
 export function netExporterReconcile(parts: ReconcileParts): Reconcile {
-  /** By key of the NetExporter. */
-  const histories = new Map<string, ReconcileHistory>();
+  const histories = new ReconcileHistories(parts);
   return async (key, { log, signal }) => {
     const resource = parts.resources.get(key);
     if (!resource) {
-      histories.delete(key);
+      histories.forget(key);
       return {};
     }
-    const { uid } = resource.metadata;
-    const known = histories.get(key);
-    const history = known?.uid === uid ? known : newHistory(parts, uid, known?.children);
-    histories.set(key, history);
+    const history = histories.of(key, resource);
     const children = new Children(parts, resource, history.children, log, signal);
     return new Reconciliation(parts, resource, { children, history, log }).run(signal);
   };
-}
-
-/** What is remembered of a NetExporter from one reconciliation to the next. */
-interface ReconcileHistory {
-  uid: string;
-  children: ChildHistory;
-  /**
-   * A full sentence for each limit of what agents probe that the last applied spec exceeds; undefined if this process
-   * has not applied one.
-   */
-  exceeded: readonly string[] | undefined;
-  rollout: RolloutWatch;
-}
-
-function newHistory(parts: RolloutWatchParts, uid: string, children = new ChildHistory()): ReconcileHistory {
-  return { uid, children, exceeded: undefined, rollout: new RolloutWatch(parts) };
 }
 
 /** One reconciliation of one NetExporter. */
