@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchCluster } from './bench-cluster.ts';
 import { type Figure, figure, type Goal } from './figures.ts';
+import { type FloodCounts, FloodProcess } from './flood-process.ts';
 import { FloodedAgent } from './flooded-agent.ts';
-import { type FloodCounts, Floods } from './floods.ts';
 import { acceptedReports } from './hostile-agent.ts';
+import { listenerFloods } from './listener-floods.ts';
 import { blockMs, type LoopDelay, LoopDelays, longest } from './loop-delays.ts';
 import type { MeasuredOperator } from './measured-operator.ts';
 import { fleetName, resources } from './operator-bench.ts';
@@ -41,7 +42,7 @@ export function hostileSection(nodes: number, benchOf: (bench: BenchCluster) => 
     const daemonSet = await syncBench.operator.grow(nodes);
     const agents = await SimulatedAgents.start(bench.signal);
     const flooded = await FloodedAgent.start(syncBench.operator.agentFile, bench.directory, bench.signal);
-    let floods: Floods | undefined;
+    let floods: FloodProcess | undefined;
     try {
       const access = await syncBench.access();
       const [hostile, ...others] = await syncBench.agents(daemonSet);
@@ -59,12 +60,14 @@ export function hostileSection(nodes: number, benchOf: (bench: BenchCluster) => 
         const atRest = longest(await delays.since(restsSince));
         bench.log('floods of every listener, and a hostile agent');
         const floodedSince = Date.now();
-        floods = await Floods.start({
-          operatorHttp: operator.port,
-          operatorSync: Number(access.address.split(':').at(-1)),
-          agent: flooded.port,
-          ...{ access, token: hostile!.token },
-        });
+        floods = await FloodProcess.start(
+          listenerFloods({
+            operatorHttp: operator.port,
+            operatorSync: Number(access.address.split(':').at(-1)),
+            agent: flooded.port,
+            ...{ access, token: hostile!.token },
+          }),
+        );
         await bench.pass(10);
         const watch = new LeadershipWatch(operator);
         const edits = await watch.during(() => edit({ bench, syncBench, agents, times: quick ? 3 : 15, nodes }));
@@ -81,7 +84,7 @@ export function hostileSection(nodes: number, benchOf: (bench: BenchCluster) => 
           loop_block_seconds: longest(flooding).blocked,
           flood_connections_fewest: Math.min(...Object.values(counts.connections)),
           flood_echoes_refused: refused,
-          hostile_reports_accepted: acceptedReports(counts.hostileAnswers),
+          hostile_reports_accepted: acceptedReports(counts.answers),
         };
         const figures = Object.entries(goals).map(([name, { unit, goal }]) => figure(name, values[name]!, unit, goal));
         const details = {

@@ -1,6 +1,6 @@
 import { type Figure, figure, type Goal } from '../bench/figures.ts';
+import type { Flood, FloodCounts } from '../bench/flood-process.ts';
 import { acceptedReports, type HostileAnswers } from '../bench/hostile-agent.ts';
-import type { PodFlood, PodFloodCounts } from './hostile-pod.ts';
 
 /** What the floods of a tenant were to do, and what came of it. */
 export class HostileTally {
@@ -11,10 +11,10 @@ export class HostileTally {
   echoesRefused = 0;
   /** How reports were answered. */
   readonly answers: HostileAnswers = {};
-  readonly #expected = new Set<PodFlood['kind']>();
+  readonly #expected = new Set<Flood['kind']>();
 
   /** Takes note of floods of somebody who is there: each of them has to come to something in the end. */
-  expect(floods: readonly PodFlood[]): void {
+  expect(floods: readonly Flood[]): void {
     for (const flood of floods) {
       this.#expected.add(flood.kind);
       if (flood.kind === 'connections') this.connections[flood.name] ??= 0;
@@ -22,7 +22,7 @@ export class HostileTally {
   }
 
   /** Adds what came of the floods of a pod. */
-  add({ connections, packets, answers }: PodFloodCounts): void {
+  add({ connections, packets, answers }: FloodCounts): void {
     this.packets += packets;
     // Whoever was not there when it began is not expected to have accepted any.
     for (const [name, count] of Object.entries(connections))
@@ -32,7 +32,7 @@ export class HostileTally {
 
   /** Of a whole run: at one moment, whoever is flooded may be starting again. */
   figures(): Figure[] {
-    const goal = (kind: PodFlood['kind']): Goal | undefined => (this.#expected.has(kind) ? { atLeast: 1 } : undefined);
+    const goal = (kind: Flood['kind']): Goal | undefined => (this.#expected.has(kind) ? { atLeast: 1 } : undefined);
     const connections = Object.values(this.connections);
     const fewest = connections.length === 0 ? 0 : Math.min(...connections);
     return [

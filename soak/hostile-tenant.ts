@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { BenchCluster } from '../bench/bench-cluster.ts';
+import { FloodProcess, type Flood as ProcessFlood } from '../bench/flood-process.ts';
 import { floodTexts } from '../bench/flooding.ts';
 import { parseHostPort } from '../src/base/host-port.ts';
 import { agentContract } from '../src/contract/agent-contract.ts';
@@ -14,7 +15,6 @@ import { operatorsOf } from '../test/e2e/operators.ts';
 import type { ClusterApi } from '../test/faults/cluster-api.ts';
 import { reporter, Stranger } from '../test/faults/stranger.ts';
 import { EchoRefusals } from './echo-refusals.ts';
-import { HostilePod, type PodFlood } from './hostile-pod.ts';
 import { HostileTally } from './hostile-tally.ts';
 import type { Flood, Hostility } from './hostility.ts';
 
@@ -27,6 +27,8 @@ const namespace = 'hostile';
 const held = { silent: 40, idle: 20, pipelined: 5 };
 const heldToSync = 100;
 const againMs = 2000;
+/** It shares the machine's processor with whom it disturbs. */
+const reportPauseMs = 20;
 /** To each of so few agents that it leaves the others a processor; more than are answered to one address. */
 const echoesPerSecond = echoLimits.perAddress.perSecond * 1.5;
 const echoVictims = 2;
@@ -66,7 +68,7 @@ export class HostileTenant {
    * @returns what it has gained by that and must not, each in a sentence
    */
   async during({ floods, pods, objects }: Hostility, victims: readonly Agent[], body: () => Promise<void>) {
-    const flooding: HostilePod[] = [];
+    const flooding: FloodProcess[] = [];
     const refusals = floods.includes('echo') ? new EchoRefusals(victims.slice(0, echoVictims)) : undefined;
     try {
       for (const agent of (await this.#agents()).slice(0, pods))
@@ -85,7 +87,7 @@ export class HostileTenant {
     }
   }
 
-  async #flood(agent: Agent, floods: readonly Flood[], victims: readonly Agent[]): Promise<HostilePod> {
+  async #flood(agent: Agent, floods: readonly Flood[], victims: readonly Agent[]): Promise<FloodProcess> {
     const { cluster } = this.#bench;
     const [pid] = await processesOf(cluster, namespace, agent.pod, 'agent');
     const read = (path: string) => readFile(`/proc/${pid}/root${path}`, 'utf8');
@@ -93,9 +95,9 @@ export class HostileTenant {
     const access = parseSyncAccess(await read(`${agentContract.settingsDirectory}/${agentContract.syncAccessKey}`));
     const operators = (await operatorsOf(this.#bench)).map(({ ip }) => ip);
     const surroundings = { operators, access, token, victims };
-    const started = await HostilePod.start(
-      pid!,
+    const started = await FloodProcess.start(
       floods.flatMap((flood) => podFloods(flood, surroundings)),
+      pid!,
     );
     const reachable = floods.filter((flood) => operators.length > 0 || (flood !== 'operators' && flood !== 'reports'));
     this.tally.expect(reachable.flatMap((flood) => podFloods(flood, surroundings)));
@@ -120,14 +122,14 @@ interface Surroundings {
   victims: readonly Agent[];
 }
 
-function podFloods(flood: Flood, { operators, access, token, victims }: Surroundings): PodFlood[] {
+function podFloods(flood: Flood, { operators, access, token, victims }: Surroundings): ProcessFlood[] {
   const { addresses, serverName, ca } = access;
   const address = addresses[0]!;
   switch (flood) {
     case 'operators':
       return [
         ...operators.flatMap((host) => connectionFloods('operators', host, operatorPort)),
-        ...(['silent', 'idle'] as const).map((text): PodFlood => {
+        ...(['silent', 'idle'] as const).map((text): ProcessFlood => {
           const name = `sync, ${text}`;
           const { host, port } = parseHostPort(address)!;
           return { kind: 'connections', name, host, port, connections: heldToSync, againMs, text: floodTexts[text] };
@@ -140,11 +142,11 @@ function podFloods(flood: Flood, { operators, access, token, victims }: Surround
         .slice(0, echoVictims)
         .map(({ ip, port }) => ({ kind: 'echo', host: ip, port, perSecond: echoesPerSecond }));
     case 'reports':
-      return [{ kind: 'reports', access: { address, serverName, ca }, token }];
+      return [{ kind: 'reports', access: { address, serverName, ca }, token, pauseMs: reportPauseMs }];
   }
 }
 
-function connectionFloods(whom: string, host: string, port: number): PodFlood[] {
+function connectionFloods(whom: string, host: string, port: number): ProcessFlood[] {
   return Object.entries(held).map(([text, connections]) => ({
     ...{ kind: 'connections', name: `${whom}, ${text}`, host, port, connections, againMs },
     text: floodTexts[text as keyof typeof held],

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PodFlood } from '../../../soak/hostile-pod.ts';
+import type { Flood } from '../../../bench/flood-process.ts';
 import { HostileTally } from '../../../soak/hostile-tally.ts';
 
 const target = { host: '10.0.0.1', port: 8000 };
-const connections = (name: string): PodFlood => ({
+const connections = (name: string): Flood => ({
   ...{ kind: 'connections', name, ...target, connections: 1, againMs: 1, text: '' },
 });
-const echo: PodFlood = { kind: 'echo', ...target, perSecond: 1 };
-const reports: PodFlood = { kind: 'reports', access: { address: '', serverName: '', ca: '' }, token: '' };
+const echo: Flood = { kind: 'echo', ...target, perSecond: 1 };
+const reports: Flood = { kind: 'reports', access: { address: '', serverName: '', ca: '' }, token: '', pauseMs: 0 };
 
 const verdicts = (tally: HostileTally) => Object.fromEntries(tally.figures().map(({ name, ok }) => [name, ok]));
 

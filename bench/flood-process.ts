@@ -1,20 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { ConnectionFlood, EchoFlood } from '../bench/flooding.ts';
-import type { HostileAnswers } from '../bench/hostile-agent.ts';
-import type { OperatorAccess } from '../bench/simulated-agent.ts';
+import type { ConnectionFlood, EchoFlood } from './flooding.ts';
+import type { HostileAnswers } from './hostile-agent.ts';
+import type { OperatorAccess } from './simulated-agent.ts';
 
-/** What a pod does to others. */
-export type PodFlood =
+export type Flood =
   /** The name is what its connections are counted by. */
   | ({ kind: 'connections'; name: string } & ConnectionFlood)
   | ({ kind: 'echo' } & EchoFlood)
-  /** As an agent, with its token. */
-  | { kind: 'reports'; access: OperatorAccess; token: string };
+  /** Of an agent, with its token. @see HostileOptions.pauseMs */
+  | { kind: 'reports'; access: OperatorAccess; token: string; pauseMs: number };
 
 /** What floods have come to. */
-export interface PodFloodCounts {
+export interface FloodCounts {
   /** Those that were accepted, by name of the flood. */
   connections: Record<string, number>;
   /** Those that were sent. */
@@ -23,30 +22,30 @@ export interface PodFloodCounts {
   answers: HostileAnswers;
 }
 
-/** Floods that come from a pod's address: a process of this machine in the pod's network namespace. */
-export class HostilePod {
+/** Floods by a process of this machine. */
+export class FloodProcess {
   readonly #process: ChildProcess;
 
   private constructor(child: ChildProcess) {
     this.#process = child;
   }
 
-  /** @param pid of a process of the pod, as numbered on this machine */
-  static async start(pid: number, floods: readonly PodFlood[]): Promise<HostilePod> {
-    const program = join(import.meta.dirname, 'hostile-pod-program.ts');
+  /** @param pid of a process in whose network namespace the floods begin: this one's unless told */
+  static async start(floods: readonly Flood[], pid: number | 'self' = 'self'): Promise<FloodProcess> {
+    const program = join(import.meta.dirname, 'flood-process-program.ts');
     const child = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, process.execPath, program], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     await once(child, 'spawn');
     child.send(floods);
-    return new HostilePod(child);
+    return new FloodProcess(child);
   }
 
   /** Ends the floods. @throws Error when they have ended before */
-  async stop(): Promise<PodFloodCounts> {
+  async stop(): Promise<FloodCounts> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null)
-      throw new Error(`the floods of a pod ended by themselves: ${this.#process.signalCode ?? this.#process.exitCode}`);
-    const counted = once(this.#process, 'message') as Promise<[PodFloodCounts]>;
+      throw new Error(`the floods ended by themselves: ${this.#process.signalCode ?? this.#process.exitCode}`);
+    const counted = once(this.#process, 'message') as Promise<[FloodCounts]>;
     const ended = once(this.#process, 'exit');
     this.#process.send('stop');
     const [counts] = await counted;
