@@ -14,7 +14,6 @@ const packageOf = {
   iptables: 'iptables',
   etcd: 'etcd-server',
   buildah: 'buildah',
-  prometheus: 'prometheus',
   tshark: 'tshark',
   'dbus-daemon': 'dbus-daemon',
 } as const;

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
@@ -12,21 +12,40 @@ export interface Sample {
   value: number;
 }
 
+/** As Prometheus reads it, as far as it is changed here. */
+export interface PrometheusConfiguration {
+  global: Record<string, unknown>;
+  scrape_configs: ScrapeConfig[];
+}
+
+export interface ScrapeConfig {
+  job_name: string;
+  kubernetes_sd_configs?: Record<string, unknown>[];
+  file_sd_configs?: Record<string, unknown>[];
+  relabel_configs: RelabelConfig[];
+  [field: string]: unknown;
+}
+
+export interface RelabelConfig {
+  source_labels?: string[];
+  target_label?: string;
+  [field: string]: unknown;
+}
+
 export interface PrometheusOptions {
-  /** Path of the kubeconfig that the discovery uses. */
-  kubeconfig: string;
   /** An existing folder for its configuration, data and log. */
   directory: string;
-  scrapeIntervalSeconds: number;
+  configuration: PrometheusConfiguration;
   /** Asked for first, any free port after that. */
   port?: number;
-  /** Added to each scrape configuration, for clusters whose pods this machine does not reach. */
-  scrapeConfig?: Record<string, unknown>;
-  /** Environment of the discovery, for a kubeconfig whose credentials come from a program. */
-  discoveryEnvironment?: NodeJS.ProcessEnv;
-  /** Added after the relabelling of docs/prometheus.yml. */
-  relabelConfigs?: Record<string, unknown>[];
+  /** For a kubeconfig whose credentials come from a program. */
+  environment?: NodeJS.ProcessEnv;
+  /** Another Prometheus than the one that is built with the cluster. */
+  program?: string;
 }
+
+/** A target as the discovery found it, before relabelling. */
+export type DiscoveredLabels = Record<string, string>;
 
 /** A Prometheus that answers queries. */
 export class PrometheusServer {
@@ -41,53 +60,68 @@ export class PrometheusServer {
    * @throws Error with Prometheus's own message when it refuses the expression
    */
   async query(expression: string): Promise<Sample[]> {
-    const response = await fetch(`${this.url}/api/v1/query?${new URLSearchParams({ query: expression })}`);
-    const answer = (await response.json()) as QueryAnswer;
-    if (answer.status !== 'success') throw new Error(`${expression}: ${answer.error}`);
-    return answer.data.result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
+    const { result } = await this.#get<QueryResult>(`query?${new URLSearchParams({ query: expression })}`);
+    return result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
+  }
+
+  /** What the discovery has found: targets that are scraped, and those that relabelling dropped. */
+  async discovered(): Promise<{ active: DiscoveredLabels[]; dropped: DiscoveredLabels[] }> {
+    const { activeTargets, droppedTargets } = await this.#get<Targets>('targets');
+    const labelsOf = (targets: Targets['activeTargets']) => targets.map(({ discoveredLabels }) => discoveredLabels);
+    return { active: labelsOf(activeTargets), dropped: labelsOf(droppedTargets) };
+  }
+
+  /** Its version, such as `3.13.5`. */
+  async version(): Promise<string> {
+    return (await this.#get<{ version: string }>('status/buildinfo')).version;
+  }
+
+  async #get<T>(path: string): Promise<T> {
+    const answer = (await (await fetch(`${this.url}/api/v1/${path}`)).json()) as Answer<T>;
+    if (answer.status !== 'success') throw new Error(`${path}: ${answer.error}`);
+    return answer.data;
   }
 }
 
-/**
- * A Prometheus of our own on this machine's loopback, configured by docs/prometheus.yml, the file that users are given.
- * Debian builds it without the discovery of Kubernetes, so Prometheus's own code for that runs beside it
- * (go/discovery).
- */
+/** A Prometheus of our own on this machine's loopback. */
 export class Prometheus extends PrometheusServer {
-  readonly #processes: ProcessId[];
+  readonly #daemon: ProcessId;
+  readonly #logFile: string;
 
-  private constructor(url: string, processes: ProcessId[]) {
+  private constructor(url: string, daemon: ProcessId, logFile: string) {
     super(url);
-    this.#processes = processes;
+    this.#daemon = daemon;
+    this.#logFile = logFile;
   }
 
   /** Starts it and resolves when it is ready to answer. */
-  static async start(options: PrometheusOptions): Promise<Prometheus> {
+  static async start({
+    directory,
+    configuration,
+    program,
+    environment = {},
+    ...options
+  }: PrometheusOptions): Promise<Prometheus> {
     const port = await freePort(options.port);
-    const { directory } = options;
-    const configuration = join(directory, 'prometheus.yml');
-    const { document, discoveries } = await configure(options);
-    await writeFile(configuration, stringify(document));
-    const start = (name: string, argv: string[], env: NodeJS.ProcessEnv = {}) =>
-      startDaemon({
-        // It ends with this process, also when that is killed.
-        argv: ['setpriv', '--pdeathsig', 'KILL', ...argv],
-        ...{ logFile: join(directory, `${name}.log`), cwd: directory, cgroups: [], env },
-      });
-    const daemon = await start('prometheus', [
-      'prometheus',
-      `--config.file=${configuration}`,
-      `--storage.tsdb.path=${join(directory, 'data')}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-    ]);
-    const prometheus = new Prometheus(`http://127.0.0.1:${port}`, [daemon]);
+    const binaries = await ensureBinaries(() => {});
+    const configurationFile = join(directory, 'prometheus.yml');
+    await writeFile(configurationFile, stringify(configuration));
+    // Where it looks for its web interface when that is not built in.
+    await symlink(binaries.prometheusAssets, join(directory, 'static'));
+    const logFile = join(directory, 'prometheus.log');
+    const daemon = await startDaemon({
+      // It ends with this process, also when that is killed.
+      argv: [
+        ...['setpriv', '--pdeathsig', 'KILL', program ?? join(binaries.directory, 'prometheus')],
+        `--config.file=${configurationFile}`,
+        `--storage.tsdb.path=${join(directory, 'data')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+      ],
+      ...{ logFile, cwd: directory, cgroups: [], env: environment },
+    });
+    const prometheus = new Prometheus(`http://127.0.0.1:${port}`, daemon, logFile);
     try {
-      await prometheus.#ready(daemon, join(directory, 'prometheus.log'));
-      const command = join((await ensureBinaries(() => {})).directory, 'discovery');
-      for (const { configuration, output } of discoveries)
-        prometheus.#processes.push(
-          await start('discovery', [command, configuration, output], options.discoveryEnvironment),
-        );
+      await prometheus.#ready();
       return prometheus;
     } catch (error) {
       await prometheus.stop();
@@ -95,60 +129,51 @@ export class Prometheus extends PrometheusServer {
     }
   }
 
-  async #ready(daemon: ProcessId, logFile: string): Promise<void> {
+  async #ready(): Promise<void> {
     await waitFor(
       'Prometheus',
       async () => {
-        if (!isRunning(daemon)) return true;
+        if (!isRunning(this.#daemon)) return true;
         return (await fetch(`${this.url}/-/ready`)).ok;
       },
       { timeout: 120_000 },
     );
-    if (!isRunning(daemon)) throw new Error(`Prometheus ended at once: ${await readFile(logFile, 'utf8')}`);
+    if (!isRunning(this.#daemon)) throw new Error(`Prometheus ended at once: ${await this.log()}`);
+  }
+
+  /** All that it has logged. */
+  async log(): Promise<string> {
+    return await readFile(this.#logFile, 'utf8');
   }
 
   /** Ends it and waits for its end. */
   async stop(): Promise<void> {
-    for (const daemon of this.#processes) await stopProcess(daemon);
+    await stopProcess(this.#daemon);
   }
 }
 
-type QueryAnswer =
-  | { status: 'success'; data: { result: { metric: Record<string, string>; value: [number, string] }[] } }
-  | { status: 'error'; error: string };
+type Answer<T> = { status: 'success'; data: T } | { status: 'error'; error: string };
 
-interface ScrapeConfig {
-  kubernetes_sd_configs?: Record<string, unknown>[];
-  file_sd_configs?: Record<string, unknown>[];
-  relabel_configs: Record<string, unknown>[];
+interface QueryResult {
+  result: { metric: Record<string, string>; value: [number, string] }[];
 }
 
-/** A discovery to run: what it reads and what it writes. */
-interface Discovery {
-  configuration: string;
-  output: string;
+interface Targets {
+  activeTargets: { discoveredLabels: DiscoveredLabels }[];
+  droppedTargets: { discoveredLabels: DiscoveredLabels }[];
 }
 
-async function configure(options: PrometheusOptions): Promise<{ document: object; discoveries: Discovery[] }> {
-  const document = parse(await readFile(new URL('../../docs/prometheus.yml', import.meta.url), 'utf8')) as {
-    global: Record<string, unknown>;
-    scrape_configs: ScrapeConfig[];
-  };
-  const discoveries: Discovery[] = [];
-  document.global.scrape_interval = `${options.scrapeIntervalSeconds}s`;
-  for (const scrape of document.scrape_configs) {
-    for (const kubernetes of scrape.kubernetes_sd_configs ?? []) {
-      const base = join(options.directory, `discovery-${discoveries.length}`);
-      const discovery = { configuration: `${base}.yml`, output: `${base}.json` };
-      discoveries.push(discovery);
-      await writeFile(discovery.configuration, stringify({ ...kubernetes, kubeconfig_file: options.kubeconfig }));
-      scrape.file_sd_configs = [...(scrape.file_sd_configs ?? []), { files: [discovery.output] }];
-    }
-    delete scrape.kubernetes_sd_configs;
-    scrape.relabel_configs.push(...(options.relabelConfigs ?? []));
-    Object.assign(scrape, options.scrapeConfig);
-  }
-  return { document, discoveries };
+/** docs/prometheus.yml, the file that users are given, with the kubeconfig by which its discovery reaches a cluster. */
+export async function documentedConfiguration(
+  kubeconfig: string,
+  scrapeIntervalSeconds: number,
+): Promise<PrometheusConfiguration> {
+  const file = new URL('../../docs/prometheus.yml', import.meta.url);
+  const configuration = parse(await readFile(file, 'utf8')) as PrometheusConfiguration;
+  configuration.global.scrape_interval = `${scrapeIntervalSeconds}s`;
+  for (const { kubernetes_sd_configs = [] } of configuration.scrape_configs)
+    for (const discovery of kubernetes_sd_configs) discovery.kubeconfig_file = kubeconfig;
+  return configuration;
 }
 
 /** A port of the loopback that is free now: `wanted` if it can be had. */

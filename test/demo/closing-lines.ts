@@ -14,7 +14,7 @@ export const latencyByHost = `histogram_quantile(0.5, sum by (host, le) (rate(dn
 
 /** A page of Prometheus that draws a query over the last ten minutes. */
 export function graphUrl(prometheusUrl: string, expression: string): string {
-  return `${prometheusUrl}/graph?g0.expr=${encodeURIComponent(expression)}&g0.tab=0&g0.range_input=10m`;
+  return `${prometheusUrl}/query?g0.expr=${encodeURIComponent(expression)}&g0.tab=graph&g0.range_input=10m`;
 }
 
 /** What the user sees at the end, and can go on with. */

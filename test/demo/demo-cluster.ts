@@ -7,8 +7,7 @@ import type { Cleanups } from '../cluster/cleanups.ts';
 import { startCluster } from '../cluster/cluster.ts';
 import { run } from '../cluster/command.ts';
 import { buildImages } from '../cluster/images.ts';
-import { ensureSystemCommands } from '../cluster/packages.ts';
-import type { PrometheusOptions } from '../cluster/prometheus.ts';
+import type { RelabelConfig } from '../cluster/prometheus.ts';
 import type { Kubectl } from '../e2e/agents.ts';
 
 /** What the demo needs of a cluster. */
@@ -21,11 +20,20 @@ export interface DemoCluster {
   /** What a user types to reach it. */
   kubectlCommand: string;
   /** How Prometheus on this machine reaches its pods. */
-  scraping: () => Promise<Pick<PrometheusOptions, 'scrapeConfig' | 'relabelConfigs' | 'discoveryEnvironment'>>;
+  scraping: () => Promise<Scraping>;
   /** Whether the demo started it, and so removes it with everything in it. */
   isOwn: boolean;
   /** Whether this machine reaches pods by their addresses. */
   reachesPods: boolean;
+}
+
+export interface Scraping {
+  /** Added to each scrape configuration, for clusters whose pods this machine does not reach. */
+  scrapeConfig?: Record<string, unknown>;
+  /** Added after the relabelling of docs/prometheus.yml. */
+  relabelConfigs?: RelabelConfig[];
+  /** For a kubeconfig whose credentials come from a program. */
+  environment?: NodeJS.ProcessEnv;
 }
 
 type Log = (line: string) => void;
@@ -73,24 +81,20 @@ export async function existingCluster({
 }): Promise<DemoCluster> {
   // All that may take long or fail on this machine comes before anything changes on the cluster.
   const argv = [await kubectlBinary(log, signal), '--kubeconfig', kubeconfig];
-  await ensureSystemCommands(['prometheus'], log);
   return {
     kubeconfig,
     kubectl: (args, options) => run([...argv, ...args], { ...options, signal }),
     // A session of its own: a terminal sends Ctrl-C to every process of its session's foreground.
     steadyKubectl: (args, options) => run(['setsid', ...argv, ...args], options),
     kubectlCommand: `kubectl --kubeconfig ${kubeconfig}`,
-    scraping: async () => ({
-      ...(await throughApiServer(kubeconfig, directory)),
-      discoveryEnvironment: process.env,
-    }),
+    scraping: async () => ({ ...(await throughApiServer(kubeconfig, directory)), environment: process.env }),
     isOwn: false,
     reachesPods: false,
   };
 }
 
 async function kubectlBinary(log: Log, signal: AbortSignal): Promise<string> {
-  // The discovery of Kubernetes, which Debian's Prometheus lacks, is among these programs.
+  // Prometheus is among these programs.
   const { directory } = await ensureBinaries(log, signal);
   try {
     await run(['kubectl', 'version', '--client']);

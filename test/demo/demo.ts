@@ -4,7 +4,7 @@ import { nodeFactsOf } from '../../src/operator/plan/node-facts.ts';
 import { Cleanups } from '../cluster/cleanups.ts';
 import { removeLeftovers } from '../cluster/leftovers.ts';
 import { ownedDirectory, ownedName } from '../cluster/owned-name.ts';
-import { Prometheus } from '../cluster/prometheus.ts';
+import { documentedConfiguration, Prometheus } from '../cluster/prometheus.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { agentsOf, getJson, getNetExporter, isReady, type Kubectl } from '../e2e/agents.ts';
 import { type ExpectedSeries, missingSeries } from '../e2e/expected-series.ts';
@@ -180,15 +180,17 @@ class Demo {
     const { signal, log } = this.#options;
     await waitForReady(cluster.kubectl, signal);
     log('starting Prometheus');
-    const { relabelConfigs = [], ...scraping } = await cluster.scraping();
+    const { relabelConfigs = [], scrapeConfig, environment } = await cluster.scraping();
+    const configuration = await documentedConfiguration(cluster.kubeconfig, 5);
+    // Other NetExporters of the cluster are not this Prometheus' business.
+    const own = { source_labels: ['namespace'], regex: demo.namespace, action: 'keep' };
+    for (const scrape of configuration.scrape_configs) {
+      scrape.relabel_configs.push(own, ...relabelConfigs);
+      Object.assign(scrape, scrapeConfig);
+    }
     const prometheus = await Prometheus.start({
-      kubeconfig: cluster.kubeconfig,
-      directory,
-      scrapeIntervalSeconds: 5,
-      port: 9090,
-      ...scraping,
-      // Other NetExporters of the cluster are not this Prometheus' business.
-      relabelConfigs: [{ source_labels: ['namespace'], regex: demo.namespace, action: 'keep' }, ...relabelConfigs],
+      ...{ directory, configuration, port: 9090 },
+      ...(environment && { environment }),
     });
     this.#cleanups.add('Prometheus', () => prometheus.stop());
     const shown = await waitForSeries(cluster, prometheus, signal);

@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { latencyBuckets } from '../../src/contract/metrics/latency-buckets.ts';
+import { operatorPort } from '../../src/contract/operator-names.ts';
+import { ensureBinaries } from '../cluster/binaries.ts';
 import { waitFor } from '../cluster/wait.ts';
+import { graphUrl } from '../demo/closing-lines.ts';
 import { type Agent, conditionStatus, getNetExporter, hostOf } from './agents.ts';
+import { documentedQueries, netExporterQueries } from './documented-queries.ts';
 import { deadline, type Environment, environment, tellOnFailure, waitForAgents } from './environment.ts';
 import { missingSeries } from './expected-series.ts';
 import { applySample } from './installation.ts';
+import { operatorsOf } from './operators.ts';
 
 let env: Environment;
 let agents: Agent[];
@@ -69,37 +76,63 @@ test('each agent is scraped once, and carries its node and zone', async () => {
   );
 });
 
-test('what an agent serves is compressed, bounded, and as promtool would write it', async () => {
-  for (const agent of agents) {
-    const response = await fetch(`http://${hostOf(agent)}/metrics`, { headers: { 'Accept-Encoding': 'gzip' } });
+test('what agents and operators serve is compressed, bounded, and as promtool would write it', async () => {
+  const promtool = join((await ensureBinaries(() => {})).directory, 'promtool');
+  const checked = async (host: string) => {
+    const response = await fetch(`http://${host}/metrics`, { headers: { 'Accept-Encoding': 'gzip' } });
     assert.equal(response.headers.get('content-encoding'), 'gzip');
     const input = await response.text();
-    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(promtool, ['check', 'metrics'], { input, encoding: 'utf8' });
     assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
+    return input;
+  };
+  const operators = await operatorsOf(env);
+  assert.ok(operators.length > 0);
+  for (const { ip } of operators) await checked(`${ip}:${operatorPort}`);
+  for (const agent of agents) {
+    const input = await checked(hostOf(agent));
     const series = input.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length;
     assert.ok(series > 100 && series <= 550, `${series} series`);
   }
 });
 
 test("the queries of net-exporter's README work unchanged", async () => {
-  for (const [metric, hosts] of [
-    ['dns_latency_seconds', ['example.com.', 'kubernetes.default.svc.cluster.local.']],
-    ['network_latency_seconds', agents.map(hostOf)],
-  ] as const) {
-    const query = `sum by (host, le) (rate(${metric}_bucket[1m]))`;
+  const hosts = {
+    dns_latency_seconds: ['example.com.', 'kubernetes.default.svc.cluster.local.'],
+    network_latency_seconds: agents.map(hostOf),
+  };
+  for (const query of netExporterQueries) {
+    const measured = Object.entries(hosts).find(([metric]) => query.includes(metric))![1];
+    const isRate = (value: number) => value > 0;
+    const isLatency = (value: number) => value > 0 && value < 5;
+    const isGood = query.startsWith('histogram_quantile') ? isLatency : isRate;
     await waitFor(
       query,
       async () => {
-        const samples = await env.prometheus.query(query);
-        const all = samples.filter(({ labels, value }) => labels.le === '+Inf' && value > 0);
-        return hosts.every((host) => all.some(({ labels }) => labels.host === host));
+        const samples = (await env.prometheus.query(query)).filter(({ labels: { le = '+Inf' } }) => le === '+Inf');
+        return measured.every((host) => samples.some(({ labels, value }) => labels.host === host && isGood(value)));
       },
       { timeout: deadline, interval: 1000 },
     );
-    const quantiles = await env.prometheus.query(`histogram_quantile(0.9, ${query})`);
-    for (const host of hosts) {
-      const value = quantiles.find(({ labels }) => labels.host === host)?.value;
-      assert.ok(value !== undefined && value > 0 && value < 5, `${metric} of ${host}: ${value}`);
-    }
   }
+});
+
+test('Prometheus 3 accepts every query of the documentation, and knows each edge of a histogram', async () => {
+  assert.match(await env.prometheus.version(), /^3\./);
+  for (const query of documentedQueries()) await env.prometheus.query(query);
+  const edges = await env.prometheus.query('count by (le) (dns_latency_seconds_bucket)');
+  const numbers = edges.map(({ labels }) => Number(labels.le!.replace('+Inf', 'Infinity')));
+  assert.deepEqual(
+    numbers.sort((a, b) => a - b),
+    [...latencyBuckets, Number.POSITIVE_INFINITY],
+  );
+});
+
+test('Prometheus shows its page for a query', async () => {
+  const response = await fetch(graphUrl(env.prometheus.url, 'up'));
+  assert.equal(response.status, 200);
+  const page = await response.text();
+  const scripts = [...page.matchAll(/<script[^>]* src="([^"]+)"/g)].map(([, src]) => new URL(src!, response.url));
+  assert.ok(scripts.length > 0, page);
+  for (const script of scripts) assert.match((await fetch(script)).headers.get('content-type') ?? '', /javascript/);
 });

@@ -7,7 +7,7 @@ import { Cluster, startCluster } from '../cluster/cluster.ts';
 import { buildImages } from '../cluster/images.ts';
 import { removeLeftovers } from '../cluster/leftovers.ts';
 import { ownedDirectory } from '../cluster/owned-name.ts';
-import { Prometheus } from '../cluster/prometheus.ts';
+import { documentedConfiguration, Prometheus } from '../cluster/prometheus.ts';
 import { clusterVariable, setupVariable } from './environment.ts';
 import { installOperator } from './installation.ts';
 import { SetupRecord, type SharedSetup } from './setup-record.ts';
@@ -57,7 +57,8 @@ async function setUp(directory: string, index: number): Promise<SharedSetup> {
   for (const { archive } of [images.operator, images.agent]) await cluster.loadImage(archive);
   await installOperator((args, options) => cluster.kubectl(args, options));
   const { kubeconfig, name } = cluster;
-  const prometheus = await Prometheus.start({ kubeconfig, directory, scrapeIntervalSeconds: 2 });
+  const configuration = await documentedConfiguration(kubeconfig, 2);
+  const prometheus = await Prometheus.start({ directory, configuration });
   cleanups.add('Prometheus', () => prometheus.stop());
   return { cluster: name, prometheus: prometheus.url };
 }

@@ -10,7 +10,7 @@ const state: ClusterState = {
   slot: 0,
   dualStack: false,
   phase: 'ready',
-  binaries: { directory: '/bin', images: [] },
+  binaries: { directory: '/bin', images: [], prometheusAssets: '/static' },
   wanted: 1,
   nodes: [1],
   processes: { 'node-1/kubelet': kubelet },

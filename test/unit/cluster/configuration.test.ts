@@ -17,9 +17,13 @@ interface Plugin {
 
 describe('configuration', () => {
   it('go build puts the version of go.mod into the components', () => {
-    const flags = buildFlags('require (\n\tk8s.io/kubernetes v1.37.2\n)\n').join(' ');
+    const kubernetes = '\tk8s.io/kubernetes v1.37.2\n';
+    const prometheus = '\tgithub.com/prometheus/prometheus v0.305.12\n';
+    const flags = buildFlags(`require (\n${prometheus}${kubernetes})\n`).join(' ');
     assert.match(flags, /version\.gitVersion=v1\.37\.2 .*gitMajor=1 .*gitMinor=37 /);
-    assert.throws(() => buildFlags('module x\n'), /k8s\.io\/kubernetes/);
+    assert.match(flags, /prometheus\/common\/version\.Version=3\.5\.12$/);
+    assert.throws(() => buildFlags(prometheus), /k8s\.io\/kubernetes/);
+    assert.throws(() => buildFlags(kubernetes), /prometheus\/prometheus/);
   });
 
   it('every component of the control plane listens on its own cluster’s address only', () => {

@@ -25,6 +25,6 @@ test('of many pods a few are shown', () => {
 
 test("the link opens Prometheus' page with the query", () => {
   const url = new URL(graphUrl('http://127.0.0.1:9090', latencyByHost));
-  assert.equal(url.pathname, '/graph');
+  assert.equal(url.pathname, '/query');
   assert.equal(url.searchParams.get('g0.expr'), latencyByHost);
 });
