@@ -20,19 +20,11 @@ import {
 } from './environment.ts';
 import { podMonitorDefinition } from './pod-monitor-definition.ts';
 import { unrefused, violations } from './policy-violations.ts';
+import type { PodMonitor } from './scrape-config.ts';
 
 const namespace = 'e2e-pod-monitor';
 const definition = podMonitorDefinition.metadata.name;
 let env: Environment;
-
-interface PodMonitor {
-  metadata: { name: string; labels: Record<string, string> };
-  spec: {
-    attachMetadata?: { node: boolean };
-    selector: { matchLabels: Record<string, string> };
-    podMetricsEndpoints: { interval?: string; metricRelabelings?: object[] }[];
-  };
-}
 
 before(async () => {
   env = await environment();
