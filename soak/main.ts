@@ -16,6 +16,7 @@ import { ClusterError } from '../test/cluster/cluster-error.ts';
 import * as agent from './agent.ts';
 import * as firstContact from './first-contact.ts';
 import * as operator from './operator.ts';
+import * as prometheus2 from './prometheus-2.ts';
 import { type Soak, violations } from './soak.ts';
 import * as sync from './sync.ts';
 
@@ -25,6 +26,7 @@ const soaks: Readonly<Record<string, Soak>> = {
   operator: operator.run,
   sync: sync.run,
   'first-contact': firstContact.run,
+  'prometheus-2': prometheus2.run,
 };
 
 const usage = `Runs a part of this project for a long time under everything that it must bear, on this machine (Linux, root).

@@ -14,17 +14,18 @@ const packageOf = {
   iptables: 'iptables',
   etcd: 'etcd-server',
   buildah: 'buildah',
+  prometheus: 'prometheus',
   tshark: 'tshark',
   'dbus-daemon': 'dbus-daemon',
 } as const;
 
 export type SystemCommand = keyof typeof packageOf;
 
-/** Installed only when it is needed: it belongs to nodes that few clusters have. */
-const occasional = 'dbus-daemon' satisfies SystemCommand;
+/** Installed only when they are needed: few clusters have nodes that are shut down, or an old Prometheus beside. */
+const occasional: readonly SystemCommand[] = ['dbus-daemon', 'prometheus'];
 
 /** What every cluster runs, and what the tests on it need beside it: installed at once, it takes half the time. */
-export const systemCommands = (Object.keys(packageOf) as SystemCommand[]).filter((name) => name !== occasional);
+export const systemCommands = (Object.keys(packageOf) as SystemCommand[]).filter((name) => !occasional.includes(name));
 
 /** A machine that lacks something and can't get it by itself. */
 export class MissingPackagesError extends Error {

@@ -139,10 +139,11 @@ describe('missing commands', () => {
     assert.deepEqual(missingCommands(['tar'], '/nowhere:/usr/bin:/bin'), []);
   });
 
-  it('of a bus are installed only by the nodes that have one', () => {
-    const always: string[] = systemCommands;
-    assert.ok(!always.includes('dbus-daemon'));
-    assert.deepEqual(packagesFor(['dbus-daemon']), ['dbus-daemon']);
+  it('of a bus and of an old Prometheus are installed only by those who use them', () => {
+    for (const command of ['dbus-daemon', 'prometheus'] as const) {
+      assert.ok(!systemCommands.includes(command));
+      assert.deepEqual(packagesFor([command]), [command]);
+    }
   });
 
   it('are told as Debian packages, each once', () => {
