@@ -34,6 +34,8 @@ export const conditionReasons = [
   'ProbesLimited',
   'NoAgents',
   'AgentsWaiting',
+  'AgentsOutOfSync',
+  'Warming',
   'PlanFailed',
   'SyncUnavailable',
 ] as const;

@@ -42,6 +42,13 @@ const AgentsStatusSchema = Type.Object(
         minimum: 0,
       }),
     ),
+    generation: Type.Optional(
+      Type.Integer({
+        description: 'The metadata.generation of the spec that the configured agents use.',
+        format: 'int64',
+        minimum: 0,
+      }),
+    ),
     summary: Type.String({
       description: 'Ready and desired agents in the form ready/desired, as shown by kubectl get.',
       maxLength: 32,
@@ -66,7 +73,7 @@ export const NetExporterStatusSchema = Type.Object(
     conditions: Type.Optional(
       Type.Array(ConditionSchema, {
         description:
-          'Conditions of the NetExporter. Ready: all agents run as specified. Reconciling: a change is being rolled out. Stalled: the operator is blocked and needs help from a user. ConfigPropagated: all agents have the current settings and targets; absent if the operator does not sync.',
+          'Conditions of the NetExporter. Ready: all agents run as specified. Reconciling: a change is being rolled out. Stalled: the operator is blocked and needs help from a user. ConfigPropagated: all agents have the current settings and targets, Unknown while a new leader has not heard of them; absent if the operator does not sync.',
         maxItems: 16,
         'x-kubernetes-list-type': 'map',
         'x-kubernetes-list-map-keys': ['type'],

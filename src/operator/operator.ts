@@ -22,6 +22,7 @@ import { LeaderElection } from './leader/leader-election.ts';
 import { LeaderTerm } from './leader-term.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import type { NodeFacts } from './plan/node-facts.ts';
+import { registerResourceMetrics } from './resource-metrics.ts';
 import type { SyncOptions } from './sync/sync-options.ts';
 import { SyncService } from './sync/sync-service.ts';
 
@@ -130,6 +131,7 @@ export class Operator {
       onFault: ({ plural }) => this.#watchFailed(plural),
     });
     const { resources, kinds, pods, nodes } = this.#watches;
+    registerResourceMetrics(metrics.registry, () => (this.#election.isLeading ? resources.values() : []));
     this.#sync =
       parts.sync &&
       new SyncService({

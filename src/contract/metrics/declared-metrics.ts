@@ -12,6 +12,7 @@ import {
 import { dnsMetrics, networkMetrics, ntpMetrics } from './probe-metrics.ts';
 import { processMetrics } from './process-metrics.ts';
 import { reportMetrics } from './report-metrics.ts';
+import { resourceMetrics } from './resource-metrics.ts';
 
 /** Everything the agent exposes, by subject. */
 export const agentMetricGroups = {
@@ -27,6 +28,8 @@ export const agentMetricGroups = {
 
 /** Everything the operator exposes, by subject. */
 export const operatorMetricGroups = {
+  /** Exposed by the leader only. */
+  resource: resourceMetrics,
   controller: controllerMetrics,
   watch: watchMetrics,
   leader: leaderMetrics,

@@ -20,6 +20,10 @@ const agentSections: Record<keyof typeof agentMetricGroups, Section> = {
 };
 
 const operatorSections: Record<keyof typeof operatorMetricGroups, Section> = {
+  resource: {
+    title: 'NetExporters',
+    text: 'What the statuses say, from the leader only. `namespace` and `netexporter` are those of the NetExporter: a scrape configuration of the operator needs `honor_labels: true`.',
+  },
   controller: {
     title: 'Controllers and work queues',
     text: 'Names and meanings are those of controller-runtime and client-go, so their dashboards and alerts work.',

@@ -10,7 +10,7 @@ import type { NodeFacts } from '../plan/node-facts.ts';
 import { type ReportDrops, ReportMemory } from '../reports/report-memory.ts';
 import type { AgentPods } from './agent-pods.ts';
 import { NetExporterFleet } from './net-exporter-fleet.ts';
-import type { DnsServiceFault, Propagation } from './propagation.ts';
+import type { DnsServiceFault, KnownPropagation } from './propagation.ts';
 import type { AuthenticatedAgent, SyncNews, SyncSource } from './sync-source.ts';
 
 /** Changes that come within so long are planned for together. Milliseconds. */
@@ -155,10 +155,10 @@ export class Fleet implements SyncSource {
     for (const key of this.#members.keys()) this.outdate(key);
   }
 
-  /** How far a NetExporter's settings and targets have got; undefined while that is not known yet. */
-  propagationOf(key: string): Propagation | undefined {
+  /** How far a NetExporter's settings and targets have got. */
+  propagationOf(key: string): KnownPropagation {
     const member = this.#members.get(key);
-    if (!member || member.isGone) return undefined;
+    if (!member || member.isGone) return 'early';
     const propagation = this.#propagationOf(member);
     // It goes into a status now, so a return to the value before is a change.
     member.reported = textOf(member, propagation);
@@ -232,7 +232,8 @@ export class Fleet implements SyncSource {
       member?.fleet.reports.forgetAll();
       const { clock, drops } = this.#parts;
       const fleet = new NetExporterFleet({ uid, epoch, clock, memory: this.#memory, drops, onNews });
-      const state = { isGone: false, isHeld: false, dnsServers: undefined, fault: undefined, reported: '' };
+      const reported = JSON.stringify(fleet.propagation());
+      const state = { isGone: false, isHeld: false, dnsServers: undefined, fault: undefined, reported };
       member = { resource, fleet, ...state };
       this.#members.set(key, member);
     } else if (member.resource.metadata.generation !== generation) {
@@ -287,9 +288,9 @@ export class Fleet implements SyncSource {
     figures.addAfter(key, lookMs - ((clock.monotonic() - this.#since) % lookMs));
   }
 
-  #propagationOf({ resource, fleet }: Member): Propagation | undefined {
+  #propagationOf({ resource, fleet }: Member): KnownPropagation {
     const propagation = fleet.propagation();
-    if (!propagation || !asksDnsPods(resource)) return propagation;
+    if (typeof propagation === 'string' || !asksDnsPods(resource)) return propagation;
     const reason = this.#parts.dnsServiceFaultOf(resource);
     if (!reason) return propagation;
     const { namespace, name } = resource.spec.dns.service;
@@ -298,8 +299,8 @@ export class Fleet implements SyncSource {
 }
 
 /** What a status says of a fleet, as text, to be compared. */
-function textOf({ fault }: Member, propagation: Propagation | undefined): string {
-  return fault ?? JSON.stringify(propagation) ?? '';
+function textOf({ fault }: Member, propagation: KnownPropagation): string {
+  return fault ?? JSON.stringify(propagation);
 }
 
 /** Orders NetExporters by age, and those of one second by key. */

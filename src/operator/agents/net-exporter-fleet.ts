@@ -10,18 +10,39 @@ import { FleetReports } from '../reports/fleet-reports.ts';
 import type { ReportDrops, ReportMemory } from '../reports/report-memory.ts';
 import { FleetDnsServers } from './fleet-dns-servers.ts';
 import { plannedLinks, possibleLinks } from './planned-links.ts';
-import { type Propagation, propagationOf, sameAssignment, sameSettings } from './propagation.ts';
+import {
+  type AgentState,
+  type KnownPropagation,
+  lackOf,
+  type Propagation,
+  propagationOf,
+  sameAssignment,
+  sameSettings,
+} from './propagation.ts';
 import { settingsOf } from './settings-of.ts';
 import type { SyncNews } from './sync-source.ts';
 
-/** An agent that has not called for so long does not report. Milliseconds. */
+/**
+ * An agent that has not called for so long does not report, and one that has been missing something for so long is
+ * overdue. Milliseconds.
+ */
 const silentAfterMs = 3 * holdMs;
+
+/** Within this time nearly every agent calls a new leader. Milliseconds. */
+const earlyMs = 5000;
 
 /** An agent's last call. */
 interface Call {
   /** Monotonic milliseconds. */
   at: number;
   held: Held;
+}
+
+interface RegisteredAgent {
+  node: string;
+  call: Call | undefined;
+  /** Since when it has been missing something, in monotonic milliseconds; undefined if it is not. */
+  lacksSince: number | undefined;
 }
 
 /** The agents of one NetExporter: what they should hold, and what they do. */
@@ -37,7 +58,7 @@ export class NetExporterFleet {
   #plan: FleetPlan;
   readonly #since: number;
   /** By the pod's uid. */
-  readonly #agents = new Map<string, { node: string; call: Call | undefined }>();
+  readonly #agents = new Map<string, RegisteredAgent>();
   #settings: Settings | undefined;
   /** What agents with these settings report; computed once, because every agent receives the digest. */
   #held: Held['settings'];
@@ -122,7 +143,10 @@ export class NetExporterFleet {
       this.#agents.delete(uid);
       this.reports.forget(uid);
     }
-    for (const { uid, node } of pods) this.#agents.set(uid, { node, call: this.#agents.get(uid)?.call });
+    for (const { uid, node } of pods) {
+      const { call, lacksSince } = this.#agents.get(uid) ?? {};
+      this.#agents.set(uid, { node, call, lacksSince });
+    }
   }
 
   /** The uids of the agents' pods. */
@@ -178,26 +202,33 @@ export class NetExporterFleet {
   }
 
   /**
-   * How far the settings and assignments have got. Undefined for as long as agents that have not called may still be
-   * about to: every one calls a new leader within seconds. Undefined, too, while no settings are known, as those of one
-   * that is paused, and all call.
+   * How far the settings and assignments have got. `early` right after this operator became the leader, unless all
+   * agents have called; `unknown` while no agents are known, and while no settings are, as those of a paused one,
+   * unless an agent is missing something else.
    */
-  propagation(): Propagation | undefined {
+  propagation(): KnownPropagation {
     const now = this.#clock.monotonic();
     const states = [...this.#agents]
       .filter(([uid]) => isExpected(this.#plan.stateOf(uid)))
-      .map(([uid, { node, call }]) => ({
-        node,
-        held: call?.held,
-        silent: call !== undefined && now - call.at > silentAfterMs,
-        assignment: this.isPlanned ? this.#plan.versionOf(uid) : undefined,
-      }));
-    const early = now - this.#since < silentAfterMs;
-    if (early && (states.length === 0 || states.some(({ held }) => held === undefined))) return undefined;
+      .map(([uid, agent]) => this.#stateOf(uid, agent, now));
+    const age = now - this.#since;
+    const isEarly = age < silentAfterMs;
+    if (age < earlyMs && (states.length === 0 || states.some(({ held }) => held === undefined))) return 'early';
+    if (isEarly && states.length === 0) return 'unknown';
+    const propagation = propagationOf(states, this.#held, isEarly);
+    if (!this.#held && propagation.waiting.length === 0) return age < earlyMs ? 'early' : 'unknown';
     const unlinked = this.#unlinked;
-    const propagation = propagationOf(states, this.#held);
-    if (!this.#held && propagation.waiting.length === 0) return undefined;
     return { ...propagation, ...(unlinked && { unlinked }) };
+  }
+
+  #stateOf(uid: string, agent: RegisteredAgent, now: number): AgentState {
+    const { node, call } = agent;
+    const state = {
+      ...{ node, held: call?.held, silent: call !== undefined && now - call.at > silentAfterMs },
+      assignment: this.isPlanned ? this.#plan.versionOf(uid) : undefined,
+    };
+    agent.lacksSince = lackOf(state, this.#held) === undefined ? undefined : (agent.lacksSince ?? now);
+    return { ...state, late: agent.lacksSince !== undefined && now - agent.lacksSince > silentAfterMs };
   }
 }
 

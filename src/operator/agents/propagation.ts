@@ -12,6 +12,12 @@ export interface Propagation {
   reporting: number;
   /** Agents that send requests and have confirmed the current settings and assignment. */
   configured: number;
+  /** The generation of these settings; absent if unknown. */
+  generation?: number;
+  /** Agents that this operator, which leads only since recently, has not heard of. */
+  unheard: number;
+  /** Whether an agent is silent or has been missing something for 45 seconds. */
+  isOverdue: boolean;
   /** The first few of the others: the node, and what is missing. */
   waiting: { node: string; why: string }[];
   /** Ordered pairs of zones without a link, because there are too few agents; absent if every pair has one. */
@@ -31,11 +37,17 @@ export interface DnsServiceFault {
   reason: 'missing' | 'beyondLimit' | 'tooManyPods';
 }
 
+/** What is known about the propagation of a spec to agents. */
+export type KnownPropagation =
+  | Propagation
+  /** This operator became the leader only now, and every agent calls it within seconds: the previous status stays. */
+  | 'early'
+  /** This operator does not know what agents have or should have. */
+  | 'unknown';
+
 /** What is known about the propagation of a spec by sync. */
 export type PropagationFinding =
-  | Propagation
-  /** This operator became the leader only now and does not know yet what agents have, so the previous status stays. */
-  | 'unknown'
+  | KnownPropagation
   /** Why agents cannot reach the operator. */
   | { obstacle: string }
   /** Why their targets cannot be planned. */
@@ -48,6 +60,8 @@ export interface AgentState {
   held: Held | undefined;
   /** Whether its last request is too long ago. */
   silent: boolean;
+  /** Whether it has been missing something for too long. */
+  late: boolean;
   /** The assignment it should have; undefined while the targets of the current spec are not planned yet. */
   assignment: Held['assignment'];
 }
@@ -56,22 +70,36 @@ export interface AgentState {
  * Counts the agents.
  * @param settings what every agent should have; undefined: unknown, so any agent that sends requests counts as
  *   configured
+ * @param early whether this operator leads only since recently, so that agents that have not called may still be about
+ *   to
  */
-export function propagationOf(states: readonly AgentState[], settings: HeldSettings | undefined): Propagation {
+export function propagationOf(
+  states: readonly AgentState[],
+  settings: HeldSettings | undefined,
+  early = false,
+): Propagation {
   const waiting: Propagation['waiting'] = [];
-  let reporting = 0;
+  let [reporting, unheard] = [0, 0];
   for (const state of states) {
     if (state.held && !state.silent) reporting++;
+    if (!state.held && early) unheard++;
     const why = lackOf(state, settings);
     if (why !== undefined) waiting.push({ node: state.node, why });
   }
   waiting.sort((a, b) => (a.node < b.node ? -1 : 1));
   const configured = states.length - waiting.length;
-  return { agents: states.length, reporting, configured, waiting: waiting.slice(0, maxNamed) };
+  return {
+    ...{ agents: states.length, reporting, configured, unheard, waiting: waiting.slice(0, maxNamed) },
+    ...(settings && { generation: settings.generation }),
+    isOverdue: states.some((state) => state.silent || state.late),
+  };
 }
 
 /** What an agent is missing; undefined if it is configured. The text does not change while the cause stays the same. */
-function lackOf({ held, silent, assignment }: AgentState, settings: HeldSettings | undefined): string | undefined {
+export function lackOf(
+  { held, silent, assignment }: Omit<AgentState, 'late'>,
+  settings: HeldSettings | undefined,
+): string | undefined {
   if (!held) return 'no request yet';
   if (silent) return 'no longer sends requests';
   if (!settings) return undefined;

@@ -24,7 +24,7 @@ import { isApiError } from '../kube/api-error.ts';
 import { saysNotServed } from '../kube/discovery.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { type Findings, heldStatusOf, type Obstacle, pausedStatusOf, statusOf } from '../status/status.ts';
-import { statusEvents } from '../status/status-events.ts';
+import { conditionChanges, statusEvents } from '../status/status-events.ts';
 import type { StatusWriter, WrittenStatus } from '../status/status-writer.ts';
 import { asSentence, maxCauseLength, shortened, withPeriod } from '../status/wording.ts';
 import { type AgentsSync, syncAccessIn } from '../sync/agents-sync.ts';
@@ -166,7 +166,8 @@ class Reconciliation {
     // so does the end of an obstacle. Without sync, the operator does not know what agents dial.
     const finding = this.#parts.sync?.findingOf(keyOf(this.#resource));
     if (finding === undefined) return false;
-    return finding === 'unknown' || !('reporting' in finding) || finding.configured < finding.reporting;
+    if (typeof finding === 'string' || !('reporting' in finding)) return true;
+    return finding.unheard > 0 || finding.configured < finding.reporting;
   }
 
   /** Writes why the reconciliation ended early into the status, unless the next attempt probably does not. */
@@ -324,12 +325,17 @@ class Reconciliation {
   }
 
   #reportStatus(written: WrittenStatus): void {
-    for (const event of statusEvents(written)) this.#parts.events.record(event, this.#resource);
-    const ready = written.after.conditions?.find(({ type }) => type === 'Ready');
-    this.#log.info(
-      { agents: written.after.agents?.summary, ready: ready?.status, reason: ready?.reason },
-      'status changed',
-    );
+    const events = statusEvents(written);
+    for (const event of events) this.#parts.events.record(event, this.#resource);
+    const agents = written.after.agents?.summary;
+    for (const { after } of conditionChanges(written)) {
+      const { type, status, reason, message } = after;
+      // Ready has the reasons of Reconciling and Stalled.
+      if (type !== 'Ready' && type !== 'ConfigPropagated') continue;
+      const isWarned = events.some((event) => event.type === 'Warning' && event.reason === reason);
+      const fields = { agents, condition: type, status, reason, message };
+      this.#log[isWarned ? 'warn' : 'info'](fields, 'condition changed');
+    }
   }
 }
 

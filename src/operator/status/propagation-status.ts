@@ -6,26 +6,34 @@ import { maxDnsServices, maxEndpoints } from '../dns/dns-watch.ts';
 import { listOf, withPeriod } from './wording.ts';
 
 /** The counts in `status.agents` that sync provides. */
-type Figures = Pick<NonNullable<NetExporterStatus['agents']>, 'configured' | 'reporting'>;
+type Figures = Pick<NonNullable<NetExporterStatus['agents']>, 'configured' | 'reporting' | 'generation'>;
+
+interface Verdict {
+  reason: ConditionReason;
+  message: string;
+}
 
 /** What sync adds to a status: counts, and the condition ConfigPropagated. */
 export interface PropagationStatus {
   figures: Figures;
   /** Undefined: the condition does not change. */
-  verdict: [holds: boolean, { reason: ConditionReason; message: string }] | undefined;
+  verdict: [holds: boolean | 'Unknown', Verdict] | undefined;
 }
 
 /**
  * Computes the part of the status that sync adds; undefined if this operator does not sync with agents.
  * @param exceeded a full sentence for each limit to which the operator cut what agents probe
+ * @param isPaused whether reconciling is paused
  */
 export function propagationStatus(
   finding: PropagationFinding | undefined,
   previous: NetExporterStatus | undefined,
   exceeded: readonly string[],
+  isPaused: boolean,
 ): PropagationStatus | undefined {
   if (finding === undefined) return undefined;
-  if (finding === 'unknown') return { figures: figuresOf(previous?.agents), verdict: undefined };
+  if (finding === 'early') return { figures: figuresOf(previous?.agents), verdict: undefined };
+  if (finding === 'unknown') return { figures: {}, verdict: ['Unknown', isPaused ? unknownWhilePaused : isWarming] };
   if ('obstacle' in finding) {
     const message = `Agents cannot sync with the operator: ${withPeriod(finding.obstacle)}`;
     return { figures: {}, verdict: [false, { reason: 'SyncUnavailable', message }] };
@@ -36,8 +44,8 @@ export function propagationStatus(
     const message = `Cannot plan the targets of the agents: ${cause} ${consequence}`;
     return { figures: figuresOf(previous?.agents), verdict: [false, { reason: 'PlanFailed', message }] };
   }
-  const { agents, configured, reporting, waiting, unlinked, dnsFault } = finding;
-  const figures = { configured, reporting };
+  const { agents, configured, reporting, generation, unheard, isOverdue, waiting, unlinked, dnsFault } = finding;
+  const figures = { configured, reporting, ...(generation !== undefined && { generation }) };
   if (agents === 0) return { figures, verdict: [true, { reason: 'NoAgents', message: 'There are no agents.' }] };
   const count = `${configured} of ${agents} agents have the current settings and targets.`;
   if (waiting.length === 0) {
@@ -51,8 +59,15 @@ export function propagationStatus(
   );
   const wait = `Waiting for: ${named}. If this persists, check the logs of these agents.`;
   const message = [count, wait, ...exceeded, ...unusableDnsService(dnsFault)].join(' ');
-  return { figures, verdict: [false, { reason: 'AgentsWaiting', message }] };
+  if (unheard === agents - configured) return { figures, verdict: ['Unknown', { reason: 'Warming', message }] };
+  return { figures, verdict: [false, { reason: isOverdue ? 'AgentsOutOfSync' : 'AgentsWaiting', message }] };
 }
+
+const isWarming: Verdict = { reason: 'Warming', message: 'The operator does not know yet what the agents have.' };
+const unknownWhilePaused: Verdict = {
+  reason: 'Paused',
+  message: 'The operator does not know what the agents should have while it is paused.',
+};
 
 /** What is not measured because the DNS Service is missing or not watched, and what to do. */
 function unusableDnsService(fault: DnsServiceFault | undefined): string[] {
@@ -88,6 +103,10 @@ function unlinkedZones(unlinked: Propagation['unlinked']): string[] {
 }
 
 function figuresOf(agents: Figures | undefined): Figures {
-  const { configured, reporting } = agents ?? {};
-  return { ...(configured !== undefined && { configured }), ...(reporting !== undefined && { reporting }) };
+  const { configured, reporting, generation } = agents ?? {};
+  return {
+    ...(configured !== undefined && { configured }),
+    ...(reporting !== undefined && { reporting }),
+    ...(generation !== undefined && { generation }),
+  };
 }

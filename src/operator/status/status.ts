@@ -130,10 +130,10 @@ function statusWith(
   { daemonSet, propagation, exceeded }: Findings,
   previous: NetExporterStatus | undefined,
   now: number,
-  conditions: Record<string, [holds: boolean, verdict: ReasonAndMessage]>,
+  conditions: Record<string, [holds: boolean | 'Unknown', verdict: ReasonAndMessage]>,
 ): NetExporterStatus {
   const { desired = 0, ready = 0 } = daemonSet ?? {};
-  const sync = propagationStatus(propagation, previous, exceeded);
+  const sync = propagationStatus(propagation, previous, exceeded, conditions.Reconciling?.[1] === isPaused);
   const kept = sync && !sync.verdict && previous?.conditions?.find(({ type }) => type === propagated);
   const verdicts = Object.entries(sync?.verdict ? { ...conditions, [propagated]: sync.verdict } : conditions);
   return {
@@ -141,7 +141,7 @@ function statusWith(
     agents: { desired, ready, ...sync?.figures, summary: `${ready}/${desired}` },
     conditions: [
       ...verdicts.map(([type, [holds, verdict]]): Condition => {
-        const status = holds ? 'True' : 'False';
+        const status = typeof holds === 'string' ? holds : holds ? 'True' : 'False';
         const before = previous?.conditions?.find((other) => other.type === type);
         const since = before?.status === status ? before.lastTransitionTime : timestamp(now);
         const message = shortened(verdict.message, maxMessageLength);

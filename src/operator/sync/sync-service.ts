@@ -197,7 +197,7 @@ export class SyncService implements AgentsSync {
     const { obstacle } = this.#endpoint;
     if (obstacle !== undefined) return { obstacle };
     const unplanned = this.#fleet.faultOf(key);
-    return unplanned === undefined ? (propagation ?? 'unknown') : { unplanned };
+    return unplanned === undefined ? propagation : { unplanned };
   }
 
   /**

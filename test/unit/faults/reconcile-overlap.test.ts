@@ -38,7 +38,7 @@ test('two controllers may work on one key, whatever their numbers', () => {
 
 test('other lines of the log say nothing about it', () => {
   const overlap = new ReconcileOverlap();
-  for (const msg of ['created object', 'status changed']) overlap.take({ msg, key: 'a', reconcile: 1 });
+  for (const msg of ['created object', 'condition changed']) overlap.take({ msg, key: 'a', reconcile: 1 });
   overlap.take({ msg: 'stopping' });
   assert.deepEqual(overlap.found, []);
 });

@@ -3,9 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { operatorMetricGroups, operatorMetrics } from '../../../src/contract/metrics/declared-metrics.ts';
+import { labelValues } from '../../../src/contract/metrics/metric.ts';
+import { resourceMetrics } from '../../../src/contract/metrics/resource-metrics.ts';
 import { httpRefusalCounter } from '../../../src/listeners/http-refusal.ts';
 import { WorkQueue } from '../../../src/operator/controller/work-queue.ts';
 import { OperatorMetrics } from '../../../src/operator/metrics.ts';
+import { registerResourceMetrics } from '../../../src/operator/resource-metrics.ts';
 import { newReportMetrics } from '../../../src/operator/sync/report-metrics.ts';
 import { SyncMetrics } from '../../../src/operator/sync/sync-metrics.ts';
 import { builtProgram } from '../../cluster/binaries.ts';
@@ -13,11 +16,17 @@ import { TemporaryDirectory } from '../agent/temporary-directory.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { assertDeclared } from '../metrics/declared-families.ts';
 import { exposedFamilies } from '../metrics/exposed-families.ts';
+import { netExporter } from './net-exporter-builder.ts';
 import { OperatorProcess } from './operator-process.ts';
 
 /** What an operator exposes once everything has happened that it counts. */
 async function fullExposition(): Promise<string> {
   const metrics = new OperatorMetrics('1.2.3');
+  const agents = { desired: 1, ready: 1, configured: 1, reporting: 1, summary: '1/1' };
+  const conditions = labelValues(resourceMetrics.condition, 'type').map((type) => ({
+    ...{ type, status: 'True' as const, lastTransitionTime: '2026-01-01T00:00:00Z', reason: 'X', message: '' },
+  }));
+  registerResourceMetrics(metrics.registry, () => [{ ...netExporter(), status: { agents, conditions } }]);
   for (const name of ['netexporter', 'netexporter-plan', 'netexporter-figures'] as const) {
     const { queue: observe, reconcile } = metrics.controllerObserver(name);
     const backoff = { baseMs: 100, maxMs: 1000 };

@@ -4,7 +4,7 @@ import { type AgentState, propagationOf } from '../../../../src/operator/agents/
 
 const settings = { uid: 'u', generation: 4, digest: '0123456789abcdef' };
 const assignment = { uid: 'u', epoch: 2, revision: 7 };
-const upToDate: AgentState = { node: 'n1', held: { settings, assignment }, silent: false, assignment };
+const upToDate: AgentState = { node: 'n1', held: { settings, assignment }, silent: false, late: false, assignment };
 
 for (const [what, change, why] of [
   ['holds everything', {}, undefined],
@@ -54,5 +54,25 @@ test('agents that call are counted, whatever they hold, and those that wait name
   assert.deepEqual(
     waiting.map(({ node }) => node),
     ['n5', 'n6', 'n7'],
+  );
+});
+
+test('agents that a new leader has not heard of are counted apart, while they may still be about to call', () => {
+  const states = [upToDate, { ...upToDate, node: 'n2', held: undefined }];
+  for (const [early, unheard] of [
+    [true, 1],
+    [false, 0],
+  ] as const)
+    assert.deepEqual(propagationOf(states, settings, early), {
+      ...{ agents: 2, reporting: 1, configured: 1, unheard, generation: 4, isOverdue: false },
+      waiting: [{ node: 'n2', why: 'no request yet' }],
+    });
+});
+
+test('agents that are silent or late make it overdue', () => {
+  const overdue = (change: Partial<AgentState>) => propagationOf([{ ...upToDate, ...change }], settings).isOverdue;
+  assert.deepEqual(
+    [overdue({}), overdue({ held: {} }), overdue({ silent: true }), overdue({ late: true })],
+    [false, false, true, true],
   );
 });

@@ -254,7 +254,7 @@ for (const [what, change] of [
     test(`${isKnown ? 'the leader that applied it' : 'a new leader'} still says of a spec that exceeds the limits, and ${what}, what is left out`, async () => {
       const resource = excessive();
       const sync = Object.assign(recordedSync(access), {
-        findingOf: () => ({ agents: 2, reporting: 2, configured: 2, waiting: [] }),
+        findingOf: () => ({ agents: 2, reporting: 2, configured: 2, unheard: 0, isOverdue: false, waiting: [] }),
       });
       const { run, resources, condition } = setUp(resource, undefined, { sync });
       if (isKnown) await run();
@@ -522,13 +522,14 @@ test('the Service that agents no longer dial is removed once the agents that rep
   const sync: AgentsSync = { ...recordedSync(access), findingOf: () => finding };
   const { run, removed, applied } = setUp(resource, undefined, { sync });
   const waiting = [{ node: 'node-1', why: 'outdated settings' }];
-  const dialled = [finding, { agents: 3, reporting: 2, configured: 1, waiting }, { obstacle: 'no address' }];
+  const heard = { agents: 3, reporting: 2, configured: 2, unheard: 0, isOverdue: false, waiting };
+  const dialled = [finding, { ...heard, configured: 1 }, { ...heard, unheard: 1 }, { obstacle: 'no address' }];
   for (const still of dialled) {
     finding = still;
     await run();
     assert.deepEqual(removed, []);
   }
-  finding = { agents: 3, reporting: 2, configured: 2, waiting };
+  finding = heard;
   await run();
   assert.deepEqual(removed.splice(0), ['Service monitoring/default-agent']);
   assert.equal(applied.has('Service default-agent'), false);
@@ -612,7 +613,7 @@ test('every line that a reconcile logs tells its key and its number', async () =
   await run(log.child({ key, reconcile: 7 }));
   assert.deepEqual(
     lines.map(({ msg, ...fields }) => [msg, fields.key, fields.reconcile]),
-    ['created object', 'cannot apply object, will retry', 'updated object', 'status changed'].map((msg) => [
+    ['created object', 'cannot apply object, will retry', 'updated object', 'condition changed'].map((msg) => [
       msg,
       key,
       7,
@@ -1035,7 +1036,8 @@ test('pods that are refused for a reason that cannot be read are Stalled after t
   await run(log);
   assert.equal(condition('Stalled')?.reason, 'ProgressDeadlineExceeded');
   assert.match(condition('Stalled')!.message, /^No progress for 10 minutes\. 1 of 2 agents have no pod\./);
-  assert.deepEqual(lines, ['cannot read the Events of the DaemonSet, will retry']);
+  const unread = lines.filter((line) => line !== 'condition changed');
+  assert.deepEqual(unread, ['cannot read the Events of the DaemonSet, will retry']);
 });
 
 test('a rollout that a dead node blocks names the node, and is Stalled after ten minutes', async () => {

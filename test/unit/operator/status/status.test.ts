@@ -252,7 +252,7 @@ test('what another version wrote beside goes: nobody would keep it true', () => 
   assert.deepEqual(pausedStatusOf(healthy, theirs, now), pausedStatusOf(healthy, ours, now));
 });
 
-const spread = { agents: 3, configured: 3, reporting: 3, waiting: [] };
+const spread = { agents: 3, configured: 3, reporting: 3, generation: 7, unheard: 0, isOverdue: false, waiting: [] };
 const lacking = [{ node: 'n1', why: 'no request yet' }];
 const sync: [string, Findings['propagation'], [string, string] | undefined, [number?, number?]][] = [
   ['no sync', undefined, undefined, []],
@@ -261,7 +261,26 @@ const sync: [string, Findings['propagation'], [string, string] | undefined, [num
   ['one that waits', { ...spread, configured: 2, reporting: 2, waiting: lacking }, ['False', 'AgentsWaiting'], [2, 2]],
   ['agents that cannot call', { obstacle: 'no Service' }, ['False', 'SyncUnavailable'], []],
   ['targets that cannot be planned', { unplanned: 'TypeError: x' }, ['False', 'PlanFailed'], []],
-  ['nothing known yet', 'unknown', undefined, []],
+  [
+    'one that is overdue',
+    { ...spread, configured: 2, reporting: 2, isOverdue: true, waiting: lacking },
+    ['False', 'AgentsOutOfSync'],
+    [2, 2],
+  ],
+  [
+    'one that a new leader has not heard of',
+    { ...spread, configured: 2, reporting: 2, unheard: 1, waiting: lacking },
+    ['Unknown', 'Warming'],
+    [2, 2],
+  ],
+  [
+    'one that a new leader has not heard of beside one that waits',
+    { ...spread, configured: 1, reporting: 2, unheard: 1, waiting: lacking },
+    ['False', 'AgentsWaiting'],
+    [1, 2],
+  ],
+  ['a leader of this moment', 'early', undefined, []],
+  ['nothing known', 'unknown', ['Unknown', 'Warming'], []],
 ];
 for (const [what, propagation, expected, [configured, reporting]] of sync)
   test(`with ${what} ConfigPropagated is ${expected?.join(' because of ') ?? 'absent'}`, () => {
@@ -271,6 +290,19 @@ for (const [what, propagation, expected, [configured, reporting]] of sync)
     assert.deepEqual([agents?.configured, agents?.reporting], [configured, reporting]);
     assert.equal(agents?.summary, '3/3');
   });
+
+test('a leader of this moment leaves figures and condition as they were; one that knows nothing takes them back', () => {
+  const before = statusOf({ ...healthy, propagation: spread }, undefined, now);
+  assert.equal(before.agents?.generation, 7);
+  assert.deepEqual(statusOf({ ...healthy, propagation: 'early' }, before, now + 60_000), before);
+  const edited = statusOf({ ...healthy, generation: 8, propagation: 'early' }, before, now + 60_000);
+  assert.equal(edited.conditions?.at(-1)?.observedGeneration, 7, 'it is about the generation before');
+  const { agents, conditions } = statusOf({ ...healthy, propagation: 'unknown' }, before, now);
+  assert.deepEqual(agents, { desired: 3, ready: 3, summary: '3/3' });
+  assert.deepEqual([conditions?.at(-1)?.status, conditions?.at(-1)?.reason], ['Unknown', 'Warming']);
+  const paused = pausedStatusOf({ ...healthy, propagation: 'unknown' }, before, now).conditions?.at(-1);
+  assert.deepEqual([paused?.status, paused?.reason], ['Unknown', 'Paused']);
+});
 
 test('limits that the spec exceeds are in ConfigPropagated, or in Ready if this operator does not sync', () => {
   const exceeded = ['Agents look up only the first 13 of 64 names.'];
@@ -357,11 +389,4 @@ test('a DNS Service with too many endpoints is named', () => {
     message,
     /query only some pods of the Service kube-system\/dns in spec\.dns\.service, which has over 1000 endpoints\./,
   );
-});
-
-test('until a new leader knows what agents hold, what the one before found stays', () => {
-  const before = statusOf({ ...healthy, propagation: spread }, undefined, now);
-  assert.deepEqual(statusOf({ ...healthy, propagation: 'unknown' }, before, now + 60_000), before);
-  const edited = statusOf({ ...healthy, generation: 8, propagation: 'unknown' }, before, now + 60_000);
-  assert.equal(edited.conditions?.at(-1)?.observedGeneration, 7, 'it is about the generation before');
 });
