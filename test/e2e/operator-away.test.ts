@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { syncServiceName } from '../../src/contract/operator-names.ts';
 import { waitFor } from '../cluster/wait.ts';
-import { type Agent, getNetExporter, metricsOf } from './agents.ts';
+import { type Agent, getJson, getNetExporter, metricsOf } from './agents.ts';
 import {
   deadline,
   type Environment,
   environment,
+  operatorNamespace,
   quick,
   readyNetExporter,
   removeNamespace,
@@ -60,6 +62,9 @@ test('with both operators away for two minutes, while agents and nodes come and 
   assert.equal(await brokenSettings(), false);
   await scaleOperator(env.kubectl, 0);
   const backAt = performance.now() + awayMs;
+  const args = ['endpointslice', '-n', operatorNamespace, syncServiceName];
+  const { endpoints } = await getJson<{ endpoints?: object[] | null }>(env.kubectl, args);
+  assert.deepEqual(endpoints ?? [], [], 'agents are refused at once');
 
   const pauses = await fleet.pausesDuring(async () => {
     // The API server still takes an edit; nobody tells the agents.

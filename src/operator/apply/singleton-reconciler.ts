@@ -111,6 +111,16 @@ export class SingletonReconciler {
     }
   }
 
+  /** Reconciles once, after `keep` has ended. Never rejects; a failure is only logged. */
+  async once(ensure: Ensure): Promise<void> {
+    try {
+      await this.#ensure(ensure, this.#observed());
+    } catch (error) {
+      const { resource, place, log } = this.#options;
+      log.warn({ object: `${resource.kind} ${place.name}`, err: error }, 'cannot write object');
+    }
+  }
+
   #observed(): KubeObject | undefined {
     const watched = this.#objects.get(keyOf({ metadata: this.#options.place }));
     return watched && this.#written.newest(watched);

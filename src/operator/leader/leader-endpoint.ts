@@ -61,4 +61,20 @@ export class LeaderEndpoint {
       return true;
     }, signal);
   }
+
+  /**
+   * Lets the Service lead nowhere if it still points to this address, so that agents are refused at once until there is
+   * another leader. Never rejects.
+   */
+  withdraw(advertised: Advertised): Promise<void> {
+    const { namespace, log } = this.#options;
+    const declared = leaderEndpointSlice(advertised, namespace);
+    return this.#slice.once(async (observed, write) => {
+      if (!observed || driftOf(declared, observed).length > 0) return false;
+      declared.endpoints = [];
+      await write(declared);
+      log.info('EndpointSlice points to no operator');
+      return true;
+    });
+  }
 }

@@ -130,7 +130,7 @@ export class SyncEndpoint {
    * Serves agents and points the Service here until the signal is aborted. The hub must then be closed. Never rejects.
    */
   async serve(signal: AbortSignal): Promise<void> {
-    const { options, clock } = this.#parts;
+    const { options, clock, isLeading } = this.#parts;
     // Another leader may have replaced the certificates since this process led before.
     this.#certified = Promise.withResolvers<void>();
     this.#authorities = '';
@@ -138,8 +138,10 @@ export class SyncEndpoint {
     await Promise.race([this.#certified.promise, pause(clock, undefined, signal)]);
     const port = signal.aborted ? undefined : await this.#listen(signal);
     if (port !== undefined) {
-      await this.#slice.keep({ address: options.address, port: options.advertisedPort ?? port }, signal);
-      await this.#server.close();
+      const advertised = { address: options.address, port: options.advertisedPort ?? port };
+      await this.#slice.keep(advertised, signal);
+      // A leader that was deposed must not write any more.
+      await Promise.all([this.#server.close(), isLeading() && this.#slice.withdraw(advertised)]);
     }
     await kept;
   }

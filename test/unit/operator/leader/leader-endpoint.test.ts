@@ -24,10 +24,16 @@ async function keeping(server: OneObjectServer, to: Advertised = advertised) {
   });
   const running = endpoint.reflector.run(end.signal);
   await endpoint.reflector.synced;
-  const kept = endpoint.keep(to, end.signal);
+  const stopped = new AbortController();
+  const kept = endpoint.keep(to, AbortSignal.any([end.signal, stopped.signal]));
   return {
     clock,
     obstacles,
+    withdraw: async () => {
+      stopped.abort();
+      await kept;
+      await endpoint.withdraw(to);
+    },
     stop: async () => {
       end.abort();
       await Promise.all([kept, running]);
@@ -106,5 +112,36 @@ test('what the API server refuses hinders it, and is tried again', async () => {
   await until(() => server.object !== undefined, 'there is one');
   await until(() => obstacles.length === 2, 'nothing hinders it any more');
   assert.deepEqual(obstacles, [`cannot write EndpointSlice ${name}: no`, undefined]);
+  await stop();
+});
+
+test('a leader that stops lets the Service lead nowhere', async () => {
+  const server = new OneObjectServer(namespace, name);
+  const { withdraw, stop } = await keeping(server);
+  await until(() => server.object !== undefined, 'there is one');
+  await withdraw();
+  assert.deepEqual(server.object?.endpoints, []);
+  await stop();
+});
+
+test('a Service that leads to another operator already is left alone', async () => {
+  const server = new OneObjectServer(namespace, name);
+  const { clock, withdraw, stop } = await keeping(server);
+  await until(() => server.object !== undefined, 'there is one');
+  await until(() => clock.pending > 0, 'it waits after the write');
+  server.put({ ...server.object, endpoints: [{ addresses: ['10.0.0.2'], conditions: { ready: true } }] });
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+  await withdraw();
+  assert.deepEqual(addressesOf(server), ['10.0.0.2']);
+  await stop();
+});
+
+test('that the Service cannot be withdrawn keeps no leader from stopping', async () => {
+  const server = new OneObjectServer(namespace, name);
+  const { withdraw, stop } = await keeping(server);
+  await until(() => server.object !== undefined, 'there is one');
+  server.failure = new ApiError('Forbidden', 'no', { status: 403 });
+  await withdraw();
+  assert.deepEqual(addressesOf(server), ['10.0.0.1']);
   await stop();
 });
