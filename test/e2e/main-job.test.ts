@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { latencyBuckets } from '../../src/contract/metrics/latency-buckets.ts';
+import { serverBuckets } from '../../src/contract/metrics/latency-buckets.ts';
 import { operatorPort } from '../../src/contract/operator-names.ts';
 import { ensureBinaries } from '../cluster/binaries.ts';
 import { waitFor } from '../cluster/wait.ts';
@@ -124,7 +124,7 @@ test('Prometheus 3 accepts every query of the documentation, and knows each edge
   const numbers = edges.map(({ labels }) => Number(labels.le!.replace('+Inf', 'Infinity')));
   assert.deepEqual(
     numbers.sort((a, b) => a - b),
-    [...latencyBuckets, Number.POSITIVE_INFINITY],
+    [...serverBuckets, Number.POSITIVE_INFINITY],
   );
 });
 

@@ -1,6 +1,6 @@
 import type { FailureReason } from '../failure-reason.ts';
 import type { KissCode } from '../kiss-codes.ts';
-import { latencyBuckets } from './latency-buckets.ts';
+import { networkBuckets, serverBuckets } from './latency-buckets.ts';
 import type { MetricGroup } from './metric.ts';
 
 type Reasons = Partial<Record<FailureReason, string>>;
@@ -20,7 +20,7 @@ export const dnsMetrics = {
     unit: 'seconds',
     help: 'Duration of successful DNS lookups in seconds.',
     labels: lookup,
-    edges: latencyBuckets,
+    edges: serverBuckets,
     notes:
       'A lookup that goes through the search list counts once, with the sum of its questions. So does one over UDP whose answer is too large and that is asked again over TCP.',
   },
@@ -85,7 +85,7 @@ export const networkMetrics = {
     unit: 'seconds',
     help: 'Round-trip time of successful TCP handshakes and UDP echoes in seconds.',
     labels: peer,
-    edges: latencyBuckets,
+    edges: networkBuckets,
     notes: 'Without the time that a UDP echo waits in the peer’s agent; see `net_exporter_echo_dwell_seconds`.',
   },
   errors: {
@@ -161,7 +161,7 @@ export const ntpMetrics = {
     unit: 'seconds',
     help: 'Round-trip time of successful NTP requests in seconds.',
     labels: timeServer,
-    edges: latencyBuckets,
+    edges: serverBuckets,
     notes: 'Includes the time that the server takes to answer, and no lookup of its name.',
   },
   offset: {
