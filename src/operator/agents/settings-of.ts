@@ -22,7 +22,7 @@ export function settingsOf(resource: NetExporter, serviceAddresses: string[]): S
     resource: { namespace, name, uid, generation },
     dns: {
       enabled: dns.enabled,
-      hosts: dns.hosts,
+      hosts: withoutRepetition(dns.hosts),
       protocols: dns.protocols,
       recordTypes: dns.recordTypes,
       servers: dns.servers.map(withDnsPort),
@@ -42,11 +42,16 @@ export function settingsOf(resource: NetExporter, serviceAddresses: string[]): S
     },
     ntp: {
       enabled: ntp.enabled,
-      servers: ntp.servers.map(withNtpPort),
+      servers: withoutRepetition(ntp.servers.map(withNtpPort)),
       intervalMs: milliseconds(ntp.interval, 'spec.ntp.interval'),
       timeoutMs: milliseconds(ntp.timeout, 'spec.ntp.timeout'),
     },
   };
+}
+
+/** Names that differ only in case are one name (RFC 4343); the first spelling stays. */
+function withoutRepetition(names: readonly string[]): string[] {
+  return [...Map.groupBy(names, (name) => name.toLowerCase()).values()].map(([first]) => first!);
 }
 
 /** The addresses of a Service; none while it has none, or is headless. */

@@ -16,6 +16,9 @@ const maxStatusPartBytes = 4 * 1024;
 /** Number of finalizers that are kept, those of the garbage collector included. */
 const maxFinalizers = 10;
 
+/** What is kept of the annotation that pauses, in characters: enough to quote what was meant. */
+const maxPausedLength = 20;
+
 const leftOut = Symbol('leftOut');
 
 /** A field that was left out of a spec because the spec was too large. */
@@ -49,13 +52,13 @@ type Fields = Record<string, unknown>;
 
 function usedMetadata({ finalizers, annotations, ...metadata }: ObjectMeta & { creationTimestamp?: string }) {
   const { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp } = metadata;
+  const paused = annotations?.[pausedAnnotation];
   return {
     ...{ name, namespace, uid, resourceVersion, generation, creationTimestamp },
     ...(deletionTimestamp !== undefined && { deletionTimestamp }),
     // They say what a deletion waits for.
     ...(deletionTimestamp !== undefined && finalizers && { finalizers: finalizers.slice(0, maxFinalizers) }),
-    // Only this value has a meaning.
-    ...(annotations?.[pausedAnnotation] === 'true' && { annotations: { [pausedAnnotation]: 'true' } }),
+    ...(paused !== undefined && { annotations: { [pausedAnnotation]: paused.slice(0, maxPausedLength) } }),
   };
 }
 

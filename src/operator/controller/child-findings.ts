@@ -73,10 +73,28 @@ function withheldUntil(what: string, outcomes: readonly ChildOutcome[]): string 
 }
 
 function failureMessage(what: string, { error, failed }: Extract<ChildOutcome, { error: ApiError }>): string {
-  const problem = `Cannot ${failed} ${what}: ${withPeriod(shortened(error.message, maxCauseLength))}`;
+  const cause = shortened(inTermsOfSpec(error.message), maxCauseLength);
+  const problem = `Cannot ${failed} ${what}: ${withPeriod(cause)}`;
   if (error.code === 'Timeout') return `${problem} An admission webhook may be slow. The operator retries.`;
   if (isTransient(error)) return `${problem} The operator retries.`;
   return error.code === 'Invalid' ? `${problem} Correct the spec.` : problem;
+}
+
+/** Where a field of the DaemonSet comes from that the API server may reject. */
+const agentFields: [field: RegExp, of: string][] = [
+  [
+    /\bspec\.template\.spec\.(?=(?:tolerations|affinity|nodeSelector|priorityClassName|imagePullSecrets)\b)/g,
+    'spec.agent.',
+  ],
+  [/\bspec\.template\.spec\.containers\[0\]\.(?=(?:image|imagePullPolicy|resources)\b)/g, 'spec.agent.'],
+  [/\bspec\.template\.(?:metadata\.)?labels\b/g, 'spec.agent.podLabels'],
+  [/\bspec\.template\.(?:metadata\.)?annotations\b/g, 'spec.agent.podAnnotations'],
+  [/\bspec\.updateStrategy\.rollingUpdate\.maxUnavailable\b/g, 'spec.agent.maxUnavailable'],
+];
+
+/** Names fields of the DaemonSet as the NetExporter does. */
+function inTermsOfSpec(message: string): string {
+  return agentFields.reduce((text, [field, of]) => text.replace(field, of), message);
 }
 
 function reasonOf(error: ApiError): 'ApplyFailed' | 'ApplyRejected' | 'WriteTimedOut' {

@@ -161,6 +161,15 @@ export class Children {
   }
 
   #failed(failed: 'apply' | 'delete', what: string, error: unknown): void {
+    if (isOfDeletedNamespace(error)) {
+      const { namespace } = this.#resource.metadata;
+      // Once for all objects: nothing is wrong.
+      const level = this.#history.reports.isNew(namespace, 'deleted') ? 'info' : 'debug';
+      this.#log[level]({ namespace }, 'cannot create objects, because the namespace is being deleted');
+      const why = 'cannot be created because its namespace is being deleted';
+      this.outcomes.push({ what, result: { action: 'waiting', why } });
+      return;
+    }
     if (!isReportable(error)) {
       if (isApiError(error, ...outdated) && this.#history.failed(what)) this.outcomes.push({ what, error, failed });
       throw error;
@@ -181,6 +190,11 @@ export class Children {
 /** Identifies an object in outcomes. */
 export function nameOf({ kind, metadata }: Pick<ManifestObject, 'kind' | 'metadata'>): string {
   return `${kind} ${metadata.name}`;
+}
+
+/** The words of Kubernetes' admission plugin NamespaceLifecycle. */
+function isOfDeletedNamespace(error: unknown): boolean {
+  return isApiError(error, 'Forbidden') && error.message.includes('because it is being terminated');
 }
 
 function isReportable(error: unknown): error is ApiError {

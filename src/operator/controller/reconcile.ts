@@ -9,7 +9,7 @@ import {
 import { dnsPortsIn } from '../../../charts/agent/agent-network-policy.ts';
 import { errorText } from '../../base/error-text.ts';
 import { withoutSecrets } from '../../base/redaction.ts';
-import { agentNames, isPaused, scrapeAnnotation } from '../../contract/agent-names.ts';
+import { agentNames, isPaused, pausedAnnotation, scrapeAnnotation } from '../../contract/agent-names.ts';
 import { apiUses } from '../../contract/api-uses.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import { ProtocolError } from '../../protocol/document.ts';
@@ -267,6 +267,10 @@ class Reconciliation {
 
   /** What the status says although nothing is wrong. */
   #notices(): string[] {
+    return [...pauseNotices(this.#resource), ...this.#monitoringNotices()];
+  }
+
+  #monitoringNotices(): string[] {
     const { denial, isAbsent } = this.#parts.podMonitors;
     const { monitoring } = this.#resource.spec;
     if (monitoring.podMonitor === 'None') return withoutEffect(monitoring, 'Set spec.monitoring.podMonitor to Auto');
@@ -337,6 +341,13 @@ class Reconciliation {
       this.#log[isWarned ? 'warn' : 'info'](fields, 'condition changed');
     }
   }
+}
+
+/** @returns a full sentence about an annotation that pauses nothing */
+function pauseNotices({ metadata: { annotations = {} } }: NetExporter): string[] {
+  const value = annotations[pausedAnnotation];
+  if (value === undefined || value === 'true' || value === 'false') return [];
+  return [`The annotation ${pausedAnnotation} is "${value}", which does not pause the operator; only "true" does.`];
 }
 
 /** @returns a full sentence about what is set although it has an effect only with a PodMonitor */

@@ -64,7 +64,10 @@ export class SyncSecret {
     const isKept = isDeepStrictEqual(next, kept);
     if (!isKept) {
       await write(secretOf(next, namespace));
-      log.info({ secret: secretName, authorities: next.authorities.length }, 'wrote the sync certificates');
+      const fields = { secret: secretName, authorities: next.authorities.length };
+      const wasOverwritten = observed && this.#held && !isDeepStrictEqual(kept, this.#held);
+      if (wasOverwritten) log.warn(fields, 'restored the sync certificates, which someone had overwritten');
+      else log.info(fields, 'wrote the sync certificates');
     }
     if (!isDeepStrictEqual(next, this.#held)) {
       this.#held = next;

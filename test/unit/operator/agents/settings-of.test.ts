@@ -96,3 +96,15 @@ test('a time server without a port gets that of NTP, whether it is a name or an 
     '[fd00::1]:1123',
   ]);
 });
+
+test('names that differ only in case are one name', () => {
+  const { dns, ntp } = settingsOf(
+    netExporter((spec) => {
+      spec.dns.hosts = ['EXAMPLE.com.', 'example.org.', 'example.com.', 'example.com'];
+      spec.ntp.servers = ['time.local', 'TIME.local', 'time.local:124'];
+    }),
+    [],
+  );
+  assert.deepEqual(dns.hosts, ['EXAMPLE.com.', 'example.org.', 'example.com']);
+  assert.deepEqual(ntp.servers, ['time.local:123', 'time.local:124']);
+});

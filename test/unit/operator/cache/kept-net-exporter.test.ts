@@ -96,3 +96,13 @@ test('of a status only what the operator may have written is kept', () => {
   const grown = { ...status, conditions: [...status.conditions, forged], other: 'z'.repeat(100_000) };
   assert.deepEqual(keptNetExporterOf(stored({ status: grown })).status, status);
 });
+
+test('of the annotations only the one that pauses is kept, and not more of it than can be quoted', () => {
+  const kept = (annotations: Record<string, string>) => {
+    const { metadata, ...rest } = stored({});
+    return keptNetExporterOf({ ...rest, metadata: { ...metadata, annotations } } as KubeObject).metadata.annotations;
+  };
+  assert.deepEqual(kept({ other: 'x', 'net-exporter.dev/paused': 'true' }), { 'net-exporter.dev/paused': 'true' });
+  assert.deepEqual(kept({ 'net-exporter.dev/paused': 'y'.repeat(1e6) }), { 'net-exporter.dev/paused': 'y'.repeat(20) });
+  assert.equal(kept({ other: 'x' }), undefined);
+});

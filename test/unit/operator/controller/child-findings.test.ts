@@ -82,3 +82,19 @@ test('a write that timed out says which object, that an admission webhook may be
   const message = `Cannot apply ${what}: no response to the write within about 14 s. An admission webhook may be slow. The operator retries.`;
   assert.deepEqual(findings, { ...nothing, obstacles: [{ reason: 'WriteTimedOut', message }], failure: error });
 });
+
+for (const [field, of] of [
+  ['spec.template.spec.tolerations[0].operator', 'spec.agent.tolerations[0].operator'],
+  ['spec.template.spec.containers[0].resources.limits[x]', 'spec.agent.resources.limits[x]'],
+  ['spec.template.spec.containers[0].image', 'spec.agent.image'],
+  ['spec.template.spec.affinity.nodeAffinity', 'spec.agent.affinity.nodeAffinity'],
+  ['spec.template.annotations', 'spec.agent.podAnnotations'],
+  ['spec.template.spec.containers[0].ports', 'spec.template.spec.containers[0].ports'],
+] as const)
+  test(`a rejected ${field} is called ${of}`, () => {
+    const error = new ApiError('Invalid', `DaemonSet.apps "x" is invalid: ${field}: Unsupported value`, {
+      status: 422,
+    });
+    const [obstacle] = findingsOf([{ what, error, failed: 'apply' }]).obstacles;
+    assert.equal(obstacle?.message.includes(`is invalid: ${of}: Unsupported value. Correct the spec.`), true);
+  });

@@ -296,6 +296,35 @@ test('an object that the API server refuses is reported in its words, and the ot
   );
 });
 
+test('in a namespace that is being deleted nothing is wrong, which is logged once', async () => {
+  const message =
+    'services "x" is forbidden: unable to create new content in namespace x because it is being terminated';
+  const { run, ready, condition } = setUp(netExporter(), () => new ApiError('Forbidden', message, { status: 403 }));
+  const lines: { level: string; msg: string }[] = [];
+  const log = operatorLogger('info', { write: (line) => lines.push(JSON.parse(line)) });
+  await run(log);
+  assert.deepEqual([ready()?.reason, condition('Stalled')?.status], ['WaitingForDeletion', 'False']);
+  const said = lines.filter(({ msg }) => msg !== 'condition changed');
+  assert.deepEqual(
+    said.map(({ level, msg }) => [level, msg]),
+    [['info', 'cannot create objects, because the namespace is being deleted']],
+  );
+});
+
+test('an annotation that was meant to pause and does not is quoted', async () => {
+  for (const [value, isQuoted] of [
+    ['TRUE', true],
+    ['yes', true],
+    ['false', false],
+  ] as const) {
+    const resource = netExporter();
+    resource.metadata.annotations = { 'net-exporter.dev/paused': value };
+    const { run, ready } = setUp(resource);
+    await run();
+    assert.equal(ready()!.message.includes(`net-exporter.dev/paused is "${value}", which does not pause`), isQuoted);
+  }
+});
+
 for (const kind of ['ServiceAccount', 'ConfigMap'] as const)
   for (const [why, result, condition, reason, message] of [
     [

@@ -80,16 +80,18 @@ test('the first leader makes certificates, and the next one serves with the same
 
 test('a Secret that is deleted or broken is made again as it was', async () => {
   const server = new OneObjectServer(namespace, name);
-  const { used, waits, stop } = await leading(server);
+  const { used, waits, lines, stop } = await leading(server);
   await until(() => used.length === 1, 'there are certificates');
   const data = dataOf(server);
   await waits(() => server.object !== undefined, 'it is there');
   server.put(undefined);
   await waits(() => server.object !== undefined, 'it is there again');
   assert.deepEqual(dataOf(server), data);
+  assert.doesNotMatch(lines.join(''), /overwritten/);
   server.put({ ...server.object, data: { 'tls.key': 'bm9uc2Vuc2U=' } });
   await waits(() => dataOf(server)?.['ca.crt'] === data?.['ca.crt'], 'it is mended');
   assert.deepEqual(dataOf(server), data);
+  await until(() => /"level":"warn".*which someone had overwritten/.test(lines.join('')), 'the log says so');
   assert.equal(used.length, 1, 'the server goes on with what it has');
   await stop();
 });
