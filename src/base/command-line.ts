@@ -9,6 +9,7 @@ const knownOptions = {
   check: { type: 'boolean' },
   cluster: { type: 'string', value: 'CLUSTER' },
   'dual-stack': { type: 'boolean' },
+  'ip-family': { type: 'string', value: 'FAMILY' },
   kubeconfig: { type: 'string', value: 'FILE' },
   minutes: { type: 'string', value: 'N' },
   name: { type: 'string', value: 'NAME' },

@@ -52,7 +52,7 @@ export async function removeCluster(name: string): Promise<void> {
   });
   cleanups.add(`cgroup ${clusterCgroup(name)}`, () => removeCgroup(clusterCgroup(name)));
   cleanups.add('network', async () => {
-    if (state !== undefined) await removeNetwork(addressesOf(state.slot, state.dualStack));
+    if (state !== undefined) await removeNetwork(addressesOf(state.slot));
   });
   cleanups.add(`processes in cgroup ${clusterCgroup(name)}`, () => killCgroup(clusterCgroup(name)));
   await cleanups.run();

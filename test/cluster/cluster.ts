@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { maximumNodes } from './addresses.ts';
+import { type IpFamily, maximumNodes } from './addresses.ts';
 import { type Binaries, ensureBinaries } from './binaries.ts';
 import { isAbandoned, removeCluster } from './cleanup.ts';
 import { ClusterError } from './cluster-error.ts';
@@ -32,8 +32,8 @@ export interface ClusterOptions {
   name?: string;
   /** 3 unless told. */
   nodes?: number;
-  /** IPv6 beside IPv4 everywhere: nodes, Pods, Services that prefer it, DNS. IPv4 stays the primary family. */
-  dualStack?: boolean;
+  /** Of nodes, Pods, Services and DNS; `ipv4` unless told. */
+  ipFamily?: IpFamily;
   log?: (line: string) => void;
   /** Aborting ends the start and removes what was made so far. */
   signal?: AbortSignal;
@@ -47,7 +47,7 @@ export interface ClusterOptions {
  * @throws {ClusterError} without root's rights, or when one of that name is running.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const { name = 'local', nodes = 3, dualStack = false, log = () => {}, signal, keep = false } = options;
+  const { name = 'local', nodes = 3, ipFamily = 'ipv4', log = () => {}, signal, keep = false } = options;
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > maximumNodes)
     throw new RangeError(`nodes: 1 to ${maximumNodes}`);
   clusterDirectory(name); // refuses a bad name before anything is done
@@ -55,7 +55,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const why = 'A cluster needs root: it makes network namespaces, mounts and cgroups.';
     throw new ClusterError('NOT_ROOT', `${why} Run it as root, for example by sudo.`);
   }
-  if (dualStack) requireIpv6();
+  if (ipFamily !== 'ipv4') requireIpv6();
   await removeLeftovers(log, signal);
   signal?.throwIfAborted();
   await ensureSystemCommands(systemCommands, log);
@@ -68,7 +68,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       if (found !== undefined && !isAbandoned(found)) throw new ClusterError('ALREADY_RUNNING', runningMessage(found));
       if (found !== undefined) log(`removing what is left of an earlier cluster "${name}"`);
       await removeCluster(name);
-      const state = await reserveSlot(name, nodes, dualStack, binaries, log);
+      const state = await reserveSlot(name, nodes, ipFamily, binaries, log);
       try {
         const cluster = new Cluster(state);
         await cluster.start(nodes, log, signal);
@@ -91,13 +91,13 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 async function reserveSlot(
   name: string,
   nodes: number,
-  dualStack: boolean,
+  ipFamily: IpFamily,
   binaries: Binaries,
   log: (line: string) => void,
 ): Promise<ClusterState> {
   return await withLock(slotLockFile, async () => {
     const taken = allStates().map((state) => state.slot);
-    const slot = chooseSlot({ dualStack, taken, ...(await networksInUse()) });
+    const slot = chooseSlot({ ipFamily, taken, ...(await networksInUse()) });
     const owner = identify(process.pid)!;
     const starting = allStates().filter(({ phase }) => phase === 'starting');
     ensureInotifyInstances(
@@ -107,7 +107,7 @@ async function reserveSlot(
     const state: ClusterState = {
       name,
       slot,
-      dualStack,
+      ipFamily,
       phase: 'starting',
       owner,
       binaries,

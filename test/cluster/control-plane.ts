@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Addresses, apiServiceAddress, clusterDomain } from './addresses.ts';
+import { formatHostPort } from '../../src/base/host-port.ts';
+import { type Addresses, clusterDomain } from './addresses.ts';
 import { CertificateAuthority } from './certificates.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 
@@ -8,7 +9,7 @@ export const components = ['etcd', 'apiserver', 'controller-manager', 'scheduler
 export type Component = (typeof components)[number];
 
 export function apiServerUrl(addresses: Addresses): string {
-  return `https://${addresses.hostAddress}:6443`;
+  return `https://${formatHostPort(addresses.hostAddress, 6443)}`;
 }
 
 /** The files that the control plane reads, all below the cluster's folder. */
@@ -36,7 +37,7 @@ export async function prepareControlPlane(
   authority: CertificateAuthority,
 ): Promise<void> {
   const files = controlPlaneFiles(directory);
-  const { hostAddress } = addresses;
+  const { hostAddress, apiServiceAddress } = addresses;
   mkdirSync(files.etcdData, { recursive: true, mode: 0o700 });
   writeFileSync(files.admissionConfiguration, JSON.stringify(admissionConfiguration));
   writeFileSync(files.auditPolicy, JSON.stringify(auditPolicy));
@@ -108,8 +109,8 @@ export function componentArguments(
   const files = controlPlaneFiles(directory);
   const pki = (file: string) => join(files.pki, file);
   const { hostAddress } = addresses;
-  const etcdUrl = `https://${hostAddress}:2379`;
-  const etcdPeerUrl = `https://${hostAddress}:2380`;
+  const etcdUrl = `https://${formatHostPort(hostAddress, 2379)}`;
+  const etcdPeerUrl = `https://${formatHostPort(hostAddress, 2380)}`;
   const { key: serviceAccountKey, publicKey } = authority.serviceAccountKey;
   switch (component) {
     case 'etcd':

@@ -1,19 +1,22 @@
-import { type Addresses, clusterDomain } from './addresses.ts';
+import { type Addresses, clusterDomain, type IpFamily } from './addresses.ts';
 import { corednsImage } from './binaries.ts';
 
 const labels = { 'k8s-app': 'kube-dns' };
 const metadata = { name: 'coredns', namespace: 'kube-system' };
 
 /** The host outside the cluster, with addresses from the ranges for documentation (RFC 5737, RFC 3849). */
-const externalHost = { name: 'example.com', ipv4: '192.0.2.80', ipv6: '2001:db8::80' };
+const externalHost: { name: string; addresses: Record<IpFamily, string[]> } = {
+  name: 'example.com',
+  addresses: { ipv4: ['192.0.2.80'], ipv6: ['2001:db8::80'], dual: ['192.0.2.80', '2001:db8::80'] },
+};
 
 /**
  * CoreDNS's configuration. `hosts` falls through, or it would answer SERVFAIL for every name but its own; the root zone
  * at the end answers "no such name" for all that nobody knows, where a real cluster would ask a resolver outside.
  */
-export function corefile({ dualStack }: Pick<Addresses, 'dualStack'>): string {
-  const { name, ipv4, ipv6 } = externalHost;
-  const hosts = [ipv4, ...(dualStack ? [ipv6] : [])].map((address) => `        ${address} ${name}`);
+export function corefile({ ipFamily }: Pick<Addresses, 'ipFamily'>): string {
+  const { name, addresses } = externalHost;
+  const hosts = addresses[ipFamily].map((address) => `        ${address} ${name}`);
   return `.:53 {
     errors
     health {
@@ -45,8 +48,8 @@ $TTL 30
 `;
 
 /** CoreDNS as the upstream manifest deploys it: two replicas behind kube-system/kube-dns. */
-export function corednsObjects(addresses: Pick<Addresses, 'dualStack' | 'dnsServiceAddresses'>): object[] {
-  const { dualStack, dnsServiceAddresses } = addresses;
+export function corednsObjects(addresses: Pick<Addresses, 'ipFamily' | 'dnsServiceAddresses'>): object[] {
+  const { ipFamily, dnsServiceAddresses } = addresses;
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
     {
@@ -73,7 +76,7 @@ export function corednsObjects(addresses: Pick<Addresses, 'dualStack' | 'dnsServ
       spec: {
         selector: labels,
         clusterIP: dnsServiceAddresses[0],
-        ...(dualStack && { ipFamilyPolicy: 'PreferDualStack', clusterIPs: dnsServiceAddresses }),
+        ...(ipFamily === 'dual' && { ipFamilyPolicy: 'PreferDualStack', clusterIPs: dnsServiceAddresses }),
         ports: [
           { name: 'dns', port: 53, protocol: 'UDP', targetPort: 53 },
           { name: 'dns-tcp', port: 53, protocol: 'TCP', targetPort: 53 },

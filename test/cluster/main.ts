@@ -9,7 +9,7 @@ import {
   UsageError,
   wholeNumber,
 } from '../../src/base/command-line.ts';
-import { addressesOf, maximumNodes } from './addresses.ts';
+import { addressesOf, type IpFamily, ipFamilies, maximumNodes } from './addresses.ts';
 import { isAbandoned, removeClusterNamed } from './cleanup.ts';
 import { Cluster, ClusterError, startCluster } from './cluster.ts';
 import { apiServerUrl } from './control-plane.ts';
@@ -18,20 +18,21 @@ import { allStates, clusterDirectory, clusterNameRule, isClusterName, readState 
 
 const usage = `A real Kubernetes on this machine, for development and tests (Linux, root).
 
-  npm run cluster -- up [--nodes N] [--dual-stack] [--name NAME]
+  npm run cluster -- up [--nodes N] [--ip-family FAMILY] [--name NAME]
                                                         start one and leave it running
   npm run cluster -- down [--name NAME]                 end it and remove all that it made, also after a crash
   npm run cluster -- status                             the clusters of this machine
   npm run cluster -- kubectl [--name NAME] ARGUMENT…    run kubectl on it
   npm run cluster -- load-image [--name NAME] FILE…     load OCI archives into every node
 
-NAME is "local" by default, N is 3 (1 to ${maximumNodes}). With --dual-stack everything has an IPv6 address too.`;
+NAME is "local" by default, N is 3 (1 to ${maximumNodes}). FAMILY is ipv4 (the default), ipv6 or
+dual, in which everything has an address of each and IPv4 comes first; --dual-stack is short for --ip-family dual.`;
 
 const commands = ['up', 'down', 'status', 'kubectl', 'load-image'] as const;
 
 const log = (line: string) => console.log(line);
 
-async function up(name: string, nodes: number, dualStack: boolean): Promise<number> {
+async function up(name: string, nodes: number, ipFamily: IpFamily): Promise<number> {
   const abort = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
@@ -41,7 +42,7 @@ async function up(name: string, nodes: number, dualStack: boolean): Promise<numb
   }
   let cluster: Cluster;
   try {
-    cluster = await startCluster({ name, nodes, dualStack, log, signal: abort.signal, keep: true });
+    cluster = await startCluster({ name, nodes, ipFamily, log, signal: abort.signal, keep: true });
   } catch (error) {
     if (!abort.signal.aborted) throw error;
     return 130;
@@ -52,6 +53,9 @@ async function up(name: string, nodes: number, dualStack: boolean): Promise<numb
   return 0;
 }
 
+/** What is said of a cluster beyond the usual. */
+const kinds: Partial<Record<IpFamily, string>> = { ipv6: 'IPv6 only', dual: 'dual stack' };
+
 function status(): void {
   const states = allStates();
   if (states.length === 0) log('no cluster');
@@ -61,10 +65,9 @@ function status(): void {
     const condition = isAbandoned(state)
       ? `left over from a crash, remove it: npm run cluster -- down --name ${state.name}`
       : state.phase;
-    const kind = state.dualStack ? ', dual stack' : '';
-    log(
-      `${state.name}: ${condition}, ${counted(state.nodes.length, 'node')}${kind}, ${apiServerUrl(addressesOf(state.slot))}`,
-    );
+    const server = apiServerUrl(addressesOf(state.slot, state.ipFamily));
+    const what = [condition, counted(state.nodes.length, 'node'), kinds[state.ipFamily], server];
+    log(`${state.name}: ${what.filter((text) => text !== undefined).join(', ')}`);
     if (stopped.length > 0) log(`  not running: ${stopped.join(', ')}`);
   }
 }
@@ -107,6 +110,13 @@ function nameOf(name = 'local'): string {
   throw new UsageError(`--name takes ${clusterNameRule}, not "${name}"`);
 }
 
+/** @throws UsageError for a family that there is not, or two answers */
+function familyOf(family: string | undefined, dualStack: boolean): IpFamily {
+  if (family === undefined) return dualStack ? 'dual' : 'ipv4';
+  if (dualStack) throw new UsageError('--dual-stack takes the place of --ip-family');
+  return oneOf('IP family', ipFamilies, family);
+}
+
 /** Takes `--name NAME` off the front; what follows is not ours to read. */
 function leadingName(args: string[]): { name: string; rest: string[] } {
   const own = args[0] === '--name' ? 2 : isHelp(args[0]) || args[0]?.startsWith('--name=') ? 1 : 0;
@@ -117,9 +127,9 @@ function leadingName(args: string[]): { name: string; rest: string[] } {
 async function run([first, ...args]: string[]): Promise<number> {
   switch (oneOf('command', commands, first)) {
     case 'up': {
-      const { values } = parseCommandLine(args, ['name', 'nodes', 'dual-stack']);
+      const { values } = parseCommandLine(args, ['name', 'nodes', 'ip-family', 'dual-stack']);
       const nodes = wholeNumber('nodes', values.nodes ?? '3', 1, maximumNodes);
-      return await up(nameOf(values.name), nodes, values['dual-stack']);
+      return await up(nameOf(values.name), nodes, familyOf(values['ip-family'], values['dual-stack']));
     }
     case 'down':
       await down(nameOf(parseCommandLine(args, ['name']).values.name));

@@ -130,7 +130,8 @@ function refuseMore(what: string, more: object): void {
   if (field !== undefined) throw new RangeError(`${what} of a NetworkPolicy has ${field}, which is not enforced here`);
 }
 
-function addressMatch(field: 'saddr' | 'daddr', address: string): string {
+/** What of nftables matches an address or a network, of either family. */
+export function addressMatch(field: 'saddr' | 'daddr', address: string): string {
   return `${isIPv6(address.split('/')[0]!) ? 'ip6' : 'ip'} ${field} ${address}`;
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
-import { type Addresses, type NodeAddresses, nodeAddresses } from './addresses.ts';
+import { type Addresses, type IpFamily, type NodeAddresses, nodeAddresses } from './addresses.ts';
 import { Cleanups } from './cleanups.ts';
 import { ClusterError } from './cluster-error.ts';
 import { run } from './command.ts';
@@ -14,19 +14,19 @@ const bridge = 'nodes';
  */
 export function requireIpv6(): void {
   if (existsSync('/proc/sys/net/ipv6/conf')) return;
-  throw new ClusterError('NO_IPV6', 'This kernel has no IPv6 (see its parameter ipv6.disable): leave out dual stack.');
+  throw new ClusterError('NO_IPV6', 'This kernel has no IPv6 (see its parameter ipv6.disable): use IPv4 only.');
 }
 
 /**
  * Makes the nodes' switch and the machine's port on it. The bridge has a network namespace of its own: in the machine's
  * it would be subject to the machine's packet filter (with br_netfilter, Docker's "forward nothing").
  */
-export async function createSwitch({ switchNetns, hostInterface, hostAddresses, dualStack }: Addresses): Promise<void> {
+export async function createSwitch({ switchNetns, hostInterface, hostAddresses, ipFamily }: Addresses): Promise<void> {
   await createNetns(switchNetns);
   await ip(switchNetns, [`link add ${bridge} type bridge`, `link set ${bridge} up`]);
   await ip(undefined, [`link add ${hostInterface} type veth peer name machine netns ${netnsFile(switchNetns)}`]);
   // Some machines have it off for new interfaces.
-  if (dualStack) writeFileSync(`/proc/sys/net/ipv6/conf/${hostInterface}/disable_ipv6`, '0');
+  if (ipFamily !== 'ipv4') writeFileSync(`/proc/sys/net/ipv6/conf/${hostInterface}/disable_ipv6`, '0');
   await ip(undefined, [
     ...hostAddresses.map((address) => addAddress(address, hostInterface)),
     `link set ${hostInterface} up`,
@@ -39,7 +39,7 @@ export async function connectNode(addresses: Addresses, number: number, others: 
   const node = nodeAddresses(addresses, number);
   const peers = others.map((other) => nodeAddresses(addresses, other));
   await createNetns(node.netnsName);
-  await run(inNetns(node.netnsName, ['sh', '-ec', addresses.dualStack ? routerOfBothFamilies : router]));
+  await run(inNetns(node.netnsName, ['sh', '-ec', routers[addresses.ipFamily]]));
   await ip(addresses.switchNetns, [
     `link add ${node.switchPort} type veth peer name eth0 netns ${node.netns}`,
     `link set ${node.switchPort} master ${bridge}`,
@@ -104,15 +104,20 @@ function addAddress(address: string, device: string): string {
   return `address add ${address}${isIPv6(address) ? '/64' : '/24'} dev ${device}${isIPv6(address) ? ' nodad' : ''}`;
 }
 
-/** Shell text for a node's network namespace, before it has an interface: what it has to forward for its pods. */
-const router = 'echo 1 >/proc/sys/net/ipv4/ip_forward';
+const ipv4Router = 'echo 1 >/proc/sys/net/ipv4/ip_forward';
 
-const routerOfBothFamilies = `${router}
-cd /proc/sys/net/ipv6/conf
+const ipv6Router = `cd /proc/sys/net/ipv6/conf
 echo 0 >all/disable_ipv6
 echo 1 >all/forwarding
 # The node's ends of the pods' links: their addresses, too, are to be usable at once.
 echo 0 >default/accept_dad`;
+
+/** Shell text for a node's network namespace, before it has an interface: what it has to forward for its pods. */
+const routers: Record<IpFamily, string> = {
+  ipv4: ipv4Router,
+  ipv6: ipv6Router,
+  dual: `${ipv4Router}\n${ipv6Router}`,
+};
 
 async function ip(netns: string | undefined, commands: string[]): Promise<void> {
   const batch = ['ip', '-batch', '-'];

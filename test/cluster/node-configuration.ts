@@ -1,4 +1,4 @@
-import { clusterDomain, dnsServiceAddress, type NodeAddresses } from './addresses.ts';
+import { clusterDomain, type NodeAddresses } from './addresses.ts';
 import { pauseImage } from './binaries.ts';
 
 /** Where the built programs are seen by the processes of a node. */
@@ -31,6 +31,7 @@ path = "/var/lib/containerd/opt"
 /** The pod network: a routed point-to-point link for each pod, addresses from the node's ranges, no translation. */
 export function cniConfiguration({ podCidrs }: Pick<NodeAddresses, 'podCidrs'>): object {
   const ipv6 = podCidrs.some(isIPv6Prefix);
+  const ipv4 = !podCidrs.every(isIPv6Prefix);
   return {
     cniVersion: '1.0.0',
     name: 'pods',
@@ -44,7 +45,7 @@ export function cniConfiguration({ podCidrs }: Pick<NodeAddresses, 'podCidrs'>):
           type: 'host-local',
           dataDir: '/var/lib/cni/networks',
           ranges: podCidrs.map((subnet) => [{ subnet }]),
-          routes: [{ dst: '0.0.0.0/0' }, ...(ipv6 ? [{ dst: '::/0' }] : [])],
+          routes: [...(ipv4 ? [{ dst: '0.0.0.0/0' }] : []), ...(ipv6 ? [{ dst: '::/0' }] : [])],
         },
       },
     ],
@@ -75,16 +76,17 @@ esac
 
 /**
  * The kubelet's settings: real defaults, except what the machine or the tests ask for.
+ * @param nameserver what pods have in their resolv.conf
  * @param gracefulShutdown whether it takes part in the machine's shutdown; it then needs a logind
  */
-export function kubeletConfiguration(cgroupRoot: string, gracefulShutdown: boolean): object {
+export function kubeletConfiguration(cgroupRoot: string, nameserver: string, gracefulShutdown: boolean): object {
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
     authentication: { x509: { clientCAFile: `${kubeletDirectory}/ca.crt` } },
     tlsCertFile: `${kubeletDirectory}/kubelet.crt`,
     tlsPrivateKeyFile: `${kubeletDirectory}/kubelet.key`,
-    clusterDNS: [dnsServiceAddress],
+    clusterDNS: [nameserver],
     clusterDomain,
     containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
     resolvConf: `${kubeletDirectory}/resolv.conf`,

@@ -30,7 +30,7 @@ export interface ClusterNode {
   zone: string;
   /** Path of the node's network namespace. */
   netns: string;
-  /** IPv4 first, and IPv6 second in a dual-stack cluster; so are the ranges of its pods. */
+  /** Of the cluster's families, the primary one first; so are the ranges of its pods. */
   addresses: string[];
   podCidrs: string[];
 }

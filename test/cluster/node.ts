@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Addresses, dnsServiceAddress, type NodeAddresses } from './addresses.ts';
+import type { Addresses, NodeAddresses } from './addresses.ts';
 import type { CertificateAuthority } from './certificates.ts';
 import { createCgroup, daemonCgroups } from './cgroups.ts';
 import { run } from './command.ts';
@@ -139,6 +139,8 @@ export async function startKubelet(
 ): Promise<ProcessId> {
   const { cluster, addresses, node, authority, cgroup } = options;
   const server = apiServerUrl(addresses);
+  // What pods have in their resolv.conf, also in a dual-stack cluster: one address, as kubeadm sets it up.
+  const dnsServiceAddress = addresses.dnsServiceAddresses[0]!;
   const [client, serving] = await Promise.all([
     authority.issue(`${node.name}-client`, { commonName: `system:node:${node.name}`, organization: 'system:nodes' }),
     authority.issue(`${node.name}-serving`, { commonName: node.name, hosts: [node.name, ...node.addresses] }),
@@ -146,7 +148,7 @@ export async function startKubelet(
   writeNodeFile(
     options,
     `${kubeletDirectory}/config.json`,
-    JSON.stringify(kubeletConfiguration(`/${cgroup}`, gracefulShutdown)),
+    JSON.stringify(kubeletConfiguration(`/${cgroup}`, dnsServiceAddress, gracefulShutdown)),
   );
   // Pods with the node's DNS settings depend on nothing of the machine's: there is one resolver, the cluster's.
   writeNodeFile(options, `${kubeletDirectory}/resolv.conf`, `nameserver ${dnsServiceAddress}\n`);

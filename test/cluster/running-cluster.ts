@@ -38,7 +38,7 @@ export class Cluster {
     this.directory = directory;
     this.kubeconfig = files.adminKubeconfig;
     this.auditLog = files.auditLog;
-    this.#addresses = addressesOf(state.slot, state.dualStack);
+    this.#addresses = addressesOf(state.slot, state.ipFamily);
     this.#binaries = state.binaries;
     this.#authority = new CertificateAuthority(files.pki);
     this.#pool = new NodePool({

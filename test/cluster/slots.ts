@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { addressesOf, slots } from './addresses.ts';
+import { addressesOf, type IpFamily, slots } from './addresses.ts';
 
 /** All slots are taken, by clusters or by other networks of the machine. */
 export class NoFreeSlotError extends Error {
@@ -8,7 +8,7 @@ export class NoFreeSlotError extends Error {
   constructor() {
     super(
       `no free slot for a cluster: all ${slots} are taken by running clusters or overlap with networks of this machine ` +
-        '(172.31.99.0/24 and 10.200.0.0/16 upwards, fd6e:6563::/32 for dual stack); see `npm run cluster -- status`',
+        '(172.31.99.0/24 and 10.200.0.0/16 upwards, fd6e:6563::/32 for IPv6); see `npm run cluster -- status`',
     );
     this.name = 'NoFreeSlotError';
   }
@@ -16,8 +16,8 @@ export class NoFreeSlotError extends Error {
 
 /** What decides which slots are free. */
 export interface SlotFacts {
-  /** Whether the cluster needs the slot's IPv6 networks too. */
-  dualStack: boolean;
+  /** Decides which of the slot's networks the cluster needs. */
+  ipFamily: IpFamily;
   /** Slots in the state files of other clusters. */
   taken: readonly number[];
   /** Destinations of the machine's routes and addresses of its interfaces, as prefixes or single addresses. */
@@ -30,9 +30,9 @@ export interface SlotFacts {
  * The lowest slot whose names and networks nobody uses.
  * @throws {NoFreeSlotError}
  */
-export function chooseSlot({ dualStack, taken, prefixes, names }: SlotFacts): number {
+export function chooseSlot({ ipFamily, taken, prefixes, names }: SlotFacts): number {
   for (let slot = 0; slot < slots; slot++) {
-    const { hostInterface, netnsPrefix, nodeNetworks, podNetworks } = addressesOf(slot, dualStack);
+    const { hostInterface, netnsPrefix, nodeNetworks, podNetworks } = addressesOf(slot, ipFamily);
     const networks = [...nodeNetworks, ...podNetworks];
     const nameUsed = names.some((name) => name === hostInterface || name.startsWith(netnsPrefix));
     const networkUsed = prefixes.some((prefix) => networks.some((network) => overlap(prefix, network)));

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { IpFamily } from './addresses.ts';
 import type { Binaries } from './binaries.ts';
 import { namesIn } from './names-in.ts';
 import type { ProcessId } from './processes.ts';
@@ -8,7 +9,7 @@ import type { ProcessId } from './processes.ts';
 export interface ClusterState {
   name: string;
   slot: number;
-  dualStack: boolean;
+  ipFamily: IpFamily;
   phase: 'starting' | 'ready';
   /** The process that must take it down; absent where it is to stay after its starter ended. */
   owner?: ProcessId;

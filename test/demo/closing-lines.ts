@@ -1,3 +1,4 @@
+import { formatHostPort } from '../../src/base/host-port.ts';
 import { operatorNamespace, operatorPort } from '../../src/contract/operator-names.ts';
 import type { PrometheusServer } from '../cluster/prometheus.ts';
 import { getJson, hostOf } from '../e2e/agents.ts';
@@ -44,7 +45,7 @@ export async function closingLines(
       operators.items.map(({ metadata, status, spec }) => ({
         namespace: operatorNamespace,
         pod: metadata.name,
-        host: `${status.podIP}:${operatorPort}`,
+        host: formatHostPort(status.podIP ?? '', operatorPort),
         port: operatorPort,
         note: spec.nodeName ?? '',
       })),

@@ -1,3 +1,4 @@
+import { formatHostPort } from '../../src/base/host-port.ts';
 import { type Metrics, scrape } from './metrics.ts';
 
 /** Runs kubectl against the cluster under test and returns its standard output. */
@@ -44,12 +45,18 @@ export async function agentsOf(kubectl: Kubectl, namespace: string, name: string
 
 /** How peers and Prometheus write an agent's address. */
 export function hostOf(agent: Agent): string {
-  return `${agent.ip}:${agent.port}`;
+  return formatHostPort(agent.ip, agent.port);
 }
 
 /** What an agent serves on /metrics now. */
 export function metricsOf(agent: Agent): Promise<Metrics> {
   return scrape(`http://${hostOf(agent)}/metrics`);
+}
+
+/** The first address of a Service. */
+export async function clusterIpOf(kubectl: Kubectl, namespace: string, name: string): Promise<string> {
+  const args = ['service', '-n', namespace, name];
+  return (await getJson<{ spec: { clusterIP: string } }>(kubectl, args)).spec.clusterIP;
 }
 
 /** `kubectl get … -o json`, parsed. */

@@ -135,7 +135,7 @@ function wrongPeers({ agents, spec: { network }, draining = new Set() }: Expecte
       for (const { labels } of assigned) {
         const peer = agents.find(({ node }) => node === labels.peer_node);
         if (!peer) problems.push(`${where} has a peer on ${labels.peer_node}, which has no agent`);
-        else if (isIpv4(labels.host) && labels.host !== hostOf(peer))
+        else if (isIPv6Host(labels.host) === isIPv6Host(hostOf(peer)) && labels.host !== hostOf(peer))
           problems.push(`${where} dials ${labels.peer_node} at ${labels.host}, not at ${hostOf(peer)}`);
       }
       for (const peer of peers) probed.add(peer);
@@ -151,7 +151,7 @@ function wrongPeers({ agents, spec: { network }, draining = new Set() }: Expecte
   return problems;
 }
 
-/** A peer's IPv6 address is not in an {@link Agent}. */
-function isIpv4(host = ''): boolean {
-  return !host.startsWith('[');
+/** Of its addresses, an {@link Agent} has the one of the cluster's primary family. */
+function isIPv6Host(host = ''): boolean {
+  return host.startsWith('[');
 }

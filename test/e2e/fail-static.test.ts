@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { formatHostPort } from '../../src/base/host-port.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { type Agent, agentsOf, getJson, hostOf, metricsOf } from './agents.ts';
 import { processesOf } from './container-process.ts';
@@ -111,7 +112,9 @@ async function askedAreThere(): Promise<void> {
       const asked = (await Promise.all(agents.map(metricsOf))).map((metrics) =>
         metrics.find('dns_latency_seconds_count').map(({ labels }) => labels.server),
       );
-      return asked.every((servers) => items.every(({ status }) => servers.includes(`${status.podIP}:53`)));
+      return asked.every((servers) =>
+        items.every(({ status }) => servers.includes(formatHostPort(status.podIP ?? '', 53))),
+      );
     },
     { timeout: deadline },
   );

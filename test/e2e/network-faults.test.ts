@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { formatHostPort } from '../../src/base/host-port.ts';
+import { addressMatch } from '../cluster/network-policy.ts';
 import { waitFor } from '../cluster/wait.ts';
-import { type Agent, getJson, hostOf, metricsOf } from './agents.ts';
+import { type Agent, clusterIpOf, getJson, hostOf, metricsOf } from './agents.ts';
 import {
   deadline,
   type Environment,
@@ -27,13 +29,7 @@ before(async () => {
   await restrictedNamespace(env.kubectl, namespace);
   const network = { ...quick, protocols: ['TCP', 'UDP'] };
   agents = await readyNetExporter(env, namespace, 'faults', { dns: quick, network });
-  const service = await getJson<{ spec: { clusterIP: string } }>(env.kubectl, [
-    'service',
-    '-n',
-    namespace,
-    'faults-agent',
-  ]);
-  serviceHost = `${service.spec.clusterIP}:8000`;
+  serviceHost = formatHostPort(await clusterIpOf(env.kubectl, namespace, 'faults-agent'), 8000);
   await allDialled();
 });
 
@@ -65,6 +61,11 @@ function risen(before: Map<string, number>, now: Map<string, number>): { links: 
   const names = [...now].filter(([name, value]) => value > (before.get(name) ?? 0)).map(([name]) => name);
   const isService = (name: string) => name.endsWith(` ${serviceHost}`);
   return { links: names.filter((name) => !isService(name)).sort(), service: names.filter(isService) };
+}
+
+/** Matches what one agent sends to another one. */
+function between(from: Agent, to: Agent): string {
+  return `${addressMatch('saddr', from.ip)} ${addressMatch('daddr', to.ip)}`;
 }
 
 /** Drops what the rules match on its way out of a node, while `body` runs. */
@@ -119,7 +120,7 @@ test("dropped connections from A to B raise A's errors for B, and nobody else's"
   tellOnFailure(t, env, namespace);
   const [a, b] = agents as [Agent, Agent];
   const before = await dialErrors();
-  await withDropRules(a.node, [`ip saddr ${a.ip} ip daddr ${b.ip} tcp dport ${b.port}`], async () => {
+  await withDropRules(a.node, [`${between(a, b)} tcp dport ${b.port}`], async () => {
     const now = await waitForErrors(before, [`${a.node} ${hostOf(b)}`]);
     const { links, service } = risen(before, now);
     assert.deepEqual(links, [`${a.node} ${hostOf(b)}`]);
@@ -138,8 +139,7 @@ test('all packets from A to B dropped: the dials of both fail, and of nobody els
   const [a, b] = agents as [Agent, Agent];
   const before = await dialErrors();
   // Limited to the agents' port on either side, so that DNS is not touched.
-  const fromAToB = `ip saddr ${a.ip} ip daddr ${b.ip}`;
-  const matches = [`${fromAToB} tcp dport ${b.port}`, `${fromAToB} tcp sport ${a.port}`];
+  const matches = [`${between(a, b)} tcp dport ${b.port}`, `${between(a, b)} tcp sport ${a.port}`];
   await withDropRules(a.node, matches, async () => {
     const both = [`${a.node} ${hostOf(b)}`, `${b.node} ${hostOf(a)}`].sort();
     const { links, service } = risen(before, await waitForErrors(before, both));
@@ -152,7 +152,7 @@ test('all packets from A to B dropped: the dials of both fail, and of nobody els
   await waitForRecovery();
 });
 
-test('echoes are answered at every address of every agent, of both families on a cluster that has both', async (t) => {
+test('echoes are answered at every address of every agent, of each family that the cluster has', async (t) => {
   tellOnFailure(t, env, namespace);
   const families = (
     await getJson<{ status: { podIPs: unknown[] } }>(env.kubectl, ['pod', '-n', namespace, agents[0]!.pod])
@@ -176,7 +176,7 @@ test("dropped UDP packets from A to B raise A's losses for B, on the way there, 
     (await metricsOf(a)).sum('network_echo_lost_total', { host: hostOf(b), direction });
   const [tcpBefore, udpBefore, answersLost] = [await dialErrors(), await dialErrors('UDP'), await lost('return')];
   const forwardBefore = await lost('forward');
-  await withDropRules(a.node, [`ip saddr ${a.ip} ip daddr ${b.ip} udp dport ${b.port}`], async () => {
+  await withDropRules(a.node, [`${between(a, b)} udp dport ${b.port}`], async () => {
     const lostBefore = (await metricsOf(a)).sum('network_failures_total', { protocol: 'UDP', reason: 'lost' });
     const { links } = risen(udpBefore, await waitForErrors(udpBefore, [link], 'UDP'));
     assert.deepEqual(links, [link]);

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { isIPv6 } from 'node:net';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { formatHostPort } from '../../src/base/host-port.ts';
 import { operatorPort, operatorSelector, syncPort, syncServiceName } from '../../src/contract/operator-names.ts';
-import { apiServiceAddress, dnsServiceAddress } from '../cluster/addresses.ts';
 import { CommandError, run } from '../cluster/command.ts';
 import { counterOf } from '../cluster/network-policy.ts';
 import { waitFor } from '../cluster/wait.ts';
@@ -17,7 +18,7 @@ import {
   startUdpServer,
 } from '../unit/agent/servers/dns-server.ts';
 import { type NtpServer, ntpAnswer, startNtpServer } from '../unit/agent/servers/ntp-server.ts';
-import { type Agent, agentsOf, getJson, hostOf, metricsOf } from './agents.ts';
+import { type Agent, agentsOf, clusterIpOf, getJson, hostOf, metricsOf } from './agents.ts';
 import { EnforcedPolicies } from './enforced-policies.ts';
 import {
   apply,
@@ -37,7 +38,10 @@ import type { Metrics } from './metrics.ts';
 
 const namespace = 'e2e-policy';
 const name = 'guarded';
-/** Where a cache of DNS on the node usually listens, and nothing does here. */
+/**
+ * Where a cache of DNS on the node usually listens, and nothing does here. With IPv6 it listens at an address of the
+ * administrator's choice, which pods then have in their resolv.conf.
+ */
 const nodeLocalAddress = '169.254.20.10';
 /** A port at which nothing listens. */
 const closedPort = 9999;
@@ -58,6 +62,8 @@ let env: Environment;
 let agents: Agent[];
 let dials: Dial[];
 let machine: string;
+/** What pods have in their resolv.conf. */
+let dnsServiceAddress: string;
 let dnsServer: DnsServer;
 let ntpServer: NtpServer;
 let datagrams: Datagrams;
@@ -70,6 +76,7 @@ before(async () => {
   dnsServer = await startDnsServer(machine);
   ntpServer = servers.use(await startNtpServer((request, send) => send(ntpAnswer(request)), machine));
   datagrams = servers.use(await Datagrams.listen(machine));
+  dnsServiceAddress = await clusterIpOf(env.kubectl, 'kube-system', 'kube-dns');
   for (const node of env.cluster.nodes)
     await env.cluster.exec(node.name, ['ip', 'address', 'replace', `${nodeLocalAddress}/32`, 'dev', 'lo']);
   await restrictedNamespace(env.kubectl, namespace);
@@ -86,11 +93,16 @@ after(async () => {
 
 function specWith(networkPolicy: string, dnsInterval = quick.interval): object {
   return {
-    dns: { ...quick, interval: dnsInterval, servers: [`${dnsServer.host}:${dnsServer.port}`] },
+    dns: { ...quick, interval: dnsInterval, servers: [formatHostPort(dnsServer.host, dnsServer.port)] },
     network: { ...quick, protocols: ['TCP', 'UDP'] },
-    ntp: { ...quick, enabled: true, servers: [`${ntpServer.host}:${ntpServer.port}`] },
+    ntp: { ...quick, enabled: true, servers: [formatHostPort(ntpServer.host, ntpServer.port)] },
     monitoring: { networkPolicy },
   };
+}
+
+/** As a policy writes a single address. */
+function ownNetwork(address: string): string {
+  return `${address}/${isIPv6(address) ? 128 : 32}`;
 }
 
 /** A resolver outside the cluster, by both protocols at one port. */
@@ -111,7 +123,7 @@ class Datagrams implements AsyncDisposable {
   }
 
   static async listen(host: string): Promise<Datagrams> {
-    const socket = createSocket('udp4').bind(0, host);
+    const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4').bind(0, host);
     await once(socket, 'listening');
     return new Datagrams(socket);
   }
@@ -149,8 +161,7 @@ async function dialsOf([agent, peer]: Agent[]): Promise<Dial[]> {
   const peerAddresses = (await pods(namespace, { 'app.kubernetes.io/instance': name })).find(
     ({ pod }) => pod === peer!.pod,
   )!.addresses;
-  const args = ['service', '-n', operatorNamespace, syncServiceName];
-  const leader = (await getJson<{ spec: { clusterIP: string } }>(env.kubectl, args)).spec.clusterIP;
+  const leader = await clusterIpOf(env.kubectl, operatorNamespace, syncServiceName);
   const node = env.cluster.nodes.find((candidate) => candidate.name === agent!.node)!;
   const fromAgent = { netns: await env.cluster.podNetns(namespace, agent!.pod) };
   const fromStranger = { netns: await env.cluster.podNetns('kube-system', dns!.pod) };
@@ -174,13 +185,17 @@ async function dialsOf([agent, peer]: Agent[]): Promise<Dial[]> {
     ]),
     { title: 'an agent calls the operator', ...fromAgent, ...toOperator, port: syncPort, ...always },
     { title: 'an agent calls the leader', ...fromAgent, address: leader, port: syncPort, ...always },
-    { title: 'an agent asks a cache on its node', ...fromAgent, address: nodeLocalAddress, port: 53, ...always },
-    { title: 'what else is on the node', ...fromAgent, address: nodeLocalAddress, port: 80, ...unlessStrict },
+    ...(isIPv6(agent!.ip)
+      ? []
+      : [
+          { title: 'an agent asks a cache on its node', ...fromAgent, address: nodeLocalAddress, port: 53, ...always },
+          { title: 'what else is on the node', ...fromAgent, address: nodeLocalAddress, port: 80, ...unlessStrict },
+        ]),
     { title: 'the kubelet', ...fromAgent, address: node.addresses[0]!, port: 10_250, ...unlessStrict },
     {
       title: 'the API server behind its Service',
       ...fromAgent,
-      address: apiServiceAddress,
+      address: await clusterIpOf(env.kubectl, 'default', 'kubernetes'),
       port: 443,
       ...unlessStrict,
     },
@@ -257,6 +272,12 @@ function measured(metrics: Metrics): Map<string, number> {
   return new Map(counts);
 }
 
+/** Matches a line of a probe's target. */
+function seriesOf(probe: string, host: string, protocol?: string): RegExp {
+  const labels = [host, protocol].flatMap((text) => (text === undefined ? [] : `.*"${RegExp.escape(text)}"`));
+  return new RegExp(`^${probe} ${labels.join('')}`, 'm');
+}
+
 /** Waits until every agent has reached each of its targets twice from now on, by each protocol. */
 async function everythingIsMeasured(): Promise<void> {
   await Promise.all(agents.map(everythingIsMeasuredBy));
@@ -267,10 +288,10 @@ async function everythingIsMeasuredBy(agent: Agent): Promise<void> {
   const targets = [...before.keys()].join('\n');
   for (const peer of agents)
     for (const protocol of ['TCP', 'UDP'])
-      if (peer !== agent) assert.match(targets, new RegExp(`^network .*"${hostOf(peer)}".*"${protocol}"`, 'm'));
-  for (const server of [`${dnsServer.host}:${dnsServer.port}`, `${dnsServiceAddress}:53`])
-    for (const protocol of ['TCP', 'UDP']) assert.match(targets, new RegExp(`^dns .*"${server}".*"${protocol}"`, 'm'));
-  assert.match(targets, new RegExp(`^ntp .*"${ntpServer.host}:${ntpServer.port}"`, 'm'));
+      if (peer !== agent) assert.match(targets, seriesOf('network', hostOf(peer), protocol));
+  for (const { host, port } of [dnsServer, { host: dnsServiceAddress, port: 53 }])
+    for (const protocol of ['TCP', 'UDP']) assert.match(targets, seriesOf('dns', formatHostPort(host, port), protocol));
+  assert.match(targets, seriesOf('ntp', formatHostPort(ntpServer.host, ntpServer.port)));
   await waitFor(
     `two more answers of every target of ${agent.pod}`,
     async () => {
@@ -310,7 +331,7 @@ for (const mode of ['Strict', 'Ingress'] as const)
         // Behind that address are pods here, and on other clusters a cache on the node.
         const text = JSON.stringify(spec);
         // OVN-Kubernetes takes a named port for any port.
-        return text.includes(`"${dnsServiceAddress}/32"`) && !/"port":"/.test(text);
+        return text.includes(`"${ownNetwork(dnsServiceAddress)}"`) && !/"port":"/.test(text);
       },
       { timeout: deadline },
     );

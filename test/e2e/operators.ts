@@ -1,3 +1,5 @@
+import { formatHostPort } from '../../src/base/host-port.ts';
+import { operatorPort } from '../../src/contract/operator-names.ts';
 import { getJson } from './agents.ts';
 import { type Environment, operatorNamespace } from './environment.ts';
 import { type Metrics, scrape } from './metrics.ts';
@@ -49,5 +51,5 @@ export async function leaseOf({ kubectl }: Environment): Promise<LeaseStatus> {
 
 /** What an operator serves on /metrics now. */
 export function operatorMetrics({ ip }: OperatorPod): Promise<Metrics> {
-  return scrape(`http://${ip}:8080/metrics`);
+  return scrape(`http://${formatHostPort(ip, operatorPort)}/metrics`);
 }

@@ -67,13 +67,13 @@ async function attach(name: string): Promise<Cluster> {
   await removeLeftovers(log);
   const cluster = await Cluster.attach(name);
   if (cluster) return cluster;
-  const start = `npm run cluster -- up --dual-stack --name ${name}`;
+  const start = `npm run cluster -- up --ip-family dual --name ${name}`;
   throw new Error(`there is no running cluster "${name}", which ${clusterVariable} names; start it: ${start}`);
 }
 
 async function start(index: number): Promise<Cluster> {
   const { signal } = ending;
-  const cluster = await startCluster({ name: `e2e-${process.pid}-${index}`, dualStack: true, log, signal });
+  const cluster = await startCluster({ name: `e2e-${process.pid}-${index}`, ipFamily: 'dual', log, signal });
   cleanups.add(`cluster "${cluster.name}"`, () => cluster.down());
   return cluster;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { isIPv6, SocketAddress } from 'node:net';
 import { describe, it } from 'node:test';
-import { addressesOf, maximumNodes, nodeAddresses, slots } from '../../cluster/addresses.ts';
+import { addressesOf, type IpFamily, maximumNodes, nodeAddresses, slots } from '../../cluster/addresses.ts';
 import { overlap } from '../../cluster/slots.ts';
 
 const allSlots = Array.from({ length: slots }, (_, slot) => slot);
@@ -15,7 +15,7 @@ describe('addresses', () => {
   it('no two slots share a network or a name', () => {
     for (const a of allSlots) {
       for (const b of allSlots.filter((b) => b !== a)) {
-        const [one, other] = [addressesOf(a, true), addressesOf(b, true)];
+        const [one, other] = [addressesOf(a, 'dual'), addressesOf(b, 'dual')];
         for (const mine of [...one.nodeNetworks, ...one.podNetworks])
           for (const theirs of [...other.nodeNetworks, ...other.podNetworks])
             assert.ok(!overlap(mine, theirs), `${mine} ${theirs}`);
@@ -25,7 +25,7 @@ describe('addresses', () => {
   });
 
   it('no two networks of a cluster overlap', () => {
-    const { nodeNetworks, podNetworks, serviceNetworks } = addressesOf(0, true);
+    const { nodeNetworks, podNetworks, serviceNetworks } = addressesOf(0, 'dual');
     const networks = [...nodeNetworks, ...podNetworks, ...serviceNetworks];
     for (const one of networks)
       for (const other of networks) assert.equal(overlap(one, other), one === other, `${one} ${other}`);
@@ -33,7 +33,7 @@ describe('addresses', () => {
 
   it('every node is in its networks, and its names fit the kernel', () => {
     for (const slot of allSlots) {
-      const addresses = addressesOf(slot, true);
+      const addresses = addressesOf(slot, 'dual');
       const { nodeNetworks, podNetworks, hostInterface } = addresses;
       assert.ok(hostInterface.length <= 15);
       for (const number of [1, maximumNodes]) {
@@ -47,22 +47,33 @@ describe('addresses', () => {
     }
   });
 
-  it('IPv6 comes second, in a dual-stack cluster only', () => {
-    const families = (dualStack: boolean) => {
-      const addresses = addressesOf(3, dualStack);
+  it('are of the cluster’s families, with IPv4 first where there are both', () => {
+    const families = (ipFamily: IpFamily) => {
+      const addresses = addressesOf(3, ipFamily);
       const { addresses: own, podCidrs } = nodeAddresses(addresses, 7);
       const { hostAddresses, nodeNetworks, podNetworks, serviceNetworks, dnsServiceAddresses } = addresses;
       return [own, podCidrs, hostAddresses, nodeNetworks, podNetworks, serviceNetworks, dnsServiceAddresses].map(
         (list) => list.map((text) => (isIPv6(text.split('/')[0]!) ? 6 : 4)),
       );
     };
-    assert.deepEqual(families(false), Array(7).fill([4]));
-    assert.deepEqual(families(true), Array(7).fill([4, 6]));
+    assert.deepEqual(families('ipv4'), Array(7).fill([4]));
+    assert.deepEqual(families('ipv6'), Array(7).fill([6]));
+    assert.deepEqual(families('dual'), Array(7).fill([4, 6]));
+  });
+
+  it('the control plane and the Service of its API are at addresses of the primary family', () => {
+    const primary = (ipFamily: IpFamily) => {
+      const { hostAddress, apiServiceAddress } = addressesOf(2, ipFamily);
+      return [hostAddress, apiServiceAddress];
+    };
+    assert.deepEqual(primary('ipv4'), ['172.31.101.1', '10.96.0.1']);
+    assert.deepEqual(primary('dual'), primary('ipv4'));
+    assert.deepEqual(primary('ipv6'), ['fd6e:6563:3::1', 'fd6e:6563:ffff::1']);
   });
 
   it('IPv6 addresses are written as the kernel and Kubernetes write them', () => {
     for (const slot of allSlots) {
-      const addresses = addressesOf(slot, true);
+      const addresses = addressesOf(slot, 'dual');
       const node = nodeAddresses(addresses, maximumNodes);
       const all = [addresses.hostAddresses, addresses.dnsServiceAddresses, node.addresses, node.podCidrs];
       for (const [, text] of all) {

@@ -8,7 +8,7 @@ const kubelet = { pid: 20, startTime: '2' };
 const state: ClusterState = {
   name: 'test',
   slot: 0,
-  dualStack: false,
+  ipFamily: 'ipv4',
   phase: 'ready',
   binaries: { directory: '/bin', images: [], prometheusAssets: '/static' },
   wanted: 1,

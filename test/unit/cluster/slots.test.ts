@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { addressesOf, slots } from '../../cluster/addresses.ts';
 import { chooseSlot, NoFreeSlotError, overlap } from '../../cluster/slots.ts';
 
-const nothing = { dualStack: false, taken: [], prefixes: [], names: [] };
+const nothing = { ipFamily: 'ipv4' as const, taken: [], prefixes: [], names: [] };
 
 describe('the choice of a slot', () => {
   it('takes the first on a machine without clusters', () => {
@@ -20,11 +20,18 @@ describe('the choice of a slot', () => {
     assert.equal(chooseSlot({ ...nothing, prefixes: ['10.200.0.0/15'] }), 2);
   });
 
-  it('skips slots whose IPv6 networks the machine has a route to, for a dual-stack cluster only', () => {
-    const prefixes = [addressesOf(0, true).podNetworks[1]!, addressesOf(1, true).nodeNetworks[1]!];
-    assert.equal(chooseSlot({ ...nothing, prefixes, dualStack: true }), 2);
+  it('skips slots whose IPv6 networks the machine has a route to, for a cluster with IPv6 only', () => {
+    const prefixes = [addressesOf(0, 'dual').podNetworks[1]!, addressesOf(1, 'dual').nodeNetworks[1]!];
+    assert.equal(chooseSlot({ ...nothing, prefixes, ipFamily: 'dual' }), 2);
+    assert.equal(chooseSlot({ ...nothing, prefixes, ipFamily: 'ipv6' }), 2);
     assert.equal(chooseSlot({ ...nothing, prefixes }), 0);
-    assert.equal(chooseSlot({ ...nothing, prefixes: ['fd00::/64', 'fe80::/64', 'ff00::/8'], dualStack: true }), 0);
+    assert.equal(chooseSlot({ ...nothing, prefixes: ['fd00::/64', 'fe80::/64', 'ff00::/8'], ipFamily: 'dual' }), 0);
+  });
+
+  it('takes one whose IPv4 networks the machine has a route to, for a cluster of IPv6 only', () => {
+    const prefixes = addressesOf(0, 'ipv4').podNetworks;
+    assert.equal(chooseSlot({ ...nothing, prefixes, ipFamily: 'ipv6' }), 0);
+    assert.equal(chooseSlot({ ...nothing, prefixes, ipFamily: 'dual' }), 1);
   });
 
   it('skips slots with an interface or a network namespace of their name', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FleetPlan, type PlanInput } from '../../../src/operator/plan/fleet-plan.ts';
 import type { Sample } from '../../cluster/prometheus.ts';
-import type { Agent, NetExporterObject } from '../../e2e/agents.ts';
+import { type Agent, hostOf, type NetExporterObject } from '../../e2e/agents.ts';
 import { type ExpectedSeries, missingSeries } from '../../e2e/expected-series.ts';
 
 type Spec = NetExporterObject['spec'];
@@ -40,7 +40,7 @@ function prometheusOf(fleet: Agent[], peers: Peers, change: (metric: string, sam
   const targets = (one: Agent) => [
     ...peers
       .get(one)!
-      .map((node) => ({ host: `${fleet.find((peer) => peer.node === node)?.ip}:8000`, peer_node: node })),
+      .map((node) => ({ host: hostOf(fleet.find((peer) => peer.node === node) ?? agent(0)), peer_node: node })),
     { host: serviceHost, peer_node: '' },
   ];
   return {
@@ -123,17 +123,20 @@ test('a peer that is the agent itself, or no agent at all, is found', async () =
   assert.ok((await missing('node-7')).includes('agent-1 by TCP has a peer on node-7, which has no agent'));
 });
 
-test('a peer at the address of another agent is found', async () => {
-  const fleet = agents(3);
-  const wrong = (metric: string, samples: Sample[]) =>
-    metric !== 'network_latency_seconds_count'
-      ? samples
-      : samples.map((sample) => ({
-          ...sample,
-          labels: { ...sample.labels, ...(sample.labels.peer_node === 'node-2' && { host: '10.0.0.3:8000' }) },
-        }));
-  const missing = await missingSeries(prometheusOf(fleet, planned(fleet), wrong), expected(fleet));
-  assert.ok(missing.includes('agent-1 by TCP dials node-2 at 10.0.0.3:8000, not at 10.0.0.2:8000'), missing.join('\n'));
+test('a peer at the address of another agent is found, with IPv6 only, too', async () => {
+  for (const fleet of [agents(3), agents(3).map((one, index) => ({ ...one, ip: `fd00::${index + 1}` }))]) {
+    const [, right, other] = fleet.map(hostOf);
+    const wrong = (metric: string, samples: Sample[]) =>
+      metric !== 'network_latency_seconds_count'
+        ? samples
+        : samples.map((sample) => ({
+            ...sample,
+            labels: { ...sample.labels, ...(sample.labels.peer_node === 'node-2' && { host: other! }) },
+          }));
+    assert.deepEqual(await missingSeries(prometheusOf(fleet, planned(fleet)), expected(fleet)), []);
+    const missing = await missingSeries(prometheusOf(fleet, planned(fleet), wrong), expected(fleet));
+    assert.ok(missing.includes(`agent-1 by TCP dials node-2 at ${other}, not at ${right}`), missing.join('\n'));
+  }
 });
 
 test('peers that are known by their address only are no assignment', async () => {
