@@ -48,7 +48,7 @@ export const dnsMetrics = {
           nxdomain: 'the name does not exist (`NXDOMAIN`)',
           servfail: 'the server could not resolve the name (`SERVFAIL`)',
           rcode: 'any other response code, such as `REFUSED`',
-          nodata: 'the name exists and has no record of the type',
+          nodata: 'the name exists and has no address',
           truncated: 'the answer was cut off to fit a UDP packet, and the server did not answer over TCP',
           malformed: 'no response was a valid answer to the query',
         } satisfies Reasons,

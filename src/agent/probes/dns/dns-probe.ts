@@ -22,8 +22,8 @@ export interface DnsSubject {
  * UDP is truncated is asked again over TCP (RFC 7766 §5).
  *
  * Reasons: `refused` (nothing listens: ICMP port unreachable or RST), `rcode` (an error code other than NXDOMAIN and
- * SERVFAIL, such as REFUSED), `nodata` (an answer without a record of the type), `truncated` (and no
- * answer over TCP), `malformed` (only invalid messages).
+ * SERVFAIL, such as REFUSED), `nodata` (a name that has records of neither type), `truncated` (and no answer over
+ * TCP), `malformed` (only invalid messages).
  * @throws DnsNameError for an invalid name; otherwise like every `Probe`
  */
 export const dnsProbe: Probe<DnsSubject> = async (target, context): Promise<ProbeResult> => {
@@ -63,16 +63,19 @@ class Lookup {
       this.seconds += seconds;
       if (timing === 'clock') this.timing = timing;
       if (verdict === 'answered') return undefined;
-      if (verdict === 'nodata' && (await this.#isOnlyWithoutAaaa(name))) return undefined;
+      if (verdict === 'nodata' && (await this.#hasOtherFamily(name))) return undefined;
       if (!goesOn.has(verdict)) return verdict;
       missed.push(verdict);
     }
     return worstFirst.find((reason) => missed.includes(reason));
   }
 
-  /** A name with only IPv4 addresses has no AAAA record. That is not a failure: the query was answered. */
-  async #isOnlyWithoutAaaa(name: string): Promise<boolean> {
-    if (this.#target.type !== 'AAAA') return false;
+  /**
+   * A name with addresses of one family has no record of the other type: every Service of a cluster with IPv6 only, for
+   * example. That is not a failure: the query was answered.
+   */
+  async #hasOtherFamily(name: string): Promise<boolean> {
+    if (this.#target.type === 'A') return (await this.#question(name, 'AAAA')).verdict === 'answered';
     const { verdict } = await this.#question(name, 'A');
     // Only an answer without A records makes it a failure. Whether A lookups work is measured by the probe for A.
     return verdict !== 'nodata' && verdict !== 'nxdomain';

@@ -507,26 +507,31 @@ describe('dnsProbe of a name that is looked up through the search list', () => {
     assert.ok(server.asked.length < 6, String(server.asked));
   });
 
-  it('takes no error from AAAA at a name that has A only, and asks no further names', async () => {
-    await using server = await startUdpServer(
-      zone({
-        'AAAA kubernetes.default.svc.cluster.local': answer,
-        'A kubernetes.default.svc.cluster.local': goodAnswer,
-      }),
-    );
-    assertAnswered(await dnsProbe(targetOf(server, { name, resolver, type: 'AAAA' }), contextWith()), 'kernel');
-    assert.deepEqual(server.asked, [
-      'AAAA kubernetes.default.ns.svc.cluster.local',
-      'AAAA kubernetes.default.svc.cluster.local',
-      'A kubernetes.default.svc.cluster.local',
-    ]);
-  });
+  for (const [type, other] of [
+    ['A', 'AAAA'],
+    ['AAAA', 'A'],
+  ] as const) {
+    it(`takes no error from ${type} at a name that has ${other} only, and asks no further names`, async () => {
+      await using server = await startUdpServer(
+        zone({
+          [`${type} kubernetes.default.svc.cluster.local`]: answer,
+          [`${other} kubernetes.default.svc.cluster.local`]: goodAnswer,
+        }),
+      );
+      assertAnswered(await dnsProbe(targetOf(server, { name, resolver, type }), contextWith()), 'kernel');
+      assert.deepEqual(server.asked, [
+        `${type} kubernetes.default.ns.svc.cluster.local`,
+        `${type} kubernetes.default.svc.cluster.local`,
+        `${other} kubernetes.default.svc.cluster.local`,
+      ]);
+    });
 
-  it('calls AAAA at a name that has neither no data', async () => {
-    await using server = await startUdpServer((query, send) => send(answer(query)));
-    assert.deepEqual(await dnsProbe(targetOf(server, { type: 'AAAA' }), contextWith()), failed('nodata', 'kernel'));
-    assert.deepEqual(server.asked, ['AAAA api.example.com', 'A api.example.com']);
-  });
+    it(`calls ${type} at a name that has neither no data`, async () => {
+      await using server = await startUdpServer((query, send) => send(answer(query)));
+      assert.deepEqual(await dnsProbe(targetOf(server, { type }), contextWith()), failed('nodata', 'kernel'));
+      assert.deepEqual(server.asked, [`${type} api.example.com`, `${other} api.example.com`]);
+    });
+  }
 
   it('does not hold the answer to A against AAAA when there is none, and does not time it', async () => {
     await using server = await startUdpServer((query, send) => {
@@ -534,6 +539,15 @@ describe('dnsProbe of a name that is looked up through the search list', () => {
     });
     const context = contextWith({ timeoutMs: shortMs });
     assertAnswered(await dnsProbe(targetOf(server, { type: 'AAAA' }), context), 'kernel', shortMs / 1000);
+  });
+
+  it('calls A at a name no data when AAAA, which may have no probe of its own, gets no answer', async () => {
+    await using server = await startUdpServer((query, send) => {
+      if (query.type === 'A') send(answer(query));
+    });
+    const context = contextWith({ timeoutMs: shortMs });
+    assert.deepEqual(await dnsProbe(targetOf(server), context), failed('nodata', 'kernel'));
+    assert.deepEqual(server.asked, ['A api.example.com', 'AAAA api.example.com']);
   });
 
   it('follows a CNAME to its address', async () => {
