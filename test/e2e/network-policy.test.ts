@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatHostPort } from '../../src/base/host-port.ts';
 import { operatorPort, operatorSelector, syncPort, syncServiceName } from '../../src/contract/operator-names.ts';
-import { CommandError, run } from '../cluster/command.ts';
+import { run } from '../cluster/command.ts';
 import { counterOf } from '../cluster/network-policy.ts';
 import { waitFor } from '../cluster/wait.ts';
 import {
@@ -229,25 +231,29 @@ async function arrives(dial: Dial, expected: boolean): Promise<boolean> {
 }
 
 async function synArrives({ netns, address, port }: Dial, seconds: number): Promise<boolean> {
-  try {
-    await run(['nsenter', `--net=${netns}`, 'timeout', `${seconds}`, 'bash', '-c', `</dev/tcp/${address}/${port}`]);
-    return true;
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    if (error.exitCode === 124) return false;
-    if (/refused/i.test(error.stderr)) return true;
-    throw error;
-  }
+  // By `exec` the shell dials itself, so that no child outlives it.
+  const script = `echo dialling; exec 3<>/dev/tcp/${address}/${port}`;
+  const child = spawn('nsenter', [`--net=${netns}`, 'bash', '-c', script], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let timeout: NodeJS.Timeout | undefined;
+  // Not before: on a busy machine it takes longer to start than a blocked dial may take.
+  child.stdout.once('data', () => {
+    timeout = setTimeout(() => child.kill('SIGKILL'), seconds * 1000);
+  });
+  const [[code, signal], errors] = await Promise.all([once(child, 'close'), text(child.stderr)]);
+  clearTimeout(timeout);
+  if (code === 0 || /refused/i.test(errors)) return true;
+  if (signal === 'SIGKILL' && errors === '') return false;
+  throw new Error(`a dial of ${address} at port ${port} failed: ${errors}`);
 }
 
 async function datagramArrives({ netns, address, port }: Dial, seconds: number): Promise<boolean> {
-  const text = randomUUID();
+  const token = randomUUID();
   const end = performance.now() + seconds * 1000;
-  while (!datagrams.has(text) && performance.now() < end) {
-    await run(['nsenter', `--net=${netns}`, 'bash', '-c', `echo ${text} >/dev/udp/${address}/${port}`]);
+  while (!datagrams.has(token) && performance.now() < end) {
+    await run(['nsenter', `--net=${netns}`, 'bash', '-c', `echo ${token} >/dev/udp/${address}/${port}`]);
     await sleep(200);
   }
-  return datagrams.has(text);
+  return datagrams.has(token);
 }
 
 /** What does not come out as it should, each in a sentence. */
