@@ -4,6 +4,7 @@ import type { ConditionReason } from '../../contract/reasons.ts';
 import { controllerOf, type KubeObject } from '../kube/kube-object.ts';
 import { templateOf } from '../kube/pod-template.ts';
 import type { PlannedPod } from '../plan/target-states.ts';
+import { lastWords } from './last-words.ts';
 import { crashMemoryMs } from './recent-crashes.ts';
 
 /** What the operator keeps of an agent's pod. */
@@ -216,13 +217,19 @@ function crashFault(container: ContainerStatus, image: string): AgentFault | und
   const crashedAt = Date.parse(last.finishedAt ?? '');
   const isTimed = state.running !== undefined && !Number.isNaN(crashedAt);
   if (ready && !isTimed) return undefined;
-  const why = `${last.reason ?? 'Error'}, exit code ${last.exitCode ?? 'unknown'}`;
-  const said = tail(last.message);
+  const said = lastWords(last.message);
   return {
     reason: last.reason === outOfMemory ? 'AgentOOMKilled' : 'AgentCrashLooping',
-    message: `${image}: ${why}${said && `: ${said}`}`,
+    message: `${image}: ${endOf(last)}${said && `: ${said}`}`,
     ...(isTimed && { crashedAt }),
   };
+}
+
+/** How a container ended. A shell's exit code above 128 is that of a signal (POSIX, 2.8.2). */
+function endOf({ reason = 'Error', exitCode }: Termination): string {
+  if (exitCode === undefined) return `${reason}, exit code unknown`;
+  const isKilled = reason !== outOfMemory && exitCode > 128 && exitCode <= 128 + 64;
+  return isKilled ? `${reason}, killed by signal ${exitCode - 128}` : `${reason}, exit code ${exitCode}`;
 }
 
 /** Whether a container ended after it had run long enough for the kubelet to take that for no crash loop: a reboot. */
@@ -233,17 +240,7 @@ function ranLong({ startedAt = '', finishedAt = '' }: Termination): boolean {
 const quotedLength = 200;
 
 /** The beginning of a message, on one line. */
-function head(message: string | undefined): string {
-  const line = onOneLine(message);
+function head(message = ''): string {
+  const line = message.trim().replaceAll(/\s+/g, ' ');
   return line.length > quotedLength ? `${line.slice(0, quotedLength)}…` : line;
-}
-
-/** The end of a message, on one line: the last words of a log say most. */
-function tail(message: string | undefined): string {
-  const line = onOneLine(message);
-  return line.length > quotedLength ? `…${line.slice(-quotedLength)}` : line;
-}
-
-function onOneLine(message = ''): string {
-  return message.trim().replaceAll(/\s+/g, ' ');
 }
