@@ -37,7 +37,7 @@ export async function build({ root, out, architectures: wanted }: BuildOptions):
   const files: string[] = [];
   for (const part of ['operator', 'agent']) {
     const file = join(out, part, 'main.mjs');
-    const { packages } = await bundle({ root, entry: `src/${part}/main.ts`, file });
+    const { packages } = await bundle({ root, entry: `src/${part}/main.ts`, file, longNames: part === 'agent' });
     writeFileSync(join(out, part, 'LICENSES.txt'), licenseText(packages.map((name) => join(root, name))));
     files.push(file);
   }

@@ -12,7 +12,7 @@ import { Schedule } from './plan/schedule.ts';
 import { StartGrace } from './plan/start-grace.ts';
 import { type LimitedTargets, withinLimits } from './plan/target-limits.ts';
 import { problemOf, TargetStateLog } from './plan/target-state-log.ts';
-import { type PodIdentity, planTargets, type ResolverConfiguration, type Target } from './plan/targets.ts';
+import { type PodIdentity, planTargets, type ResolverConfiguration, slotOf, type Target } from './plan/targets.ts';
 import type { AddressLookup } from './probes/peer-lookup.ts';
 import type { Attempt } from './probes/probes.ts';
 import type { UdpSockets } from './probes/udp-sockets.ts';
@@ -145,6 +145,7 @@ export class Agent {
     this.#schedule.set(
       targets.map((target) => ({
         key: target.key,
+        slot: slotOf(target),
         intervalMs: target.intervalMs,
         run: (signal) => this.#turn(target, signal),
       })),

@@ -5,6 +5,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { systemClock } from '../base/clock.ts';
 import { withoutSecrets } from '../base/redaction.ts';
 import { clusterDomain, parseResolvConf } from '../base/resolv-conf.ts';
+import { tickClock } from '../base/tick-clock.ts';
 import { endOnUnhandledErrors } from '../base/unhandled-errors.ts';
 import { httpRefusalCounter } from '../listeners/http-refusal.ts';
 import { agentHttpLimits, sendBufferBytes } from '../listeners/listener-limits.ts';
@@ -31,6 +32,9 @@ import { OperatorConnection } from './sync/operator-connection.ts';
 
 /** Timeout of one try at one nameserver in a peer lookup, in milliseconds. */
 const lookupTimeoutMs = 2000;
+
+/** Time after which a connection on which nothing was sent is accepted, in seconds. */
+const silentSeconds = 1;
 
 /** Cluster domain if resolv.conf does not show it: the default of kubeadm and most distributions. */
 const usualClusterDomain = 'cluster.local';
@@ -67,11 +71,12 @@ async function run(environment: Environment): Promise<void> {
     probeMetrics: new ProbeMetrics(registry, kernel ? 'kernel' : 'clock'),
     agentMetrics,
     syncMetrics: new SyncMetrics(registry, systemClock),
-    clock: systemClock,
+    clock: tickClock,
     random: Math.random,
     log,
   });
 
+  let acceptAtOnce = () => {};
   const grace = new ShutdownGrace(systemClock);
   let state: 'starting' | 'ready' | 'stopping' = 'starting';
   const server = new AgentServer(
@@ -85,7 +90,12 @@ async function run(environment: Environment): Promise<void> {
     },
     systemClock,
     agentHttpLimits,
-    (fd) => kernel?.limitSendBuffer(fd, sendBufferBytes),
+    (fd) => {
+      kernel?.limitSendBuffer(fd, sendBufferBytes);
+      // Peers dial and reset without sending anything: the kernel answers them without this process.
+      kernel?.deferAccept(fd, silentSeconds);
+      acceptAtOnce = () => kernel?.deferAccept(fd, 0);
+    },
   );
   const echo = new EchoResponder(systemClock, kernel, {
     answered: (dwellSeconds) => agentMetrics.echoAnswered(dwellSeconds),
@@ -100,6 +110,8 @@ async function run(environment: Environment): Promise<void> {
     state = 'stopping';
     log('info', 'stopping agent', { signal });
     agent.stop();
+    // From here on every dial counts.
+    acceptAtOnce();
     // Scrapes and peers are served until endpoints are updated everywhere, and the final report is sent meanwhile.
     grace.begin(agent.dialsService, () => {
       server.close();

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 
 // A native addon: if there is no binary for this architecture, the import fails and the agent runs without it.
@@ -16,11 +17,14 @@ export interface Libc {
   bind(fd: number, address: Uint8Array, length: number): number;
   connect(fd: number, address: Uint8Array, length: number): number;
   recv(fd: number, data: Uint8Array, length: number, flags: number): number;
+  recvmsg(fd: number, message: BigUint64Array, flags: number): number;
   send(fd: number, data: Uint8Array, length: number, flags: number): number;
   sendto(fd: number, data: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number): number;
   inet_pton(family: number, text: string, address: Uint8Array): number;
   if_nametoindex(name: string): number;
   clock_gettime(clock: number, time: BigInt64Array): number;
+  /** Where the memory of an array is. It stays there while the array exists if it was made from an `ArrayBuffer`. */
+  addressOf(memory: Uint8Array | BigUint64Array): bigint;
   /** Name of the errno of the last failed call, such as `ENOENT`. */
   errorName(): string;
 }
@@ -44,13 +48,17 @@ export function loadLibc(file = 'libc.so.6'): Libc | undefined {
       bind: library.func('int bind(int, const void *, uint32_t)'),
       connect: library.func('int connect(int, const void *, uint32_t)'),
       recv: library.func('long recv(int, void *, size_t, int)'),
+      recvmsg: library.func('long recvmsg(int, void *, int)'),
       send: library.func('long send(int, const void *, size_t, int)'),
       sendto: library.func('long sendto(int, const void *, size_t, int, const void *, uint32_t)'),
       inet_pton: library.func('int inet_pton(int, const char *, void *)'),
       clock_gettime: library.func('int clock_gettime(int, void *)'),
       if_nametoindex: library.func('unsigned int if_nametoindex(const char *)'),
+      addressOf: (memory) => ffi.address(memory),
       errorName: () => {
         const errno = ffi.errno();
+        // Node does not know its name.
+        if (errno === constants.errno.EINPROGRESS) return 'EINPROGRESS';
         return errno > 0 ? getSystemErrorName(-errno) : 'EUNKNOWN';
       },
     } as Libc;

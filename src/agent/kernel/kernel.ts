@@ -1,7 +1,10 @@
 import { isIPv6 } from 'node:net';
+import { getSystemErrorName } from 'node:util';
 import { type Libc, loadLibc } from './kernel-libc.ts';
+import { MessageReader, type ReceivedDatagram } from './kernel-messages.ts';
 import { parseTcpInfo, type TcpInfo, tcpInfoBytes } from './kernel-tcp-info.ts';
 
+export type { ReceivedDatagram } from './kernel-messages.ts';
 export type { TcpInfo } from './kernel-tcp-info.ts';
 
 /**
@@ -24,7 +27,47 @@ export interface Kernel {
    * @throws KernelCallError, such as EADDRINUSE
    */
   openBoundUdpSocket(address: string, port: number): number;
-  /** Closes a descriptor of `openUdpSocket` or `openBoundUdpSocket` that has no other owner. */
+  /**
+   * Opens a non-blocking UDP socket like `openUdpSocket`, of which the kernel also stamps what is sent. It is read by
+   * `receive` and must not be given to Node.
+   * @throws KernelCallError
+   */
+  openStampedUdpSocket(family: 4 | 6): number;
+  /**
+   * Reads a datagram from a socket of `openStampedUdpSocket`.
+   * @returns undefined if none waits
+   * @throws KernelCallError, also for an ICMP error, such as ECONNREFUSED
+   */
+  receive(fd: number): ReceivedDatagram | undefined;
+  /**
+   * When the last datagram of a socket of `openStampedUdpSocket` was handed to the network device, in nanoseconds of
+   * CLOCK_REALTIME. Can be read once.
+   * @returns undefined if the device does not say, or not yet
+   */
+  transmittedAt(fd: number): bigint | undefined;
+  /**
+   * Opens a non-blocking TCP socket.
+   * @returns a descriptor that the caller must close with `closeSocket` or `resetConnection`
+   * @throws KernelCallError
+   */
+  openTcpSocket(family: 4 | 6): number;
+  /**
+   * Begins to connect a TCP socket; if it has begun, looks how far that is.
+   * @returns whether the connection is established
+   * @throws KernelCallError if it failed, or was reset since, such as ECONNREFUSED
+   */
+  connectTcp(fd: number, to: Uint8Array): boolean;
+  /** The error of a socket since the last call (SO_ERROR, socket(7)), such as `ECONNRESET`; undefined if none. */
+  pendingError(fd: number): string | undefined;
+  /** Closes a TCP socket and resets its connection. */
+  resetConnection(fd: number): void;
+  /**
+   * Lets a listening socket accept connections only once their clients have sent something (TCP_DEFER_ACCEPT, tcp(7)).
+   * Those that are silent for this number of seconds, at least one, are accepted then. A failure changes nothing.
+   * @param seconds 0: every connection is accepted at once
+   */
+  deferAccept(fd: number, seconds: number): void;
+  /** Closes a descriptor of this interface that has no other owner. */
   closeSocket(fd: number): void;
   /**
    * Connects a UDP socket, which gives it a random port.
@@ -32,7 +75,7 @@ export interface Kernel {
    */
   connect(fd: number, to: Uint8Array): void;
   /**
-   * Ends the connection of a socket of `openUdpSocket`, gives its port back and drops what it has received.
+   * Ends the connection of a UDP socket, gives its port back and drops what it has received.
    * @returns whether it can be connected again: false if an error is pending
    */
   disconnect(fd: number): boolean;
@@ -131,19 +174,31 @@ const sockStream = 1;
 const sockDgram = 2;
 const sockNonblockCloexec = 0o4000 | 0o2000000;
 const solSocket = 1;
+const soError = 4;
 const soSndbuf = 7;
+const soLinger = 13;
+const soTimestamping = 37;
+/** Stamp what is sent and what is received by software, and return no data with the former. */
+const timestamping = (1 << 1) | (1 << 3) | (1 << 4) | (1 << 11);
 const ipprotoIp = 0;
 const ipRecverr = 11;
 const ipprotoTcp = 6;
+const tcpDeferAccept = 9;
 const tcpInfoOption = 11;
 const ipprotoIpv6 = 41;
 const ipv6Recverr = 25;
 const siocgstampns = 0x8907;
 const clockRealtime = 0;
+/** With `msgConfirm` and no data: a call that sends nothing (include/linux/socket.h). */
+const msgProbe = 0x10;
+const msgConfirm = 0x800;
+const msgErrqueue = 0x2000;
 const msgNosignal = 0x4000;
 /** AF_UNSPEC, which ends a connection (connect(2)). */
 const noAddress = new Uint8Array(16);
-/** The most datagrams that are dropped one by one: closing a socket drops any number. */
+/** The most addresses that are kept encoded. */
+const maxAddresses = 256;
+/** The most messages that are dropped one by one: closing a socket drops any number. */
 const maxDropped = 16;
 const nanosecondsPerSecond = 1_000_000_000n;
 /**
@@ -164,6 +219,9 @@ class LinuxKernel implements Kernel {
   readonly #sentAt = new BigInt64Array(2);
   readonly #sentAtWords = new Uint32Array(this.#sentAt.buffer);
   readonly #one = Int32Array.of(1);
+  readonly #messages: MessageReader;
+  /** Encoded addresses, without a port: parsing one costs more than sending to it. */
+  readonly #addresses = new Map<string, Uint8Array>();
   /**
    * The kernel timestamps packets only while some socket wants it, and enabling it takes effect late, so one socket
    * stays open.
@@ -173,6 +231,7 @@ class LinuxKernel implements Kernel {
 
   constructor(libc: Libc) {
     this.#libc = libc;
+    this.#messages = new MessageReader(libc);
     this.#keeper = this.openUdpSocket(4);
   }
 
@@ -188,6 +247,7 @@ class LinuxKernel implements Kernel {
     } finally {
       this.closeSocket(fd);
     }
+    this.closeSocket(this.openStampedUdpSocket(4));
     // The socket is not connected, so EDESTADDRREQ is expected. A seccomp profile causes another error.
     if (this.#libc.send(this.#keeper!, this.#info, 0, msgNosignal) >= 0 || this.#libc.errorName() !== 'EDESTADDRREQ')
       throw new KernelCallError('send', this.#libc.errorName());
@@ -201,11 +261,59 @@ class LinuxKernel implements Kernel {
   }
 
   openUdpSocket(family: 4 | 6): number {
-    const fd = this.#socket(family === 6 ? afInet6 : afInet, sockDgram);
-    const [level, option] = family === 6 ? [ipprotoIpv6, ipv6Recverr] : [ipprotoIp, ipRecverr];
-    if (this.#libc.setsockopt(fd, level, option, this.#one, 4) !== 0) this.#fail('setsockopt', fd);
+    const fd = this.#probingSocket(family);
     this.#enableTimestamps(fd);
     return fd;
+  }
+
+  openStampedUdpSocket(family: 4 | 6): number {
+    const fd = this.#probingSocket(family);
+    const flags = Int32Array.of(timestamping);
+    if (this.#libc.setsockopt(fd, solSocket, soTimestamping, flags, 4) !== 0) this.#fail('setsockopt', fd);
+    return fd;
+  }
+
+  receive(fd: number): ReceivedDatagram | undefined {
+    const datagram = this.#messages.read(fd, 0);
+    if (!datagram && this.#libc.errorName() !== 'EAGAIN') this.#fail('recvmsg');
+    return datagram;
+  }
+
+  transmittedAt(fd: number): bigint | undefined {
+    for (let read = 0; read < maxDropped; read++) {
+      const message = this.#messages.readError(fd, msgErrqueue);
+      if (!message || message.stamp !== undefined) return message?.stamp;
+    }
+    return undefined;
+  }
+
+  openTcpSocket(family: 4 | 6): number {
+    return this.#socket(family === 6 ? afInet6 : afInet, sockStream);
+  }
+
+  connectTcp(fd: number, to: Uint8Array): boolean {
+    if (this.#libc.connect(fd, to, to.byteLength) === 0) return true;
+    const code = this.#libc.errorName();
+    if (code === 'EISCONN') return true;
+    if (code === 'EINPROGRESS' || code === 'EALREADY') return false;
+    throw new KernelCallError('connect', code);
+  }
+
+  pendingError(fd: number): string | undefined {
+    const errno = new Uint8Array(4);
+    this.#length[0] = errno.byteLength;
+    if (this.#libc.getsockopt(fd, solSocket, soError, errno, this.#length) !== 0) return this.#libc.errorName();
+    const [code] = new Int32Array(errno.buffer);
+    return code === 0 ? undefined : getSystemErrorName(-code!);
+  }
+
+  resetConnection(fd: number): void {
+    this.#libc.setsockopt(fd, solSocket, soLinger, Int32Array.of(1, 0), 8);
+    this.closeSocket(fd);
+  }
+
+  deferAccept(fd: number, seconds: number): void {
+    this.#libc.setsockopt(fd, ipprotoTcp, tcpDeferAccept, Int32Array.of(seconds), 4);
   }
 
   openBoundUdpSocket(address: string, port: number): number {
@@ -231,21 +339,30 @@ class LinuxKernel implements Kernel {
   }
 
   socketAddress(address: string, port: number): Uint8Array {
+    const encoded = this.#addresses.get(address)?.slice() ?? this.#encode(address);
+    encoded[2] = port >> 8;
+    encoded[3] = port & 255;
+    return encoded;
+  }
+
+  #encode(address: string): Uint8Array {
     const family = isIPv6(address) ? afInet6 : afInet;
     const [host = '', zone] = address.split('%');
     // sockaddr_in and sockaddr_in6 of ip(7) and ipv6(7): the family in the machine's byte order, the port in network's.
     const encoded = new Uint8Array(family === afInet6 ? 28 : 16);
     const words = new Uint16Array(encoded.buffer);
     words[0] = family;
-    encoded[2] = port >> 8;
-    encoded[3] = port & 255;
     if (this.#libc.inet_pton(family, host, encoded.subarray(family === afInet6 ? 8 : 4)) !== 1)
       throw new KernelCallError('inet_pton', 'EINVAL');
     if (zone !== undefined) {
       const index = this.#libc.if_nametoindex(zone) || Number(zone);
       words[12] = index;
       words[13] = index >>> 16;
+      // Another interface may get the name.
+      return encoded;
     }
+    if (this.#addresses.size === maxAddresses) this.#addresses.clear();
+    this.#addresses.set(address, encoded.slice());
     return encoded;
   }
 
@@ -255,9 +372,8 @@ class LinuxKernel implements Kernel {
 
   disconnect(fd: number): boolean {
     if (this.#libc.connect(fd, noAddress, noAddress.byteLength) !== 0) return false;
-    for (let dropped = 0; dropped < maxDropped; dropped++)
-      if (this.#libc.recv(fd, this.#info, 0, 0) < 0) return this.#libc.errorName() === 'EAGAIN';
-    return false;
+    // In this order: reading the error queue clears a pending error.
+    return this.#drop(fd, 0) && this.#drop(fd, msgErrqueue);
   }
 
   sendTo(fd: number, datagram: Uint8Array, to: Uint8Array, age?: AgeField): boolean {
@@ -272,6 +388,8 @@ class LinuxKernel implements Kernel {
       datagram[offset + 2]! * 2 ** 8 +
       datagram[offset + 3]!;
     const words = this.#sentAtWords;
+    // Sends nothing, but takes the same path through the kernel, which is several times slower after a pause.
+    sendto(fd, datagram, 0, msgConfirm | msgProbe, to, to.byteLength);
     // Nothing but arithmetic in between: after a pause, each further call costs microseconds.
     const status = clock_gettime(clockRealtime, this.#sentAt);
     const now = (words[0]! - seconds) * 1e9 + words[2]! - remainder;
@@ -313,6 +431,20 @@ class LinuxKernel implements Kernel {
   #enableTimestamps(fd: number): void {
     if (this.#libc.ioctl(fd, siocgstampns, this.#timespec) !== 0 && this.#libc.errorName() !== 'ENOENT')
       this.#fail('ioctl', fd);
+  }
+
+  /** Drops what waits to be read. @returns false if there is too much, or an error is pending */
+  #drop(fd: number, flags: number): boolean {
+    for (let dropped = 0; dropped < maxDropped; dropped++)
+      if (this.#libc.recv(fd, this.#info, 0, flags) < 0) return this.#libc.errorName() === 'EAGAIN';
+    return false;
+  }
+
+  #probingSocket(family: 4 | 6): number {
+    const fd = this.#socket(family === 6 ? afInet6 : afInet, sockDgram);
+    const [level, option] = family === 6 ? [ipprotoIpv6, ipv6Recverr] : [ipprotoIp, ipRecverr];
+    if (this.#libc.setsockopt(fd, level, option, this.#one, 4) !== 0) this.#fail('setsockopt', fd);
+    return fd;
   }
 
   #socket(family: number, type: number): number {

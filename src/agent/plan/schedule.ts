@@ -1,10 +1,13 @@
 import type { Clock } from '../../base/clock.ts';
 import { hashFraction } from '../../base/hash.ts';
+import { tickMs } from '../../base/tick-clock.ts';
 
 /** Something that runs periodically. */
 export interface Task {
   /** Identifies the task across updates. */
   key: string;
+  /** Determines the offset: tasks of the same slot and interval have their turns at the same time. */
+  slot: string;
   intervalMs: number;
   /** Runs one turn. `signal` is aborted when the task is removed. A rejection ends only this turn. */
   run(signal: AbortSignal): Promise<void>;
@@ -27,9 +30,9 @@ const toleranceMs = 1000;
 const heartbeatMs = 500;
 
 /**
- * Runs every task at `epoch + offset + n · interval` on a monotonic clock, where the offset is a hash of seed and key.
- * So turns are spread over the interval, differ between agents, do not move when other tasks are added or removed, and
- * never drift.
+ * Runs every task at `epoch + offset + n · interval` on a monotonic clock, where the offset is a hash of seed and slot.
+ * Epoch and offset are multiples of `tickMs`. So turns are spread over the interval, differ between agents, do not move
+ * when other tasks are added or removed, and never drift.
  *
  * Turns that a stalled process missed (blocked event loop, throttled or frozen container) are counted and skipped. They
  * neither run later in a burst nor count as failures.
@@ -47,7 +50,7 @@ export class Schedule {
     this.#clock = clock;
     this.#seed = seed;
     this.#events = events;
-    this.#epoch = clock.monotonic();
+    this.#epoch = wholeTicks(clock.monotonic());
     this.#heartbeat();
   }
 
@@ -68,7 +71,7 @@ export class Schedule {
       else
         this.#entries.set(
           key,
-          new Entry(task, this.#clock, this.#events, this.#epoch, hashFraction(`${this.#seed} ${key}`)),
+          new Entry(task, this.#clock, this.#events, this.#epoch, hashFraction(`${this.#seed} ${task.slot}`)),
         );
     }
   }
@@ -80,8 +83,9 @@ export class Schedule {
   }
 
   #heartbeat(): void {
-    const due = this.#clock.monotonic() + heartbeatMs;
-    this.#cancelHeartbeat = this.#clock.after(heartbeatMs, () => {
+    const now = this.#clock.monotonic();
+    const due = now + heartbeatMs - (now % heartbeatMs);
+    this.#cancelHeartbeat = this.#clock.after(due - now, () => {
       this.#events.late(Math.max(0, this.#clock.monotonic() - due) / 1000);
       this.#heartbeat();
     });
@@ -130,7 +134,8 @@ class Entry {
   }
 
   #dueAt(turn: number): number {
-    return this.#epoch + (this.#fraction + turn) * this.#task.intervalMs;
+    const { intervalMs } = this.#task;
+    return this.#epoch + wholeTicks(this.#fraction * intervalMs) + turn * intervalMs;
   }
 
   #arm(): void {
@@ -163,4 +168,8 @@ class Entry {
     };
     this.#task.run(controller.signal).then(done, done);
   }
+}
+
+function wholeTicks(ms: number): number {
+  return Math.floor(ms / tickMs) * tickMs;
 }

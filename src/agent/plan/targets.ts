@@ -71,6 +71,14 @@ export function planTargets(
   return [...new Map(targets.map((target) => [target.key, target])).values()];
 }
 
+/**
+ * Targets of one slot are probed at the same time, which saves wake-ups of the process: a peer by all protocols. All of
+ * these latencies come from the kernel, so the probes do not disturb each other.
+ */
+export function slotOf(target: Target): string {
+  return target.probe === 'network' ? key(target.probe, { host: target.labels.host }) : target.key;
+}
+
 /** The assigned peers, or a choice from all addresses. */
 function peersOf(known: AvailablePeers, { network }: Settings, { podIps, nodeName }: PodIdentity): AssignedPeer[] {
   if ('peers' in known) return known.peers;

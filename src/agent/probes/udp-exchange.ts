@@ -24,18 +24,22 @@ export interface ExchangeTimes {
 /** Result of one datagram. */
 export interface UdpExchange<Answer> {
   outcome: Answer | FailureReason;
-  /** From sending until the answer or the timeout. */
+  /** From sending until the answer or the timeout; with the timing `clock` until the answer was noticed. */
   seconds: number;
   timing: Timing;
   /** Undefined without an answer, and if the times cannot be right because the system clock was set in between. */
   times: ExchangeTimes | undefined;
 }
 
-/** An exchange that has begun. After one of these calls nothing more comes of it. */
+/** An exchange that has begun. After `cancel` or `expire` nothing more comes of it. */
 export interface OpenExchange {
+  /** Whether an answer is noticed only when the caller looks for it; otherwise it ends the exchange when it comes. */
+  readonly isPolled: boolean;
+  /** Looks whether an answer has come. */
+  look(): void;
   /** Ends it without a result. */
   cancel(): void;
-  /** Ends it with the result that there was no answer in time; does nothing if it has ended. */
+  /** Ends it with the result that there was no answer in time, also before this look; does nothing if it has ended. */
   expire(): void;
 }
 
@@ -58,10 +62,11 @@ export function exchangeOverUdp<Answer>(
   target: { host: string; port: number },
   datagram: Uint8Array,
   judge: (message: Buffer) => Answer | undefined,
-  { timeoutMs, signal, ...context }: ProbeContext,
+  { timeoutMs, signal, kernel, udpSockets }: ProbeContext,
 ): Promise<UdpExchange<Answer>> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
+    const family = familyOf(target.host);
     const end = (settle: () => void) => {
       cancelTimeout();
       signal.removeEventListener('abort', onAbort);
@@ -73,13 +78,19 @@ export function exchangeOverUdp<Answer>(
     };
     const cancelTimeout = afterDelay(timeoutMs, () => exchange.expire());
     signal.addEventListener('abort', onAbort, { once: true });
-    const exchange = beginExchange(target, datagram, judge, context, (result) =>
+    const exchange = new Exchange<Answer>(datagram, judge, kernel, (result) =>
       end(() => (result instanceof Error ? reject(result) : resolve(result))),
     );
+    if (kernel && udpSockets) exchange.sendByKernel(family, target.host, target.port, udpSockets);
+    else exchange.sendByNode(family, target.host, target.port);
   });
 }
 
-/** Like `exchangeOverUdp`, for callers with their own timer: it ends with an answer, or when the caller ends it. */
+/**
+ * Like `exchangeOverUdp`, for callers with their own timer: it ends with an answer, or when the caller ends it. With
+ * the kernel it is polled: the kernel keeps the answer with its time until the caller looks, which saves the process a
+ * wake-up. The time at which the datagram was sent is then that at which the network device took it.
+ */
 export function beginExchange<Answer>(
   { host, port }: { host: string; port: number },
   datagram: Uint8Array,
@@ -87,12 +98,17 @@ export function beginExchange<Answer>(
   { kernel, udpSockets }: ExchangeContext,
   end: ExchangeEnd<Answer>,
 ): OpenExchange {
-  const family = isIP(host);
-  if (family !== 4 && family !== 6) throw new RangeError(`"${host}" is not an IP address`);
+  const family = familyOf(host);
   const exchange = new Exchange(datagram, judge, kernel, end);
-  if (kernel && udpSockets) exchange.sendByKernel(family, host, port, udpSockets);
+  if (kernel && udpSockets) exchange.sendPolled(family, host, port, udpSockets);
   else exchange.sendByNode(family, host, port);
   return exchange;
+}
+
+function familyOf(host: string): 4 | 6 {
+  const family = isIP(host);
+  if (family !== 4 && family !== 6) throw new RangeError(`"${host}" is not an IP address`);
+  return family;
 }
 
 class Exchange<Answer> implements OpenExchange, UdpUser {
@@ -100,6 +116,7 @@ class Exchange<Answer> implements OpenExchange, UdpUser {
   readonly #judge: (message: Buffer) => Answer | undefined;
   readonly #kernel: Kernel | undefined;
   readonly #end: ExchangeEnd<Answer>;
+  isPolled = false;
   #fd: number | undefined;
   #release: (() => void) | undefined;
   #ended = false;
@@ -122,16 +139,31 @@ class Exchange<Answer> implements OpenExchange, UdpUser {
   sendByKernel(family: 4 | 6, host: string, port: number, sockets: UdpSockets): void {
     try {
       const socket = sockets.take(family, this);
-      this.#fd = socket.fd;
       this.#release = () => sockets.giveBack(socket);
-      const kernel = this.#kernel!;
-      kernel.connect(socket.fd, kernel.socketAddress(host, port));
-      const reading = readClocks(kernel);
-      this.#startedAt = reading.before;
-      this.#sent = { at: kernel.send(socket.fd, this.#datagram), reading };
+      this.#send(socket.fd, host, port);
     } catch (error) {
       this.failed(error as Error);
     }
+  }
+
+  sendPolled(family: 4 | 6, host: string, port: number, sockets: UdpSockets): void {
+    this.isPolled = true;
+    try {
+      const fd = sockets.takeStamped(family);
+      this.#release = () => sockets.giveStampedBack(family, fd);
+      this.#send(fd, host, port);
+    } catch (error) {
+      this.failed(error as Error);
+    }
+  }
+
+  #send(fd: number, host: string, port: number): void {
+    const kernel = this.#kernel!;
+    this.#fd = fd;
+    kernel.connect(fd, kernel.socketAddress(host, port));
+    const reading = readClocks(kernel);
+    this.#startedAt = reading.before;
+    this.#sent = { at: kernel.send(fd, this.#datagram), reading };
   }
 
   sendByNode(family: 4 | 6, host: string, port: number): void {
@@ -156,12 +188,29 @@ class Exchange<Answer> implements OpenExchange, UdpUser {
     socket.connect(port, host);
   }
 
+  look(): void {
+    if (!this.isPolled || !this.#sent) return;
+    try {
+      while (!this.#ended) {
+        const datagram = this.#kernel!.receive(this.#fd!);
+        if (!datagram) return;
+        this.#judgeMessage(datagram.message, secondsSince(this.#startedAt), datagram.receivedAt);
+      }
+    } catch (error) {
+      this.failed(error as Error);
+    }
+  }
+
   received(message: Buffer): void {
     const elapsed = secondsSince(this.#startedAt);
+    const stamp = this.#fd === undefined ? undefined : this.#kernel?.receivedAt(this.#fd);
+    this.#judgeMessage(message, elapsed, stamp);
+  }
+
+  #judgeMessage(message: Buffer, elapsed: number, stamp: bigint | undefined): void {
     const kernel = this.#kernel;
     const sent = this.#sent;
     if (!sent) return;
-    const stamp = this.#fd === undefined ? undefined : kernel?.receivedAt(this.#fd);
     const outcome = this.#judge(message);
     if (outcome === undefined) {
       if (++this.#passedOver === maxPassedOver) this.#giveUp('malformed');
@@ -170,16 +219,24 @@ class Exchange<Answer> implements OpenExchange, UdpUser {
     const reading = readClocks(kernel);
     const set = wasSet(sent.reading, reading);
     const receivedAt = kernel ? stamp : reading.realtime;
+    const sentAt = receivedAt === undefined ? sent.at : this.#sentAt(sent.at, receivedAt);
     // NaN is refused and counted like any other impossible value.
-    const stamped = stamp === undefined ? undefined : set ? Number.NaN : Number(stamp - sent.at) / 1e9;
+    const stamped = stamp === undefined ? undefined : set ? Number.NaN : Number(stamp - sentAt) / 1e9;
     const seconds = kernel?.believe(stamped, elapsed);
     const known = receivedAt !== undefined && !set && (!kernel || seconds !== undefined);
     this.#finish({
       outcome,
       seconds: seconds ?? elapsed,
       timing: seconds === undefined ? 'clock' : 'kernel',
-      times: known ? { sentAt: sent.at, receivedAt } : undefined,
+      times: known ? { sentAt, receivedAt } : undefined,
     });
+  }
+
+  /** @param before the time right before the system call that sent, which takes longer than many networks */
+  #sentAt(before: bigint, receivedAt: bigint): bigint {
+    const transmittedAt = this.isPolled ? this.#kernel!.transmittedAt(this.#fd!) : undefined;
+    const isPossible = transmittedAt !== undefined && before <= transmittedAt && transmittedAt < receivedAt;
+    return isPossible ? transmittedAt : before;
   }
 
   failed(error: Error): void {
@@ -189,6 +246,7 @@ class Exchange<Answer> implements OpenExchange, UdpUser {
   }
 
   expire(): void {
+    this.look();
     this.#giveUp(this.#passedOver > 0 ? 'malformed' : 'timeout');
   }
 
@@ -199,6 +257,7 @@ class Exchange<Answer> implements OpenExchange, UdpUser {
   }
 
   #giveUp(outcome: FailureReason): void {
+    if (this.#ended) return;
     const seconds = secondsSince(this.#startedAt);
     this.#finish({ outcome, seconds, timing: this.#kernel ? 'kernel' : 'clock', times: undefined });
   }

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import type { Kernel } from '../kernel/kernel.ts';
 
-/** Maximum number of idle sockets of each family. Few exchanges run at once, unless answers are missing. */
+/** Maximum number of idle sockets of each kind and family. Few exchanges run at once, unless answers are missing. */
 const defaultIdle = 4;
 
 /** Gets what happens at a socket while it is in use. */
@@ -20,8 +20,9 @@ export class UdpSockets {
   readonly #kernel: Kernel;
   readonly #maxIdle: number;
   readonly #idle = { 4: [] as UdpSocket[], 6: [] as UdpSocket[] };
+  readonly #idleStamped = { 4: [] as number[], 6: [] as number[] };
 
-  /** @param maxIdle most sockets of each family that are kept */
+  /** @param maxIdle most sockets of each kind and family that are kept */
   constructor(kernel: Kernel, maxIdle = defaultIdle) {
     this.#kernel = kernel;
     this.#maxIdle = maxIdle;
@@ -42,9 +43,26 @@ export class UdpSockets {
     else socket.close();
   }
 
+  /**
+   * A descriptor of `Kernel.openStampedUdpSocket`.
+   * @throws as `take`
+   */
+  takeStamped(family: 4 | 6): number {
+    return this.#idleStamped[family].pop() ?? this.#kernel.openStampedUdpSocket(family);
+  }
+
+  giveStampedBack(family: 4 | 6, fd: number): void {
+    const idle = this.#idleStamped[family];
+    if (idle.length < this.#maxIdle && this.#kernel.disconnect(fd)) idle.push(fd);
+    else this.#kernel.closeSocket(fd);
+  }
+
   /** Closes the idle sockets. */
   close(): void {
-    for (const family of [4, 6] as const) for (const socket of this.#idle[family].splice(0)) socket.close();
+    for (const family of [4, 6] as const) {
+      for (const socket of this.#idle[family].splice(0)) socket.close();
+      for (const fd of this.#idleStamped[family].splice(0)) this.#kernel.closeSocket(fd);
+    }
   }
 }
 

@@ -123,7 +123,9 @@ export class Sources {
   }
 
   #pollLater(): void {
-    this.#cancelPoll = this.#parts.clock.after(filePollMs, () => {
+    const { clock } = this.#parts;
+    // At whole seconds, when the schedule checks for stalls: in one wake-up of the process.
+    this.#cancelPoll = clock.after(filePollMs - (clock.monotonic() % filePollMs), () => {
       this.#pollAccess();
       this.#pollSettings();
       this.#pollLater();

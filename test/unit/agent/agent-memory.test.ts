@@ -35,7 +35,7 @@ test('an agent with 1,000 lookups, scraped every second, leaves 32 MiB of its me
 }, async (t) => {
   using directory = new TemporaryDirectory();
   const program = directory.file('main.mjs');
-  await bundle({ root, entry: 'src/agent/main.ts', file: program });
+  await bundle({ root, entry: 'src/agent/main.ts', file: program, longNames: true });
   const koffi = `node_modules/@koromix/koffi-linux-${process.arch}`;
   cpSync(join(root, koffi), directory.file(koffi), { recursive: true });
   await using dns = await startUdpServer((query, send) => send(goodAnswer(query)));

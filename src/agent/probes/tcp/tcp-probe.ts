@@ -4,31 +4,28 @@ import { afterDelay } from '../../../base/delay.ts';
 import type { Probe, ProbeContext, ProbeResult } from '../probe.ts';
 import { socketFailure } from '../socket-failure.ts';
 import { dial, type TcpSubject } from '../tcp-dial.ts';
+import { PolledDial } from './polled-dial.ts';
+import { watchMs } from './watch.ts';
 
 /**
  * Opens and closes a TCP connection. The latency is the duration of the handshake. Reasons: `timeout`, `refused`,
  * `unreachable`, `reset`. The connection is closed with a RST (RFC 9293 §3.5.2) without sending data, so neither side
  * keeps it in TIME_WAIT.
  */
-export const tcpProbe: Probe<TcpSubject> = async (target, context): Promise<ProbeResult> => {
+export const tcpProbe: Probe<TcpSubject> = async (target, context) =>
+  context.kernel ? new PolledDial(target, context, context.kernel).run() : dialByNode(target, context);
+
+async function dialByNode(target: TcpSubject, context: ProbeContext): Promise<ProbeResult> {
   const deadline = systemClock.monotonic() + context.timeoutMs;
   const dialled = await dial(target, context);
   if ('failure' in dialled) {
     const { failure, retransmits } = dialled;
-    return { latencies: [], failures: [failure], retransmits, timing: context.kernel ? 'kernel' : 'clock' };
+    return { latencies: [], failures: [failure], retransmits, timing: 'clock' };
   }
   const { socket, seconds, timing, retransmits } = dialled;
   const forMs = Math.min(watchMs(seconds), deadline - systemClock.monotonic());
   const wasReset = await watchForReset(socket, forMs, context);
   return { latencies: wasReset ? [] : [seconds], failures: wasReset ? ['reset'] : [], retransmits, timing };
-};
-
-/**
- * Time to wait for a reset: a server that rejects a connection after the handshake does so one round trip later at the
- * earliest. Limited, because a handshake with a lost SYN takes much longer than a round trip.
- */
-function watchMs(handshakeSeconds: number): number {
-  return Math.min(20 + 2 * handshakeSeconds * 1000, 200);
 }
 
 /** Keeps a new connection open for a moment, then resets it. @returns whether the peer reset it first */

@@ -1,6 +1,7 @@
-import { systemClock } from '../../../base/clock.ts';
+import { type Clock, systemClock } from '../../../base/clock.ts';
 import { afterDelay } from '../../../base/delay.ts';
 import { formatHostPort } from '../../../base/host-port.ts';
+import { tickClock, tickMs } from '../../../base/tick-clock.ts';
 import type { FailureReason } from '../../../contract/failure-reason.ts';
 import { type EchoAnswer, encodeEchoRequest, readEchoAnswer } from '../../echo/echo-message.ts';
 import type { Probe, ProbeContext, ProbeResult } from '../probe.ts';
@@ -18,7 +19,7 @@ export interface UdpSubject {
 }
 
 /** Time between the packets of a turn, in milliseconds: long enough for an overflowing queue to drain. */
-const spacingMs = 20;
+const spacingMs = tickMs;
 
 /** How much the rates of two clocks may differ while one of them is slewed: the kernel's maximum (adjtimex(2)). */
 const maxRateDifference = 500e-6;
@@ -57,8 +58,8 @@ export function udpProbe(): Probe<UdpSubject> {
 
 interface Answered {
   answer: EchoAnswer;
-  /** Round-trip time. */
-  seconds: number;
+  /** Round-trip time; undefined if this machine's clock was set meanwhile. */
+  seconds: number | undefined;
   timing: ProbeResult['timing'];
 }
 
@@ -104,6 +105,7 @@ interface PathTime {
 
 /** Subtracts how long the request waited at the peer. Without that, the latency contains the peer's delays. */
 function onPath({ answer: { dwellNs }, seconds, timing }: Answered): PathTime {
+  if (seconds === undefined) return { seconds, timing: 'kernel', refused: false };
   if (dwellNs === undefined) return { seconds, timing: 'clock', refused: false };
   const dwell = dwellNs / 1e9;
   const path = seconds - dwell;
@@ -120,8 +122,9 @@ function outcomeOf(packet: PacketOutcome): EchoOutcome {
 }
 
 /**
- * Sends the packets of a turn without waiting for each other's answers. The timeout applies to the turn as a whole: one
- * timer for all packets, which counts from the last one.
+ * Sends the packets of a turn without waiting for each other's answers. The timeout applies to the turn as a whole.
+ * Each time that a packet is sent, the answers to the earlier ones are read. After the last one, the turn looks for
+ * answers at growing intervals.
  */
 class EchoTurn {
   readonly #target: UdpSubject;
@@ -130,9 +133,15 @@ class EchoTurn {
   readonly #number: number;
   /** Leaves time for an answer to the last packet if the timeout is short. */
   readonly #spacing: number;
+  readonly #clock: Clock;
+  /** When the turn ends, once the last packet was sent. */
+  #deadline = Number.POSITIVE_INFINITY;
+  /** When the last packet was to be sent: where one was late, the next is not. */
+  #due: number;
   readonly #exchanges: OpenExchange[] = [];
   readonly #outcomes: PacketOutcome[] = [];
   #answered = 0;
+  #hasEnded = false;
   #cancelTimer = () => {};
   readonly #ended = Promise.withResolvers<PacketOutcome[]>();
 
@@ -142,6 +151,8 @@ class EchoTurn {
     this.#context = context;
     this.#number = ledger.begin();
     this.#spacing = Math.min(spacingMs, context.timeoutMs / (4 * target.packets));
+    this.#clock = this.#spacing < tickMs ? systemClock : tickClock;
+    this.#due = this.#clock.monotonic();
   }
 
   /** @throws the reason of the signal if aborted; a system error if the agent is at fault */
@@ -159,13 +170,13 @@ class EchoTurn {
 
   #sendNext(): void {
     const { packets, size } = this.#target;
-    const { timeoutMs } = this.#context;
     const sequence = this.#exchanges.length;
-    const isLast = sequence + 1 === packets;
     // Set before the packet is sent, which may end the turn.
-    this.#cancelTimer = isLast
-      ? afterDelay(timeoutMs - sequence * this.#spacing, () => this.#expire())
-      : systemClock.after(this.#spacing, () => this.#sendNext());
+    if (sequence + 1 < packets) this.#cancelTimer = this.#clock.after(this.#untilNext(), () => this.#next());
+    else {
+      this.#deadline = this.#clock.monotonic() + this.#context.timeoutMs - sequence * this.#spacing;
+      this.#lookAfter(this.#spacing);
+    }
     try {
       const request = encodeEchoRequest({ sequence, turn: this.#number, prober: this.#ledger.prober }, size);
       const judge = (message: Buffer) => readEchoAnswer(message, request);
@@ -178,18 +189,51 @@ class EchoTurn {
     }
   }
 
+  #untilNext(): number {
+    const late = Math.min(Math.max(0, this.#clock.monotonic() - this.#due), this.#spacing / 2);
+    this.#due = this.#clock.monotonic() - late + this.#spacing;
+    return this.#spacing - late;
+  }
+
+  #next(): void {
+    this.#look();
+    if (!this.#hasEnded) this.#sendNext();
+  }
+
+  #look(): void {
+    for (const exchange of this.#exchanges) exchange.look();
+  }
+
+  /** The intervals double, so a turn with a loss costs few wake-ups. */
+  #lookAfter(ms: number): void {
+    const remaining = this.#deadline - this.#clock.monotonic();
+    if (!this.#context.kernel || remaining <= ms) this.#cancelTimer = afterDelay(remaining, () => this.#expire());
+    else
+      this.#cancelTimer = this.#clock.after(ms, () => {
+        this.#lookAfter(2 * ms);
+        this.#look();
+      });
+  }
+
   #settle(sequence: number, result: UdpExchange<EchoAnswer> | Error): void {
     // If one packet cannot be sent, the turn ends: nothing may continue after the result is returned.
     if (result instanceof Error) {
       this.#break(result);
       return;
     }
-    const { outcome, seconds, timing } = result;
+    const { outcome, timing } = result;
+    // A polled answer was noticed some time after it came, so without the kernel's times nothing is known.
+    const seconds = timing === 'clock' && this.#context.kernel ? undefined : result.seconds;
     this.#outcomes[sequence] =
       typeof outcome === 'string' ? { failure: failureOf(outcome) } : { answer: outcome, seconds, timing };
     if (++this.#answered < this.#target.packets) return;
-    this.#cancelTimer();
+    this.#end();
     this.#ended.resolve(this.#outcomes);
+  }
+
+  #end(): void {
+    this.#hasEnded = true;
+    this.#cancelTimer();
   }
 
   #expire(): void {
@@ -197,7 +241,7 @@ class EchoTurn {
   }
 
   #break(error: unknown): void {
-    this.#cancelTimer();
+    this.#end();
     for (const exchange of this.#exchanges) exchange.cancel();
     this.#ended.reject(error);
   }

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
@@ -11,6 +12,7 @@ import { KernelCallError, openKernel } from '../../../../src/agent/kernel/kernel
 import { type Libc, loadLibc } from '../../../../src/agent/kernel/kernel-libc.ts';
 import { parseTcpInfo } from '../../../../src/agent/kernel/kernel-tcp-info.ts';
 import { measuredHandshake } from '../../../../src/agent/probes/tcp-dial.ts';
+import { eventually } from '../eventually.ts';
 import { openDescriptors } from '../servers/probe-context.ts';
 
 const run = promisify(execFile);
@@ -19,6 +21,24 @@ const libc = loadLibc()!;
 /** The C library with calls replaced, and all else as it is. */
 function libcWith(replaced: Partial<Libc>): Libc {
   return { ...libc, ...replaced };
+}
+
+/** Sends back what comes. */
+async function startPeer(host: string) {
+  const family = host === '::1' ? 6 : 4;
+  const socket = createSocket(`udp${family}`);
+  let closed = false;
+  socket.on('message', (message, { port, address }) => closed || socket.send(message, port, address));
+  socket.bind(0, host);
+  await once(socket, 'listening');
+  return {
+    family,
+    port: socket.address().port,
+    [Symbol.dispose]() {
+      closed = true;
+      socket.close();
+    },
+  } as const;
 }
 
 describe('openKernel', () => {
@@ -45,6 +65,7 @@ describe('openKernel', () => {
     ['sockets', { socket: () => -1 }],
     ['TCP_INFO', { getsockopt: () => -1 }],
     ['ICMP errors', { setsockopt: () => -1 }],
+    ['times of sending', { setsockopt: (...call) => (call[2] === 37 ? -1 : libc.setsockopt(...call)) }],
     ['receive times', { ioctl: () => -1, errorName: () => 'ENOTTY' }],
     ['a clock', { clock_gettime: () => -1 }],
     ['sending', { send: () => -1, errorName: () => 'EPERM' }],
@@ -86,8 +107,8 @@ describe('Kernel', () => {
 
   it('reports a socket that cannot be had with its errno', () => {
     let calls = 0;
-    const socket: Libc['socket'] = (...call) => (++calls > 2 ? -1 : libc.socket(...call));
-    const kernel = openKernel(() => libcWith({ socket, errorName: () => (calls > 2 ? 'EMFILE' : libc.errorName()) }))!;
+    const socket: Libc['socket'] = (...call) => (++calls > 3 ? -1 : libc.socket(...call));
+    const kernel = openKernel(() => libcWith({ socket, errorName: () => (calls > 3 ? 'EMFILE' : libc.errorName()) }))!;
     try {
       assert.throws(() => kernel.openUdpSocket(4), { code: 'EMFILE', syscall: 'socket' });
     } finally {
@@ -216,6 +237,142 @@ describe('Kernel', () => {
         socket.close();
       }
     });
+
+  for (const host of ['127.0.0.1', '::1'])
+    it(`stamps what it sends and what it reads without Node, one after the other (${host})`, async () => {
+      using kernel = opened();
+      using peer = await startPeer(host);
+      const fd = kernel.openStampedUdpSocket(peer.family);
+      for (let turn = 0; turn < 3; turn++) {
+        kernel.connect(fd, kernel.socketAddress(host, peer.port));
+        assert.equal(kernel.receive(fd), undefined);
+        const sentAt = kernel.send(fd, Buffer.from(`echo ${turn}`));
+        const { message, receivedAt } = await eventually(
+          () => kernel.receive(fd),
+          () => 'no answer',
+        );
+        assert.equal(String(message), `echo ${turn}`);
+        const transmittedAt = kernel.transmittedAt(fd)!;
+        assert.ok(sentAt <= transmittedAt, `${sentAt} ${transmittedAt}`);
+        assert.ok(transmittedAt < receivedAt! && receivedAt! < kernel.now(), `${transmittedAt} ${receivedAt}`);
+        assert.equal(kernel.transmittedAt(fd), undefined);
+        // Its time is not read: the next turn must not find it.
+        kernel.send(fd, Buffer.from('left'));
+        assert.equal(kernel.disconnect(fd), true);
+      }
+      kernel.closeSocket(fd);
+    });
+
+  it('cuts off a datagram that is longer than any echo', async () => {
+    using kernel = opened();
+    using peer = await startPeer('127.0.0.1');
+    const fd = kernel.openStampedUdpSocket(4);
+    kernel.connect(fd, kernel.socketAddress('127.0.0.1', peer.port));
+    kernel.send(fd, Buffer.alloc(4000));
+    const { message } = await eventually(
+      () => kernel.receive(fd),
+      () => 'no answer',
+    );
+    assert.equal(message.length, 2048);
+    kernel.closeSocket(fd);
+  });
+
+  it('throws the error that a port without a listener answers with, and knows when it was asked', async () => {
+    using kernel = opened();
+    for (const host of ['127.0.0.1', '::1']) {
+      const peer = await startPeer(host);
+      peer[Symbol.dispose]();
+      const fd = kernel.openStampedUdpSocket(peer.family);
+      kernel.connect(fd, kernel.socketAddress(host, peer.port));
+      const sentAt = kernel.send(fd, Buffer.of(1));
+      assert.throws(() => kernel.receive(fd), { code: 'ECONNREFUSED', syscall: 'recvmsg' });
+      assert.ok(kernel.transmittedAt(fd)! >= sentAt);
+      kernel.closeSocket(fd);
+    }
+  });
+
+  it('connects over TCP, sees a reset, and resets', async () => {
+    using kernel = opened();
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => void sockets.push(socket.on('error', () => {})));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const to = kernel.socketAddress('127.0.0.1', (server.address() as AddressInfo).port);
+    const refused = kernel.openTcpSocket(4);
+    try {
+      for (let count = 1; count <= 2; count++) {
+        const fd = kernel.openTcpSocket(4);
+        await eventually(
+          () => kernel.connectTcp(fd, to) && sockets.length === count,
+          () => 'not connected',
+        );
+        assert.equal(kernel.pendingError(fd), undefined);
+        const peer = sockets[count - 1]!;
+        if (count === 1) {
+          kernel.resetConnection(fd);
+          await eventually(
+            () => (peer.errored as NodeJS.ErrnoException | null)?.code === 'ECONNRESET',
+            () => `the peer got ${peer.errored}`,
+          );
+        } else {
+          peer.resetAndDestroy();
+          await eventually(
+            () => kernel.pendingError(fd) === 'ECONNRESET',
+            () => 'no reset',
+          );
+          kernel.closeSocket(fd);
+        }
+      }
+    } finally {
+      server.close();
+    }
+    await once(server, 'close');
+    const connectRefused = () =>
+      eventually(
+        () => kernel.connectTcp(refused, to),
+        () => 'neither connected nor refused',
+      );
+    await assert.rejects(connectRefused, { code: 'ECONNREFUSED', syscall: 'connect' });
+    kernel.closeSocket(refused);
+    assert.throws(() => kernel.connectTcp(-1, to), { code: 'EBADF', syscall: 'connect' });
+    assert.equal(kernel.pendingError(-1), 'EBADF');
+  });
+
+  it('defers the accepting of silent connections, until it is told otherwise', async () => {
+    using kernel = opened();
+    const accepted: Socket[] = [];
+    const server = createServer((socket) => void accepted.push(socket.on('error', () => {}).resume()));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
+    const { port } = server.address() as AddressInfo;
+    const dial = async () => {
+      const socket = connect(port, '127.0.0.1').on('error', () => {});
+      await once(socket, 'connect');
+      return socket;
+    };
+    const sees = (count: number) =>
+      eventually(
+        () => accepted.length === count,
+        () => `${accepted.length} accepted`,
+      );
+    try {
+      kernel.deferAccept(fd, 1);
+      for (let n = 0; n < 5; n++) (await dial()).resetAndDestroy();
+      (await dial()).write('GET');
+      await sees(1);
+      // Silent ones are accepted after a second.
+      const silent = await dial();
+      await sees(2);
+      assert.equal(accepted[1]!.remotePort, silent.localPort);
+      kernel.deferAccept(fd, 0);
+      (await dial()).resetAndDestroy();
+      await sees(3);
+    } finally {
+      server.close();
+      for (const socket of accepted) socket.destroy();
+    }
+  });
 
   it('says that a socket with a pending error cannot be connected again', async () => {
     using kernel = opened();

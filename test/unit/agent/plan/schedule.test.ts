@@ -17,6 +17,7 @@ function setUp(clock = new FakeClock(), seed = 'node-a') {
   });
   const task = (key: string, intervalMs: number, run: Task['run'] = async () => {}): Task => ({
     key,
+    slot: key,
     intervalMs,
     run: (signal) => {
       turns.push({ key, at: clock.monotonic() });
@@ -58,6 +59,16 @@ test('turns of many tasks are spread over the interval', async () => {
   assert.equal(turns.length, 1000);
   const tenths = Array.from({ length: 10 }, (_, n) => turns.filter(({ at }) => Math.floor(at / 1000) === n).length);
   assert.ok(Math.min(...tenths) > 60 && Math.max(...tenths) < 140, `a tenth of the interval each: ${tenths}`);
+});
+
+test('tasks of one slot have their turns at the same time', async () => {
+  const { clock, schedule, task, timesOf } = setUp();
+  const slot = 'peer';
+  schedule.set([{ ...task('a', 10_000), slot }, { ...task('b', 10_000), slot }, task('c', 10_000)]);
+  await clock.advanceAsync(30_000);
+  assert.equal(timesOf('a').length, 3);
+  assert.deepEqual(timesOf('b'), timesOf('a'));
+  assert.notDeepEqual(timesOf('c'), timesOf('a'));
 });
 
 test('two agents take the same task at different offsets', async () => {
@@ -166,6 +177,7 @@ test('changes end and start only the tasks that changed', async () => {
       const aborted: string[] = [];
       const endless = (name: string): Task => ({
         key: name,
+        slot: name,
         intervalMs: 1000,
         run: (signal) => {
           inFlight.set(name, (inFlight.get(name) ?? 0) + 1);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { planTargets, type Target } from '../../../../src/agent/plan/targets.ts';
+import { planTargets, slotOf, type Target } from '../../../../src/agent/plan/targets.ts';
 import { settingsWith } from '../settings-builder.ts';
 import { subjectOf } from '../target-builder.ts';
 
@@ -16,6 +16,14 @@ const plan = (settings = settingsWith(), addresses: string[] = []) =>
   planTargets(settings, resolver, { addresses }, identity);
 const labelsOf = (targets: Target[], probe: Target['probe']) =>
   targets.filter((target) => target.probe === probe).map(({ labels }) => Object.values(labels).join(' '));
+
+test('a peer has one slot for all protocols, everything else one of its own', () => {
+  const targets = plan(settingsWith({ network: { protocols: ['TCP', 'UDP'] } }), ['10.1.0.2', '10.1.0.3']);
+  const peers = targets.filter(({ labels }) => 'peer_node' in labels && labels.host.startsWith('10.1.'));
+  assert.equal(peers.length, 4);
+  assert.equal(new Set(peers.map(slotOf)).size, 2);
+  assert.equal(new Set(targets.map(slotOf)).size, targets.length - 2);
+});
 
 test('without hosts the API server is looked up in the cluster’s own domain, at the first nameserver', () => {
   assert.deepEqual(labelsOf(plan(), 'dns'), [

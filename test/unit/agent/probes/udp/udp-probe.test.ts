@@ -25,6 +25,7 @@ import {
   recordingKernel,
   timings,
 } from '../../servers/probe-context.ts';
+import { undisturbed } from '../../undisturbed.ts';
 
 /** Little enough to wait for in vain. */
 const shortMs = 300;
@@ -90,13 +91,13 @@ describe('udpProbe on a peer that is there', () => {
       it(`reports a latency for each packet by the ${source} to ${host}`, async () => {
         using peer = await startEchoPeer([host]);
         const probe = udpProbe();
-        for (const packets of [1, 3, 10])
-          assertAnswered(
-            await probe(targetOf({ host, port: peer.port }, { packets }), contextWith({ kernel })),
-            packets,
-            source,
-          );
-        assert.deepEqual([peer.answered, peer.dropped], [14, []]);
+        for (const packets of [1, 3, 10]) {
+          const turn = () => probe(targetOf({ host, port: peer.port }, { packets }), contextWith({ kernel }));
+          // An answer that waits for longer has no latency.
+          assertAnswered(await undisturbed(50, turn), packets, source);
+        }
+        assert.ok(peer.answered >= 14);
+        assert.deepEqual(peer.dropped, []);
       });
 
   it('reports the times of the kernel, which are shorter than those of the clock for the same packets', async () => {
@@ -156,12 +157,48 @@ describe('udpProbe on a peer that is there', () => {
     assert.deepEqual([latencies.length, failures], [3, []]);
   });
 
-  it('is by the clock as soon as one of its packets is', async () => {
+  it('has no latency of a packet that the kernel did not stamp: it was noticed long after it came', async () => {
     using peer = await startEchoPeer();
-    let calls = 0;
-    const forgetful = kernelWith({ receivedAt: (fd) => (++calls === 2 ? undefined : kernel!.receivedAt(fd)) });
-    assertAnswered(await udpProbe()(targetOf(peer), contextWith({ kernel: forgetful })), 3, 'clock');
+    let received = 0;
+    const forgetful = kernelWith({
+      receive(fd) {
+        const datagram = kernel!.receive(fd);
+        return datagram && ++received === 2 ? { ...datagram, receivedAt: undefined } : datagram;
+      },
+    });
+    assertAnswered(await udpProbe()(targetOf(peer), contextWith({ kernel: forgetful })), 2);
   });
+});
+
+describe('udpProbe and the time at which a packet was sent', () => {
+  const cases: [string, (sentAt: bigint, receivedAt: bigint) => bigint | undefined, 'device' | 'call'][] = [
+    ['that of the network device', (sentAt) => sentAt + 1n, 'device'],
+    ['that of the call where the device does not say', () => undefined, 'call'],
+    ['that of the call where the device names an earlier packet', (sentAt) => sentAt - 1n, 'call'],
+    ['that of the call where the device names a time after the answer', (_, receivedAt) => receivedAt, 'call'],
+  ];
+  for (const [what, transmittedAt, taken] of cases)
+    it(`takes ${what}`, async () => {
+      using peer = await startPeer((request, send) => send(answerTo(request)));
+      const recording = recordingKernel();
+      let [sentAt, receivedAt] = [0n, 0n];
+      const kernel = kernelWith({
+        believe: recording.kernel.believe,
+        send(fd, datagram) {
+          sentAt = recording.kernel.send(fd, datagram);
+          return sentAt;
+        },
+        receive(fd) {
+          const datagram = recording.kernel.receive(fd);
+          receivedAt = datagram?.receivedAt ?? receivedAt;
+          return datagram;
+        },
+        transmittedAt: () => transmittedAt(sentAt, receivedAt),
+      });
+      await udpProbe()(targetOf(peer, { packets: 1 }), contextWith({ kernel }));
+      const began = taken === 'device' ? transmittedAt(sentAt, receivedAt)! : sentAt;
+      assert.equal(recording.weighed[0]!.seconds, Number(receivedAt - began) / 1e9);
+    });
 });
 
 describe('udpProbe and the time that requests wait at the peer', () => {
@@ -474,9 +511,9 @@ describe('udpProbe and its descriptors', () => {
     const descriptors = openDescriptors();
     let calls = 0;
     const exhausted = kernelWith({
-      openUdpSocket(family) {
+      openStampedUdpSocket(family) {
         if (++calls === 2) throw new KernelCallError('socket', 'EMFILE');
-        return kernel!.openUdpSocket(family);
+        return kernel!.openStampedUdpSocket(family);
       },
     });
     await assert.rejects(udpProbe()(targetOf(peer), contextWith({ kernel: exhausted })), { code: 'EMFILE' });
