@@ -15,6 +15,7 @@ import {
 import { ClusterError } from '../test/cluster/cluster-error.ts';
 import * as agent from './agent.ts';
 import * as firstContact from './first-contact.ts';
+import * as ipv6 from './ipv6.ts';
 import * as operator from './operator.ts';
 import * as prometheus2 from './prometheus-2.ts';
 import { type Soak, violations } from './soak.ts';
@@ -27,6 +28,7 @@ const soaks: Readonly<Record<string, Soak>> = {
   sync: sync.run,
   'first-contact': firstContact.run,
   'prometheus-2': prometheus2.run,
+  ipv6: ipv6.run,
 };
 
 const usage = `Runs a part of this project for a long time under everything that it must bear, on this machine (Linux, root).
