@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { formatHostPort } from '../../src/base/host-port.ts';
+import { operatorPort } from '../../src/contract/operator-names.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { processesOf } from './container-process.ts';
 import {
@@ -57,7 +59,8 @@ async function signalTo({ name }: OperatorPod, signal: NodeJS.Signals): Promise<
   return sentAt;
 }
 
-const readiness = async ({ ip }: OperatorPod) => (await fetch(`http://${ip}:8080/readyz`)).text();
+const readiness = async ({ ip }: OperatorPod) =>
+  (await fetch(`http://${formatHostPort(ip, operatorPort)}/readyz`)).text();
 
 /** How many requests an operator made that change something. */
 async function writesOf(operator: OperatorPod): Promise<number> {

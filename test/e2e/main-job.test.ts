@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { formatHostPort } from '../../src/base/host-port.ts';
 import { serverBuckets } from '../../src/contract/metrics/latency-buckets.ts';
 import { operatorPort } from '../../src/contract/operator-names.ts';
 import { ensureBinaries } from '../cluster/binaries.ts';
@@ -88,7 +89,7 @@ test('what agents and operators serve is compressed, bounded, and as promtool wo
   };
   const operators = await operatorsOf(env);
   assert.ok(operators.length > 0);
-  for (const { ip } of operators) await checked(`${ip}:${operatorPort}`);
+  for (const { ip } of operators) await checked(formatHostPort(ip, operatorPort));
   for (const agent of agents) {
     const input = await checked(hostOf(agent));
     const series = input.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length;
