@@ -36,6 +36,7 @@ export const conditionReasons = [
   'AgentsWaiting',
   'AgentsOutOfSync',
   'Warming',
+  'NotApplied',
   'PlanFailed',
   'SyncUnavailable',
 ] as const;

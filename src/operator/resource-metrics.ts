@@ -5,45 +5,45 @@ import type { NetExporter } from '../crd/net-exporter.ts';
 import { newGauge } from '../metrics/declared.ts';
 
 const states = labelValues(resourceMetrics.agents, 'state');
-const types = labelValues(resourceMetrics.condition, 'type');
+const types: readonly string[] = labelValues(resourceMetrics.condition, 'type');
 const statuses = labelValues(resourceMetrics.condition, 'status');
 
 /** Exposes what the statuses of these NetExporters say. @param resources those of the leader, none elsewhere */
 export function registerResourceMetrics(registry: Registry, resources: () => Iterable<NetExporter>): void {
-  const exposed = () => [...resources()].sort(byAge).slice(0, maxExposedResources);
-  const labelsOf = ({ metadata: { namespace, name } }: NetExporter) => ({ namespace, netexporter: name });
-  newGauge(resourceMetrics.agents, [registry], function () {
-    this.reset();
-    for (const resource of exposed())
-      for (const state of states) {
-        const count = resource.status?.agents?.[state];
-        if (count !== undefined) this.set({ ...labelsOf(resource), state }, count);
-      }
+  const registers = [registry];
+  // The first one that is registered is collected first, and fills the others.
+  newGauge(resourceMetrics.leftOut, registers, function () {
+    const all = [...resources()];
+    this.set(Math.max(0, all.length - maxExposedResources));
+    for (const gauge of [agents, condition, generation, observedGeneration]) gauge.reset();
+    for (const resource of oldest(all)) expose(resource);
   });
-  newGauge(resourceMetrics.condition, [registry], function () {
-    this.reset();
-    for (const resource of exposed())
-      for (const type of types) {
-        const condition = resource.status?.conditions?.find((each) => each.type === type);
-        if (!condition) continue;
-        for (const status of statuses)
-          this.set({ ...labelsOf(resource), type, status }, status === condition.status ? 1 : 0);
-      }
-  });
-  newGauge(resourceMetrics.generation, [registry], function () {
-    this.reset();
-    for (const resource of exposed()) this.set(labelsOf(resource), resource.metadata.generation);
-  });
-  newGauge(resourceMetrics.observedGeneration, [registry], function () {
-    this.reset();
-    for (const resource of exposed()) this.set(labelsOf(resource), resource.status?.observedGeneration ?? 0);
-  });
-  newGauge(resourceMetrics.leftOut, [registry], function () {
-    this.set(Math.max(0, [...resources()].length - maxExposedResources));
-  });
+  const agents = newGauge(resourceMetrics.agents, registers);
+  const condition = newGauge(resourceMetrics.condition, registers);
+  const generation = newGauge(resourceMetrics.generation, registers);
+  const observedGeneration = newGauge(resourceMetrics.observedGeneration, registers);
+
+  function expose({ metadata, status = {} }: NetExporter): void {
+    const labels = { namespace: metadata.namespace, netexporter: metadata.name };
+    generation.set(labels, metadata.generation);
+    observedGeneration.set(labels, status.observedGeneration ?? 0);
+    for (const state of states) {
+      const count = status.agents?.[state];
+      if (count !== undefined) agents.set({ ...labels, state }, count);
+    }
+    for (const { type, status: current } of status.conditions ?? [])
+      if (types.includes(type))
+        for (const status of statuses) condition.set({ ...labels, type, status }, status === current ? 1 : 0);
+  }
 }
 
-function byAge(a: NetExporter, b: NetExporter): number {
-  const [first, second] = [a, b].map(({ metadata: { creationTimestamp, uid } }) => `${creationTimestamp} ${uid}`);
-  return first! < second! ? -1 : 1;
+/** As many as are exposed, in any order where that is all of them. */
+function oldest(resources: NetExporter[]): NetExporter[] {
+  if (resources.length <= maxExposedResources) return resources;
+  const aged = resources.map((resource) => {
+    const { creationTimestamp, uid } = resource.metadata;
+    return { resource, age: `${creationTimestamp} ${uid}` };
+  });
+  aged.sort((a, b) => (a.age < b.age ? -1 : 1));
+  return aged.slice(0, maxExposedResources).map(({ resource }) => resource);
 }

@@ -21,8 +21,8 @@ export const resourceMetrics = {
         values: {
           desired: 'nodes that should run an agent',
           ready: 'ready',
-          configured: 'have the newest settings and targets; absent while unknown',
-          reporting: 'have called the operator in the last 45 seconds; absent while unknown',
+          configured: 'have the newest settings and targets, by the status; absent while unknown',
+          reporting: 'have called the operator in the last 45 seconds, by the status; absent while unknown',
         },
       },
     },

@@ -228,7 +228,7 @@ function crashFault(container: ContainerStatus, image: string): AgentFault | und
 /** How a container ended. A shell's exit code above 128 is that of a signal (POSIX, 2.8.2). */
 function endOf({ reason = 'Error', exitCode }: Termination): string {
   if (exitCode === undefined) return `${reason}, exit code unknown`;
-  const isKilled = reason !== outOfMemory && exitCode > 128 && exitCode <= 128 + 64;
+  const isKilled = reason === 'Error' && exitCode > 128 && exitCode <= 128 + 64;
   return isKilled ? `${reason}, killed by signal ${exitCode - 128}` : `${reason}, exit code ${exitCode}`;
 }
 

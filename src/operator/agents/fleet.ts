@@ -290,7 +290,7 @@ export class Fleet implements SyncSource {
 
   #propagationOf({ resource, fleet }: Member): KnownPropagation {
     const propagation = fleet.propagation();
-    if (typeof propagation === 'string' || !asksDnsPods(resource)) return propagation;
+    if (typeof propagation === 'string' || 'unapplied' in propagation || !asksDnsPods(resource)) return propagation;
     const reason = this.#parts.dnsServiceFaultOf(resource);
     if (!reason) return propagation;
     const { namespace, name } = resource.spec.dns.service;

@@ -14,14 +14,15 @@ const time = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)/g;
  */
 export function lastWords(message = ''): string {
   const lines = message.trim().split('\n');
-  const whole = message.length >= longestMessage && lines.length > 1 ? lines.slice(1) : lines;
+  const isCut = Buffer.byteLength(message) >= longestMessage && lines.length > 1;
+  const whole = isCut ? lines.slice(1) : lines;
   const logged = whole.map(loggedLine);
-  const isLog = logged.some((line) => line !== undefined);
-  const complaint = logged.findLast((line) => line?.level === 'error' || line?.level === 'warn');
-  if (complaint) return end([complaint.msg, complaint.reason].filter((text) => text !== undefined).join(': '));
-  // Such as the last words of V8, which has no logger.
-  const others = whole.filter((_, index) => logged[index] === undefined);
-  return end((isLog ? others.filter((line) => !line.trimStart().startsWith('{')) : others).join(' '));
+  const last = logged.findLastIndex((line) => line !== undefined);
+  // Such as the last words of V8, which has no logger. After a log, a line in JSON is one that was cut off.
+  const after = whole.slice(last + 1).filter((line) => last < 0 || !line.startsWith('{'));
+  const complaint = ['error', 'warn'].map((level) => logged.findLast((line) => line?.level === level)).find(Boolean);
+  if (after.length > 0 || !complaint) return end(after.join(' '));
+  return end([complaint.msg, complaint.reason].filter((text) => text !== undefined).join(': '));
 }
 
 interface LoggedLine {

@@ -203,8 +203,8 @@ export class NetExporterFleet {
 
   /**
    * How far the settings and assignments have got. `early` right after this operator became the leader, unless all
-   * agents have called; `unknown` while no agents are known, and while no settings are, as those of a paused one,
-   * unless an agent is missing something else.
+   * agents have called; `unknown` while no agents are known; `unapplied` while no settings are, as those of a paused
+   * one.
    */
   propagation(): KnownPropagation {
     const now = this.#clock.monotonic();
@@ -216,7 +216,7 @@ export class NetExporterFleet {
     if (age < earlyMs && (states.length === 0 || states.some(({ held }) => held === undefined))) return 'early';
     if (isEarly && states.length === 0) return 'unknown';
     const propagation = propagationOf(states, this.#held, isEarly);
-    if (!this.#held && propagation.waiting.length === 0) return age < earlyMs ? 'early' : 'unknown';
+    if (!this.#held) return age < earlyMs ? 'early' : { unapplied: true, reporting: propagation.reporting };
     const unlinked = this.#unlinked;
     return { ...propagation, ...(unlinked && { unlinked }) };
   }
@@ -227,9 +227,17 @@ export class NetExporterFleet {
       ...{ node, held: call?.held, silent: call !== undefined && now - call.at > silentAfterMs },
       assignment: this.isPlanned ? this.#plan.versionOf(uid) : undefined,
     };
-    agent.lacksSince = lackOf(state, this.#held) === undefined ? undefined : (agent.lacksSince ?? now);
+    // One that has not started, or whose node is not ready, does not call, and Ready says so.
+    const isDue = isServing(this.#plan.stateOf(uid)) && lackOf(state, this.#held) !== undefined;
+    const since = state.silent ? call!.at : now;
+    agent.lacksSince = isDue ? Math.min(agent.lacksSince ?? since, since) : undefined;
     return { ...state, late: agent.lacksSince !== undefined && now - agent.lacksSince > silentAfterMs };
   }
+}
+
+/** An agent that is ready, or should be. */
+function isServing(state: TargetState | undefined): boolean {
+  return state === 'serving' || state === 'failing';
 }
 
 /** An agent that is about to leave does not need the newest settings. */

@@ -16,7 +16,7 @@ export interface Propagation {
   generation?: number;
   /** Agents that this operator, which leads only since recently, has not heard of. */
   unheard: number;
-  /** Whether an agent is silent or has been missing something for 45 seconds. */
+  /** Whether an agent that should be ready has been missing something for 45 seconds. */
   isOverdue: boolean;
   /** The first few of the others: the node, and what is missing. */
   waiting: { node: string; why: string }[];
@@ -42,8 +42,10 @@ export type KnownPropagation =
   | Propagation
   /** This operator became the leader only now, and every agent calls it within seconds: the previous status stays. */
   | 'early'
-  /** This operator does not know what agents have or should have. */
-  | 'unknown';
+  /** This operator does not know of any agents, and there may be some. */
+  | 'unknown'
+  /** This operator does not know what agents should have, because it has not applied the spec. */
+  | { unapplied: true; reporting: number };
 
 /** What is known about the propagation of a spec by sync. */
 export type PropagationFinding =
@@ -60,7 +62,7 @@ export interface AgentState {
   held: Held | undefined;
   /** Whether its last request is too long ago. */
   silent: boolean;
-  /** Whether it has been missing something for too long. */
+  /** Whether it should be ready and has been missing something for too long. */
   late: boolean;
   /** The assignment it should have; undefined while the targets of the current spec are not planned yet. */
   assignment: Held['assignment'];
@@ -91,7 +93,7 @@ export function propagationOf(
   return {
     ...{ agents: states.length, reporting, configured, unheard, waiting: waiting.slice(0, maxNamed) },
     ...(settings && { generation: settings.generation }),
-    isOverdue: states.some((state) => state.silent || state.late),
+    isOverdue: states.some(({ late }) => late),
   };
 }
 

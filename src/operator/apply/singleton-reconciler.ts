@@ -5,7 +5,7 @@ import { MutationCache } from '../cache/mutation-cache.ts';
 import { Reflector } from '../cache/reflector.ts';
 import { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
-import { type ApiErrorCode, isApiError } from '../kube/api-error.ts';
+import { type ApiErrorCode, isApiError, isTransient } from '../kube/api-error.ts';
 import { checkedPage } from '../kube/checked-answers.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import type { Resource } from '../kube/resource.ts';
@@ -105,8 +105,8 @@ export class SingletonReconciler {
         else await pause(clock, lookMs, AbortSignal.any([signal, changed.signal]));
       } catch (error) {
         if (signal.aborted) return;
-        this.#failed(error, isRead ? 'write' : 'read');
-        await pause(clock, backoffDelay(++failures, backoff, random), signal);
+        this.#failed(error, isRead ? 'write' : 'read', ++failures);
+        await pause(clock, backoffDelay(failures, backoff, random), signal);
       }
     }
   }
@@ -152,12 +152,14 @@ export class SingletonReconciler {
     this.#written.note(object);
   }
 
-  #failed(error: unknown, failed: 'read' | 'write'): void {
+  #failed(error: unknown, failed: 'read' | 'write', failures: number): void {
     const { resource, place, log } = this.#options;
     if (isApiError(error, ...outdated)) return;
     const object = `${resource.kind} ${place.name}`;
     if (this.#reports.isNew('', String(error))) log.warn({ object, err: error }, failureLines[failed]);
-    this.#obstacleIs(`cannot ${failed} ${object}: ${(error as Error).message}`);
+    // A single request that fails in passing is no obstacle.
+    if (failures > 1 || !isTransient(error))
+      this.#obstacleIs(`cannot ${failed} ${object}: ${(error as Error).message}`);
   }
 
   #obstacleIs(obstacle: string | undefined): void {

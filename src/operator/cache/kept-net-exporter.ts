@@ -1,3 +1,4 @@
+import { boundedText } from '../../base/bounded-text.ts';
 import { pausedAnnotation } from '../../contract/agent-names.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import { withDefaults } from '../../crd/with-defaults.ts';
@@ -58,7 +59,7 @@ function usedMetadata({ finalizers, annotations, ...metadata }: ObjectMeta & { c
     ...(deletionTimestamp !== undefined && { deletionTimestamp }),
     // They say what a deletion waits for.
     ...(deletionTimestamp !== undefined && finalizers && { finalizers: finalizers.slice(0, maxFinalizers) }),
-    ...(paused !== undefined && { annotations: { [pausedAnnotation]: paused.slice(0, maxPausedLength) } }),
+    ...(paused !== undefined && { annotations: { [pausedAnnotation]: boundedText(paused, maxPausedLength) } }),
   };
 }
 

@@ -5,7 +5,7 @@ import { group, type NetExporter } from '../../crd/net-exporter.ts';
 import type { AppliedKind, Applier, ApplyResult } from '../apply/applier.ts';
 import type { Owner } from '../apply/declared-object.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
-import { type ApiError, type ApiErrorCode, isApiError } from '../kube/api-error.ts';
+import { type ApiError, type ApiErrorCode, isApiError, isOfDeletedNamespace } from '../kube/api-error.ts';
 import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { LogDeduplicator } from '../log/log-deduplicator.ts';
 import type { ChildOutcome } from './child-findings.ts';
@@ -190,11 +190,6 @@ export class Children {
 /** Identifies an object in outcomes. */
 export function nameOf({ kind, metadata }: Pick<ManifestObject, 'kind' | 'metadata'>): string {
   return `${kind} ${metadata.name}`;
-}
-
-/** The words of Kubernetes' admission plugin NamespaceLifecycle. */
-function isOfDeletedNamespace(error: unknown): boolean {
-  return isApiError(error, 'Forbidden') && error.message.includes('because it is being terminated');
 }
 
 function isReportable(error: unknown): error is ApiError {

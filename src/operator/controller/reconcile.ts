@@ -166,7 +166,7 @@ class Reconciliation {
     // so does the end of an obstacle. Without sync, the operator does not know what agents dial.
     const finding = this.#parts.sync?.findingOf(keyOf(this.#resource));
     if (finding === undefined) return false;
-    if (typeof finding === 'string' || !('reporting' in finding)) return true;
+    if (typeof finding === 'string' || !('configured' in finding)) return true;
     return finding.unheard > 0 || finding.configured < finding.reporting;
   }
 
@@ -332,10 +332,11 @@ class Reconciliation {
     const events = statusEvents(written);
     for (const event of events) this.#parts.events.record(event, this.#resource);
     const agents = written.after.agents?.summary;
-    for (const { after } of conditionChanges(written)) {
+    for (const { before, after } of conditionChanges(written)) {
       const { type, status, reason, message } = after;
-      // Ready has the reasons of Reconciling and Stalled.
-      if (type !== 'Ready' && type !== 'ConfigPropagated') continue;
+      const isPause = type === 'Reconciling' && [before?.reason, reason].includes('Paused');
+      // Otherwise Ready has the reasons of Reconciling and Stalled.
+      if (type !== 'Ready' && type !== 'ConfigPropagated' && !isPause) continue;
       const isWarned = events.some((event) => event.type === 'Warning' && event.reason === reason);
       const fields = { agents, condition: type, status, reason, message };
       this.#log[isWarned ? 'warn' : 'info'](fields, 'condition changed');

@@ -38,13 +38,16 @@ interface SliceFields {
 /** Maximum length of a uid. The API server does not limit what an EndpointSlice refers to. */
 const maxUidLength = 63;
 
+const maxPort = 65_535;
 const dnsPortName = 'dns';
 const dnsTcpPortName = 'dns-tcp';
 const dnsPort = 53;
 
 /** Shrinks an EndpointSlice to what is used. @param limit maximum number of endpoints */
 export function dnsSliceOf({ metadata: _, ...fields }: KubeObject, limit: number): DnsSlice {
-  const { addressType, ports, endpoints } = fields as unknown as SliceFields;
+  const { addressType, endpoints, ...rest } = fields as unknown as SliceFields;
+  // The API server takes any number, and none but these for a NetworkPolicy.
+  const ports = rest.ports?.filter(({ port }) => port === undefined || (port >= 1 && port <= maxPort));
   const port = portOf(ports);
   const all = addressType !== 'FQDN' && port !== undefined ? (endpoints ?? []) : [];
   return {

@@ -91,6 +91,7 @@ export class DnsWatch {
   #beyondLimit: ReadonlySet<string> = new Set();
   /** Undefined until it has been looked for. */
   #resolver: DnsServiceName | 'none' | undefined;
+  #isResolverKnown = false;
 
   constructor(options: DnsWatchOptions) {
     this.#options = options;
@@ -142,21 +143,22 @@ export class DnsWatch {
 
   /**
    * Returns the ports at which the pods of this Service, and of the resolver in its namespace, serve DNS; sorted. None
-   * if they cannot be determined; undefined while unknown, which `onChange` ends.
+   * if they cannot be determined; undefined while unknown, also while there are no pods. `onChange` ends that.
    */
   portsOf(service: DnsServiceName): number[] | undefined {
+    if (!this.#isResolverKnown) return undefined;
     const key = keyOf(service);
-    if (this.#resolver === undefined) return undefined;
     const resolver = this.#resolver === 'none' ? undefined : this.#resolver;
     const isBesideResolver =
       service.name !== '' && service.namespace === resolver?.namespace && service.name !== resolver.name;
     // The slices of the resolver are not watched then.
     if (isBesideResolver || this.#beyondLimit.has(key)) return [];
     const watched = this.#watched.get(key);
-    const slices = watched && this.#slicesOf(watched);
+    const slices = watched && this.#listed(watched);
     if (!slices) return undefined;
     if (service.name === '' && slices.length === 0 && resolver) return this.portsOf(resolver);
     const ports = [...new Set(slices.flatMap((slice) => slice.ports))].sort((a, b) => a - b);
+    if (ports.length === 0) return undefined;
     return ports.length <= maxPorts ? ports : [];
   }
 
@@ -185,9 +187,11 @@ export class DnsWatch {
   /**
    * Sets the Service that pods use as resolver, for specs without a name if no Service has the usual label; undefined:
    * none.
+   * @param isKnown false if the resolver could not be looked up, so that there may be one
    */
-  useResolver(service: DnsServiceName | undefined): void {
+  useResolver(service: DnsServiceName | undefined, isKnown = true): void {
     this.#resolver = service ?? 'none';
+    this.#isResolverKnown = isKnown;
     this.#changed();
   }
 
@@ -199,6 +203,7 @@ export class DnsWatch {
   /** Ends every watch. */
   async stop(): Promise<void> {
     this.#resolver = undefined;
+    this.#isResolverKnown = false;
     this.watch([]);
     await Promise.all([this.#byName.stop(), this.#byLabel.stop()]);
   }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
 import type { ApiClient } from '../kube/api-client.ts';
-import { isApiError } from '../kube/api-error.ts';
+import { isApiError, isOfDeletedNamespace } from '../kube/api-error.ts';
 import { WriteTurns } from '../kube/write-turns.ts';
 import { type EventContent, eventObject, events, microTime, type Regarding, type Reporter } from './event.ts';
 import { SpamGuard } from './spam-guard.ts';
@@ -195,8 +195,9 @@ export class EventRecorder {
     for (let next = writes[0]; next; next = writes[0]) {
       const { key, series } = next;
       await this.#write(series).catch((error) => {
-        if (!this.#dropping.signal.aborted)
-          this.#log.warn({ err: error, reason: series.event.reason }, 'cannot write Event');
+        const isExpected = this.#dropping.signal.aborted || isOfDeletedNamespace(error);
+        const level = isExpected ? 'debug' : 'warn';
+        this.#log[level]({ err: error, reason: series.event.reason }, 'cannot write Event');
         this.#forget(key, series);
       });
       writes.shift();

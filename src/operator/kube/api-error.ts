@@ -165,3 +165,8 @@ function parseRetryAfter(header: string | undefined, now: number): number | unde
   const date = Date.parse(header);
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
+
+/** Whether an object was not created because its namespace is being deleted: by the words of Kubernetes' admission. */
+export function isOfDeletedNamespace(error: unknown): boolean {
+  return isApiError(error, 'Forbidden') && error.message.includes('because it is being terminated');
+}

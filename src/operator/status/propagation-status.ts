@@ -33,7 +33,12 @@ export function propagationStatus(
 ): PropagationStatus | undefined {
   if (finding === undefined) return undefined;
   if (finding === 'early') return { figures: figuresOf(previous?.agents), verdict: undefined };
-  if (finding === 'unknown') return { figures: {}, verdict: ['Unknown', isPaused ? unknownWhilePaused : isWarming] };
+  if (finding === 'unknown') return { figures: {}, verdict: ['Unknown', isWarming] };
+  if ('unapplied' in finding)
+    return {
+      figures: { reporting: finding.reporting },
+      verdict: ['Unknown', isPaused ? unknownWhilePaused : unapplied],
+    };
   if ('obstacle' in finding) {
     const message = `Agents cannot sync with the operator: ${withPeriod(finding.obstacle)}`;
     return { figures: {}, verdict: [false, { reason: 'SyncUnavailable', message }] };
@@ -67,6 +72,11 @@ const isWarming: Verdict = { reason: 'Warming', message: 'The operator does not 
 const unknownWhilePaused: Verdict = {
   reason: 'Paused',
   message: 'The operator does not know what the agents should have while it is paused.',
+};
+
+const unapplied: Verdict = {
+  reason: 'NotApplied',
+  message: 'The operator does not know what the agents should have, because it has not applied the spec; see Ready.',
 };
 
 /** What is not measured because the DNS Service is missing or not watched, and what to do. */

@@ -55,7 +55,7 @@ function eventType({ before, after }: ConditionChange, written: WrittenStatus): 
       return lossOfReadiness(before, reason, written);
     case 'ConfigPropagated':
       if (status === 'False') return outOfSync.includes(reason) ? 'Warning' : undefined;
-      return status === 'True' && before?.status === 'False' ? 'Normal' : undefined;
+      return status === 'True' && before && isNewStatus ? 'Normal' : undefined;
     default:
       return undefined;
   }
@@ -70,8 +70,9 @@ function lossOfReadiness(
   if (before?.status !== 'True') return undefined;
   // Stalled has an Event of its own.
   if (find(after, 'Stalled')?.status === 'True') return undefined;
-  const isFleetLarger = (after.agents?.desired ?? 0) > (previous?.agents?.desired ?? 0);
-  return shortages.includes(reason) && !isFleetLarger ? 'Warning' : 'Normal';
+  // Neither a new node nor one that is ready again takes any agent away.
+  const isFewer = (after.agents?.ready ?? 0) < (previous?.agents?.ready ?? 0);
+  return shortages.includes(reason) && isFewer ? 'Warning' : 'Normal';
 }
 
 function find({ conditions }: NetExporterStatus, type: string): Condition | undefined {

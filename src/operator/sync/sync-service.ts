@@ -230,12 +230,12 @@ export class SyncService implements AgentsSync {
       try {
         const service = await resolverService(client, apiUses.services, nameservers, signal);
         if (signal.aborted) return;
-        this.#dns.useResolver(service);
+        this.#dns.useResolver(service, nameservers.length > 0);
         return;
       } catch (error) {
         if (signal.aborted) return;
         log.debug({ err: error }, "cannot look up the Service of the cluster's DNS, will retry");
-        if (failures === 0) this.#dns.useResolver(undefined);
+        if (failures === 0) this.#dns.useResolver(undefined, false);
         await pause(clock, backoffDelay(++failures, backoff, random), signal);
       }
     }
@@ -246,12 +246,17 @@ export class SyncService implements AgentsSync {
     if (this.#isLeading) this.#dns.watch(this.#fleet.dnsServices());
   }
 
-  /** Has those reconciled whose DNS pods serve at other ports than before. */
+  /** Has those reconciled whose DNS pods serve at other ports than their NetworkPolicy was made for. */
   #enqueueOtherPorts(): void {
     for (const [key, before] of this.#dnsPorts) {
       const resource = this.#parts.resources.get(key);
-      if (!resource) this.#dnsPorts.delete(key);
-      else if (String(this.#dns.portsOf(resource.spec.dns.service)) !== before) this.#parts.enqueue(key);
+      const isStrict = resource?.spec.monitoring.networkPolicy === 'Strict';
+      const ports = resource && isStrict && String(this.#dns.portsOf(resource.spec.dns.service));
+      if (typeof ports !== 'string') this.#dnsPorts.delete(key);
+      else if (ports !== before) {
+        this.#dnsPorts.set(key, ports);
+        this.#parts.enqueue(key);
+      }
     }
   }
 

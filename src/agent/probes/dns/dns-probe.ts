@@ -63,9 +63,10 @@ class Lookup {
       this.seconds += seconds;
       if (timing === 'clock') this.timing = timing;
       if (verdict === 'answered') return undefined;
-      if (verdict === 'nodata' && (await this.#hasOtherFamily(name))) return undefined;
-      if (!goesOn.has(verdict)) return verdict;
-      missed.push(verdict);
+      const failure = verdict === 'nodata' ? await this.#failureByOtherFamily(name) : verdict;
+      if (failure === undefined) return undefined;
+      if (!goesOn.has(failure)) return failure;
+      missed.push(failure);
     }
     return worstFirst.find((reason) => missed.includes(reason));
   }
@@ -74,11 +75,12 @@ class Lookup {
    * A name with addresses of one family has no record of the other type: every Service of a cluster with IPv6 only, for
    * example. That is not a failure: the query was answered.
    */
-  async #hasOtherFamily(name: string): Promise<boolean> {
-    if (this.#target.type === 'A') return (await this.#question(name, 'AAAA')).verdict === 'answered';
-    const { verdict } = await this.#question(name, 'A');
-    // Only an answer without A records makes it a failure. Whether A lookups work is measured by the probe for A.
-    return verdict !== 'nodata' && verdict !== 'nxdomain';
+  async #failureByOtherFamily(name: string): Promise<FailureReason | undefined> {
+    const { verdict } = await this.#question(name, this.#target.type === 'A' ? 'AAAA' : 'A');
+    if (verdict === 'answered') return undefined;
+    if (verdict === 'nodata' || verdict === 'nxdomain') return 'nodata';
+    // Whether A lookups work is measured by the probe for A.
+    return this.#target.type === 'A' ? verdict : undefined;
   }
 
   async #question(name: string, type: DnsSubject['type']): Promise<DnsExchange> {

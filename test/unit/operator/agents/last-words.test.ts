@@ -18,11 +18,18 @@ for (const [what, message, expected] of [
   ['an error before others', [line('error', 'b'), line('info', 'a')].join('\n'), 'b'],
   ['only what is no error', [line('info', 'a'), line('info', 'b')].join('\n'), ''],
   ['the rest of a line', `ets":13}\n${line('info', 'a')}`.padStart(2048, 'x'), ''],
+  ['the rest of a line in other letters', `${'ж'.repeat(1000)}"}\n${line('info', 'a')}`, ''],
   [
     'words of V8 after a log',
     `${line('info', 'a')}\nFATAL ERROR: heap out of memory`,
     'FATAL ERROR: heap out of memory',
   ],
+  [
+    'words of V8 after a warning',
+    `${line('warn', 'cannot sync')}\n${line('info', 'a')}\nFATAL ERROR: heap out of memory`,
+    'FATAL ERROR: heap out of memory',
+  ],
+  ['an error before a warning', [line('error', 'b'), line('warn', 'c')].join('\n'), 'b'],
   ['a line that is cut off', `${line('info', 'a')}\n{"time":"2026-11-30T07:5`, ''],
   ['a log of somebody else', '{"severity":"ERROR"}', '{"severity":"ERROR"}'],
 ] as const)

@@ -119,6 +119,8 @@ test('it is read first, also where the watch is behind, and nothing is done unti
     return right(observed, write);
   }, term.signal);
   await until(() => warnings().length === 1, 'it cannot be read');
+  assert.deepEqual([found, obstacles], [[], []], 'that may pass');
+  await waits(() => obstacles.length === 1, 'it cannot be read again');
   assert.deepEqual([found, obstacles], [[], ['cannot read ConfigMap kept: no answer']]);
   server.client.list = list;
   await waits(() => found.length > 0 && textOf(server.object) === 'right', 'it is made right');

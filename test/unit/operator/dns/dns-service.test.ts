@@ -89,6 +89,7 @@ describe('the DNS pods to ask', () => {
     assert.deepEqual(at(apart, []), []);
     assert.deepEqual(at(null), [53]);
     assert.deepEqual(at([{ name: 'web', port: 80, protocol: 'TCP' }]), []);
+    for (const port of [70_000, 0, -1]) assert.deepEqual(at([{ name: 'dns', port, protocol: 'UDP' }]), []);
   });
 
   it('are each asked by one address, IPv4 where there is one', () => {

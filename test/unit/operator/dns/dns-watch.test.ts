@@ -200,6 +200,30 @@ test('the ports of a Service are known once its slices and the resolver are', as
   await dns.stop();
 });
 
+test('the ports stay unknown while the resolver cannot be looked up, slices are not listed, or there are no pods', async () => {
+  const { dns, known } = setUp([sliceAt(5353), { ...sliceAt(53, { namespace: 'a', name: 'empty' }), endpoints: [] }]);
+  const [empty, absent] = [
+    { namespace: 'a', name: 'empty' },
+    { namespace: 'a', name: 'absent' },
+  ];
+  dns.watch(referencesTo([byName, empty, absent]));
+  await known(byName);
+  dns.useResolver(undefined, false);
+  assert.equal(dns.portsOf(byName), undefined);
+  dns.useResolver(undefined);
+  assert.deepEqual(
+    [byName, empty, absent].map((service) => dns.portsOf(service)),
+    [[5353], undefined, undefined],
+  );
+  await dns.stop();
+  const stuck = setUp([sliceAt(5353)], () => new Promise(() => {}));
+  stuck.dns.useResolver(undefined);
+  stuck.dns.watch(referencesTo([byName]));
+  await stuck.clock.advanceAsync(10_000);
+  assert.deepEqual([stuck.dns.serversOf(byName), stuck.dns.portsOf(byName)], [[], undefined]);
+  await stuck.dns.stop();
+});
+
 test('without a name and without the usual label the ports are those of the resolver', async () => {
   const { dns, known } = setUp([sliceAt(5353)]);
   dns.useResolver(byName);

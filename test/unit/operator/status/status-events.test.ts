@@ -29,6 +29,10 @@ const of = (findings: Partial<Findings>): NetExporterStatus => statusOf({ ...hea
 const ready = of({});
 const pending = of({ daemonSet: { ...daemonSet, ready: 0 } });
 const twoNodes = of({ daemonSet: { ...daemonSet, desired: 2, created: 2, updated: 2 } });
+const notYet = of({
+  daemonSet: { ...daemonSet, desired: 2, created: 2, updated: 2 },
+  stranded: [{ node: 'n2', isDesired: true, isOutdated: false }],
+});
 const rolling = of({ daemonSet: { ...daemonSet, updated: 0 } });
 const noNodes = of({ daemonSet: { ...daemonSet, desired: 0, created: 0, updated: 0, ready: 0 } });
 const notOurs = of({ obstacles: [{ reason: 'ObjectNotOurs', message: 'Service a' }] });
@@ -51,6 +55,7 @@ for (const [what, before, after, expected] of [
   ['an agent that is no longer ready', ready, pending, ['Warning AgentsNotReady']],
   ['an agent that is still not ready', pending, pending, []],
   ['an agent on a new node', ready, twoNodes, ['Normal AgentsNotReady']],
+  ['a new node that becomes ready before its agent', notYet, twoNodes, ['Normal AgentsNotReady']],
   ['a rollout', ready, rolling, ['Normal RollingOut']],
   ['the end of a rollout', rolling, pending, []],
   ['a selector that no longer matches', ready, noNodes, ['Warning NoNodes']],
@@ -66,7 +71,7 @@ for (const [what, before, after, expected] of [
   ['an agent that still stays behind', outOfSync, outOfSync, []],
   ['agents that cannot reach the operator', propagated, unavailable, ['Warning SyncUnavailable']],
   ['an agent that a new leader has not heard of', propagated, unheard, []],
-  ['an agent that a new leader has heard of at last', unheard, propagated, []],
+  ['an agent that a new leader has heard of at last', unheard, propagated, ['Normal AgentsConfigured']],
 ] as const)
   test(`${what} is worth ${expected.length === 0 ? 'no Event' : expected.join(', ')}`, () => {
     const events = statusEvents({ before, after });

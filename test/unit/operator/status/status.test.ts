@@ -300,8 +300,20 @@ test('a leader of this moment leaves figures and condition as they were; one tha
   const { agents, conditions } = statusOf({ ...healthy, propagation: 'unknown' }, before, now);
   assert.deepEqual(agents, { desired: 3, ready: 3, summary: '3/3' });
   assert.deepEqual([conditions?.at(-1)?.status, conditions?.at(-1)?.reason], ['Unknown', 'Warming']);
-  const paused = pausedStatusOf({ ...healthy, propagation: 'unknown' }, before, now).conditions?.at(-1);
-  assert.deepEqual([paused?.status, paused?.reason], ['Unknown', 'Paused']);
+});
+
+test('a leader that has not applied the spec counts only the agents that report', () => {
+  const before = statusOf({ ...healthy, propagation: spread }, undefined, now);
+  const propagation = { unapplied: true, reporting: 2 } as const;
+  const unapplied = statusOf({ ...healthy, propagation }, before, now);
+  const paused = pausedStatusOf({ ...healthy, propagation }, before, now);
+  for (const [{ agents, conditions }, reason] of [
+    [unapplied, 'NotApplied'],
+    [paused, 'Paused'],
+  ] as const) {
+    assert.deepEqual(agents, { desired: 3, ready: 3, reporting: 2, summary: '3/3' });
+    assert.deepEqual([conditions?.at(-1)?.status, conditions?.at(-1)?.reason], ['Unknown', reason]);
+  }
 });
 
 test('limits that the spec exceeds are in ConfigPropagated, or in Ready if this operator does not sync', () => {
