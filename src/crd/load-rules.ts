@@ -18,11 +18,18 @@ const lookups = (dns: string): string =>
     `size(${dns}.recordTypes)`,
   ].join(' * ');
 
+/**
+ * True for a write that leaves the part as it is, so that an object stored before the rules stays writable. For most
+ * writes the API server does the same on its own (KEP-4008), but before Kubernetes 1.33 not for those of the status.
+ */
+const sameDns = 'oldSelf.hasValue() && oldSelf.value() == self';
+
 /** On `spec.dns`: bounds the series and the memory of an agent. */
 export const lookupsWithinLimit: ValidationRule = {
-  rule: `!self.enabled || ${lookups('self')} <= ${maxLookups}`,
+  rule: `(${sameDns}) || !self.enabled || ${lookups('self')} <= ${maxLookups}`,
   message: `must not exceed ${maxLookups} lookups per agent: max(hosts, 1) × (1 + servers + endpointsPerAgent) × protocols × recordTypes; remove entries or reduce endpointsPerAgent`,
   fieldPath: '.hosts',
+  optionalOldSelf: true,
 };
 
 /**
@@ -30,9 +37,10 @@ export const lookupsWithinLimit: ValidationRule = {
  * here.
  */
 export const lookupRateWithinLimit: ValidationRule = {
-  rule: `!self.enabled || !${isDuration('self.interval')} || ${lookups('self')} * 1000 <= ${maxLookupsPerSecond} * duration(self.interval).getMilliseconds()`,
+  rule: `(${sameDns}) || !self.enabled || !${isDuration('self.interval')} || ${lookups('self')} * 1000 <= ${maxLookupsPerSecond} * duration(self.interval).getMilliseconds()`,
   message: `must be at least 1s for every ${maxLookupsPerSecond} lookups per agent: max(hosts, 1) × (1 + servers + endpointsPerAgent) × protocols × recordTypes; set a longer interval or remove entries`,
   fieldPath: '.interval',
+  optionalOldSelf: true,
 };
 
 const networkPackets = [
@@ -58,7 +66,7 @@ const sameProbes = ['dns', 'network', 'ntp'].map((probe) => `oldSelf.value().${p
 
 /**
  * On `spec`: bounds the packets of an agent. An object that was stored before the rule may have all other parts of its
- * spec changed. For rules on a single part, the API server does the same on its own (KEP-4008).
+ * spec changed.
  */
 export const packetRateWithinLimit: ValidationRule = {
   rule: `(oldSelf.hasValue() && ${sameProbes}) || ${packetsPerHour} <= ${maxPacketsPerSecond * 3600}`,

@@ -108,6 +108,16 @@ test('every constrained field of the spec has a broken resource that names it', 
   }
 });
 
+test('the limits of what an agent probes are no obstacle for a write that leaves the probes as they are', () => {
+  const rules = fields.flatMap(({ node }) => node['x-kubernetes-validations'] ?? []);
+  const limits = rules.filter(({ message }) => /per agent|packets per second/.test(message));
+  assert.equal(limits.length, 3);
+  for (const { rule, optionalOldSelf } of limits) {
+    assert.match(rule, /^\(oldSelf\.hasValue\(\) && .*oldSelf\.value\(\)[^|]* == self[^|]*\) \|\| /);
+    assert.equal(optionalOldSelf, true);
+  }
+});
+
 test('no two broken resources are the same', () => {
   assert.equal(new Set(brokenResources.map(({ title }) => title)).size, brokenResources.length);
   const objects = brokenResources.map(({ spec, metadata }) => JSON.stringify({ spec, metadata }));
