@@ -13,6 +13,7 @@ import {
   wholeNumber,
 } from '../src/base/command-line.ts';
 import { ClusterError } from '../test/cluster/cluster-error.ts';
+import { olderKubernetes } from '../test/cluster/older-kubernetes.ts';
 import * as agent from './agent.ts';
 import * as firstContact from './first-contact.ts';
 import * as ipv6 from './ipv6.ts';
@@ -20,6 +21,7 @@ import * as operator from './operator.ts';
 import * as prometheus2 from './prometheus-2.ts';
 import { type Soak, violations } from './soak.ts';
 import * as sync from './sync.ts';
+import * as versions from './versions.ts';
 
 /** A soak is a module beside this one that exports `run`, and a line here. */
 const soaks: Readonly<Record<string, Soak>> = {
@@ -29,24 +31,28 @@ const soaks: Readonly<Record<string, Soak>> = {
   'first-contact': firstContact.run,
   'prometheus-2': prometheus2.run,
   ipv6: ipv6.run,
+  versions: versions.run,
 };
 
 const usage = `Runs a part of this project for a long time under everything that it must bear, on this machine (Linux, root).
 
   npm run soak -- NAME [--minutes N] [--seed S]
   npm run soak -- operator --sequences N [--seed S]
+  npm run soak -- versions [--kubernetes VERSION]
 
 NAME is one of: ${Object.keys(soaks).join(', ')}. The verdict is printed and written to soak/results/NAME-SEED.json; the exit code
 is 1 when something was not as it must be. Several can run side by side: each has a cluster of its own.
   --minutes    how long, 30 by default, 1440 at most
   --sequences  runs so many sequences of edits and faults instead, 100000 at most, without the minutes that operator
                otherwise ends with: those in which the API server is away, and those in which nothing happens
+  --kubernetes runs on that one of ${olderKubernetes.join(', ')} instead of on all of them; first-contact and versions end when they
+               are done, whatever time they were given
   --seed       repeats the choices of an earlier run, which printed it`;
 
 const log = (line: string) => console.log(`# ${new Date().toISOString().slice(11, 19)} ${line}`);
 
 async function run(args: string[]): Promise<number> {
-  const { values, positionals } = parseCommandLine(args, ['minutes', 'seed', 'sequences'], 1);
+  const { values, positionals } = parseCommandLine(args, ['minutes', 'seed', 'sequences', 'kubernetes'], 1);
   const name = oneOf('soak', Object.keys(soaks), positionals[0]);
   const soak = soaks[name]!;
   const minutes = positiveNumber('minutes', values.minutes ?? '30', 24 * 60);
@@ -55,14 +61,23 @@ async function run(args: string[]): Promise<number> {
     throw new UsageError(`--sequences is of operator, not of ${name}`);
   if (sequences !== undefined && values.minutes !== undefined)
     throw new UsageError('--sequences takes the place of --minutes');
+  if (values.kubernetes !== undefined && name !== 'versions')
+    throw new UsageError(`--kubernetes is of versions, not of ${name}`);
+  const kubernetes =
+    values.kubernetes === undefined ? undefined : oneOf('version of Kubernetes', olderKubernetes, values.kubernetes);
   const seeds = 2 ** 32;
   const seed =
     values.seed === undefined ? Math.floor(Math.random() * seeds) : wholeNumber('seed', values.seed, 0, seeds - 1);
   const { signal } = new Interruption();
   const startedAt = new Date();
-  const length = sequences === undefined ? `--minutes ${minutes}` : `--sequences ${sequences}`;
+  const length =
+    kubernetes !== undefined
+      ? `--kubernetes ${kubernetes}`
+      : sequences === undefined
+        ? `--minutes ${minutes}`
+        : `--sequences ${sequences}`;
   log(`soaking ${name}; to repeat: npm run soak -- ${name} ${length} --seed ${seed}`);
-  const { figures, failures, details } = await soak({ seed, minutes, sequences, signal, log });
+  const { figures, failures, details } = await soak({ seed, minutes, sequences, kubernetes, signal, log });
   const violated = violations({ figures, failures });
   console.log(table(figures));
   const document = {

@@ -1,4 +1,5 @@
 import type { Figure } from '../bench/figures.ts';
+import type { OlderKubernetes } from '../test/cluster/older-kubernetes.ts';
 
 /** What every soak is given. */
 export interface SoakOptions {
@@ -8,6 +9,8 @@ export interface SoakOptions {
   minutes: number;
   /** How many sequences to run instead of a time; undefined: as many as there is time for. */
   sequences: number | undefined;
+  /** The only older Kubernetes to run on; undefined: all of them. */
+  kubernetes?: OlderKubernetes | undefined;
   /** Aborted when the run is to end early: the soak removes what it made and rejects with the signal's reason. */
   signal: AbortSignal;
   /** Tells of progress, a line at a time. */

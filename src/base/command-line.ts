@@ -11,6 +11,7 @@ const knownOptions = {
   'dual-stack': { type: 'boolean' },
   'ip-family': { type: 'string', value: 'FAMILY' },
   kubeconfig: { type: 'string', value: 'FILE' },
+  kubernetes: { type: 'string', value: 'VERSION' },
   minutes: { type: 'string', value: 'N' },
   name: { type: 'string', value: 'NAME' },
   nodes: { type: 'string', value: 'N' },

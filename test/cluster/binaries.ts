@@ -45,22 +45,30 @@ const commands = [
 /** Prometheus finds targets in Kubernetes and files only: the libraries of all clouds take minutes to build. */
 const tags = '-tags=remove_all_sd,enable_kubernetes_sd';
 
-/** The flags of `go build`: without the version ones, every component of Kubernetes reports v0.0.0. */
+/** The flags of `go build` for what go.mod requires. */
 export function buildFlags(goMod: string): string[] {
-  const [, version, major, minor] = /k8s\.io\/kubernetes (v(\d+)\.(\d+)\.\S+)/.exec(goMod) ?? [];
-  if (version === undefined) throw new Error('go.mod requires no k8s.io/kubernetes');
+  const [, kubernetes] = /k8s\.io\/kubernetes (v\S+)/.exec(goMod) ?? [];
+  if (kubernetes === undefined) throw new Error('go.mod requires no k8s.io/kubernetes');
   // The module of Prometheus 3.13.5 has the version v0.313.5.
   const [, ...prometheus] = /github\.com\/prometheus\/prometheus v0\.(\d)(\d\d)\.(\d+)/.exec(goMod) ?? [];
   if (prometheus.length === 0) throw new Error('go.mod requires no github.com/prometheus/prometheus');
-  const variables = {
-    'k8s.io/component-base/version.gitVersion': version,
-    'k8s.io/component-base/version.gitMajor': major,
-    'k8s.io/component-base/version.gitMinor': minor,
-    'k8s.io/component-base/version.gitTreeState': 'clean',
-    'github.com/prometheus/common/version.Version': prometheus.map(Number).join('.'),
-  };
-  const settings = Object.entries(variables).map(([name, value]) => `-X ${name}=${value}`);
-  return ['-mod=readonly', '-buildvcs=false', '-trimpath', tags, `-ldflags=-s -w ${settings.join(' ')}`];
+  const variables = { 'github.com/prometheus/common/version.Version': prometheus.map(Number).join('.') };
+  return kubernetesFlags(kubernetes, [tags], variables);
+}
+
+/** The flags of `go build`: without the version ones, every component of Kubernetes reports v0.0.0. */
+export function kubernetesFlags(
+  version: string,
+  more: string[] = [],
+  variables: Record<string, string> = {},
+): string[] {
+  const [major, minor] = version.slice('v'.length).split('.');
+  const values = { gitVersion: version, gitMajor: major, gitMinor: minor, gitTreeState: 'clean' };
+  const settings = [
+    ...Object.entries(values).map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`),
+    ...Object.entries(variables).map(([name, value]) => `-X ${name}=${value}`),
+  ];
+  return ['-mod=readonly', '-buildvcs=false', '-trimpath', ...more, `-ldflags=-s -w ${settings.join(' ')}`];
 }
 
 /**
@@ -74,7 +82,8 @@ export async function ensureBinaries(log: (line: string) => void, signal?: Abort
     cacheKey(flags),
     async (directory) => {
       await mkdir(join(directory, 'bin'));
-      await build(join(directory, 'bin'), flags, log, signal);
+      const what = { name: 'Kubernetes, containerd, CoreDNS and Prometheus', cwd: moduleDirectory, commands, flags };
+      await buildPrograms(join(directory, 'bin'), what, log, signal);
       log('building the web interface of Prometheus (once on this machine)');
       await buildPrometheusUi(await prometheusSources(), join(directory, 'static/mantine-ui'), signal);
       await mkdir(join(directory, 'images'));
@@ -115,9 +124,20 @@ function cacheKey(flags: string[]): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-async function build(
+/** Programs of one Go module. */
+export interface Programs {
+  /** What they are, in the log. */
+  name: string;
+  /** The module's folder. */
+  cwd: string;
+  /** Their packages. */
+  commands: readonly string[];
+  flags: readonly string[];
+}
+
+export async function buildPrograms(
   output: string,
-  flags: string[],
+  { name, cwd, commands, flags }: Programs,
   log: (line: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -134,14 +154,14 @@ async function build(
         : compiled < total
           ? `${compiled} of at most ${total} packages compiled`
           : 'linking';
-    log(`building Kubernetes, containerd, CoreDNS and Prometheus (once on this machine): ${progress}, ${seconds} s`);
+    log(`building ${name} (once on this machine): ${progress}, ${seconds} s`);
   };
   report();
   const heartbeat = setInterval(report, 5_000);
-  const options = { cwd: moduleDirectory, signal };
+  const options = { cwd, signal };
   try {
     const onDownload = () => downloaded++;
-    const list = ['list', '-mod=readonly', tags, '-deps', ...commands];
+    const list = ['list', ...flags, '-deps', ...commands];
     total = (await go(list, { ...options, onErrorLine: onDownload })).trimEnd().split('\n').length;
     await go(['build', '-v', ...flags, '-o', output, ...commands], { ...options, onErrorLine: () => compiled++ });
   } finally {

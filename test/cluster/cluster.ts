@@ -8,6 +8,7 @@ import { ensureInotifyInstances } from './inotify-limit.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { withLock } from './lock.ts';
 import { networksInUse, requireIpv6 } from './network.ts';
+import { type OlderKubernetes, withKubernetes } from './older-kubernetes.ts';
 import { ensureSystemCommands, systemCommands } from './packages.ts';
 import { identify, isRunning } from './processes.ts';
 import { Cluster } from './running-cluster.ts';
@@ -34,6 +35,8 @@ export interface ClusterOptions {
   nodes?: number;
   /** Of nodes, Pods, Services and DNS; `ipv4` unless told. */
   ipFamily?: IpFamily;
+  /** An older Kubernetes, all of it: control plane, nodes and kubectl. */
+  kubernetes?: OlderKubernetes | undefined;
   log?: (line: string) => void;
   /** Aborting ends the start and removes what was made so far. */
   signal?: AbortSignal;
@@ -47,7 +50,7 @@ export interface ClusterOptions {
  * @throws {ClusterError} without root's rights, or when one of that name is running.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const { name = 'local', nodes = 3, ipFamily = 'ipv4', log = () => {}, signal, keep = false } = options;
+  const { name = 'local', nodes = 3, ipFamily = 'ipv4', kubernetes, log = () => {}, signal, keep = false } = options;
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > maximumNodes)
     throw new RangeError(`nodes: 1 to ${maximumNodes}`);
   clusterDirectory(name); // refuses a bad name before anything is done
@@ -59,7 +62,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   await removeLeftovers(log, signal);
   signal?.throwIfAborted();
   await ensureSystemCommands(systemCommands, log);
-  const binaries = await ensureBinaries(log, signal);
+  const current = await ensureBinaries(log, signal);
+  const binaries = kubernetes === undefined ? current : await withKubernetes(kubernetes, current, log, signal);
   const onWait = () => log(`waiting: another process is starting or ending cluster "${name}"`);
   return await withLock(
     lockFile(name),

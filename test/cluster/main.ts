@@ -11,14 +11,15 @@ import {
 } from '../../src/base/command-line.ts';
 import { addressesOf, type IpFamily, ipFamilies, maximumNodes } from './addresses.ts';
 import { isAbandoned, removeClusterNamed } from './cleanup.ts';
-import { Cluster, ClusterError, startCluster } from './cluster.ts';
+import { Cluster, ClusterError, type ClusterOptions, startCluster } from './cluster.ts';
 import { apiServerUrl } from './control-plane.ts';
+import { olderKubernetes } from './older-kubernetes.ts';
 import { isRunning } from './processes.ts';
 import { allStates, clusterDirectory, clusterNameRule, isClusterName, readState } from './state.ts';
 
 const usage = `A real Kubernetes on this machine, for development and tests (Linux, root).
 
-  npm run cluster -- up [--nodes N] [--ip-family FAMILY] [--name NAME]
+  npm run cluster -- up [--nodes N] [--ip-family FAMILY] [--kubernetes VERSION] [--name NAME]
                                                         start one and leave it running
   npm run cluster -- down [--name NAME]                 end it and remove all that it made, also after a crash
   npm run cluster -- status                             the clusters of this machine
@@ -26,13 +27,16 @@ const usage = `A real Kubernetes on this machine, for development and tests (Lin
   npm run cluster -- load-image [--name NAME] FILE…     load OCI archives into every node
 
 NAME is "local" by default, N is 3 (1 to ${maximumNodes}). FAMILY is ipv4 (the default), ipv6 or
-dual, in which everything has an address of each and IPv4 comes first; --dual-stack is short for --ip-family dual.`;
+dual, in which everything has an address of each and IPv4 comes first; --dual-stack is short for --ip-family dual.
+VERSION is an older Kubernetes, which is built first: ${olderKubernetes.join(', ')}.`;
 
 const commands = ['up', 'down', 'status', 'kubectl', 'load-image'] as const;
 
 const log = (line: string) => console.log(line);
 
-async function up(name: string, nodes: number, ipFamily: IpFamily): Promise<number> {
+async function up(
+  options: Pick<ClusterOptions, 'nodes' | 'ipFamily' | 'kubernetes'> & { name: string },
+): Promise<number> {
   const abort = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
@@ -42,11 +46,12 @@ async function up(name: string, nodes: number, ipFamily: IpFamily): Promise<numb
   }
   let cluster: Cluster;
   try {
-    cluster = await startCluster({ name, nodes, ipFamily, log, signal: abort.signal, keep: true });
+    cluster = await startCluster({ ...options, log, signal: abort.signal, keep: true });
   } catch (error) {
     if (!abort.signal.aborted) throw error;
     return 130;
   }
+  const { name } = options;
   const suffix = name === 'local' ? '' : ` --name ${name}`;
   log(`cluster "${name}" is ready: npm run cluster -- kubectl${suffix} get nodes`);
   log(`kubeconfig: ${cluster.kubeconfig}`);
@@ -127,9 +132,14 @@ function leadingName(args: string[]): { name: string; rest: string[] } {
 async function run([first, ...args]: string[]): Promise<number> {
   switch (oneOf('command', commands, first)) {
     case 'up': {
-      const { values } = parseCommandLine(args, ['name', 'nodes', 'ip-family', 'dual-stack']);
+      const { values } = parseCommandLine(args, ['name', 'nodes', 'ip-family', 'dual-stack', 'kubernetes']);
       const nodes = wholeNumber('nodes', values.nodes ?? '3', 1, maximumNodes);
-      return await up(nameOf(values.name), nodes, familyOf(values['ip-family'], values['dual-stack']));
+      const ipFamily = familyOf(values['ip-family'], values['dual-stack']);
+      const kubernetes =
+        values.kubernetes === undefined
+          ? undefined
+          : oneOf('version of Kubernetes', olderKubernetes, values.kubernetes);
+      return await up({ name: nameOf(values.name), nodes, ipFamily, kubernetes });
     }
     case 'down':
       await down(nameOf(parseCommandLine(args, ['name']).values.name));

@@ -9,6 +9,11 @@ export interface BrokenResource {
   message: RegExp;
 }
 
+/** What stands in the refusal of a Kubernetes 1 of this minor version: until 1.31, `may not be longer than 63`. */
+export function refusalBy(minor: number, { message }: BrokenResource): RegExp {
+  return minor >= 32 ? message : new RegExp(message.source.replace('may not be more than', 'may not be longer than'));
+}
+
 const labelDrop = { action: 'labeldrop', regex: 'peer_zone' };
 
 /**

@@ -60,6 +60,12 @@ async function attach({ cluster: name, prometheus }: SharedSetup): Promise<Envir
   return { cluster, kubectl, prometheus: new PrometheusServer(prometheus) };
 }
 
+/** 37 where the API server is of Kubernetes 1.37. */
+export async function minorVersion(kubectl: Kubectl): Promise<number> {
+  const { minor } = JSON.parse(await kubectl(['get', '--raw=/version'])) as { minor: string };
+  return Number.parseInt(minor, 10);
+}
+
 /** A namespace that enforces Pod Security `restricted`, as users of hardened clusters have it. */
 export async function restrictedNamespace(kubectl: Kubectl, namespace: string): Promise<void> {
   await apply(kubectl, {

@@ -14,6 +14,8 @@ export interface Violation {
   change: (object: Json) => void;
   /** Of the rule that refuses it. */
   message: RegExp;
+  /** The minor version of Kubernetes 1 before which the API server drops the field: there is nothing to refuse. */
+  since?: number | undefined;
 }
 
 const inPod =
@@ -33,8 +35,10 @@ const token = (audience?: string) => ({
   projected: { sources: [{ serviceAccountToken: { path: 'token', ...(audience !== undefined && { audience }) } }] },
 });
 
-const daemonSets = ([attempt, change, message]: [string, (object: Json) => void, RegExp]): Violation => ({
-  ...{ attempt, kind: 'DaemonSet', change, message },
+type Attempt = [string, (object: Json) => void, RegExp, since?: number];
+
+const daemonSets = ([attempt, change, message, since]: Attempt): Violation => ({
+  ...{ attempt, kind: 'DaemonSet', change, message, since },
 });
 
 /** A second container, in which nothing else is wrong. */
@@ -74,7 +78,7 @@ const podViolations = (
     ['mount a claim', volume({ persistentVolumeClaim: { claimName: 'database' } }), mounts],
     ['mount a CSI volume', volume({ csi: { driver: 'secrets-store.csi.k8s.io' } }), mounts],
     ['mount a share', volume({ nfs: { server: '192.0.2.1', path: '/' } }), mounts],
-    ['mount an image', volume({ image: { reference: 'example.com/data:1' } }), mounts],
+    ['mount an image', volume({ image: { reference: 'example.com/data:1' } }), mounts, 35],
     ['mount a token of the API server', inPod(({ volumes }) => Object.assign(volumes[2], token())), mounts],
     ['mount a token for another audience', inPod(({ volumes }) => Object.assign(volumes[2], token('vault'))), mounts],
     [
@@ -120,6 +124,7 @@ const podViolations = (
       'claim a device',
       inPod((pod) => Object.assign(pod, { resourceClaims: [{ name: 'gpu', resourceClaimName: 'gpu' }] })),
       /claim no devices/,
+      34,
     ],
     [
       'have the kubelet ask another host',
@@ -178,7 +183,7 @@ const podViolations = (
       },
       /select their own agents/,
     ],
-  ] satisfies [string, (object: Json) => void, RegExp][]
+  ] satisfies Attempt[]
 ).map(daemonSets);
 
 /** A key that begins so. */

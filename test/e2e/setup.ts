@@ -4,7 +4,7 @@ import { imagesDirectory } from '../cluster/cache-directories.ts';
 import { requireCacheFolder } from '../cluster/cache-folder.ts';
 import { Cleanups } from '../cluster/cleanups.ts';
 import { Cluster, startCluster } from '../cluster/cluster.ts';
-import { buildImages } from '../cluster/images.ts';
+import { buildImages, type Image } from '../cluster/images.ts';
 import { removeLeftovers } from '../cluster/leftovers.ts';
 import { ownedDirectory } from '../cluster/owned-name.ts';
 import { documentedConfiguration, Prometheus } from '../cluster/prometheus.ts';
@@ -53,7 +53,16 @@ async function setUp(directory: string, index: number): Promise<SharedSetup> {
   const [started, built] = await Promise.allSettled([attached ?? start(index), buildImages({ log })]);
   if (started.status === 'rejected') throw started.reason;
   if (built.status === 'rejected') throw built.reason;
-  const [cluster, images] = [started.value, built.value];
+  return furnish(started.value, built.value, directory, cleanups);
+}
+
+/** Installs on a cluster what the end-to-end tests expect there: the operator, and a Prometheus. */
+export async function furnish(
+  cluster: Cluster,
+  images: Record<'operator' | 'agent', Image>,
+  directory: string,
+  cleanups: Cleanups,
+): Promise<SharedSetup> {
   for (const { archive } of [images.operator, images.agent]) await cluster.loadImage(archive);
   await installOperator((args, options) => cluster.kubectl(args, options));
   const { kubeconfig, name } = cluster;
