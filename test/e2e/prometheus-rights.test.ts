@@ -107,11 +107,13 @@ async function areUp(prometheus: Prometheus, selector: string, expected: Agent[]
 
 /** Waits until a job's agents are joined with what they say of themselves, as docs/monitoring.md does. */
 async function joinOnInfo(prometheus: Prometheus, job: string, expected: Agent[]): Promise<void> {
-  const series = `up{job="${job}"} * on (namespace, pod) group_left (agent_node, agent_zone)`;
+  // A job of docs/prometheus.yml finds the agents of other tests, too.
+  const ours = `{job="${job}",namespace="${namespace}"}`;
+  const series = `up${ours} * on (namespace, pod) group_left (agent_node, agent_zone)`;
   await waitFor(
     'the join on net_exporter_agent_info',
     async () => {
-      const joined = await prometheus.query(`${series} net_exporter_agent_info{job="${job}"}`);
+      const joined = await prometheus.query(`${series} net_exporter_agent_info${ours}`);
       const found = joined.map(({ labels }) => [labels.agent_node, labels.agent_zone, labels.instance]);
       assert.deepEqual(found.sort(), placesOf(expected));
       return true;
