@@ -4,7 +4,7 @@ import type { Construct } from 'constructs';
 import { parseHostPort, parseServer } from '../../src/base/host-port.ts';
 import { agentNames, agentSelector } from '../../src/contract/agent-names.ts';
 import { operatorSelector, syncPort } from '../../src/contract/operator-names.ts';
-import type { NetExporter } from '../../src/crd/net-exporter.ts';
+import { limitsEgress, type NetExporter } from '../../src/crd/net-exporter.ts';
 
 const dnsPort = 53;
 const ntpPort = 123;
@@ -45,7 +45,7 @@ export function addNetworkPolicy(
   { nameservers, operator, formerPorts, dnsPorts }: NeededAddresses,
 ): void {
   const ports = agentPorts([spec.agent.port, ...formerPorts]);
-  const strict = spec.monitoring.networkPolicy === 'Strict';
+  const strict = limitsEgress(spec);
   const agents = { matchLabels: agentSelector(metadata.name) };
   new k8s.KubeNetworkPolicy(scope, 'network-policy', {
     metadata: { name: agentNames(metadata.name).agent },

@@ -82,6 +82,11 @@ export type NetExporterSpec = Static<typeof NetExporterSpecSchema>;
 /** The resource as the API server gives it. */
 export type NetExporter = Static<typeof NetExporterSchema>;
 
+/** Whether a NetworkPolicy limits what agents reach. */
+export function limitsEgress({ monitoring }: NetExporterSpec): boolean {
+  return monitoring.networkPolicy === 'Strict';
+}
+
 /** What the API server makes of `spec: {}`: a new copy with each call. */
 export function defaultSpec(): NetExporterSpec {
   return structuredClone(NetExporterSpecSchema.default) as NetExporterSpec;

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { parseDuration } from '../../base/durations.ts';
 import { errorText } from '../../base/error-text.ts';
 import { isPaused } from '../../contract/agent-names.ts';
-import type { NetExporter } from '../../crd/net-exporter.ts';
+import { limitsEgress, type NetExporter } from '../../crd/net-exporter.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import type { Acknowledgement, Held, SyncRequest } from '../../protocol/sync.ts';
 import { keyOf } from '../kube/kube-object.ts';
@@ -128,7 +128,9 @@ export class Fleet implements SyncSource {
    */
   dnsServices(): { service: NetExporter['spec']['dns']['service']; from: string }[] {
     return [...this.#members.values()]
-      .filter(({ resource, isGone, isHeld }) => !isGone && !isHeld && (asksDnsPods(resource) || isStrict(resource)))
+      .filter(
+        ({ resource, isGone, isHeld }) => !isGone && !isHeld && (asksDnsPods(resource) || limitsEgress(resource.spec)),
+      )
       .map(({ resource }) => resource)
       .sort((a, b) => byAge(a.metadata, b.metadata))
       .map(({ spec, metadata }) => ({ service: spec.dns.service, from: metadata.namespace }));
@@ -312,11 +314,6 @@ function byAge(a: NetExporter['metadata'], b: NetExporter['metadata']): number {
 /** Whether agents are to ask single DNS pods. */
 function asksDnsPods({ spec: { dns } }: NetExporter): boolean {
   return dns.enabled && dns.endpointsPerAgent > 0;
-}
-
-/** Whether a NetworkPolicy limits what agents reach. */
-function isStrict({ spec: { monitoring } }: NetExporter): boolean {
-  return monitoring.networkPolicy === 'Strict';
 }
 
 /** Whether the spec was edited while paused, so that it must not be applied; the spec before is unknown. */

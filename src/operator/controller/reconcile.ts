@@ -11,7 +11,7 @@ import { errorText } from '../../base/error-text.ts';
 import { withoutSecrets } from '../../base/redaction.ts';
 import { agentNames, isPaused, pausedAnnotation, scrapeAnnotation } from '../../contract/agent-names.ts';
 import { apiUses } from '../../contract/api-uses.ts';
-import type { NetExporter } from '../../crd/net-exporter.ts';
+import { limitsEgress, type NetExporter } from '../../crd/net-exporter.ts';
 import { ProtocolError } from '../../protocol/document.ts';
 import type { SyncAccess } from '../../protocol/sync-access.ts';
 import { clusterAddresses, settingsOf } from '../agents/settings-of.ts';
@@ -152,7 +152,7 @@ class Reconciliation {
   /** While they are unknown, as after a change of the leader, the NetworkPolicy keeps those that it has. */
   #dnsPorts(): number[] | undefined {
     const { sync } = this.#parts;
-    if (!sync || this.#resource.spec.monitoring.networkPolicy !== 'Strict') return undefined;
+    if (!sync || !limitsEgress(this.#resource.spec)) return undefined;
     const policies = this.#children.kind({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' });
     const policy = this.#children.watched(policies, agentNames(this.#resource.metadata.name).agent);
     return sync.dnsPortsOf(this.#resource) ?? (policy && dnsPortsIn(policy, this.#resource.spec.dns.service.namespace));

@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
 import { apiUses } from '../../contract/api-uses.ts';
-import type { NetExporter } from '../../crd/net-exporter.ts';
+import { limitsEgress, type NetExporter } from '../../crd/net-exporter.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import { holdMs } from '../../protocol/sync.ts';
 import type { SyncAccess } from '../../protocol/sync-access.ts';
@@ -250,10 +250,12 @@ export class SyncService implements AgentsSync {
   #enqueueOtherPorts(): void {
     for (const [key, before] of this.#dnsPorts) {
       const resource = this.#parts.resources.get(key);
-      const isStrict = resource?.spec.monitoring.networkPolicy === 'Strict';
-      const ports = resource && isStrict && String(this.#dns.portsOf(resource.spec.dns.service));
-      if (typeof ports !== 'string') this.#dnsPorts.delete(key);
-      else if (ports !== before) {
+      if (!resource || !limitsEgress(resource.spec)) {
+        this.#dnsPorts.delete(key);
+        continue;
+      }
+      const ports = String(this.#dns.portsOf(resource.spec.dns.service));
+      if (ports !== before) {
         this.#dnsPorts.set(key, ports);
         this.#parts.enqueue(key);
       }
