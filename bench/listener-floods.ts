@@ -16,8 +16,8 @@ export interface FloodTargets {
 const host = '127.0.0.1';
 
 /**
- * Floods of every listener, from addresses of loopback of which nobody else has one, and a hostile agent. Their rates
- * are bounded, since they share the machine's processor with what they flood.
+ * Floods of every listener from loopback addresses that nothing else uses, and a hostile agent. Their rates are
+ * bounded, since they share the machine's processor with what they flood.
  */
 export function listenerFloods({ operatorHttp, operatorSync, agent, access, token }: FloodTargets): Flood[] {
   const { idle, pipelined, silent } = floodTexts;

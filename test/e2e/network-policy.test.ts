@@ -366,7 +366,7 @@ for (const mode of ['Strict', 'Ingress'] as const)
     }
   });
 
-/** An EndpointSlice of a DNS pod that nobody runs. */
+/** An EndpointSlice of a DNS pod that does not exist. */
 const sliceAt = (port: number) => ({
   ...{ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
   metadata: { name: 'own-dns', namespace, labels: { 'kubernetes.io/service-name': 'own-dns' } },

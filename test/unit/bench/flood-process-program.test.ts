@@ -11,7 +11,7 @@ import { waitFor } from '../../cluster/wait.ts';
 const program = join(import.meta.dirname, '../../../bench/flood-process-program.ts');
 const host = '127.0.0.1';
 
-test('floods count their connections by name, and send about as much as they are told', async () => {
+test('floods count their connections by name and keep about the requested rate', async () => {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => sockets.add(socket.on('error', () => {}))).listen(0, host);
   const echo = createSocket('udp4').bind(0, host);

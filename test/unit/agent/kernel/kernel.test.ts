@@ -338,7 +338,7 @@ describe('Kernel', () => {
     assert.equal(kernel.pendingError(-1), 'EBADF');
   });
 
-  it('defers the accepting of silent connections, until it is told otherwise', async () => {
+  it('accepts silent connections late, and at once again when that is switched off', async () => {
     using kernel = opened();
     const accepted: Socket[] = [];
     const server = createServer((socket) => void accepted.push(socket.on('error', () => {}).resume()));

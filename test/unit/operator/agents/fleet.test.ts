@@ -475,7 +475,7 @@ test('agents of a NetExporter that was edited while it is paused keep what they 
   await pass(60_000);
   assert.deepEqual(answerFor('p1', {}), {});
   assert.deepEqual(call('p1', {}, { report }), { stream: 's', sequence: 4 }, 'what they report counts');
-  assert.deepEqual(fleet.propagationOf(key), { unapplied: true, reporting: 1 }, 'what they should have nobody knows');
+  assert.deepEqual(fleet.propagationOf(key), { unapplied: true, reporting: 1 }, 'the settings are unknown');
   for (const pod of ['p2', 'p3']) call(pod, {});
   assert.deepEqual(fleet.propagationOf(key), { unapplied: true, reporting: 3 });
   fleet.plan(netExporter());
