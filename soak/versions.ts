@@ -1,16 +1,9 @@
-import { rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { run as runTests } from 'node:test';
 import { type Figure, figure } from '../bench/figures.ts';
 import { Cleanups } from '../test/cluster/cleanups.ts';
 import { startCluster } from '../test/cluster/cluster.ts';
-import { buildImages } from '../test/cluster/images.ts';
 import { type OlderKubernetes, olderKubernetes, versionOf } from '../test/cluster/older-kubernetes.ts';
-import { ownedDirectory } from '../test/cluster/owned-name.ts';
 import { getJson, type Kubectl } from '../test/e2e/agents.ts';
-import { setupVariable } from '../test/e2e/environment.ts';
-import { furnish } from '../test/e2e/setup.ts';
-import { SetupRecord } from '../test/e2e/setup-record.ts';
+import { prepareTests, runTests, type TestResults } from './end-to-end.ts';
 import type { Soak, SoakOptions } from './soak.ts';
 
 /** The end-to-end tests of what depends on the API server, the controllers or the kubelet. */
@@ -27,16 +20,12 @@ const names = [
   'pod-monitor',
   'upgrade',
 ];
-const files = names.map((name) => join(import.meta.dirname, `../test/e2e/${name}.test.ts`));
 
 /** What the tests on one version came to. */
-export interface Outcome {
+export interface Outcome extends TestResults {
   seconds: { start: number; tests: number };
   /** What the API server and the kubelets say. */
   reported: string[];
-  passed: number;
-  failed: string[];
-  skipped: string[];
 }
 
 /**
@@ -92,19 +81,14 @@ async function testOn(
   const cleanups = new Cleanups();
   return cleanups.after(async () => {
     const beganAt = performance.now();
-    const directory = ownedDirectory('e2e');
-    cleanups.add(`folder ${directory}`, () => rm(directory, { recursive: true, force: true }));
-    const images = await buildImages({ log });
     const cluster = await startCluster({ name: `soak-${process.pid}`, kubernetes, ipFamily: 'dual', log, signal });
     cleanups.add(`cluster "${cluster.name}"`, () => cluster.down());
-    const [record] = await SetupRecord.create(directory, 1);
-    await record!.write({ setup: await furnish(cluster, images, join(directory, '0'), cleanups) });
-    process.env[setupVariable] = directory;
+    await prepareTests(cluster, cleanups, log);
     const kubectl: Kubectl = (args, options) => cluster.kubectl(args, options);
     const reported = await versionsOf(kubectl);
     const startedAt = performance.now();
     log(`${reported.join(', ')}: ${names.join(', ')}`);
-    const tests = await results(signal, log);
+    const tests = await runTests(names, signal, log);
     const seconds = { start: (startedAt - beganAt) / 1000, tests: (performance.now() - startedAt) / 1000 };
     return { ...tests, reported, seconds };
   }, log);
@@ -117,30 +101,4 @@ async function versionsOf(kubectl: Kubectl): Promise<string[]> {
     'nodes',
   ]);
   return [gitVersion, ...items.map(({ status }) => status.nodeInfo.kubeletVersion)];
-}
-
-/** Runs the tests one file after the other, since they share a cluster. */
-async function results(
-  signal: AbortSignal,
-  log: (line: string) => void,
-): Promise<Omit<Outcome, 'reported' | 'seconds'>> {
-  let passed = 0;
-  const failed: string[] = [];
-  const skipped: string[] = [];
-  for await (const { type, data } of runTests({ files, concurrency: 1, signal })) {
-    if (type === 'test:fail') {
-      const { name, file = '', details } = data;
-      failed.push(`${basename(file, '.test.ts')}: ${name}`);
-      log(`${failed.at(-1)}: ${details.error.cause ?? details.error.message}`);
-    } else if (type === 'test:pass') {
-      const { name, file = '', skip, nesting } = data;
-      if (skip) skipped.push(`${basename(file, '.test.ts')}: ${name}: ${skip}`);
-      else passed++;
-      if (nesting === 0) log(`${basename(file, '.test.ts')}: ${skip ? `skipped: ${name}: ${skip}` : name}`);
-    } else if (type === 'test:stderr' || (type === 'test:diagnostic' && data.file !== undefined)) {
-      log(data.message);
-    }
-  }
-  signal.throwIfAborted();
-  return { passed, failed, skipped };
 }

@@ -370,8 +370,8 @@ for (const mode of ['Strict', 'Ingress'] as const)
 const sliceAt = (port: number) => ({
   ...{ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
   metadata: { name: 'own-dns', namespace, labels: { 'kubernetes.io/service-name': 'own-dns' } },
-  ...{ addressType: 'IPv4', ports: [{ name: 'dns', port, protocol: 'UDP' }] },
-  endpoints: [{ addresses: ['10.255.255.1'] }],
+  ...{ addressType: 'IPv6', ports: [{ name: 'dns', port, protocol: 'UDP' }] },
+  endpoints: [{ addresses: ['fd00:ffff::1'] }],
 });
 
 test('the strict policy follows the ports of the DNS pods', async (t) => {
