@@ -7,10 +7,10 @@ import {
   managerName,
 } from '../../src/contract/agent-names.ts';
 import { apiUses } from '../../src/contract/api-uses.ts';
+import { openShiftPullSecret, powerfulKeys } from '../../src/contract/powerful-metadata.ts';
 import { MetricRelabelingSchema, metricRelabelingActions } from '../../src/crd/metric-relabeling.ts';
 import { isScrapeInterval, isScrapeTimeout, maxMetricRelabelings } from '../../src/crd/scrape-spec.ts';
 import { podMonitorSpec, possibleRelabelings, scraped } from '../monitoring/agent-pod-monitor.ts';
-import { powerfulKeys } from './powerful-metadata.ts';
 import { absentOr, literal, mapOf, type Rule, type Variable } from './rule.ts';
 
 const { group, kind } = apiUses.netExporters;
@@ -29,18 +29,25 @@ export const childVariables: readonly Variable[] = [
   { name: 'instance', expression: controllerName('variables.written') },
   { name: 'formerInstance', expression: controllerName('variables.former') },
   { name: 'selector', expression: selectorOf('variables.instance') },
+  { name: 'adopts', expression: isAdoption() },
+  {
+    // What the object was, for rules by which something that somebody else has set may stay. Of an orphan nothing may:
+    // its adoption is judged as if it were created.
+    name: 'kept',
+    expression: 'variables.adopts ? dyn(null) : variables.former',
+  },
   {
     // A change of the metadata alone, such as a correction of the managed fields, may leave a spec that somebody else
     // has changed for the next request to revert.
     name: 'writesSpec',
     expression:
-      'variables.written != null && (variables.former == null || variables.written.spec != variables.former.spec)',
+      'variables.written != null && (variables.kept == null || variables.written.spec != variables.kept.spec)',
   },
   {
     name: 'writesLabels',
     expression:
-      'variables.written != null && (variables.former == null || ' +
-      'variables.written.metadata.?labels != variables.former.metadata.?labels)',
+      'variables.written != null && (variables.kept == null || ' +
+      'variables.written.metadata.?labels != variables.kept.metadata.?labels)',
   },
 ];
 
@@ -53,8 +60,8 @@ function commonRules(suffixes: readonly string[]): Rule[] {
   const names = `[${suffixes.map((suffix) => `variables.instance + ${literal(suffix)}`).join(', ')}]`;
   return [
     {
-      expression: "variables.former == null || variables.formerInstance != ''",
-      message: `the operator changes and deletes only objects whose controller is a ${kind}`,
+      expression: "variables.former == null || variables.formerInstance != '' || variables.adopts",
+      message: `the operator changes and deletes only objects whose controller is a ${kind}, and adopts only orphans of one`,
     },
     {
       expression: "variables.written == null || variables.instance != ''",
@@ -80,24 +87,34 @@ function commonRules(suffixes: readonly string[]): Rule[] {
 
 /** What somebody else has set may stay. @param condition about `key` */
 function newKeysAre(field: 'labels' | 'annotations', condition: string): string {
-  const [written, former] = [`variables.written.metadata.${field}`, `variables.former.metadata.${field}`];
+  const written = `variables.written.metadata.${field}`;
   return (
-    `variables.written == null || !has(${written}) || ${written}.all(key, ${condition} || ` +
-    `variables.former != null && has(${former}) && ${former}[?key] == ${written}[?key])`
+    `variables.written == null || !has(${written}) || ` +
+    `${written}.all(key, ${condition} || ${isAsIn('kept', field)})`
   );
+}
+
+/** CEL: whether the value of `key` is as it was. */
+function isAsIn(before: 'kept' | 'former', field: 'labels' | 'annotations'): string {
+  const [written, former] = [`variables.written.metadata.${field}`, `variables.${before}.metadata.${field}`];
+  return `variables.${before} != null && has(${former}) && ${former}[?key] == ${written}[?key]`;
 }
 
 const serviceAccountRules: Rule[] = [
   ...commonRules([agent]),
   {
-    // Identities of clouds follow them.
-    expression: newKeysAre('annotations', `key == ${literal(appliedAnnotation)}`),
+    // Identities of clouds follow them. An orphan may have the one that OpenShift sets.
+    expression: newKeysAre(
+      'annotations',
+      `key == ${literal(appliedAnnotation)} || ` +
+        `key == ${literal(openShiftPullSecret.annotation)} && ${isAsIn('former', 'annotations')}`,
+    ),
     message: `the operator sets no annotation of a ServiceAccount but ${appliedAnnotation}`,
   },
   {
     expression:
       'variables.written == null || ' +
-      `${notMounted('variables.written')} || variables.former != null && !${notMounted('variables.former')}`,
+      `${notMounted('variables.written')} || variables.kept != null && !${notMounted('variables.kept')}`,
     message: 'ServiceAccounts of agents have automountServiceAccountToken: false',
   },
 ];
@@ -116,7 +133,7 @@ const serviceRules: Rule[] = [
     // Those that somebody else has set may stay.
     expression:
       '!variables.writesSpec || variables.written.spec.?externalIPs.orValue([]).size() == 0 || ' +
-      'variables.former != null && variables.written.spec.externalIPs == variables.former.spec.?externalIPs.orValue([])',
+      'variables.kept != null && variables.written.spec.externalIPs == variables.kept.spec.?externalIPs.orValue([])',
     message: 'the operator gives no Service external IPs',
   },
 ];
@@ -173,8 +190,8 @@ const podMonitorRules: Rule[] = [
     // What somebody else has set may stay.
     expression:
       '!variables.writesSpec || variables.written.spec.all(field, ' +
-      `field in ${literal(monitorFields)} || variables.former != null && ` +
-      'variables.former.spec[?field] == variables.written.spec[?field])',
+      `field in ${literal(monitorFields)} || variables.kept != null && ` +
+      'variables.kept.spec[?field] == variables.written.spec[?field])',
     message: `the operator sets nothing of a PodMonitor but ${monitorFields.join(', ')}`,
   },
   {
@@ -244,6 +261,24 @@ function controllerName(object: string): string {
     `${object} == null || !has(${owners}) || !${owners}.exists(owner, ${isOurs}) ? "" : ` +
     `string(${owners}.filter(owner, ${isOurs})[0].name)`
   );
+}
+
+/**
+ * Whether a NetExporter becomes the controller of an orphan of its own: of an object without a controller that has the
+ * labels which the operator gives the objects of this NetExporter.
+ */
+function isAdoption(): string {
+  const [owners, labels] = ['ownerReferences', 'labels'].map((field) => `variables.former.metadata.${field}`);
+  const wanted = Object.entries({ ...agentSelector(''), [managedByLabel]: managerName }).map(([key, value]) => {
+    const expected = key === instanceLabel ? 'variables.instance' : literal(value);
+    return `${labels}[?${literal(key)}].orValue("") == ${expected}`;
+  });
+  return [
+    'variables.written != null && variables.former != null && variables.instance != ""',
+    absentOr(owners!, `${owners}.all(owner, !owner.?controller.orValue(false))`),
+    `has(${labels})`,
+    ...wanted,
+  ].join(' && ');
 }
 
 /** The labels by which the agents of a NetExporter are selected, with its name from an expression. */

@@ -206,6 +206,85 @@ test("with the operator's token nobody changes, takes over or deletes objects of
   await assertRefused('apply of it', dryRun.apply(root), /writes only objects whose controller/);
 });
 
+/** An object of any kind, changed field by field. */
+type Orphan = ManifestObject & { spec: Record<string, unknown> };
+
+/** Makes an object as `kubectl delete --cascade=orphan` leaves it. @returns it, and how the operator adopts it */
+async function leave(kind: string, change: (object: Orphan) => void = () => {}) {
+  const object = declared(resource, 'orphan').find((object) => object.kind === kind)!;
+  const { ownerReferences, ...metadata } = object.metadata;
+  const left = structuredClone({ ...object, metadata }) as Orphan;
+  change(left);
+  await env.kubectl(['delete', kind, '-n', namespace, metadata.name, '--ignore-not-found']);
+  // Not by `kubectl apply`, which adds an annotation.
+  await env.kubectl(['create', '-f', '-'], { input: JSON.stringify(left) });
+  return { object, adoption: { metadata: { ownerReferences, annotations: { [appliedAnnotation]: 'adopted' } } } };
+}
+
+test("with the operator's token orphans of a NetExporter are adopted, if they are as the operator creates them", async () => {
+  const orphansOnly = /adopts only orphans of one/;
+  const { uid } = (await getJson<{ metadata: { uid: string } }>(env.kubectl, ['namespace', namespace])).metadata;
+  const other = { apiVersion: 'v1', kind: 'Namespace', name: namespace, uid };
+  for (const kind of ['ServiceAccount', 'Service', 'NetworkPolicy', 'ConfigMap', 'DaemonSet']) {
+    const { object, adoption } = await leave(kind, ({ metadata }) => {
+      metadata.ownerReferences = [{ ...other, controller: false }];
+    });
+    assert.equal(await dryRun.merge(object, adoption), 'admitted', kind);
+    const unowned = { metadata: { annotations: { [appliedAnnotation]: 'adopted' } } };
+    await assertRefused(`${kind} without an owner`, dryRun.merge(object, unowned), orphansOnly);
+    if (kind !== 'ServiceAccount') await assertRefused(`deletion of ${kind}`, dryRun.delete(object), orphansOnly);
+    const notOurs: [string, (object: Orphan) => void][] = [
+      ...[managedByLabel, 'app.kubernetes.io/instance', 'app.kubernetes.io/name'].map(
+        (label): [string, (object: Orphan) => void] => [
+          `another ${label}`,
+          ({ metadata }) => Object.assign(metadata.labels as object, { [label]: 'other' }),
+        ],
+      ),
+      ['no labels', ({ metadata }) => delete metadata.labels],
+      [
+        'another controller',
+        ({ metadata }) => Object.assign(metadata, { ownerReferences: [{ ...other, controller: true }] }),
+      ],
+    ];
+    for (const [what, change] of notOurs) {
+      await leave(kind, change);
+      const { labels } = object.metadata;
+      const taken = dryRun.merge(object, { metadata: { ...adoption.metadata, labels } });
+      await assertRefused(`${kind} with ${what}`, taken, orphansOnly);
+    }
+  }
+  const forged: [string, (object: Orphan) => void, RegExp][] = [
+    [
+      'ServiceAccount',
+      ({ metadata }) => Object.assign(metadata.annotations as object, { 'eks.amazonaws.com/role-arn': 'x' }),
+      /no annotation of a ServiceAccount/,
+    ],
+    [
+      'ServiceAccount',
+      (account) => Object.assign(account, { automountServiceAccountToken: true }),
+      /automountServiceAccountToken/,
+    ],
+    ['Service', ({ spec }) => Object.assign(spec, { externalIPs: ['192.0.2.1'] }), /no Service external IPs/],
+    ['Service', ({ spec }) => Object.assign(spec, { selector: { app: 'x' } }), /no other pods/],
+    ['NetworkPolicy', ({ spec }) => Object.assign(spec, { podSelector: {} }), /no other pods/],
+    [
+      'DaemonSet',
+      ({ spec }) => Object.assign((spec.template as { spec: object }).spec, { hostNetwork: true }),
+      /no namespace of the node/,
+    ],
+    [
+      'ConfigMap',
+      ({ metadata }) =>
+        Object.assign(metadata.annotations as object, { 'replicator.v1.mittwald.de/replicate-to': 'x' }),
+      /power elsewhere/,
+    ],
+  ];
+  for (const [kind, change, message] of forged) {
+    const { object, adoption } = await leave(kind, change);
+    await assertRefused(`a forged ${kind}`, dryRun.merge(object, adoption), message);
+  }
+});
+
 test("in its own namespace the operator's token writes nothing but the operator's own objects, and Events about NetExporters", async () => {
   const place = (name: string, namespace = operatorNamespace) => ({ namespace, name });
   const secret = { apiVersion: 'v1', kind: 'Secret' };

@@ -192,6 +192,59 @@ test('a NetExporter that is made anew takes over what the deleted one left, wher
   await env.kubectl(['delete', 'nx', '-n', namespace, 'right']);
 });
 
+test('a NetExporter that is made anew adopts what an orphaning deletion left, but no ServiceAccount that got an identity', async (t) => {
+  tellOnFailure(t, env, namespace);
+  const before = await readyNetExporter(env, namespace, 'orphaned', spec);
+  const children = await childrenOf('orphaned');
+  assert.equal(children.size, 6);
+  const orphan = async () => {
+    await env.kubectl(['delete', 'nx', '-n', namespace, 'orphaned', '--cascade=orphan', '--timeout=60s']);
+    for (const [name, { metadata }] of await childrenOf('orphaned'))
+      assert.equal(metadata.ownerReferences, undefined, `${name} has no owner`);
+  };
+  await orphan();
+  await apply(env.kubectl, netExporter(namespace, 'orphaned', spec));
+  const after = await readyNetExporter(env, namespace, 'orphaned', spec);
+  const { uid } = (await getNetExporter(env.kubectl, namespace, 'orphaned')).metadata;
+  const adopted = await childrenOf('orphaned');
+  const uids = (objects: Map<string, Child>) => [...objects].map(([name, { metadata }]) => `${name} ${metadata.uid}`);
+  assert.deepEqual(uids(adopted).sort(), uids(children).sort());
+  for (const [name, { metadata }] of adopted)
+    assert.deepEqual(
+      metadata.ownerReferences?.map((owner) => owner.uid),
+      [uid],
+      name,
+    );
+  const pods = (agents: typeof before) => agents.map((agent) => `${agent.uid} ${agent.restarts}`).sort();
+  assert.deepEqual(pods(after), pods(before), 'no agent restarted');
+  assert.equal(conditionStatus(await getNetExporter(env.kubectl, namespace, 'orphaned'), 'Stalled'), 'False');
+
+  await orphan();
+  const role = 'eks.amazonaws.com/role-arn';
+  await env.kubectl(['annotate', 'serviceaccount', '-n', namespace, 'orphaned-agent', `${role}=arn:aws:iam::1:role/a`]);
+  await apply(env.kubectl, netExporter(namespace, 'orphaned', spec));
+  const message = await waitFor(
+    'the ServiceAccount to be reported',
+    async () => {
+      const { status } = await getNetExporter(env.kubectl, namespace, 'orphaned');
+      const stalled = status?.conditions.find(({ type }) => type === 'Stalled');
+      return stalled?.reason === 'ObjectNotOurs' ? stalled.message : undefined;
+    },
+    { timeout: deadline },
+  );
+  assert.ok(message.startsWith('ServiceAccount orphaned-agent already exists and has no controller'), message);
+  assert.ok(message.includes(`because of the annotation ${role}.`), message);
+  const left = (await childrenOf('orphaned')).get('DaemonSet/orphaned-agent');
+  assert.equal(left?.metadata.ownerReferences, undefined, 'the agents would get the identity');
+  // As the message says.
+  const [, command] = /`kubectl ([^`]+)`/.exec(message) ?? [];
+  assert.equal(command, `delete -n ${namespace} serviceaccount/orphaned-agent`);
+  await env.kubectl(command.split(' '));
+  await readyNetExporter(env, namespace, 'orphaned', spec);
+  assert.equal((await childrenOf('orphaned')).get('DaemonSet/orphaned-agent')?.metadata.uid, left?.metadata.uid);
+  await env.kubectl(['delete', 'nx', '-n', namespace, 'orphaned']);
+});
+
 test('an object that is not ours is left alone and reported, and taken care of once it is gone', async (t) => {
   tellOnFailure(t, env, namespace);
   const metadata = { namespace, name: 'foreign-agent' };
@@ -208,7 +261,8 @@ test('an object that is not ours is left alone and reported, and taken care of o
   );
   const stalled = object.status?.conditions.find(({ type }) => type === 'Stalled');
   assert.equal(stalled?.reason, 'ObjectNotOurs');
-  assert.match(stalled?.message ?? '', /ServiceAccount foreign-agent already exists.*ConfigMap foreign-agent/);
+  const named = /^ConfigMap foreign-agent, ServiceAccount foreign-agent already exist, and each has no controller\./;
+  assert.match(stalled?.message ?? '', named);
   const daemonSets = ['get', 'daemonset', '-n', namespace, 'foreign-agent', '--ignore-not-found'];
   assert.equal(await env.kubectl(daemonSets), '', 'agents would run under someone else’s ServiceAccount');
   assert.equal(conditionStatus(object, 'Ready'), 'False');

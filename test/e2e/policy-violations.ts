@@ -1,5 +1,5 @@
 import type { ManifestObject } from '../../charts/agent/agent.ts';
-import { powerfulKeys } from '../../charts/policy/powerful-metadata.ts';
+import { powerfulKeys } from '../../src/contract/powerful-metadata.ts';
 import { refusedAnnotationPrefixes } from '../../src/crd/pod-annotations.ts';
 import { type DryRun, refusalOf } from './dry-run.ts';
 

@@ -10,7 +10,7 @@ import { controllerOf, type KubeObject, keyOf } from '../kube/kube-object.ts';
 import type { Resource } from '../kube/resource.ts';
 import { isNamesakes, planApply, stamped } from './apply-plan.ts';
 import type { DeclaredObject, Owner } from './declared-object.ts';
-import { type Difference, differencesOf } from './drift.ts';
+import { type Difference, differencesOf, driftOf } from './drift.ts';
 import { type FieldConflict, FieldConflicts } from './field-conflicts.ts';
 import { otherManagers } from './field-managers.ts';
 import { isImmutableRefusal } from './immutable-fields.ts';
@@ -30,6 +30,8 @@ export type ApplyResult =
   /** `conflict`: it matches the declaration now, but a field manager kept overwriting it. */
   | { action: 'unchanged'; object: KubeObject; conflict?: FieldConflict }
   | { action: 'updated'; object: KubeObject; drift: string[]; conflict?: FieldConflict }
+  /** It had no controller and belongs to the owner now, as declared. */
+  | { action: 'adopted'; object: KubeObject; conflict?: FieldConflict }
   /** A field manager keeps overwriting it: not reverted yet. */
   | { action: 'yielded'; object: KubeObject; conflict: FieldConflict }
   /** Being recreated because this field is immutable. `deleted`: this call deleted the old object. */
@@ -70,7 +72,7 @@ export class Applier {
     const known = watched && this.#written.newest(watched);
     const observed =
       known && !isPartial(known) ? known : await this.#client.get(kind.resource, placeOf(declared), signal);
-    const plan = planApply(declared, observed, owner);
+    const plan = planApply(declared, observed, owner, this.#manager);
     if (plan.action === 'create') return this.#create(declared, kind.resource, signal);
     if (plan.action === 'leave') return { action: 'left', why: plan.why };
     if (plan.action === 'wait') return { action: 'waiting', why: plan.why };
@@ -78,6 +80,7 @@ export class Applier {
       return { action: 'waiting', why: `belongs to another ${owner.kind} with the same name` };
     if (plan.action === 'replace') return this.#replace(observed!, plan.field, kind.resource, signal);
     const name = `${declared.kind} ${keyOf(declared)}`;
+    if (plan.action === 'adopt') return this.#adopt(name, declared, observed!, kind, owner, signal);
     if (plan.action === 'none' || this.#isAccepted(declared, observed!))
       return {
         action: 'unchanged',
@@ -180,6 +183,39 @@ export class Applier {
       await this.#client.mergePatch(resource, placeOf(declared), patch, signal);
       return apply();
     });
+  }
+
+  /**
+   * Makes the owner the controller of an object that has none, provided that it still is as it was when that was
+   * decided, and then updates it. After a failure in between, it is updated because its annotation differs.
+   */
+  async #adopt(
+    name: string,
+    declared: DeclaredObject,
+    observed: KubeObject,
+    kind: AppliedKind,
+    owner: Owner,
+    signal?: AbortSignal,
+  ): Promise<ApplyResult> {
+    // The garbage collector takes the owner references of orphans away while the owner is still there.
+    if (!(await this.#isPresent(owner, declared.metadata.namespace, signal)))
+      return { action: 'waiting', why: `waits until its ${owner.kind} is deleted` };
+    const drift = driftOf(declared, observed);
+    // Somebody may take the owner reference away again and again.
+    const conflict = this.#conflicts.backingOff(name, hashOf(declared), drift, kind.maxRevertDelayMs);
+    if (conflict) return { action: 'yielded', object: observed, conflict };
+    const { uid, resourceVersion, ownerReferences = [] } = observed.metadata;
+    const others = ownerReferences.filter((reference) => reference.uid !== owner.uid);
+    const ours = declared.metadata.ownerReferences as object[];
+    const patch = {
+      ...{ uid, resourceVersion, ownerReferences: [...others, ...ours] },
+      annotations: { [appliedAnnotation]: 'adopted' },
+    };
+    const adopted = await this.#client.mergePatch(kind.resource, placeOf(declared), { metadata: patch }, signal);
+    const result = await this.#revert(name, declared, adopted, drift, kind, signal);
+    if (result.action !== 'updated') return result;
+    const { object, conflict: lasting } = result;
+    return { action: 'adopted', object, ...withConflict(lasting) };
   }
 
   /** Remembers the result of a write, unless the watch has already shown that the object was deleted (`forget`). */

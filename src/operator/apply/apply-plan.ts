@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { appliedAnnotation } from '../../contract/agent-names.ts';
 import { controllerOf, type KubeObject } from '../kube/kube-object.ts';
+import { adoptionObstacle } from './adoption.ts';
 import type { DeclaredObject, Owner } from './declared-object.ts';
 import { driftOf } from './drift.ts';
 import { immutableDifference } from './immutable-fields.ts';
@@ -10,6 +11,8 @@ export type ApplyPlan =
   | { action: 'create' }
   | { action: 'update'; drift: string[] }
   | { action: 'none' }
+  /** It is ours but has no controller, as after `kubectl delete --cascade=orphan`: it gets the owner reference. */
+  | { action: 'adopt' }
   /** An immutable field differs, so the object must be recreated. */
   | { action: 'replace'; field: string }
   /** It is being deleted. */
@@ -17,16 +20,28 @@ export type ApplyPlan =
   /** It belongs to someone else. */
   | { action: 'leave'; why: string };
 
-/** Decides how to turn `observed`, the existing object of that name if there is one, into what is declared. */
-export function planApply(declared: DeclaredObject, observed: KubeObject | undefined, owner: Owner): ApplyPlan {
+/**
+ * Decides how to turn `observed`, the existing object of that name if there is one, into what is declared.
+ * @param manager our field manager
+ */
+export function planApply(
+  declared: DeclaredObject,
+  observed: KubeObject | undefined,
+  owner: Owner,
+  manager: string,
+): ApplyPlan {
   if (observed === undefined) return { action: 'create' };
   const { deletionTimestamp } = observed.metadata;
   const controller = controllerOf(observed);
-  if (controller?.uid !== owner.uid && !isNamesakes(observed, owner)) {
-    const why = controller ? `is controlled by ${controller.kind} ${controller.name}` : 'has no controller';
-    return { action: 'leave', why };
+  const isOurs = controller?.uid === owner.uid || isNamesakes(observed, owner);
+  if (!isOurs) {
+    const why = controller
+      ? `is controlled by ${controller.kind} ${controller.name}`
+      : adoptionObstacle(declared, observed, owner, manager);
+    if (why !== undefined) return { action: 'leave', why };
   }
   if (deletionTimestamp !== undefined) return { action: 'wait', why: 'is being deleted' };
+  if (!isOurs) return { action: 'adopt' };
   const field = immutableDifference(declared, observed);
   if (field !== undefined) return { action: 'replace', field };
   const drift = driftOf(declared, observed);

@@ -32,11 +32,13 @@ export function isPartial(object: KubeObject): boolean {
  * Shrinks an object with the operator's label. It stays whole if it has the name of an object of the NetExporter that
  * controls it, since field managers and every declared field matter, and if it is small enough. Anyone can put the
  * label on any other object, so of those only the identity is kept: who controls it, and which NetExporter it concerns.
+ * One without a controller is `isPartial`, because whether it is adopted depends on what it contains.
  * @param allow whether there is memory for a whole object of this many bytes
  */
 export function childObjectOf(object: KubeObject, allow?: (bytes: number) => boolean): KubeObject {
   const controller = controllerOf(object);
-  const isChild = controller && isNetExporter(controller) && hasChildName(object, controller);
+  if (!controller) return { ...identityOf(object), [partial]: true } as KubeObject;
+  const isChild = isNetExporter(controller) && hasChildName(object, controller);
   return isChild ? boundedChildOf(object, allow) : identityOf(object);
 }
 

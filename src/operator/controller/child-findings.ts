@@ -25,15 +25,16 @@ export interface ChildFindings {
   requeueAfterMs: number;
 }
 
-export function findingsOf(outcomes: readonly ChildOutcome[]): ChildFindings {
+/** @param namespace of the objects */
+export function findingsOf(outcomes: readonly ChildOutcome[], namespace: string): ChildFindings {
   const findings: ChildFindings = {
-    obstacles: [],
+    obstacles: strangersOf(outcomes, namespace),
     waitingFor: [],
     changes: [],
     failure: undefined,
     requeueAfterMs: Infinity,
   };
-  for (const outcome of outcomes) add(findings, outcome, withheldUntil(outcome.what, outcomes));
+  for (const outcome of outcomes) add(findings, outcome, withheldUntil([outcome.what], outcomes));
   return findings;
 }
 
@@ -48,13 +49,8 @@ function add(findings: ChildFindings, outcome: ChildOutcome, withheld: string): 
     return;
   }
   const { result } = outcome;
-  if (result.action === 'withheld') return;
-  if (result.action === 'left')
-    obstacles.push({
-      reason: 'ObjectNotOurs',
-      message: `${what} already exists and ${result.why}. Rename or delete it.${withheld}`,
-    });
-  else if (result.action === 'waiting') waitingFor.push(`${what} ${result.why}.${withheld}`);
+  if (result.action === 'withheld' || result.action === 'left') return;
+  if (result.action === 'waiting') waitingFor.push(`${what} ${result.why}.${withheld}`);
   else if (result.action === 'replacing')
     waitingFor.push(`${what} is being recreated because ${result.field} is immutable.${withheld}`);
   else if ('conflict' in result && result.conflict) {
@@ -63,12 +59,41 @@ function add(findings: ChildFindings, outcome: ChildOutcome, withheld: string): 
   } else if (result.action !== 'unchanged') changes.push(`${result.action} ${what}`);
 }
 
-function withheldUntil(what: string, outcomes: readonly ChildOutcome[]): string {
-  const withheld = outcomes
-    .filter(
-      (outcome) => 'result' in outcome && outcome.result.action === 'withheld' && outcome.result.until.includes(what),
+/** The order in which kinds are named: the first ones keep agents from running, or from what they should measure. */
+const namedFirst = ['DaemonSet', 'ConfigMap', 'ServiceAccount', 'NetworkPolicy', 'Service', 'PodMonitor'];
+
+/**
+ * One obstacle for all objects of someone else, with the command that deletes them: by name, because their labels
+ * select other objects, too.
+ */
+function strangersOf(outcomes: readonly ChildOutcome[], namespace: string): Obstacle[] {
+  const rank = ({ what }: { what: string }) => namedFirst.findIndex((kind) => what.startsWith(`${kind} `));
+  const strangers = outcomes
+    .flatMap((outcome) =>
+      'result' in outcome && outcome.result.action === 'left' ? { what: outcome.what, why: outcome.result.why } : [],
     )
-    .map((outcome) => ` ${outcome.what} uses it and is neither created nor changed until then.`);
+    .sort((a, b) => rank(a) - rank(b));
+  if (strangers.length === 0) return [];
+  const names = strangers.map(({ what }) => what);
+  const facts = [...Map.groupBy(strangers, ({ why }) => why)].map(([why, [first, ...others]]) =>
+    others.length === 0
+      ? `${first!.what} already exists and ${why}.`
+      : `${[first!, ...others].map(({ what }) => what).join(', ')} already exist, and each ${why}.`,
+  );
+  const them = names.length === 1 ? 'it' : 'them';
+  const targets = names.map((what) => what.replace(' ', '/').replace(/^[^/]+/, (kind) => kind.toLowerCase()));
+  const advice = `If nothing else needs ${them}, delete ${them}: \`kubectl delete -n ${namespace} ${targets.join(' ')}\`.`;
+  return [{ reason: 'ObjectNotOurs', message: `${facts.join(' ')} ${advice}${withheldUntil(names, outcomes)}` }];
+}
+
+/** What waits for one of these objects, each as a sentence with a space before it. */
+function withheldUntil(names: readonly string[], outcomes: readonly ChildOutcome[]): string {
+  const withheld = outcomes.flatMap((outcome) => {
+    if (!('result' in outcome) || outcome.result.action !== 'withheld') return [];
+    const used = outcome.result.until.filter((what) => names.includes(what));
+    if (used.length === 0) return [];
+    return ` ${outcome.what} uses ${names.length === 1 ? 'it' : used.join(' and ')} and is neither created nor changed until then.`;
+  });
   return withheld.join('');
 }
 

@@ -150,6 +150,7 @@ export class Children {
     else if (conflict)
       this.#log.debug({ object: what, ...conflict }, 'another field manager keeps overwriting the object');
     else if (result.action === 'created') this.#log.info({ object: what }, 'created object');
+    else if (result.action === 'adopted') this.#log.info({ object: what }, 'adopted object that had no controller');
     else if (result.action === 'updated')
       this.#log.info({ object: what, drift: result.drift.slice(0, 10) }, 'updated object');
   }

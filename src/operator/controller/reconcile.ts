@@ -104,7 +104,7 @@ class Reconciliation {
       this.#reportFailure(error);
       throw error;
     }
-    const findings = findingsOf(this.#children.outcomes);
+    const findings = this.#findings();
     this.#reportChanges(findings.changes);
     await this.#findRefusal(signal);
     this.#writeStatus(findings);
@@ -172,9 +172,13 @@ class Reconciliation {
 
   /** Writes why the reconciliation ended early into the status, unless the next attempt probably does not. */
   #reportFailure(error: unknown): void {
-    const findings = findingsOf(this.#children.outcomes);
+    const findings = this.#findings();
     if (!isApiError(error)) findings.obstacles.push(obstacleOf(error));
     if (findings.obstacles.length > 0) this.#writeStatus(findings);
+  }
+
+  #findings(): ChildFindings {
+    return findingsOf(this.#children.outcomes, this.#resource.metadata.namespace);
   }
 
   #resultOf({ failure, obstacles, waitingFor, requeueAfterMs }: ChildFindings): ReconcileResult {
@@ -188,7 +192,7 @@ class Reconciliation {
   /** Changes nothing but the status, which still counts the agents. */
   async #reportPaused(signal: AbortSignal): Promise<ReconcileResult> {
     await this.#findRefusal(signal);
-    const findings = findingsOf([]);
+    const findings = findingsOf([], '');
     this.#writeStatus(findings, pausedStatusOf);
     return this.#resultOf(findings);
   }
@@ -202,7 +206,7 @@ class Reconciliation {
   /** Changes nothing but the status and the targets, which do not depend on what was left out of the spec. */
   #reportTooLarge(): ReconcileResult {
     this.#parts.sync?.plan(this.#resource);
-    const findings = findingsOf([]);
+    const findings = findingsOf([], '');
     findings.obstacles.push({ reason: 'InvalidSpec', message: tooLargeMessage(leftOutOf(this.#resource)) });
     this.#writeStatus(findings);
     return {};
@@ -216,7 +220,9 @@ class Reconciliation {
     const { finalizers = [] } = this.#resource.metadata;
     const foreign = finalizers.filter((finalizer) => !collectorFinalizers.includes(finalizer));
     if (foreign.length > 0)
-      this.#writeStatus(findingsOf([]), (findings, previous, now) => heldStatusOf(foreign, findings, previous, now));
+      this.#writeStatus(findingsOf([], ''), (findings, previous, now) =>
+        heldStatusOf(foreign, findings, previous, now),
+      );
     return {};
   }
 
@@ -234,7 +240,7 @@ class Reconciliation {
   #reportTimeout(): void {
     const conditions = this.#resource.status?.conditions ?? [];
     if (conditions.some(({ reason }) => reason === 'WriteTimedOut')) return;
-    this.#writeStatus(findingsOf(this.#children.outcomes));
+    this.#writeStatus(this.#findings());
   }
 
   /** @returns whether a PodMonitor of this NetExporter exists */

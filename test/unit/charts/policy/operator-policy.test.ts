@@ -6,7 +6,7 @@ import { agentObjects } from '../../../../charts/agent/agent.ts';
 import { installation } from '../../../../charts/install/install.ts';
 import { podMonitorSpec } from '../../../../charts/monitoring/agent-pod-monitor.ts';
 import { operatorOwnPermissions, operatorPermissions } from '../../../../charts/operator/operator-permissions.ts';
-import { powerfulKeys } from '../../../../charts/policy/powerful-metadata.ts';
+import { powerfulKeys } from '../../../../src/contract/powerful-metadata.ts';
 import { customResourceDefinition } from '../../../../src/crd/custom-resource-definition.ts';
 import { metricRelabelingActions } from '../../../../src/crd/metric-relabeling.ts';
 import { defaultSpec } from '../../../../src/crd/net-exporter.ts';
@@ -95,6 +95,35 @@ test('a refusal is one by admission, which the operator does not take for a miss
   }
   const messages = validations.map(({ message, expression }) => `${message} ${expression}`);
   assert.equal(new Set(messages).size, messages.length);
+});
+
+test('only an object without a controller that has our labels for its new NetExporter is adopted, and is judged as if it were created', () => {
+  const variables = new Map(
+    (policy.spec.variables as { name: string; expression: string }[]).map(({ name, expression }) => [name, expression]),
+  );
+  const adopts = variables.get('adopts')!;
+  for (const condition of [
+    'variables.former.metadata.ownerReferences.all(owner, !owner.?controller.orValue(false))',
+    '[?"app.kubernetes.io/managed-by"].orValue("") == "net-exporter-operator"',
+    '[?"app.kubernetes.io/name"].orValue("") == "net-exporter-agent"',
+    '[?"app.kubernetes.io/instance"].orValue("") == variables.instance',
+  ])
+    assert.ok(adopts.includes(condition), condition);
+  assert.ok(!adopts.includes('variables.written.metadata.labels'), 'what it gets with the adoption does not count');
+  assert.equal(variables.get('kept'), 'variables.adopts ? dyn(null) : variables.former');
+  for (const name of ['writesSpec', 'writesLabels'])
+    assert.ok(!variables.get(name)!.includes('variables.former'), name);
+  const children = validations.filter(({ expression }) => !/"(events|leases|secrets|endpointslices)"/.test(expression));
+  const readers = children.filter(({ expression }) => expression.includes('variables.former'));
+  assert.deepEqual(
+    readers.map(({ message }) => message),
+    [
+      'the operator changes and deletes only objects whose controller is a NetExporter, and adopts only orphans of one',
+      // That it was so before: nobody gets an annotation of OpenShift by it.
+      'the operator sets no annotation of a ServiceAccount but net-exporter.dev/applied',
+    ],
+  );
+  assert.equal(readers[1]!.expression.split('variables.former').length, 4);
 });
 
 const relabelingWith = (action: (typeof metricRelabelingActions)[number]) => ({

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Applier } from '../../../../src/operator/apply/applier.ts';
 import { stamped } from '../../../../src/operator/apply/apply-plan.ts';
 import type { DeclaredObject } from '../../../../src/operator/apply/declared-object.ts';
-import { boundedChildOf } from '../../../../src/operator/cache/child-object.ts';
+import { boundedChildOf, childObjectOf } from '../../../../src/operator/cache/child-object.ts';
 import { Store } from '../../../../src/operator/cache/store.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject, ObjectMeta } from '../../../../src/operator/kube/kube-object.ts';
@@ -180,6 +180,67 @@ test('what a deleted owner of the same name left is taken over, or deleted where
   assert.deepEqual(calls.slice(2), [['get owner'], ['delete', 'o1']]);
 });
 
+/** As `kubectl delete --cascade=orphan` leaves it, after a creation by POST. */
+function orphan(metadata: Partial<ObjectMeta> = {}): KubeObject {
+  const labels = {
+    'app.kubernetes.io/managed-by': 'net-exporter-operator',
+    'app.kubernetes.io/instance': 'default',
+    'app.kubernetes.io/name': 'net-exporter-agent',
+  };
+  const managedFields = [{ manager: 'us', operation: 'Update', fieldsV1: {} } as const];
+  return stored({ x: '1' }, { ownerReferences: [], labels, managedFields, ...metadata });
+}
+
+test('an orphan of ours is read whole, gets its owner as it was read, and is then updated', async () => {
+  const { apply, store, calls, client } = setUp(orphan());
+  store.set('n/a', childObjectOf(orphan()));
+  client.mergePatch = async (_resource, _place, patch) => {
+    calls.push(['merge', patch]);
+    const managedFields = [...orphan().metadata.managedFields!, { manager: 'us', operation: 'Update' } as const];
+    return stored({ x: '1' }, { resourceVersion: '11', managedFields });
+  };
+  const result = await apply();
+  assert.equal(result.action, 'adopted');
+  assert.deepEqual(result.action === 'adopted' && result.object.metadata.ownerReferences, [reference]);
+  assert.deepEqual(
+    calls.map(([name]) => name),
+    ['get', 'get owner', 'merge', 'merge', 'apply'],
+  );
+  const [adoption, correction, sent] = calls.slice(2).map(([, body]) => body as { metadata: ObjectMeta });
+  assert.deepEqual(adoption!.metadata, {
+    ...{ uid: 'o1', resourceVersion: '10', ownerReferences: [reference] },
+    annotations: { 'net-exporter.dev/applied': 'adopted' },
+  });
+  assert.equal(correction!.metadata.managedFields?.length, 1, 'what was created counts as applied');
+  assert.equal(correction!.metadata.resourceVersion, '11');
+  assert.deepEqual(sent!.metadata.annotations, stamped(declared()).metadata.annotations);
+});
+
+test('an adoption that fails in between is completed by the next apply', async () => {
+  const { apply, client, names } = setUp(orphan());
+  client.apply = async () => {
+    throw new ApiError('Unavailable', 'away');
+  };
+  await assert.rejects(apply(), { message: 'away' });
+  assert.deepEqual(names(), ['get', 'get owner', 'merge', 'merge']);
+  const annotations = { 'net-exporter.dev/applied': 'adopted' };
+  const next = setUp(stored({ x: '1' }, { annotations }));
+  const result = await next.apply();
+  assert.deepEqual(result.action === 'updated' && result.drift, ['metadata.annotations.net-exporter.dev/applied']);
+});
+
+test('whoever takes the owner reference away again and again is yielded to', async () => {
+  const live = orphan();
+  const { apply, store, client } = setUp(live);
+  client.mergePatch = async () => stored({ x: '1' }, { managedFields: live.metadata.managedFields! });
+  const actions: string[] = [];
+  for (let n = 0; n < 5; n++) {
+    store.set('n/a', childObjectOf(orphan({ resourceVersion: String(100 + n) })));
+    actions.push((await apply()).action);
+  }
+  assert.deepEqual(actions, ['adopted', 'adopted', 'adopted', 'adopted', 'yielded']);
+});
+
 for (const [state, liveOwner] of [
   ['gone', 'gone'],
   ['another one', { metadata: { uid: 'u2' } }],
@@ -190,6 +251,9 @@ for (const [state, liveOwner] of [
     store.set('n/a', predecessors());
     assert.equal((await apply()).action, 'waiting');
     assert.equal(await applier.remove('n/a', { resource, store }, owner), false);
+    const left = setUp(orphan(), undefined, liveOwner);
+    assert.equal((await left.apply()).action, 'waiting', 'the garbage collector is making orphans');
+    assert.deepEqual(left.names(), ['get', 'get owner']);
     assert.deepEqual(
       names().filter((name) => name !== 'get owner'),
       [],

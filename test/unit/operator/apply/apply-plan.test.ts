@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isNamesakes, planApply, stamped } from '../../../../src/operator/apply/apply-plan.ts';
+import { isNamesakes, planApply as planFor, stamped } from '../../../../src/operator/apply/apply-plan.ts';
 import type { DeclaredObject } from '../../../../src/operator/apply/declared-object.ts';
 import type { KubeObject, ObjectMeta } from '../../../../src/operator/kube/kube-object.ts';
 import { owner, reference } from './owner.ts';
+
+const planApply = (declared: DeclaredObject, observed: KubeObject | undefined, of: typeof owner) =>
+  planFor(declared, observed, of, 'us');
 
 const declared: DeclaredObject = {
   apiVersion: 'v1',
@@ -32,6 +35,24 @@ test('what differs is updated', () => {
 test('what nobody controls is not ours', () => {
   const plan = planApply(declared, observed({ ownerReferences: [{ ...reference, controller: false }] }), owner);
   assert.deepEqual(plan, { action: 'leave', why: 'has no controller' });
+});
+
+const labels = {
+  'app.kubernetes.io/managed-by': 'net-exporter-operator',
+  'app.kubernetes.io/instance': 'default',
+  'app.kubernetes.io/name': 'net-exporter-agent',
+};
+
+test('what was ours and has lost its controller is adopted, whoever else owns it, and waited for under deletion', () => {
+  const lost = { labels, managedFields: [{ manager: 'us', operation: 'Apply' } as const] };
+  for (const ownerReferences of [[], [{ ...reference, kind: 'Other', uid: 'u2', controller: false }]]) {
+    const left = { ...lost, ownerReferences };
+    assert.deepEqual(planApply(declared, observed(left), owner), { action: 'adopt' });
+    const going = observed({ ...left, deletionTimestamp: '2026-01-01T00:00:00Z' });
+    assert.deepEqual(planApply(declared, going, owner), { action: 'wait', why: 'is being deleted' });
+  }
+  const controlled = observed({ ...lost, ownerReferences: [{ ...reference, kind: 'Other', uid: 'u2' }] });
+  assert.equal(planApply(declared, controlled, owner).action, 'leave');
 });
 
 test('what someone else controls is not ours, under deletion or not', () => {

@@ -61,6 +61,7 @@ for (const [whose, ownerReferences] of [
     );
     assert.equal(kept.metadata.deletionTimestamp, deletionTimestamp);
     assert.deepEqual(kept.metadata.ownerReferences?.[0], ownerReferences?.[0]);
+    assert.equal(isPartial(kept), ownerReferences === undefined, 'one without a controller may be adopted');
   });
 
 /** What a stranger can put into an object that has the owner and the name of a NetExporter's child. */

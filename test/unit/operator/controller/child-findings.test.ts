@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ApplyResult } from '../../../../src/operator/apply/applier.ts';
-import { type ChildOutcome, findingsOf } from '../../../../src/operator/controller/child-findings.ts';
+import { type ChildOutcome, findingsOf as findingsIn } from '../../../../src/operator/controller/child-findings.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
 
+const findingsOf = (outcomes: readonly ChildOutcome[]) => findingsIn(outcomes, 'monitoring');
 const object = {} as KubeObject;
 const nothing = { obstacles: [], waitingFor: [], changes: [], failure: undefined, requeueAfterMs: Infinity };
 const what = 'DaemonSet default-agent';
@@ -34,11 +35,46 @@ test('what was created, updated or deleted is told in the order in which it was'
 
 test('an object of someone else is an obstacle, one that has to go first is waited for', () => {
   const findings = of({ action: 'left', why: 'has no controller' });
-  assert.deepEqual(findings.obstacles, [
-    { reason: 'ObjectNotOurs', message: `${what} already exists and has no controller. Rename or delete it.` },
-  ]);
+  const advice = 'If nothing else needs it, delete it: `kubectl delete -n monitoring daemonset/default-agent`.';
+  const message = `${what} already exists and has no controller. ${advice}`;
+  assert.deepEqual(findings.obstacles, [{ reason: 'ObjectNotOurs', message }]);
   assert.deepEqual(of({ action: 'waiting', why: 'is being deleted' }).waitingFor, [`${what} is being deleted.`]);
   assert.equal(of({ action: 'replacing', field: 'spec.selector', deleted: true }).waitingFor.length, 1);
+});
+
+test('objects of someone else are one obstacle that names them all, the most important first, with one command', () => {
+  const left = (what: string, why = 'has no controller'): ChildOutcome => ({ what, result: { action: 'left', why } });
+  const outcomes: ChildOutcome[] = [
+    left('PodMonitor a-agent'),
+    left('ServiceAccount a-agent', 'has no controller and is not adopted because of the annotation x'),
+    left('Service a-agent'),
+    left('Service a-agent-peers'),
+    left('NetworkPolicy a-agent'),
+    left('ConfigMap a-agent'),
+    {
+      what: 'DaemonSet a-agent',
+      result: { action: 'withheld', until: ['ServiceAccount a-agent', 'ConfigMap a-agent'] },
+    },
+  ];
+  const { obstacles } = findingsOf(outcomes);
+  const message = [
+    'ConfigMap a-agent, NetworkPolicy a-agent, Service a-agent, Service a-agent-peers, PodMonitor a-agent already exist,',
+    'and each has no controller. ServiceAccount a-agent already exists and has no controller and is not adopted because',
+    'of the annotation x. If nothing else needs them, delete them: `kubectl delete -n monitoring configmap/a-agent',
+    'serviceaccount/a-agent networkpolicy/a-agent service/a-agent service/a-agent-peers podmonitor/a-agent`. DaemonSet',
+    'a-agent uses ServiceAccount a-agent and ConfigMap a-agent and is neither created nor changed until then.',
+  ].join(' ');
+  assert.deepEqual(obstacles, [{ reason: 'ObjectNotOurs', message }]);
+});
+
+test('the command is whole in a condition, however long the names are', () => {
+  const name = `${'n'.repeat(40)}-agent`;
+  const outcomes = ['ServiceAccount', 'Service', 'NetworkPolicy', 'PodMonitor', 'ConfigMap', 'DaemonSet'].map(
+    (kind): ChildOutcome => ({ what: `${kind} ${name}`, result: { action: 'left', why: 'has no controller' } }),
+  );
+  const peers: ChildOutcome = { what: `Service ${name}-peers`, result: { action: 'left', why: 'has no controller' } };
+  const [obstacle] = findingsIn([...outcomes, peers], 's'.repeat(63)).obstacles;
+  assert.match(obstacle!.message.slice(0, 999), /: `kubectl delete -n s+( [a-z]+\/n+-agent(-peers)?){7}`\.$/);
 });
 
 test('who changes an object back is an obstacle, and is looked at again as soon as the first of them is due', () => {

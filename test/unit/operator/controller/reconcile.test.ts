@@ -276,7 +276,7 @@ test('an object that is not ours is reported and looked at again, and the others
   assert.equal(ready()?.reason, 'ObjectNotOurs');
   assert.match(
     ready()!.message,
-    /^Service default-agent already exists and has no controller\. Rename or delete it\.$/,
+    /^Service default-agent already exists and has no controller\. If nothing else needs it, delete it: `kubectl delete -n monitoring service\/default-agent`\.$/,
   );
   assert.deepEqual(
     events.map(({ type, reason }) => [type, reason]),
@@ -332,7 +332,7 @@ for (const kind of ['ServiceAccount', 'ConfigMap'] as const)
       { action: 'left', why: 'has no controller' },
       'Stalled',
       'ObjectNotOurs',
-      `${kind} default-agent already exists and has no controller. Rename or delete it.`,
+      `${kind} default-agent already exists and has no controller. If nothing else needs it, delete it: \`kubectl delete -n monitoring ${kind.toLowerCase()}/default-agent\`.`,
     ],
     [
       'that is missing because its creation is rejected',

@@ -20,3 +20,17 @@ export const powerfulKeys: Readonly<Record<'annotations' | 'labels', readonly st
   ],
   labels: ['grafana_alert', 'grafana_dashboard', 'grafana_datasource', 'grafana_notifier'],
 };
+
+/** Whether a key is one of those. */
+export function isPowerful(field: 'annotations' | 'labels', key: string): boolean {
+  return powerfulKeys[field].some((prefix) => key.startsWith(prefix));
+}
+
+/**
+ * What OpenShift gives each ServiceAccount: a Secret for its registry, called `<name>-dockercfg-<suffix>`, in `secrets`
+ * and `imagePullSecrets`, and since 4.16 its name in an annotation. It pulls images and gives pods nothing else.
+ */
+export const openShiftPullSecret = {
+  annotation: 'openshift.io/internal-registry-pull-secret-ref',
+  infix: '-dockercfg-',
+} as const;
