@@ -85,7 +85,7 @@ export class Applier {
       return {
         action: 'unchanged',
         object: observed!,
-        ...withConflict(this.#conflicts.unresolved(name, hashOf(declared), kind.maxRevertDelayMs)),
+        ...withConflict(this.#conflicts.unresolved(name, hashOf(declared))),
       };
     const conflict = this.#conflicts.backingOff(name, hashOf(declared), plan.drift, kind.maxRevertDelayMs);
     if (conflict) return { action: 'yielded', object: observed!, conflict };
@@ -136,7 +136,7 @@ export class Applier {
     declared: DeclaredObject,
     observed: KubeObject,
     drift: string[],
-    { resource, maxRevertDelayMs }: AppliedKind,
+    { resource }: AppliedKind,
     signal?: AbortSignal,
   ): Promise<ApplyResult> {
     const managers = otherManagers(observed.metadata.managedFields ?? [], drift, this.#manager);
@@ -148,7 +148,7 @@ export class Applier {
         this.#accept(declared, updated);
       });
       recordRevert();
-      const conflict = this.#conflicts.unresolved(name, hashOf(declared), maxRevertDelayMs);
+      const conflict = this.#conflicts.unresolved(name, hashOf(declared));
       return { action: 'updated', object, drift, ...withConflict(conflict) };
     } catch (error) {
       if (!isApiError(error) || !isImmutableRefusal(error)) throw error;

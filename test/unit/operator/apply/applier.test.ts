@@ -414,8 +414,8 @@ testWithEachWallClock(
     }
     store.set('n/a', stored({ x: '1' }, { resourceVersion: '200' }));
     const calm = await apply();
-    assert.ok(calm.action === 'unchanged' && calm.conflict?.requeueAfterMs === 30_000);
-    clock.advance(30_000);
+    assert.ok(calm.action === 'unchanged' && calm.conflict?.requeueAfterMs === 10_000);
+    clock.advance(10_000);
     assert.deepEqual(Object.keys(await apply()), ['action', 'object']);
   },
 );
