@@ -9,14 +9,17 @@ export const dnsNamePattern =
   '^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\\.?$';
 const isDnsName = `self.matches(${celString(dnsNamePattern)}) && (self.size() <= 253 || self.endsWith('.'))`;
 
+/** What people find out last about names. The API server cannot convert the one that was written. */
+export const nameAdvice =
+  'at most 63 characters between two dots; non-ASCII letters as punycode, such as xn--mnchen-3ya.de for münchen.de';
+
 /** A name to look up. */
 export const DnsHostSchema = Type.String({
   maxLength: 254,
   ...validated(
     {
       rule: isDnsName,
-      message:
-        'must be a DNS name such as example.com or kubernetes.default.svc.cluster.local. (at most 253 characters; no scheme, port, path or wildcard)',
+      message: `must be a DNS name such as example.com or kubernetes.default.svc.cluster.local. (no scheme, port, path or wildcard; at most 253 characters; ${nameAdvice})`,
     },
     {
       rule: "!self.matches('(^|\\\\.)[0-9]+\\\\.?$')",

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { dnsNamePattern } from './dns-host.ts';
+import { dnsNamePattern, nameAdvice } from './dns-host.ts';
 import { celString, validated } from './validation-rule.ts';
 
 /** `name:port`, `ipv4:port` or `[ipv6]:port`; what is before the port is judged apart. */
@@ -18,8 +18,7 @@ export const NtpServerSchema = Type.String({
   ...validated(
     {
       rule: `(isIP(${host}) || ${isName}) && ${port} >= 1 && ${port} <= 65535`,
-      message:
-        'must be a host name or IP address, with or without a port, such as ntp.example.com, 10.0.0.123, 10.0.0.123:123 or [fd00::123]:123',
+      message: `must be a host name or IP address, with or without a port, such as ntp.example.com, 10.0.0.123, 10.0.0.123:123 or [fd00::123]:123 (in names ${nameAdvice})`,
     },
     {
       rule: `!isIP(${host}) || ip(${host}).isGlobalUnicast() || ip(${host}).isLinkLocalUnicast()`,

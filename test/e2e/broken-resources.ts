@@ -213,7 +213,12 @@ export const brokenResources: BrokenResource[] = [
   {
     title: 'a host with a label of 64 characters',
     spec: { dns: { hosts: [`${'a'.repeat(64)}.example.com`] } },
-    message: /spec\.dns\.hosts\[0\]: .*must be a DNS name such as example\.com/,
+    message: /spec\.dns\.hosts\[0\]: .*must be a DNS name such as example\.com.*at most 63 characters between two dots/,
+  },
+  {
+    title: 'a host with a letter outside of ASCII',
+    spec: { dns: { hosts: ['münchen.de'] } },
+    message: /spec\.dns\.hosts\[0\]: .*must be a DNS name .*as punycode, such as xn--mnchen-3ya\.de/,
   },
   {
     title: 'a host of 254 characters without the final dot',
@@ -456,6 +461,11 @@ export const brokenResources: BrokenResource[] = [
     spec: { ntp: { servers: ['ntp://ntp.example.com'] } },
     message:
       /spec\.ntp\.servers\[0\]: .*must be a host name or IP address, with or without a port, such as ntp\.example\.com/,
+  },
+  {
+    title: 'a time server with a letter outside of ASCII',
+    spec: { ntp: { servers: ['zeit.münchen.de:123'] } },
+    message: /spec\.ntp\.servers\[0\]: .*must be a host name or IP address.*as punycode, such as xn--mnchen-3ya\.de/,
   },
   {
     title: 'a time server that is almost an address',

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { domainToASCII } from 'node:url';
 import fc from 'fast-check';
 import { durationPattern, parseDuration } from '../../../src/base/durations.ts';
 import { imagePattern } from '../../../src/crd/agent-spec.ts';
-import { dnsNamePattern } from '../../../src/crd/dns-host.ts';
+import { DnsHostSchema, dnsNamePattern, nameAdvice } from '../../../src/crd/dns-host.ts';
 import { ratioPattern } from '../../../src/crd/health-spec.ts';
 import { labelKeyPattern, labelValuePattern } from '../../../src/crd/label-maps.ts';
 import { metricLabelPattern } from '../../../src/crd/metric-relabeling.ts';
+import { NtpServerSchema } from '../../../src/crd/ntp-server.ts';
 import { labelNamePattern, objectNamePattern } from '../../../src/crd/object-name.ts';
 import { scrapeDurationPattern } from '../../../src/crd/scrape-spec.ts';
 import { celString } from '../../../src/crd/validation-rule.ts';
@@ -109,6 +111,16 @@ for (const { about, pattern, taken, refused } of cases)
     for (const text of taken) assert.match(text, expression);
     for (const text of refused) assert.doesNotMatch(text, expression);
   });
+
+test('whoever writes a name that DNS does not have is told how long labels may be and what punycode is', () => {
+  assert.match(nameAdvice, new RegExp(`as punycode, such as ${domainToASCII('münchen.de')} for münchen\\.de$`));
+  for (const schema of [DnsHostSchema, NtpServerSchema]) {
+    const [{ message }] = (schema as unknown as { 'x-kubernetes-validations': [{ message: string }] })[
+      'x-kubernetes-validations'
+    ];
+    assert.ok(message.includes(nameAdvice) && message.includes('at most 63 characters'), message);
+  }
+});
 
 test('every duration that the contract takes is one to the protocol, and within what Go can hold', () => {
   const part = fc.oneof(
