@@ -20,13 +20,16 @@ import {
 const namespace = 'e2e-refused';
 /** A namespace of its own, because a quota is about all pods in it. */
 const limited = 'e2e-refused-quota';
+/** So is a LimitRange. */
+const ranged = 'e2e-refused-range';
 const lost = 'e2e-lost-node';
+const namespaces = [namespace, limited, ranged, lost];
 let env: Environment;
 let deadNode: string | undefined;
 
 before(async () => {
   env = await environment();
-  for (const each of [namespace, limited, lost]) await restrictedNamespace(env.kubectl, each);
+  for (const each of namespaces) await restrictedNamespace(env.kubectl, each);
   deadNode = (await env.cluster.addNode()).name;
   await Promise.all([
     readyNetExporter(env, lost, 'lost', { agent: { maxUnavailable: 1 } }),
@@ -35,9 +38,14 @@ before(async () => {
   ]);
   await env.cluster.stopKubelet(deadNode);
   await quota('0');
+  await apply(env.kubectl, {
+    ...{ apiVersion: 'v1', kind: 'LimitRange', metadata: { namespace: ranged, name: 'memory' } },
+    spec: { limits: [{ type: 'Container', max: { memory: '64Mi' } }] },
+  });
   const memory = { limits: { memory: '12Mi' }, requests: { memory: '4Mi' } };
   const specs: [string, string, object][] = [
     [limited, 'full', {}],
+    [ranged, 'large', { resources: { limits: { memory: '128Mi' }, requests: { memory: '64Mi' } } }],
     [namespace, 'no-class', { priorityClassName: 'no-such-class' }],
     [namespace, 'critical', { priorityClassName: 'system-node-critical' }],
     [namespace, 'small', { resources: memory }],
@@ -50,7 +58,7 @@ before(async () => {
 
 after(async () => {
   if (deadNode !== undefined) await env.cluster.removeNode(deadNode);
-  for (const each of [namespace, limited, lost]) await removeNamespace(env.kubectl, each);
+  for (const each of namespaces) await removeNamespace(env.kubectl, each);
 });
 
 interface DaemonSet {
@@ -100,6 +108,15 @@ test('pods that a quota refuses are Stalled with its own text after a minute, an
   // As docs/troubleshooting.md says, for those who do not want to wait.
   await env.kubectl(['annotate', 'daemonset', '-n', limited, 'full-agent', 'retry=1']);
   await condition(limited, 'full', 'Ready', 'True AgentsReady');
+});
+
+test('pods that a LimitRange refuses are Stalled with its own text', async (t) => {
+  tellOnFailure(t, env, ranged);
+  const message = await refusal(ranged, 'large');
+  assert.match(
+    message,
+    /maximum memory usage per Container is 64Mi, but limit is 128Mi\. Raise the quota or limit, or/,
+  );
 });
 
 test('pods that Pod Security refuses are Stalled with what it does not allow', async (t) => {

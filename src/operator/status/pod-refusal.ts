@@ -28,7 +28,10 @@ const remedies: [answer: RegExp, remedy: string][] = [
     /insufficient quota to match these scopes|PriorityClass In/,
     'Set spec.agent.priorityClassName to a class that the namespace admits, such as net-exporter-agent, or create a ResourceQuota for the class.',
   ],
-  [/quota|maximum .* usage per|minimum .* usage per/, 'Raise the quota or limit, or change spec.agent.resources.'],
+  [
+    /quota|(?:maximum|minimum) .* usage per|limit to request ratio per/,
+    'Raise the quota or limit, or change spec.agent.resources.',
+  ],
   [
     /violates PodSecurity/,
     'Agents meet the level restricted: find out what adds to their pods, such as an admission webhook, or change the level of the namespace.',

@@ -1043,6 +1043,26 @@ test('pods that a quota refuses are Stalled after a minute with its own text, an
   assert.equal(condition('Ready')?.status, 'True');
 });
 
+for (const [what, text] of [
+  ['a LimitRange', 'maximum memory usage per Container is 64Mi, but limit is 128Mi'],
+  ['the lack of their PriorityClass', 'no PriorityClass with name gold was found'],
+] as const)
+  test(`pods that ${what} keeps from being created are Stalled after a minute with its text`, async () => {
+    const { run, clock, listed, condition } = setUp(
+      netExporter(),
+      withCounts(() => ({ currentNumberScheduled: 0, updatedNumberScheduled: 0, numberReady: 0 })),
+    );
+    const note = `Error creating: pods "default-agent-x7k2p" is forbidden: ${text}`;
+    listed.items = [{ ...quota, note, eventTime: undefined, deprecatedLastTimestamp: quota.eventTime }];
+    await run();
+    clock.advance(60_000);
+    await run();
+    const { status, reason, message } = condition('Stalled')!;
+    assert.deepEqual([status, reason], ['True', 'PodsRefused']);
+    const fact = '2 of 2 agents have no pod, because the API server refuses it';
+    assert.ok(message.startsWith(`${fact}: pods "default-agent-*" is forbidden: ${text}. `), message);
+  });
+
 test('pods that are refused for a reason that cannot be read are Stalled after ten minutes, and the log says why', async () => {
   const { run, clock, listed, condition } = setUp(
     netExporter(),

@@ -36,6 +36,16 @@ for (const [what, answer, remedy] of [
     /change spec\.agent\.resources/,
   ],
   [
+    'pods for which a LimitRange wants more are told what to change',
+    `${forbidden}: [minimum cpu usage per Container is 100m, but request is 10m, minimum memory usage per Pod is 1Gi, but request is 67108864]`,
+    /but request is 67108864\]\. Raise the quota or limit, or change spec\.agent\.resources/,
+  ],
+  [
+    'pods whose limit is too far from their request are told what to change',
+    `${forbidden}: cpu max limit to request ratio per Container is 2, but provided ratio is 10.000000`,
+    /change spec\.agent\.resources/,
+  ],
+  [
     'pods that a webhook refuses are told about it',
     `admission webhook "validate.kyverno.svc-fail" denied the request: no`,
     /exclude these pods from that policy/,
