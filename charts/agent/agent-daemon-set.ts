@@ -107,6 +107,17 @@ function agentContainer({ agent }: NetExporter['spec'], image: string): k8s.Cont
       // Whether peers are probed by UDP or not: the template depends on spec.agent only.
       { name: echoPortName, containerPort: agent.port, protocol: 'UDP' },
     ],
+    // Each failed probe is a Warning Event, of a startup probe too. Without a startup probe, the kubelet asks for
+    // readiness as soon as the container runs, which is often before the agent listens, and then not for five seconds.
+    // With this one it asks after one second at least (it counts whole seconds, from a start without fractions), when
+    // agents have usually started, then every second, and for readiness as soon as the agent has answered.
+    startupProbe: {
+      ...httpGet(agentContract.readinessPath),
+      initialDelaySeconds: 2,
+      periodSeconds: 1,
+      timeoutSeconds: 5,
+      failureThreshold: 120,
+    },
     // Slow to kill: a busy node is when the agent's measurements matter.
     livenessProbe: {
       ...httpGet(agentContract.livenessPath),
@@ -114,6 +125,9 @@ function agentContainer({ agent }: NetExporter['spec'], image: string): k8s.Cont
       timeoutSeconds: 5,
       failureThreshold: 6,
     },
+    // An agent that stops answers 503, which is a Warning Event, too: the kubelet asks until the container has ended.
+    // Only that takes the agent out of the Service in a graceful shutdown of its node, which deletes no pod. Where the
+    // pod is deleted it would not be needed, but the agent cannot know which of the two it is.
     readinessProbe: {
       ...httpGet(agentContract.readinessPath),
       periodSeconds: 5,

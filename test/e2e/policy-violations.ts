@@ -192,7 +192,7 @@ function annotationOf(prefix: string): string {
 }
 
 /** An init container has no probes. */
-function plain({ livenessProbe, readinessProbe, ...container }: Json): Json {
+function plain({ livenessProbe, readinessProbe, startupProbe, ...container }: Json): Json {
   return container;
 }
 

@@ -35,6 +35,17 @@ test('the defaults give exactly the objects of the golden file', () => {
   );
 });
 
+test('the kubelet does not ask an agent that has just begun to start, and waits longer for a start than for an answer', () => {
+  const [{ startupProbe, livenessProbe, readinessProbe }] = template().spec.containers;
+  const { initialDelaySeconds, periodSeconds, failureThreshold, httpGet } = startupProbe;
+  // The kubelet keeps the start of a container without fractions of a second, so the delay is up to a second shorter.
+  assert.ok(initialDelaySeconds - 1 >= 1);
+  assert.deepEqual(httpGet, readinessProbe.httpGet, 'whoever has started is ready');
+  assert.ok(initialDelaySeconds + periodSeconds < readinessProbe.periodSeconds, 'not later than by a second try');
+  const patience = failureThreshold * periodSeconds;
+  assert.ok(patience > livenessProbe.failureThreshold * livenessProbe.periodSeconds, `${patience} s`);
+});
+
 test('no change of what is probed reaches the pods', () => {
   const before = template();
   const after = template((spec) => {
