@@ -40,9 +40,9 @@ export interface Kernel {
    */
   receive(fd: number): ReceivedDatagram | undefined;
   /**
-   * When the last datagram of a socket of `openStampedUdpSocket` was handed to the network device, in nanoseconds of
-   * CLOCK_REALTIME. Can be read once.
-   * @returns undefined if the device does not say, or not yet
+   * When the last datagram of a socket of `openStampedUdpSocket` entered the queue of the network interface (its packet
+   * scheduler), in nanoseconds of CLOCK_REALTIME. Can be read once.
+   * @returns undefined if it has not: the kernel does not know the next hop's MAC address yet, or dropped the datagram
    */
   transmittedAt(fd: number): bigint | undefined;
   /**
@@ -178,8 +178,12 @@ const soError = 4;
 const soSndbuf = 7;
 const soLinger = 13;
 const soTimestamping = 37;
-/** Stamp what is sent and what is received by software, and return no data with the former. */
-const timestamping = (1 << 1) | (1 << 3) | (1 << 4) | (1 << 11);
+/**
+ * Stamp by software what enters the packet scheduler (TX_SCHED) and what is received, and return no data with the
+ * former (include/uapi/linux/net_tstamp.h). TX_SOFTWARE would leave out the time in the interface's queue: it is taken
+ * behind that, and by drivers that support it only.
+ */
+const timestamping = (1 << 8) | (1 << 3) | (1 << 4) | (1 << 11);
 const ipprotoIp = 0;
 const ipRecverr = 11;
 const ipprotoTcp = 6;

@@ -89,7 +89,7 @@ export function exchangeOverUdp<Answer>(
 /**
  * Like `exchangeOverUdp`, for callers with their own timer: it ends with an answer, or when the caller ends it. With
  * the kernel it is polled: the kernel keeps the answer with its time until the caller looks, which saves the process a
- * wake-up. The time at which the datagram was sent is then that at which the network device took it.
+ * wake-up. The time at which the datagram was sent is then that at which it entered the queue of the network interface.
  */
 export function beginExchange<Answer>(
   { host, port }: { host: string; port: number },

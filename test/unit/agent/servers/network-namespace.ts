@@ -16,7 +16,8 @@ export class NetworkNamespace implements AsyncDisposable {
    */
   readonly address4: string;
   readonly address6: string;
-  readonly #device = `nxt${randomBytes(5).toString('hex')}`;
+  /** The device at this machine's end of the pair. */
+  readonly device = `nxt${randomBytes(5).toString('hex')}`;
   readonly #network = randomInt(0x8000);
 
   private constructor() {
@@ -63,7 +64,7 @@ export class NetworkNamespace implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     process.off('exit', this.#removeAtExit);
     // The pair goes with either end.
-    await run(['ip', 'link', 'del', this.#device]).catch(() => {});
+    await run(['ip', 'link', 'del', this.device]).catch(() => {});
     removeNetns(this.name);
   }
 
@@ -71,10 +72,10 @@ export class NetworkNamespace implements AsyncDisposable {
     const outside = (...args: string[]) => run(['ip', ...args]);
     const inside = (...args: string[]) => run(inNetns(this.name, ['ip', ...args]));
     await createNetns(this.name);
-    await outside('link', 'add', this.#device, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', netnsFile(this.name));
-    await outside('addr', 'add', `${this.#ipv4(1)}/30`, 'dev', this.#device);
-    await outside('addr', 'add', `${this.#ipv6(1)}/64`, 'dev', this.#device, 'nodad');
-    await outside('link', 'set', this.#device, 'up');
+    await outside('link', 'add', this.device, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', netnsFile(this.name));
+    await outside('addr', 'add', `${this.#ipv4(1)}/30`, 'dev', this.device);
+    await outside('addr', 'add', `${this.#ipv6(1)}/64`, 'dev', this.device, 'nodad');
+    await outside('link', 'set', this.device, 'up');
     await inside('addr', 'add', `${this.address4}/30`, 'dev', 'eth0');
     await inside('addr', 'add', `${this.address6}/64`, 'dev', 'eth0', 'nodad');
     await inside('link', 'set', 'eth0', 'up');
@@ -85,7 +86,7 @@ export class NetworkNamespace implements AsyncDisposable {
 
   readonly #removeAtExit = (): void => {
     try {
-      execFileSync('ip', ['link', 'del', this.#device], { stdio: 'ignore' });
+      execFileSync('ip', ['link', 'del', this.device], { stdio: 'ignore' });
     } catch {
       // It never came to be.
     }

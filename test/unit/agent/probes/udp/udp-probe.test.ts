@@ -12,6 +12,7 @@ import {
 import { KernelCallError } from '../../../../../src/agent/kernel/kernel.ts';
 import type { ProbeResult } from '../../../../../src/agent/probes/probe.ts';
 import { type UdpSubject, udpProbe } from '../../../../../src/agent/probes/udp/udp-probe.ts';
+import { run } from '../../../../cluster/command.ts';
 import { eventually } from '../../eventually.ts';
 import { startEchoPeer } from '../../servers/echo-peer.ts';
 import { type EchoProcess, startEchoProcess } from '../../servers/echo-process.ts';
@@ -171,11 +172,11 @@ describe('udpProbe on a peer that is there', () => {
 });
 
 describe('udpProbe and the time at which a packet was sent', () => {
-  const cases: [string, (sentAt: bigint, receivedAt: bigint) => bigint | undefined, 'device' | 'call'][] = [
-    ['that of the network device', (sentAt) => sentAt + 1n, 'device'],
-    ['that of the call where the device does not say', () => undefined, 'call'],
-    ['that of the call where the device names an earlier packet', (sentAt) => sentAt - 1n, 'call'],
-    ['that of the call where the device names a time after the answer', (_, receivedAt) => receivedAt, 'call'],
+  const cases: [string, (sentAt: bigint, receivedAt: bigint) => bigint | undefined, 'queue' | 'call'][] = [
+    ['that of the interface’s queue', (sentAt) => sentAt + 1n, 'queue'],
+    ['that of the call where the queue does not say', () => undefined, 'call'],
+    ['that of the call where the queue names an earlier packet', (sentAt) => sentAt - 1n, 'call'],
+    ['that of the call where the queue names a time after the answer', (_, receivedAt) => receivedAt, 'call'],
   ];
   for (const [what, transmittedAt, taken] of cases)
     it(`takes ${what}`, async () => {
@@ -196,7 +197,7 @@ describe('udpProbe and the time at which a packet was sent', () => {
         transmittedAt: () => transmittedAt(sentAt, receivedAt),
       });
       await udpProbe()(targetOf(peer, { packets: 1 }), contextWith({ kernel }));
-      const began = taken === 'device' ? transmittedAt(sentAt, receivedAt)! : sentAt;
+      const began = taken === 'queue' ? transmittedAt(sentAt, receivedAt)! : sentAt;
       assert.equal(recording.weighed[0]!.seconds, Number(receivedAt - began) / 1e9);
     });
 });
@@ -459,6 +460,25 @@ describe('udpProbe through a network that loses packets', () => {
     const failures = async (size: number) =>
       (await probe(targetThere(namespace.address4, { size }), contextWith({ timeoutMs: mixedMs }))).failures;
     assert.deepEqual([await failures(64), await failures(1400)], [[], ['lost', 'lost', 'lost']]);
+  });
+
+  it('measures how long packets wait in the queue of this machine’s own interface', async () => {
+    await namespace.filter([]);
+    // A packet takes 0.36 s, and the next ones wait for it.
+    const shaped = ['tbf', 'rate', '32kbit', 'burst', '1600', 'latency', '20s'];
+    await run(['tc', 'qdisc', 'replace', 'dev', namespace.device, 'root', ...shaped]);
+    try {
+      for (const host of hosts()) {
+        const { latencies, timing } = await udpProbe()(
+          targetThere(host, { packets: 4, size: 1400 }),
+          contextWith({ timeoutMs: 15_000 }),
+        );
+        assert.deepEqual([latencies.length, timing], [4, 'kernel']);
+        assert.ok(Math.max(...latencies) > 0.3, String(latencies));
+      }
+    } finally {
+      await run(['tc', 'qdisc', 'del', 'dev', namespace.device, 'root']);
+    }
   });
 });
 
