@@ -193,13 +193,18 @@ const ipprotoIpv6 = 41;
 const ipv6Recverr = 25;
 const siocgstampns = 0x8907;
 const clockRealtime = 0;
-/** With `msgConfirm` and no data: a call that sends nothing (include/linux/socket.h). */
+/**
+ * With `msgConfirm` and no data, a call sends nothing; without that, it sends an empty datagram. It also confirms that
+ * the next hop is reachable, which suppresses ARP and NDP (udp_sendmsg in net/ipv4/udp.c), except on loopback.
+ */
 const msgProbe = 0x10;
 const msgConfirm = 0x800;
 const msgErrqueue = 0x2000;
 const msgNosignal = 0x4000;
 /** AF_UNSPEC, which ends a connection (connect(2)). */
 const noAddress = new Uint8Array(16);
+/** Port of the discard protocol (RFC 863), where one has to be given. */
+const discardPort = 9;
 /** The most addresses that are kept encoded. */
 const maxAddresses = 256;
 /** The most messages that are dropped one by one: closing a socket drops any number. */
@@ -223,6 +228,10 @@ class LinuxKernel implements Kernel {
   readonly #sentAt = new BigInt64Array(2);
   readonly #sentAtWords = new Uint32Array(this.#sentAt.buffer);
   readonly #one = Int32Array.of(1);
+  readonly #loopback4: Uint8Array;
+  readonly #loopback6: Uint8Array;
+  /** IPv4's, on a socket of IPv6. */
+  readonly #loopbackMapped: Uint8Array;
   readonly #messages: MessageReader;
   /** Encoded addresses, without a port: parsing one costs more than sending to it. */
   readonly #addresses = new Map<string, Uint8Array>();
@@ -236,6 +245,9 @@ class LinuxKernel implements Kernel {
   constructor(libc: Libc) {
     this.#libc = libc;
     this.#messages = new MessageReader(libc);
+    this.#loopback4 = this.socketAddress('127.0.0.1', discardPort);
+    this.#loopback6 = this.socketAddress('::1', discardPort);
+    this.#loopbackMapped = this.socketAddress('::ffff:127.0.0.1', discardPort);
     this.#keeper = this.openUdpSocket(4);
   }
 
@@ -392,8 +404,10 @@ class LinuxKernel implements Kernel {
       datagram[offset + 2]! * 2 ** 8 +
       datagram[offset + 3]!;
     const words = this.#sentAtWords;
-    // Sends nothing, but takes the same path through the kernel, which is several times slower after a pause.
-    sendto(fd, datagram, 0, msgConfirm | msgProbe, to, to.byteLength);
+    // Sends nothing, but takes much of the same path through the kernel, which is several times slower after a pause.
+    // Not to the client: that would confirm its MAC address, or the gateway's, without proof.
+    const loopback = this.#loopbackLike(to);
+    sendto(fd, datagram, 0, msgConfirm | msgProbe, loopback, loopback.byteLength);
     // Nothing but arithmetic in between: after a pause, each further call costs microseconds.
     const status = clock_gettime(clockRealtime, this.#sentAt);
     const now = (words[0]! - seconds) * 1e9 + words[2]! - remainder;
@@ -435,6 +449,12 @@ class LinuxKernel implements Kernel {
   #enableTimestamps(fd: number): void {
     if (this.#libc.ioctl(fd, siocgstampns, this.#timespec) !== 0 && this.#libc.errorName() !== 'ENOENT')
       this.#fail('ioctl', fd);
+  }
+
+  /** An address of loopback that a socket can send to which can send to this one. */
+  #loopbackLike(to: Uint8Array): Uint8Array {
+    if (to.byteLength === this.#loopback4.byteLength) return this.#loopback4;
+    return to[18] === 0xff && to[19] === 0xff && to[8] === 0 ? this.#loopbackMapped : this.#loopback6;
   }
 
   /** Drops what waits to be read. @returns false if there is too much, or an error is pending */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -13,6 +13,7 @@ import { type Libc, loadLibc } from '../../../../src/agent/kernel/kernel-libc.ts
 import { parseTcpInfo } from '../../../../src/agent/kernel/kernel-tcp-info.ts';
 import { measuredHandshake } from '../../../../src/agent/probes/tcp-dial.ts';
 import { eventually } from '../eventually.ts';
+import { NetworkNamespace } from '../servers/network-namespace.ts';
 import { openDescriptors } from '../servers/probe-context.ts';
 
 const run = promisify(execFile);
@@ -422,6 +423,51 @@ describe('Kernel', () => {
     }
   });
 
+  it('does not claim that the next hop was reached when it sends: one with a new MAC address is found again', async () => {
+    const withoutData: number[] = [];
+    const sendto: Libc['sendto'] = (...call) => {
+      const status = libc.sendto(...call);
+      if (call[2] === 0) withoutData.push(status);
+      return status;
+    };
+    using kernel = opened(() => libcWith({ sendto }));
+    await using namespace = await NetworkNamespace.create();
+    const { device } = namespace;
+    const gone = '02:00:00:00:00:01';
+    for (const [settings, own, address] of [
+      ['ipv4', '0.0.0.0', namespace.address4],
+      ['ipv6', '::', namespace.address6],
+      ['ipv4', '::', `::ffff:${namespace.address4}`],
+    ] as const) {
+      // So that it does not take long to ask for the address again.
+      const quick = [
+        ['delay_first_probe_time', 1],
+        ['retrans_time_ms', 100],
+      ];
+      for (const [name, value] of quick)
+        await writeFile(`/proc/sys/net/${settings}/neigh/${device}/${name}`, String(value));
+      const neighbour = address.replace('::ffff:', '');
+      await run('ip', ['neigh', 'replace', neighbour, 'lladdr', gone, 'dev', device, 'nud', 'stale']);
+      const fd = kernel.openBoundUdpSocket(own, 0);
+      const to = kernel.socketAddress(address, 9);
+      await eventually(
+        async () => {
+          kernel.sendTo(fd, Buffer.alloc(8), to, { offset: 0, since: kernel.now() });
+          const { stdout } = await run('ip', ['neigh', 'show', neighbour, 'dev', device]);
+          return stdout.includes('lladdr') && !stdout.includes(gone);
+        },
+        () => `${neighbour} is taken to be at ${gone}`,
+        20_000,
+      );
+      kernel.closeSocket(fd);
+    }
+    assert.ok(withoutData.length > 0);
+    assert.deepEqual(
+      withoutData.filter((status) => status !== 0),
+      [],
+    );
+  });
+
   it('tells that the system refuses a datagram', () => {
     using kernel = opened();
     const fd = kernel.openBoundUdpSocket('127.0.0.1', 0);
@@ -524,7 +570,7 @@ describe("the kernel's times with the flags of a small heap", () => {
     });
 });
 
-function opened() {
-  const kernel = openKernel()!;
+function opened(load?: () => Libc | undefined) {
+  const kernel = openKernel(load)!;
   return Object.assign(kernel, { [Symbol.dispose]: () => kernel.close() });
 }
