@@ -19,8 +19,9 @@ const ipv6Recverr = 25;
 const originTimestamping = 4;
 /** Of `struct cmsghdr`. */
 const headerBytes = 16;
-/** Of `ee_origin` in `struct sock_extended_err` (ip(7)). */
+/** Of `ee_origin` and `ee_data` in `struct sock_extended_err` (ip(7)). */
 const originOffset = 4;
+const keyOffset = 12;
 const nanosecondsPerSecond = 1_000_000_000n;
 
 /** What a call of recvmsg(2) returned beside the data. */
@@ -28,6 +29,16 @@ interface ControlMessages {
   stamp: bigint | undefined;
   /** Who put the message on the error queue. */
   origin: number | undefined;
+  /** Which datagram the stamp is of. */
+  key: number;
+}
+
+/** When a datagram was sent. */
+export interface SendStamp {
+  /** In nanoseconds of CLOCK_REALTIME. */
+  at: bigint;
+  /** Number of datagrams that were sent before on the same socket, modulo 2³² (SOF_TIMESTAMPING_OPT_ID). */
+  key: number;
 }
 
 /**
@@ -59,12 +70,12 @@ export class MessageReader {
 
   /**
    * Reads one message of the error queue.
-   * @returns undefined if there is none; `stamp` is set if it says when a datagram was sent
+   * @returns undefined if there is none; 'other' if it does not say when a datagram was sent
    */
-  readError(fd: number, flags: number): { stamp: bigint | undefined } | undefined {
+  readError(fd: number, flags: number): SendStamp | 'other' | undefined {
     if (this.#call(fd, flags) < 0) return undefined;
-    const { stamp, origin } = this.#controlMessages();
-    return { stamp: origin === originTimestamping ? stamp : undefined };
+    const { stamp, origin, key } = this.#controlMessages();
+    return stamp !== undefined && origin === originTimestamping ? { at: stamp, key } : 'other';
   }
 
   #call(fd: number, flags: number): number {
@@ -75,7 +86,7 @@ export class MessageReader {
 
   #controlMessages(): ControlMessages {
     const end = Number(this.#header[5]);
-    const found: ControlMessages = { stamp: undefined, origin: undefined };
+    const found: ControlMessages = { stamp: undefined, origin: undefined, key: 0 };
     for (let at = 0; at + headerBytes <= end; ) {
       const length = Number(this.#control.getBigUint64(at, true));
       if (length < headerBytes || at + length > end) break;
@@ -83,8 +94,10 @@ export class MessageReader {
       const data = at + headerBytes;
       // Of its three times, the first one is that of the kernel. Zero means none.
       if (level === solSocket && type === scmTimestamping) found.stamp = this.#time(data);
-      else if ((level === ipprotoIp && type === ipRecverr) || (level === ipprotoIpv6 && type === ipv6Recverr))
+      else if ((level === ipprotoIp && type === ipRecverr) || (level === ipprotoIpv6 && type === ipv6Recverr)) {
         found.origin = this.#control.getUint8(data + originOffset);
+        found.key = this.#control.getUint32(data + keyOffset, true);
+      }
       at += Math.ceil(length / 8) * 8;
     }
     return found;

@@ -41,7 +41,8 @@ export interface Kernel {
   receive(fd: number): ReceivedDatagram | undefined;
   /**
    * When the last datagram of a socket of `openStampedUdpSocket` entered the queue of the network interface (its packet
-   * scheduler), in nanoseconds of CLOCK_REALTIME. Can be read once.
+   * scheduler), in nanoseconds of CLOCK_REALTIME. Can be read once. Never that of an earlier datagram, which may enter
+   * it long after it was sent.
    * @returns undefined if it has not: the kernel does not know the next hop's MAC address yet, or dropped the datagram
    */
   transmittedAt(fd: number): bigint | undefined;
@@ -76,7 +77,8 @@ export interface Kernel {
   connect(fd: number, to: Uint8Array): void;
   /**
    * Ends the connection of a UDP socket, gives its port back and drops what it has received.
-   * @returns whether it can be connected again: false if an error is pending
+   * @returns whether it can be connected again: false if an error is pending, or if a datagram could not be sent on a
+   *   socket of `openStampedUdpSocket`
    */
   disconnect(fd: number): boolean;
   /**
@@ -179,11 +181,11 @@ const soSndbuf = 7;
 const soLinger = 13;
 const soTimestamping = 37;
 /**
- * Stamp by software what enters the packet scheduler (TX_SCHED) and what is received, and return no data with the
- * former (include/uapi/linux/net_tstamp.h). TX_SOFTWARE would leave out the time in the interface's queue: it is taken
- * behind that, and by drivers that support it only.
+ * Stamp by software what enters the packet scheduler (TX_SCHED) and what is received. Return the former with a number
+ * (OPT_ID) and without the data (include/uapi/linux/net_tstamp.h). TX_SOFTWARE would leave out the time in the
+ * interface's queue: it is taken behind that, and by drivers that support it only.
  */
-const timestamping = (1 << 8) | (1 << 3) | (1 << 4) | (1 << 11);
+const timestamping = (1 << 8) | (1 << 3) | (1 << 4) | (1 << 7) | (1 << 11);
 const ipprotoIp = 0;
 const ipRecverr = 11;
 const ipprotoTcp = 6;
@@ -240,6 +242,11 @@ class LinuxKernel implements Kernel {
    * stays open.
    */
   #keeper: number | undefined;
+  /**
+   * The key of the last datagram by stamped socket, −1 before the first. NaN if one could not be sent: whether the
+   * kernel counted it depends on the error and on the kernel.
+   */
+  readonly #lastKeys = new Map<number, number>();
   #refusals = 0;
 
   constructor(libc: Libc) {
@@ -286,6 +293,7 @@ class LinuxKernel implements Kernel {
     const fd = this.#probingSocket(family);
     const flags = Int32Array.of(timestamping);
     if (this.#libc.setsockopt(fd, solSocket, soTimestamping, flags, 4) !== 0) this.#fail('setsockopt', fd);
+    this.#lastKeys.set(fd, -1);
     return fd;
   }
 
@@ -296,9 +304,11 @@ class LinuxKernel implements Kernel {
   }
 
   transmittedAt(fd: number): bigint | undefined {
+    const lastKey = this.#lastKeys.get(fd);
     for (let read = 0; read < maxDropped; read++) {
       const message = this.#messages.readError(fd, msgErrqueue);
-      if (!message || message.stamp !== undefined) return message?.stamp;
+      if (!message) return undefined;
+      if (message !== 'other' && message.key === lastKey) return message.at;
     }
     return undefined;
   }
@@ -341,6 +351,7 @@ class LinuxKernel implements Kernel {
   }
 
   closeSocket(fd: number): void {
+    this.#lastKeys.delete(fd);
     this.#libc.close(fd);
   }
 
@@ -349,7 +360,9 @@ class LinuxKernel implements Kernel {
     const { send } = this.#libc;
     const status = this.#libc.clock_gettime(clockRealtime, this.#sentAt);
     const sent = send(fd, datagram, datagram.byteLength, msgNosignal);
-    if (sent < 0) this.#fail('send');
+    if (sent < 0) this.#unsent(fd);
+    const lastKey = this.#lastKeys.get(fd);
+    if (lastKey !== undefined) this.#lastKeys.set(fd, (lastKey + 1) % 2 ** 32);
     if (status !== 0) this.#fail('clock_gettime');
     return nanoseconds(this.#sentAt);
   }
@@ -387,6 +400,7 @@ class LinuxKernel implements Kernel {
   }
 
   disconnect(fd: number): boolean {
+    if (Number.isNaN(this.#lastKeys.get(fd))) return false;
     if (this.#libc.connect(fd, noAddress, noAddress.byteLength) !== 0) return false;
     // In this order: reading the error queue clears a pending error.
     return this.#drop(fd, 0) && this.#drop(fd, msgErrqueue);
@@ -469,6 +483,12 @@ class LinuxKernel implements Kernel {
     const [level, option] = family === 6 ? [ipprotoIpv6, ipv6Recverr] : [ipprotoIp, ipRecverr];
     if (this.#libc.setsockopt(fd, level, option, this.#one, 4) !== 0) this.#fail('setsockopt', fd);
     return fd;
+  }
+
+  #unsent(fd: number): never {
+    const code = this.#libc.errorName();
+    if (this.#lastKeys.has(fd)) this.#lastKeys.set(fd, Number.NaN);
+    throw new KernelCallError('send', code);
   }
 
   #socket(family: number, type: number): number {

@@ -264,6 +264,47 @@ describe('Kernel', () => {
       kernel.closeSocket(fd);
     });
 
+  for (const host of ['127.0.0.1', '::1'])
+    it(`does not take the time of an earlier datagram for that of the last one (${host})`, async () => {
+      using kernel = opened();
+      using peer = await startPeer(host);
+      const fd = kernel.openStampedUdpSocket(peer.family);
+      kernel.connect(fd, kernel.socketAddress(host, peer.port));
+      for (let turn = 0; turn < 3; turn++) {
+        // Their times come when the next hop is known at last, for example.
+        for (let earlier = 0; earlier < turn; earlier++) kernel.send(fd, Buffer.of(1));
+        const sentAt = kernel.send(fd, Buffer.of(2));
+        const transmittedAt = kernel.transmittedAt(fd)!;
+        assert.ok(sentAt <= transmittedAt && transmittedAt < kernel.now(), `${sentAt} ${transmittedAt}`);
+        assert.equal(kernel.transmittedAt(fd), undefined);
+      }
+      kernel.closeSocket(fd);
+    });
+
+  it('does not use a socket again whose datagrams it has lost count of', async () => {
+    let fails = false;
+    const send: Libc['send'] = (...call) => (fails ? -1 : libc.send(...call));
+    using kernel = opened(() => libcWith({ send, errorName: () => (fails ? 'ENOBUFS' : libc.errorName()) }));
+    using peer = await startPeer('127.0.0.1');
+    const fd = kernel.openStampedUdpSocket(4);
+    kernel.connect(fd, kernel.socketAddress('127.0.0.1', peer.port));
+    fails = true;
+    assert.throws(() => kernel.send(fd, Buffer.of(1)), { code: 'ENOBUFS', syscall: 'send' });
+    fails = false;
+    kernel.send(fd, Buffer.of(1));
+    assert.equal(kernel.transmittedAt(fd), undefined);
+    assert.equal(kernel.disconnect(fd), false);
+    kernel.closeSocket(fd);
+    // Another socket gets the number.
+    const next = kernel.openStampedUdpSocket(4);
+    assert.equal(next, fd);
+    kernel.connect(next, kernel.socketAddress('127.0.0.1', peer.port));
+    const sentAt = kernel.send(next, Buffer.of(1));
+    assert.ok(kernel.transmittedAt(next)! >= sentAt);
+    assert.equal(kernel.disconnect(next), true);
+    kernel.closeSocket(next);
+  });
+
   it('cuts off a datagram that is longer than any echo', async () => {
     using kernel = opened();
     using peer = await startPeer('127.0.0.1');
