@@ -27,10 +27,15 @@ const reasons = new Map<string, FailureReason>([
   ['EPERM', 'unreachable'],
 ]);
 
+/** Errors of send(2) on a socket without data in flight: the queue of the network interface dropped the datagram. */
+const droppedAtOnce: readonly string[] = ['ENOBUFS', 'EAGAIN'];
+
 /**
  * Maps a socket error to a failure reason.
- * @returns undefined if the agent itself is at fault, for example EMFILE or ENOBUFS
+ * @returns undefined if the agent itself is at fault, for example EMFILE, or ENOBUFS of another call than send(2)
  */
 export function socketFailure(error: unknown): FailureReason | undefined {
-  return reasons.get(String((error as NodeJS.ErrnoException | null)?.code));
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  if (syscall === 'send' && code !== undefined && droppedAtOnce.includes(code)) return 'unreachable';
+  return reasons.get(String(code));
 }

@@ -44,7 +44,8 @@ export const dnsMetrics = {
         values: {
           timeout: 'no answer within `spec.dns.timeout`',
           refused: 'nothing listens on the server’s port (ICMP port unreachable, TCP reset)',
-          unreachable: 'no route to the server, or a firewall rejected the packets',
+          unreachable:
+            'no route to the server, a firewall rejected the packets, or the full queue of the node’s or pod’s own interface dropped them',
           nxdomain: 'the name does not exist (`NXDOMAIN`)',
           servfail: 'the server could not resolve the name (`SERVFAIL`)',
           rcode: 'any other response code, such as `REFUSED`',
@@ -107,7 +108,8 @@ export const networkMetrics = {
         values: {
           timeout: 'TCP only: no connection within `spec.network.timeout`',
           refused: 'nothing listens on the peer’s port (TCP reset, ICMP port unreachable)',
-          unreachable: 'no route to the peer, or a firewall rejected the packets',
+          unreachable:
+            'no route to the peer, a firewall rejected the packets, or the full queue of the node’s or pod’s own interface dropped them',
           reset: 'TCP only: the connection was reset during or right after the handshake',
           lost: 'UDP only: no answer within `spec.network.timeout`',
         } satisfies Reasons,
@@ -198,7 +200,8 @@ export const ntpMetrics = {
         values: {
           timeout: 'no answer within `spec.ntp.timeout`',
           refused: 'nothing listens on the server’s port (ICMP port unreachable)',
-          unreachable: 'no route to the server, or a firewall rejected the packets',
+          unreachable:
+            'no route to the server, a firewall rejected the packets, or the full queue of the node’s or pod’s own interface dropped them',
           malformed: 'no response was a valid answer, or its timestamps are impossible',
           lookup: 'the server’s name has no address',
           unsynchronized: 'the server’s own clock is not synchronized',

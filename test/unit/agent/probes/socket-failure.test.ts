@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { KernelCallError } from '../../../../src/agent/kernel/kernel.ts';
 import { socketFailure } from '../../../../src/agent/probes/socket-failure.ts';
 
 const withCode = (code: string) => Object.assign(new Error(code), { code });
@@ -28,6 +29,15 @@ describe('socketFailure', () => {
         codes.map(() => reason),
       );
     });
+
+  it('calls a datagram unreachable that could not be sent because a queue of this machine is full', () => {
+    for (const code of ['ENOBUFS', 'EAGAIN']) {
+      assert.equal(socketFailure(new KernelCallError('send', code)), 'unreachable');
+      assert.equal(socketFailure(new KernelCallError('socket', code)), undefined);
+      assert.equal(socketFailure(Object.assign(withCode(code), { syscall: 'connect' })), undefined);
+    }
+    assert.equal(socketFailure(new KernelCallError('send', 'ENOMEM')), undefined);
+  });
 
   it('lays what the machine lacks, and what it does not know, on the agent', () => {
     for (const code of ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EBADF', 'ERR_SOCKET_DGRAM_NOT_RUNNING'])

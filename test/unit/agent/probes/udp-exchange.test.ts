@@ -151,6 +151,23 @@ describe('exchangeOverUdp that gets no socket', () => {
   });
 });
 
+describe('exchangeOverUdp that cannot send', () => {
+  it('calls a full queue of this machine unreachable, and goes on with the next datagram', async () => {
+    using server = await startServer(echo);
+    let sent = 0;
+    const full = kernelWith({
+      send(fd, datagram) {
+        if (++sent === 1) throw new KernelCallError('send', 'ENOBUFS');
+        return kernel!.send(fd, datagram);
+      },
+    });
+    const context = contextWith({ kernel: full });
+    const { outcome, times } = await exchangeOverUdp(server, ping, echoed, context);
+    assert.deepEqual([outcome, times], ['unreachable', undefined]);
+    assert.equal((await exchangeOverUdp(server, ping, echoed, context)).outcome, 'echoed');
+  });
+});
+
 describe('exchangeOverUdp and its descriptors', () => {
   it('opens one socket for many exchanges, each with a port of its own, and few for many at once', async () => {
     const ports: number[] = [];
