@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { tickMs } from '../base/tick-clock.ts';
 import type { Settings } from '../protocol/settings.ts';
 import { syncVersion } from '../protocol/sync.ts';
 import type { SyncAccess } from '../protocol/sync-access.ts';
@@ -71,7 +72,7 @@ export class Agent {
     this.#startGrace = new StartGrace(clock);
     this.#ntpBackoff = new NtpBackoff(clock);
     this.#reports = new ReportLedger(clock, syncMetrics);
-    this.#schedule = new Schedule(clock, identity.nodeName, agentMetrics);
+    this.#schedule = new Schedule(clock, identity.nodeName, agentMetrics, parts.kernel ? tickMs : 1);
     this.#sources = new Sources(
       { ...parts, clusterDomain: resolver.clusterDomain },
       {
@@ -133,7 +134,7 @@ export class Agent {
   /** @returns the number of targets */
   #plan({ settings, peers }: ProbeInputs): number {
     this.#dialsService = settings.network.enabled && settings.network.services.length > 0;
-    const { resolver, identity, probeMetrics, agentMetrics } = this.#parts;
+    const { resolver, identity, probeMetrics, agentMetrics, kernel } = this.#parts;
     const { targets, leftOut } = withinLimits(planTargets(settings, resolver, peers, identity));
     agentMetrics.leftOut(leftOut);
     this.#logLeftOut(leftOut);
@@ -145,7 +146,7 @@ export class Agent {
     this.#schedule.set(
       targets.map((target) => ({
         key: target.key,
-        slot: slotOf(target),
+        slot: slotOf(target, kernel ? 'kernel' : 'clock'),
         intervalMs: target.intervalMs,
         run: (signal) => this.#turn(target, signal),
       })),

@@ -1,6 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
 import { hashFraction } from '../../base/hash.ts';
-import { tickMs } from '../../base/tick-clock.ts';
 
 /** Something that runs periodically. */
 export interface Task {
@@ -31,7 +30,7 @@ const heartbeatMs = 500;
 
 /**
  * Runs every task at `epoch + offset + n · interval` on a monotonic clock, where the offset is a hash of seed and slot.
- * Epoch and offset are multiples of `tickMs`. So turns are spread over the interval, differ between agents, do not move
+ * Epoch and offset are multiples of a step. So turns are spread over the interval, differ between agents, do not move
  * when other tasks are added or removed, and never drift.
  *
  * Turns that a stalled process missed (blocked event loop, throttled or frozen container) are counted and skipped. They
@@ -41,16 +40,21 @@ export class Schedule {
   readonly #clock: Clock;
   readonly #seed: string;
   readonly #events: ScheduleEvents;
+  readonly #stepMs: number;
   readonly #epoch: number;
   readonly #entries = new Map<string, Entry>();
   #cancelHeartbeat = () => {};
 
-  /** @param seed makes the offsets of this agent differ from those of other agents */
-  constructor(clock: Clock, seed: string, events: ScheduleEvents) {
+  /**
+   * @param seed makes the offsets of this agent differ from those of other agents
+   * @param stepMs that of the clock's timers, in milliseconds
+   */
+  constructor(clock: Clock, seed: string, events: ScheduleEvents, stepMs: number) {
     this.#clock = clock;
     this.#seed = seed;
     this.#events = events;
-    this.#epoch = wholeTicks(clock.monotonic());
+    this.#stepMs = stepMs;
+    this.#epoch = wholeSteps(clock.monotonic(), stepMs);
     this.#heartbeat();
   }
 
@@ -68,11 +72,10 @@ export class Schedule {
     for (const [key, task] of wanted) {
       const entry = this.#entries.get(key);
       if (entry) entry.replace(task);
-      else
-        this.#entries.set(
-          key,
-          new Entry(task, this.#clock, this.#events, this.#epoch, hashFraction(`${this.#seed} ${task.slot}`)),
-        );
+      else {
+        const fraction = hashFraction(`${this.#seed} ${task.slot}`);
+        this.#entries.set(key, new Entry(task, this.#clock, this.#events, this.#epoch, fraction, this.#stepMs));
+      }
     }
   }
 
@@ -98,18 +101,20 @@ class Entry {
   readonly #events: ScheduleEvents;
   readonly #epoch: number;
   readonly #fraction: number;
+  readonly #stepMs: number;
   #task: Task;
   /** The number of the next turn. */
   #turn = 0;
   #cancelTimer = () => {};
   #running: AbortController | undefined;
 
-  constructor(task: Task, clock: Clock, events: ScheduleEvents, epoch: number, fraction: number) {
+  constructor(task: Task, clock: Clock, events: ScheduleEvents, epoch: number, fraction: number, stepMs: number) {
     this.#task = task;
     this.#clock = clock;
     this.#events = events;
     this.#epoch = epoch;
     this.#fraction = fraction;
+    this.#stepMs = stepMs;
     this.#begin();
   }
 
@@ -135,7 +140,7 @@ class Entry {
 
   #dueAt(turn: number): number {
     const { intervalMs } = this.#task;
-    return this.#epoch + wholeTicks(this.#fraction * intervalMs) + turn * intervalMs;
+    return this.#epoch + wholeSteps(this.#fraction * intervalMs, this.#stepMs) + turn * intervalMs;
   }
 
   #arm(): void {
@@ -170,6 +175,6 @@ class Entry {
   }
 }
 
-function wholeTicks(ms: number): number {
-  return Math.floor(ms / tickMs) * tickMs;
+function wholeSteps(ms: number, stepMs: number): number {
+  return Math.floor(ms / stepMs) * stepMs;
 }

@@ -1,6 +1,7 @@
 import { formatHostPort, parseHostPort, parseServer } from '../../base/host-port.ts';
 import type { AssignedPeer, Assignment } from '../../protocol/assignment.ts';
 import type { RecordType, Settings, TransportProtocol } from '../../protocol/settings.ts';
+import type { Timing } from '../probes/probe.ts';
 import type { ProbeTask } from '../probes/probes.ts';
 import { choosePeers } from './peer-choice.ts';
 
@@ -72,11 +73,13 @@ export function planTargets(
 }
 
 /**
- * Targets of one slot are probed at the same time, which saves wake-ups of the process: a peer by all protocols. All of
- * these latencies come from the kernel, so the probes do not disturb each other.
+ * Targets of one slot are probed at the same time, which saves wake-ups of the process: a peer by all protocols.
+ * @param timing source of the latencies: those of the clock contain what the process does for other probes meanwhile
  */
-export function slotOf(target: Target): string {
-  return target.probe === 'network' ? key(target.probe, { host: target.labels.host }) : target.key;
+export function slotOf(target: Target, timing: Timing): string {
+  return target.probe === 'network' && timing === 'kernel'
+    ? key(target.probe, { host: target.labels.host })
+    : target.key;
 }
 
 /** The assigned peers, or a choice from all addresses. */

@@ -1,20 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Schedule, type SkipReason, type Task } from '../../../../src/agent/plan/schedule.ts';
+import { Schedule, type ScheduleEvents, type SkipReason, type Task } from '../../../../src/agent/plan/schedule.ts';
 import { FakeClock } from '../../fake-clock.ts';
 
 /** A schedule whose tasks note when they ran. */
-function setUp(clock = new FakeClock(), seed = 'node-a') {
+function setUp(clock = new FakeClock(), seed = 'node-a', stepMs = 20) {
   const turns: { key: string; at: number }[] = [];
   const skipped: Record<SkipReason, number> = { running: 0, late: 0 };
   const lags: number[] = [];
-  const schedule = new Schedule(clock, seed, {
+  const events: ScheduleEvents = {
     late: (seconds) => lags.push(seconds),
     skipped: (reason, count) => {
       skipped[reason] += count;
     },
-  });
+  };
+  const schedule = new Schedule(clock, seed, events, stepMs);
   const task = (key: string, intervalMs: number, run: Task['run'] = async () => {}): Task => ({
     key,
     slot: key,
@@ -59,6 +60,21 @@ test('turns of many tasks are spread over the interval', async () => {
   assert.equal(turns.length, 1000);
   const tenths = Array.from({ length: 10 }, (_, n) => turns.filter(({ at }) => Math.floor(at / 1000) === n).length);
   assert.ok(Math.min(...tenths) > 60 && Math.max(...tenths) < 140, `a tenth of the interval each: ${tenths}`);
+});
+
+test('turns begin at multiples of the step, so that those of few slots share one', async () => {
+  for (const [stepMs, most] of [
+    [20, 50],
+    [1, 1000],
+  ] as const) {
+    const { clock, schedule, task, turns } = setUp(new FakeClock(), 'node-a', stepMs);
+    schedule.set(Array.from({ length: 200 }, (_, n) => task(`t${n}`, 1000)));
+    await clock.advanceAsync(1000);
+    const times = new Set(turns.map(({ at }) => at));
+    assert.ok([...times].every((at) => at % stepMs === 0));
+    assert.ok(times.size <= most && times.size > most / 10, `${times.size}`);
+    if (stepMs === 1) assert.ok(times.size > 50, `${times.size}`);
+  }
 });
 
 test('tasks of one slot have their turns at the same time', async () => {
