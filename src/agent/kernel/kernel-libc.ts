@@ -16,6 +16,7 @@ export interface Libc {
   ioctl(fd: number, request: number, argument: BigInt64Array): number;
   bind(fd: number, address: Uint8Array, length: number): number;
   connect(fd: number, address: Uint8Array, length: number): number;
+  getsockname(fd: number, address: Uint8Array, length: Uint32Array): number;
   recv(fd: number, data: Uint8Array, length: number, flags: number): number;
   recvmsg(fd: number, message: BigUint64Array, flags: number): number;
   send(fd: number, data: Uint8Array, length: number, flags: number): number;
@@ -47,6 +48,7 @@ export function loadLibc(file = 'libc.so.6'): Libc | undefined {
       ioctl: library.func('int ioctl(int, unsigned long, void *)'),
       bind: library.func('int bind(int, const void *, uint32_t)'),
       connect: library.func('int connect(int, const void *, uint32_t)'),
+      getsockname: library.func('int getsockname(int, void *, void *)'),
       recv: library.func('long recv(int, void *, size_t, int)'),
       recvmsg: library.func('long recvmsg(int, void *, int)'),
       send: library.func('long send(int, const void *, size_t, int)'),

@@ -207,6 +207,9 @@ const msgNosignal = 0x4000;
 const noAddress = new Uint8Array(16);
 /** Port of the discard protocol (RFC 863), where one has to be given. */
 const discardPort = 9;
+/** How often and at which intervals the self-test waits for time stamps: for half a second. */
+const maxStampAttempts = 50;
+const stampAttemptMs = 10;
 /** The most addresses that are kept encoded. */
 const maxAddresses = 256;
 /** The most messages that are dropped one by one: closing a socket drops any number. */
@@ -270,11 +273,35 @@ class LinuxKernel implements Kernel {
     } finally {
       this.closeSocket(fd);
     }
-    this.closeSocket(this.openStampedUdpSocket(4));
+    this.#testStamps();
     // The socket is not connected, so EDESTADDRREQ is expected. A seccomp profile causes another error.
     if (this.#libc.send(this.#keeper!, this.#info, 0, msgNosignal) >= 0 || this.#libc.errorName() !== 'EDESTADDRREQ')
       throw new KernelCallError('send', this.#libc.errorName());
     this.now();
+  }
+
+  /** @throws KernelCallError if a datagram to itself gets no time of sending or of receiving */
+  #testStamps(): void {
+    const fd = this.openStampedUdpSocket(4);
+    try {
+      const own = this.socketAddress('127.0.0.1', 0);
+      if (this.#libc.bind(fd, own, own.byteLength) !== 0) this.#fail('bind');
+      this.#length[0] = own.byteLength;
+      if (this.#libc.getsockname(fd, own, this.#length) !== 0) this.#fail('getsockname');
+      this.connect(fd, own);
+      const wait = new Int32Array(new SharedArrayBuffer(4));
+      // The kernel may need a moment to begin to stamp what it receives.
+      for (let attempt = 0; attempt < maxStampAttempts; attempt++) {
+        this.send(fd, own);
+        const received = this.receive(fd);
+        const transmittedAt = this.transmittedAt(fd);
+        if (received?.receivedAt !== undefined && transmittedAt !== undefined) return;
+        Atomics.wait(wait, 0, 0, stampAttemptMs);
+      }
+    } finally {
+      this.closeSocket(fd);
+    }
+    throw new KernelCallError('recvmsg', 'ENODATA');
   }
 
   tcpInfo(fd: number): TcpInfo | undefined {

@@ -62,12 +62,21 @@ describe('openKernel', () => {
     );
   });
 
+  const withoutReceiveTime: Libc['recvmsg'] = (fd, message, flags) => {
+    const length = libc.recvmsg(fd, message, flags);
+    // The length of the control messages.
+    if (flags === 0) message[5] = 0n;
+    return length;
+  };
   const failing: [string, Partial<Libc>][] = [
     ['sockets', { socket: () => -1 }],
     ['TCP_INFO', { getsockopt: () => -1 }],
     ['ICMP errors', { setsockopt: () => -1 }],
     ['times of sending', { setsockopt: (...call) => (call[2] === 37 ? -1 : libc.setsockopt(...call)) }],
     ['receive times', { ioctl: () => -1, errorName: () => 'ENOTTY' }],
+    ['datagrams', { recvmsg: () => -1 }],
+    ['times of sending that come', { recvmsg: (...call) => (call[2] === 0x2000 ? -1 : libc.recvmsg(...call)) }],
+    ['receive times that come', { recvmsg: withoutReceiveTime }],
     ['a clock', { clock_gettime: () => -1 }],
     ['sending', { send: () => -1, errorName: () => 'EPERM' }],
   ];

@@ -79,6 +79,7 @@ export class NetworkNamespace implements AsyncDisposable {
     await inside('addr', 'add', `${this.address4}/30`, 'dev', 'eth0');
     await inside('addr', 'add', `${this.address6}/64`, 'dev', 'eth0', 'nodad');
     await inside('link', 'set', 'eth0', 'up');
+    await inside('link', 'set', 'lo', 'up');
     // By default a machine sends about one ICMP error a second to each other (icmp(7)): here every one counts.
     const limits = ['ipv4/icmp_ratelimit', 'ipv6/icmp/ratelimit'].map((name) => `echo 0 >/proc/sys/net/${name}`);
     await run(inNetns(this.name, ['sh', '-c', limits.join(' && ')]));
