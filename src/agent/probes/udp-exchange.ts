@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { monotonicNs, secondsSince } from '../../base/clock.ts';
 import { afterDelay } from '../../base/delay.ts';
 import type { FailureReason } from '../../contract/failure-reason.ts';
-import type { Kernel } from '../kernel/kernel.ts';
+import type { Kernel, ReceivedDatagram } from '../kernel/kernel.ts';
 import { type ClockReading, readClocks, wasSet } from '../kernel/realtime.ts';
 import type { ProbeContext, Timing } from './probe.ts';
 import { socketFailure } from './socket-failure.ts';
@@ -192,12 +192,23 @@ class Exchange<Answer> implements OpenExchange, UdpUser {
     if (!this.isPolled || !this.#sent) return;
     try {
       while (!this.#ended) {
-        const datagram = this.#kernel!.receive(this.#fd!);
+        const datagram = this.#receive();
         if (!datagram) return;
         this.#judgeMessage(datagram.message, secondsSince(this.#startedAt), datagram.receivedAt);
       }
     } catch (error) {
       this.failed(error as Error);
+    }
+  }
+
+  /** The errno is read after the call, so it may be that of another one in between: an unexpected one is not final. */
+  #receive(): ReceivedDatagram | undefined {
+    const kernel = this.#kernel!;
+    try {
+      return kernel.receive(this.#fd!);
+    } catch (error) {
+      if (socketFailure(error) !== undefined) throw error;
+      return kernel.receive(this.#fd!);
     }
   }
 

@@ -158,6 +158,24 @@ describe('udpProbe on a peer that is there', () => {
     assert.deepEqual([latencies.length, failures], [3, []]);
   });
 
+  it('reads again when the errno of the first time was that of another call', async () => {
+    using peer = await startEchoPeer();
+    let reads = 0;
+    const disturbed = kernelWith({
+      receive(fd) {
+        if (++reads === 2) throw new KernelCallError('recvmsg', 'ENOENT');
+        return kernel!.receive(fd);
+      },
+    });
+    assertAnswered(await udpProbe()(targetOf(peer), contextWith({ kernel: disturbed })));
+    const failing = kernelWith({
+      receive() {
+        throw new KernelCallError('recvmsg', 'EBADF');
+      },
+    });
+    await assert.rejects(udpProbe()(targetOf(peer), contextWith({ kernel: failing })), { code: 'EBADF' });
+  });
+
   it('has no latency of a packet that the kernel did not stamp: it was noticed long after it came', async () => {
     using peer = await startEchoPeer();
     let received = 0;
