@@ -188,7 +188,7 @@ export const scheduleMetrics = {
     help: 'Impossible or imprecise times from the kernel or from a peer that were not used.',
     labels: {},
     notes:
-      'Occurs when the system clock is set during a measurement. From a peer: its agent claims that a UDP echo waited there for longer than the whole round trip, or for more than 0.1 s and a thousand times the rest of it.',
+      'Occurs when the system clock is set during a measurement, and when the kernel does not return TCP_INFO of a dial. From a peer: its agent claims that a UDP echo waited there for longer than the whole round trip, or for more than 0.1 s and a thousand times the rest of it.',
   },
   echoes: {
     name: 'net_exporter_echo_answers_total',

@@ -2,7 +2,8 @@ import { isIP } from 'node:net';
 import { monotonicNs, secondsSince, systemClock } from '../../../base/clock.ts';
 import { tickClock, tickMs } from '../../../base/tick-clock.ts';
 import type { FailureReason } from '../../../contract/failure-reason.ts';
-import { type Kernel, KernelCallError } from '../../kernel/kernel.ts';
+import { type Kernel, KernelCallError, type TcpInfo } from '../../kernel/kernel.ts';
+import { lastLookMs } from '../last-look.ts';
 import type { ProbeContext, ProbeResult } from '../probe.ts';
 import { socketFailure } from '../socket-failure.ts';
 import { type Handshake, measuredHandshake, type TcpSubject } from '../tcp-dial.ts';
@@ -10,6 +11,12 @@ import { watchMs } from './watch.ts';
 
 /** Time until the first look, in milliseconds: by then most connections have been watched long enough. */
 const firstLookMs = 2 * tickMs;
+
+/**
+ * How late a look may be for a reset that it finds to count, in milliseconds. Many servers reset a connection that
+ * stays silent for longer than the probe means to keep it.
+ */
+const lateLookMs = 100;
 
 /**
  * Dials by the kernel's own calls. The kernel keeps all that matters (whether and how fast the connection was
@@ -21,10 +28,14 @@ export class PolledDial {
   readonly #to: Uint8Array;
   readonly #fd: number;
   readonly #startedAt = monotonicNs();
+  readonly #timeoutMs: number;
   readonly #deadline: number;
   /** Time until the next look. Doubles, so a dial without an answer costs few wake-ups. */
   #nextLookMs = firstLookMs;
+  /** When the next look is planned. */
+  #lookDue = 0;
   #handshake: Handshake | undefined;
+  #refusedTimes = 0;
   #cancelTimer = () => {};
   readonly #ended = Promise.withResolvers<ProbeResult>();
 
@@ -36,6 +47,7 @@ export class PolledDial {
     this.#kernel = kernel;
     this.#signal = signal;
     this.#to = kernel.socketAddress(host, port);
+    this.#timeoutMs = timeoutMs;
     this.#deadline = systemClock.monotonic() + timeoutMs;
     this.#fd = kernel.openTcpSocket(family);
   }
@@ -52,46 +64,70 @@ export class PolledDial {
     return this.#ended.promise;
   }
 
+  /**
+   * One look is shortly before the deadline: if the timeout is as long as the interval, a dial that ends only then
+   * makes the schedule skip the next one.
+   */
   #lookLater(): void {
-    this.#lookIn(this.#nextLookMs);
+    const untilLastLook = this.#deadline - systemClock.monotonic() - lastLookMs(this.#timeoutMs);
+    this.#lookIn(untilLastLook > 0 ? Math.min(this.#nextLookMs, untilLastLook) : Number.POSITIVE_INFINITY);
     this.#nextLookMs *= 2;
   }
 
   #lookIn(ms: number): void {
-    const remaining = this.#deadline - systemClock.monotonic();
+    const now = systemClock.monotonic();
+    const remaining = Math.max(0, this.#deadline - now);
+    this.#lookDue = now + Math.min(ms, remaining);
     this.#cancelTimer =
       ms < remaining ? tickClock.after(ms, () => this.#look()) : systemClock.after(remaining, () => this.#look());
   }
 
   #look(): void {
-    // A failed connect(2) forgets what it has sent again.
-    const retransmits = this.#retransmits();
+    const watchesLate = systemClock.monotonic() - this.#lookDue > lateLookMs;
+    // Before connect(2), which forgets all of it when it fails.
+    const info = this.#kernel.tcpInfo(this.#fd);
     try {
-      if (this.#handshake || this.#kernel.connectTcp(this.#fd, this.#to)) this.#established();
-      else if (this.#isLate) this.#fail('timeout', retransmits);
+      if (this.#handshake || this.#kernel.connectTcp(this.#fd, this.#to)) this.#established(info, watchesLate);
+      else if (this.#isLate) this.#fail('timeout', info?.totalRetransmits ?? 0);
       else this.#lookLater();
     } catch (error) {
-      this.#failed(error, retransmits);
+      // Only an established connection can be reset: another one is refused.
+      if (watchesLate && info && isReset(error)) this.#succeed(this.#measure(info));
+      else this.#failed(error, info?.totalRetransmits ?? 0);
     }
   }
 
-  #established(): void {
-    const elapsed = secondsSince(this.#startedAt);
-    this.#handshake ??= measuredHandshake(this.#kernel.tcpInfo(this.#fd), elapsed, this.#kernel);
-    const { seconds, timing, retransmits } = this.#handshake;
-    const unwatchedMs = watchMs(seconds) - (elapsed - seconds) * 1000;
+  #established(info: TcpInfo | undefined, watchesLate: boolean): void {
+    this.#handshake ??= this.#measure(info);
+    const { seconds } = this.#handshake;
+    const unwatchedMs = watchMs(seconds) - (secondsSince(this.#startedAt) - seconds) * 1000;
     if (unwatchedMs > 0 && !this.#isLate) {
       this.#lookIn(unwatchedMs);
       return;
     }
     const code = this.#kernel.pendingError(this.#fd);
-    const wasReset = code !== undefined && socketFailure({ code }) === 'reset';
+    if (code !== undefined && isReset({ code }) && !watchesLate) this.#fail('reset', this.#handshake.retransmits);
+    else this.#succeed(this.#handshake);
+  }
+
+  #measure(info: TcpInfo | undefined): Handshake {
+    if (!info) this.#refusedTimes = 1;
+    return measuredHandshake(info, secondsSince(this.#startedAt), this.#kernel);
+  }
+
+  /** Without the kernel's time there is no latency: that of the clock ends with a look, long after the handshake. */
+  #succeed({ seconds, timing, retransmits }: Handshake): void {
+    if (timing === 'kernel' && seconds * 1000 > this.#timeoutMs) {
+      this.#fail('timeout', retransmits);
+      return;
+    }
     this.#end();
     this.#ended.resolve({
-      latencies: wasReset ? [] : [seconds],
-      failures: wasReset ? ['reset'] : [],
+      latencies: timing === 'kernel' ? [seconds] : [],
+      failures: [],
       retransmits,
-      timing,
+      timing: 'kernel',
+      ...(this.#refusedTimes > 0 && { refusedTimes: this.#refusedTimes }),
     });
   }
 
@@ -109,10 +145,6 @@ export class PolledDial {
     }
   }
 
-  #retransmits(): number {
-    return this.#kernel.tcpInfo(this.#fd)?.totalRetransmits ?? 0;
-  }
-
   #fail(failure: FailureReason, retransmits: number): void {
     this.#end();
     this.#ended.resolve({ latencies: [], failures: [failure], retransmits, timing: 'kernel' });
@@ -128,4 +160,8 @@ export class PolledDial {
     this.#signal.removeEventListener('abort', this.#onAbort);
     this.#kernel.resetConnection(this.#fd);
   }
+}
+
+function isReset(error: unknown): boolean {
+  return socketFailure(error) === 'reset';
 }

@@ -4,6 +4,7 @@ import { formatHostPort } from '../../../base/host-port.ts';
 import { tickClock, tickMs } from '../../../base/tick-clock.ts';
 import type { FailureReason } from '../../../contract/failure-reason.ts';
 import { type EchoAnswer, encodeEchoRequest, readEchoAnswer } from '../../echo/echo-message.ts';
+import { lastLookMs } from '../last-look.ts';
 import type { Probe, ProbeContext, ProbeResult } from '../probe.ts';
 import { beginExchange, type OpenExchange, type UdpExchange } from '../udp-exchange.ts';
 import { EchoLedger, type EchoOutcome } from './echo-ledger.ts';
@@ -139,6 +140,8 @@ class EchoTurn {
   /** When the last packet was to be sent: where one was late, the next is not. */
   #due: number;
   readonly #exchanges: OpenExchange[] = [];
+  /** When each packet was sent. */
+  readonly #sentAt: number[] = [];
   readonly #outcomes: PacketOutcome[] = [];
   #answered = 0;
   #hasEnded = false;
@@ -178,6 +181,7 @@ class EchoTurn {
       this.#deadline = this.#clock.monotonic() + this.#context.timeoutMs - sequence * this.#spacing;
       this.#lookAfter(this.#spacing);
     }
+    this.#sentAt[sequence] = this.#clock.monotonic();
     try {
       const request = encodeEchoRequest({ sequence, turn: this.#number, prober: this.#ledger.prober }, size);
       const judge = (message: Buffer) => readEchoAnswer(message, request);
@@ -205,12 +209,16 @@ class EchoTurn {
     for (const exchange of this.#exchanges) exchange.look();
   }
 
-  /** The intervals double, so a turn with a loss costs few wake-ups. */
+  /**
+   * The intervals double, so a turn with a loss costs few wake-ups. One look is shortly before the deadline: if the
+   * timeout is as long as the interval, a turn that ends only then makes the schedule skip the next one.
+   */
   #lookAfter(ms: number): void {
     const remaining = this.#deadline - this.#clock.monotonic();
-    if (!this.#context.kernel || remaining <= ms) this.#cancelTimer = afterDelay(remaining, () => this.#expire());
+    const untilLastLook = remaining - lastLookMs(this.#context.timeoutMs);
+    if (!this.#context.kernel || untilLastLook <= 0) this.#cancelTimer = afterDelay(remaining, () => this.#expire());
     else
-      this.#cancelTimer = this.#clock.after(ms, () => {
+      this.#cancelTimer = this.#clock.after(Math.min(ms, untilLastLook), () => {
         this.#lookAfter(2 * ms);
         this.#look();
       });
@@ -225,11 +233,17 @@ class EchoTurn {
     const { outcome, timing } = result;
     // A polled answer was noticed some time after it came, so without the kernel's times nothing is known.
     const seconds = timing === 'clock' && this.#context.kernel ? undefined : result.seconds;
-    this.#outcomes[sequence] =
-      typeof outcome === 'string' ? { failure: failureOf(outcome) } : { answer: outcome, seconds, timing };
+    if (typeof outcome === 'string') this.#outcomes[sequence] = { failure: failureOf(outcome) };
+    else if (this.#isLate(sequence, result)) this.#outcomes[sequence] = { failure: 'lost' };
+    else this.#outcomes[sequence] = { answer: outcome, seconds, timing };
     if (++this.#answered < this.#target.packets) return;
     this.#end();
     this.#ended.resolve(this.#outcomes);
+  }
+
+  /** Whether an answer came after the deadline. It is seen nevertheless if the process looks later than it should. */
+  #isLate(sequence: number, { seconds, timing }: UdpExchange<EchoAnswer>): boolean {
+    return timing === 'kernel' && this.#sentAt[sequence]! + seconds * 1000 > this.#deadline;
   }
 
   #end(): void {

@@ -4,6 +4,7 @@ import { closeSync, openSync, readlinkSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { tcpProbe } from '../../../../../src/agent/probes/tcp/tcp-probe.ts';
 import { eventually } from '../../eventually.ts';
 import { startListenerProcess } from '../../servers/listener-process.ts';
@@ -107,25 +108,25 @@ describe('tcpProbe on a peer that is there', () => {
     }
   });
 
-  it('refuses a time that cannot be, counts it and takes the clock', async () => {
+  it('refuses a time that cannot be, counts it and has no latency: the clock’s would end with a look', async () => {
     using peer = await startServer((socket) => socket.resume());
     const info = { rttSeconds: 3600, sinceLastDataSeconds: 0, sinceLastAckSeconds: 0, totalRetransmits: 0 };
     const lying = kernelWith({ tcpInfo: () => info });
     const refusals = kernel!.refusals;
     const target = { host: '127.0.0.1', port: peer.port };
     const { latencies, ...rest } = await tcpProbe(target, contextWith({ kernel: lying }));
-    assert.deepEqual(rest, { failures: [], retransmits: 0, timing: 'clock' });
-    assert.ok(latencies[0]! < 60);
+    assert.deepEqual(rest, { failures: [], retransmits: 0, timing: 'kernel' });
+    assert.deepEqual(latencies, []);
     assert.equal(kernel!.refusals, refusals + 1);
   });
 
-  it('falls back to the clock for a dial whose TCP_INFO cannot be read', async () => {
+  it('has no latency of a dial whose TCP_INFO cannot be read, and counts it', async () => {
     using peer = await startServer((socket) => socket.resume());
     const blind = kernelWith({ tcpInfo: () => undefined });
     const refusals = kernel!.refusals;
     const target = { host: '127.0.0.1', port: peer.port };
-    const { timing, failures } = await tcpProbe(target, contextWith({ kernel: blind }));
-    assert.deepEqual([timing, failures, kernel!.refusals], ['clock', [], refusals]);
+    const { latencies, failures, refusedTimes } = await tcpProbe(target, contextWith({ kernel: blind }));
+    assert.deepEqual([latencies, failures, refusedTimes, kernel!.refusals], [[], [], 1, refusals]);
   });
 });
 
@@ -162,6 +163,31 @@ describe('tcpProbe on a peer that turns it away', () => {
         assert.deepEqual({ latencies, failures, retransmits }, { latencies: [], failures: ['reset'], retransmits: 0 });
       });
   }
+});
+
+describe('tcpProbe on a peer that ends silent connections after a while', () => {
+  it('takes it for one that is there when the event loop stood still for longer than that', async () => {
+    const worker = new Worker(
+      `const { createServer } = require('node:net');
+      const { parentPort } = require('node:worker_threads');
+      const server = createServer((socket) => {
+        socket.on('error', () => {});
+        setTimeout(() => socket.resetAndDestroy(), 300);
+      });
+      server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));`,
+      { eval: true },
+    );
+    const [port] = (await once(worker, 'message')) as [number];
+    try {
+      const probing = tcpProbe({ host: '127.0.0.1', port }, contextWith());
+      standStill(1000);
+      const { latencies, ...rest } = await probing;
+      assert.deepEqual(rest, { failures: [], retransmits: 0, timing: 'kernel' });
+      assert.ok(latencies.length === 1 && latencies[0]! < 0.3, String(latencies));
+    } finally {
+      await worker.terminate();
+    }
+  });
 });
 
 describe('tcpProbe through a network that loses packets', () => {
@@ -201,6 +227,15 @@ describe('tcpProbe through a network that loses packets', () => {
       assert.deepEqual(rest, { failures: [], retransmits: kernel ? 1 : 0, timing: source });
       assert.ok(latencies[0]! > 0.95 && latencies[0]! < 1.9, String(latencies));
     }
+  });
+
+  it('calls a handshake that took too long a timeout, also where the event loop stood still until then', async () => {
+    await using listener = await startListenerProcess({ inside: (command) => namespace.inside(command) });
+    const target = { host: namespace.address4, port: listener.port };
+    await namespace.filter([`tcp dport ${listener.port} tcp flags & (syn|ack) == syn numgen inc mod 1000000 < 1 drop`]);
+    const probing = tcpProbe(target, contextWith({ timeoutMs: 500 }));
+    standStill(1500);
+    assert.deepEqual(await probing, { latencies: [], failures: ['timeout'], retransmits: 1, timing: 'kernel' });
   });
 
   it('counts the SYNs sent again to a port that refuses in the end', async () => {
@@ -318,6 +353,10 @@ describe('tcpProbe that is aborted', () => {
     );
   });
 });
+
+function standStill(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
 
 async function assertAborts(target: { host: string; port: number }, ready: () => boolean): Promise<void> {
   const descriptors = openDescriptors();

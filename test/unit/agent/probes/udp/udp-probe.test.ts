@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import {
   encodeEchoRequest,
@@ -28,6 +29,7 @@ import {
 } from '../../servers/probe-context.ts';
 import { undisturbed } from '../../undisturbed.ts';
 
+const echoMessageModule = '../../../../../src/agent/echo/echo-message.ts';
 /** Little enough to wait for in vain. */
 const shortMs = 300;
 /** Enough for answers of another process on a busy machine, where some must come and others must not. */
@@ -67,6 +69,28 @@ async function startPeer(
       socket.close();
     },
   };
+}
+
+/** A peer in a thread of its own, which answers after `delayMs`. */
+async function startSlowPeer(delayMs: number) {
+  const worker = new Worker(
+    `const { createSocket } = require('node:dgram');
+    const { parentPort, workerData } = require('node:worker_threads');
+    import(workerData.module).then(({ makeEchoAnswer, writeEchoDwell }) => {
+      const socket = createSocket('udp4');
+      socket.on('message', (message, { port, address }) =>
+        setTimeout(() => {
+          makeEchoAnswer(message, { counting: 1, received: 1 }, 2);
+          writeEchoDwell(message, 1);
+          socket.send(message, port, address);
+        }, workerData.delayMs),
+      );
+      socket.bind(0, '127.0.0.1', () => parentPort.postMessage(socket.address().port));
+    });`,
+    { eval: true, workerData: { delayMs, module: import.meta.resolve(echoMessageModule) } },
+  );
+  const [port] = (await once(worker, 'message')) as [number];
+  return { port, [Symbol.asyncDispose]: async () => void (await worker.terminate()) };
 }
 
 function answerTo(request: Buffer, received = 1, dwellNs = 1): Buffer {
@@ -156,6 +180,27 @@ describe('udpProbe on a peer that is there', () => {
     });
     const { latencies, failures } = await udpProbe()(targetOf(peer), contextWith({ timeoutMs: shortMs }));
     assert.deepEqual([latencies.length, failures], [3, []]);
+  });
+
+  it('counts a packet as lost that was answered too late, also where the event loop stood still until then', async () => {
+    await using peer = await startSlowPeer(2 * shortMs);
+    const probing = udpProbe()(targetOf(peer, { packets: 1 }), contextWith({ timeoutMs: shortMs }));
+    setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 * shortMs));
+    const { latencies, failures } = await probing;
+    assert.deepEqual([latencies, failures], [[], ['lost']]);
+  });
+
+  it('is done before the timeout is over when the answer came late in it', async () => {
+    const timeoutMs = 1000;
+    using peer = await startPeer((request, send) => setTimeout(() => send(answerTo(request)), 0.65 * timeoutMs));
+    await eventually(
+      async () => {
+        const startedAt = performance.now();
+        const { latencies } = await udpProbe()(targetOf(peer, { packets: 1 }), contextWith({ timeoutMs }));
+        return latencies.length === 1 && performance.now() - startedAt < timeoutMs - 10;
+      },
+      () => 'each turn took all of its timeout',
+    );
   });
 
   it('reads again when the errno of the first time was that of another call', async () => {
