@@ -21,7 +21,7 @@ import {
   startKubeProxy,
   waitForContainerd,
 } from './node.ts';
-import { isRunning, type ProcessId, stopProcess } from './processes.ts';
+import { isRunning, type ProcessId, sendSignal, stopProcess } from './processes.ts';
 import { readState, updateState } from './state.ts';
 import { waitFor } from './wait.ts';
 
@@ -222,6 +222,16 @@ export class NodePool {
   async stopKubelet(name: string): Promise<void> {
     const kubelet = readState(this.#options.cluster)?.processes[`${this.find(name).name}/kubelet`];
     if (kubelet !== undefined) await stopProcess(kubelet);
+  }
+
+  /**
+   * Sends a signal to a daemon of a node, such as SIGSTOP and SIGCONT.
+   * @throws {ClusterError} when it does not run
+   */
+  signalDaemon(name: string, daemon: 'kubelet' | 'kube-proxy', signal: NodeJS.Signals): void {
+    const process = readState(this.#options.cluster)?.processes[`${this.find(name).name}/${daemon}`];
+    if (process === undefined || !sendSignal(process, signal))
+      throw new ClusterError('NODE_ENDED', `${name}/${daemon} does not run`);
   }
 
   /** Ends a node and everything in it at once, and removes all that is of it on this machine. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { memoryCgroupDirectory } from './cgroups.ts';
 import { ClusterError } from './cluster-error.ts';
-import { ctr, type NodeOptions } from './node.ts';
+import { ctr, fileOf, type NodeOptions } from './node.ts';
 
 /** What is read of a Pod. */
 export interface PodObject {
@@ -29,6 +29,16 @@ export async function sandboxNetns(node: NodeOptions, { metadata }: PodObject): 
     if (sandboxes.includes(id) && status === 'RUNNING') return `/proc/${pid}/ns/net`;
   }
   throw new ClusterError('NO_SUCH_POD', `pod ${metadata.namespace}/${metadata.name} has no running sandbox`);
+}
+
+/** The file into which containerd writes what a container prints, by the number of its restarts before (CRI format). */
+export function containerLogFile(
+  node: NodeOptions,
+  { namespace, name, uid }: PodObject['metadata'],
+  container: string,
+  restarts: number,
+): string {
+  return fileOf(node, `/var/log/pods/${namespace}_${name}_${uid}/${container}/${restarts}.log`);
 }
 
 /** Directory of the cgroup that counts a container's memory; `cluster` is the cgroup of all the cluster. */

@@ -84,7 +84,7 @@ export async function startDaemon({ argv, logFile, cwd, cgroups, env = {} }: Dae
 
 /** Ends a process: SIGTERM, and SIGKILL when it is still there after `grace` milliseconds. */
 export async function stopProcess(process: ProcessId, grace = 10_000): Promise<void> {
-  if (!signal(process, 'SIGTERM')) return;
+  if (!sendSignal(process, 'SIGTERM')) return;
   await waitFor(`the end of process ${process.pid}`, () => !isRunning(process), { timeout: grace, interval: 20 }).catch(
     () => killProcess(process),
   );
@@ -92,11 +92,12 @@ export async function stopProcess(process: ProcessId, grace = 10_000): Promise<v
 
 /** Ends a process at once. */
 export async function killProcess(process: ProcessId): Promise<void> {
-  signal(process, 'SIGKILL');
+  sendSignal(process, 'SIGKILL');
   await waitFor(`the end of process ${process.pid}`, () => !isRunning(process), { timeout: 10_000, interval: 20 });
 }
 
-function signal(target: ProcessId, name: 'SIGTERM' | 'SIGKILL'): boolean {
+/** Sends a signal to that very process. @returns whether it runs */
+export function sendSignal(target: ProcessId, name: NodeJS.Signals): boolean {
   if (!isRunning(target)) return false;
   try {
     process.kill(target.pid, name);

@@ -12,7 +12,7 @@ import { corednsObjects } from './coredns.ts';
 import { ensureInotifyInstances } from './inotify-limit.ts';
 import { createSwitch } from './network.ts';
 import { type ClusterNode, type NodeFeatures, NodePool, type NodeRuntime } from './node-pool.ts';
-import { containerCgroup, type PodObject, sandboxNetns } from './pods.ts';
+import { containerCgroup, containerLogFile, type PodObject, sandboxNetns } from './pods.ts';
 import { isRunning, killProcess, startDaemon, stopProcess } from './processes.ts';
 import { type ClusterState, clusterDirectory, readState, updateState } from './state.ts';
 import { waitFor } from './wait.ts';
@@ -101,6 +101,22 @@ export class Cluster {
    */
   async podCgroup(namespace: string, pod: string, container: string): Promise<string> {
     return containerCgroup(clusterCgroup(this.name), await this.#pod(namespace, pod), container);
+  }
+
+  /**
+   * The file into which a container of a pod prints, by the number of its restarts before (CRI logging format). It goes
+   * with the pod.
+   */
+  containerLog(node: string, pod: PodObject['metadata'], container: string, restarts: number): string {
+    return containerLogFile(this.#pool.nodeOptions(node), pod, container, restarts);
+  }
+
+  /**
+   * Sends a signal to a daemon of a node: SIGSTOP halts it, SIGCONT has it continue, as on a machine that hangs.
+   * @throws {ClusterError} when it does not run
+   */
+  signalDaemon(node: string, daemon: 'kubelet' | 'kube-proxy', signal: NodeJS.Signals): void {
+    this.#pool.signalDaemon(node, daemon, signal);
   }
 
   /**

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
+import { createInterface } from 'node:readline';
 
 /** An answer of the API server that is no success. */
 export class ClusterApiError extends Error {
@@ -26,8 +28,16 @@ export interface ApiObject {
     generation?: number;
     deletionTimestamp?: string;
     labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    ownerReferences?: { apiVersion: string; kind: string; name: string; uid: string; controller?: boolean }[];
   };
   [field: string]: unknown;
+}
+
+/** One line of a watch. */
+export interface WatchEvent {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  object: ApiObject;
 }
 
 const contentTypes = {
@@ -89,9 +99,33 @@ export class ClusterApi {
     return this.#send('PATCH', path, patch, contentTypes[type]);
   }
 
+  replace(path: string, object: object): Promise<ApiObject> {
+    return this.#send('PUT', path, object);
+  }
+
   /** @param options instead of those in the query, which the API server then ignores */
   delete(path: string, options: object = {}): Promise<ApiObject> {
     return this.#send('DELETE', path, { propagationPolicy: 'Background', ...options });
+  }
+
+  /**
+   * The changes that a watch shows, until it ends or the signal is aborted.
+   * @param path with the query of the watch
+   * @throws {ClusterApiError} when the API server refuses or ends the watch with an error
+   */
+  async *watch(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent> {
+    const answer = await this.#open(path, signal);
+    const lines = createInterface({ input: answer });
+    try {
+      for await (const line of lines) {
+        const event = JSON.parse(line) as WatchEvent;
+        if (event.type === 'ERROR') throw new ClusterApiError(`GET ${path}`, answer.statusCode ?? 0, line);
+        yield event;
+      }
+    } finally {
+      lines.close();
+      answer.destroy();
+    }
   }
 
   /** Whether the API server says that it is ready. */
@@ -104,6 +138,23 @@ export class ClusterApi {
 
   async #send(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<ApiObject> {
     return JSON.parse(await this.#text(method, path, body, contentType)) as ApiObject;
+  }
+
+  #open(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        `${this.origin}${path}`,
+        { headers: this.#headers, agent: this.#agent, signal },
+        (answer) => {
+          const status = answer.statusCode ?? 0;
+          if (status < 300) return resolve(answer);
+          answer.resume();
+          reject(new ClusterApiError(`GET ${path}`, status, answer.statusMessage ?? ''));
+        },
+      );
+      sent.on('error', reject);
+      sent.end();
+    });
   }
 
   #text(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<string> {

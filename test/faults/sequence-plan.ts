@@ -155,16 +155,19 @@ function edit(random: Random, node: string): object {
   ]);
 }
 
+/** Edits of children by hand: the plural of the kind, what is added to the NetExporter's name, and a merge patch. */
+export const damages: readonly [resource: string, suffix: string, patch: object][] = [
+  ['configmaps', 'agent', { data: { 'settings.json': '{}' } }],
+  ['services', 'agent', { spec: { selector: { stray: 'yes' } } }],
+  ['services', 'agent-peers', { spec: { publishNotReadyAddresses: false } }],
+  ['daemonsets', 'agent', { spec: { updateStrategy: { type: 'OnDelete', rollingUpdate: null } } }],
+  ['daemonsets', 'agent', { spec: { template: { spec: { priorityClassName: 'system-cluster-critical' } } } }],
+  ['networkpolicies', 'agent', { spec: { ingress: [] } }],
+  ['serviceaccounts', 'agent', { automountServiceAccountToken: true }],
+];
+
 function damage(random: Random): Damage {
-  const [resource, suffix, patch] = random.pick<[string, string, object]>([
-    ['configmaps', 'agent', { data: { 'settings.json': '{}' } }],
-    ['services', 'agent', { spec: { selector: { stray: 'yes' } } }],
-    ['services', 'agent-peers', { spec: { publishNotReadyAddresses: false } }],
-    ['daemonsets', 'agent', { spec: { updateStrategy: { type: 'OnDelete', rollingUpdate: null } } }],
-    ['daemonsets', 'agent', { spec: { template: { spec: { priorityClassName: 'system-cluster-critical' } } } }],
-    ['networkpolicies', 'agent', { spec: { ingress: [] } }],
-    ['serviceaccounts', 'agent', { automountServiceAccountToken: true }],
-  ]);
+  const [resource, suffix, patch] = random.pick(damages);
   const draw = random.fraction();
   if (draw < 0.4) return { resource, suffix, patch: undefined };
   if (draw < 0.55) {
