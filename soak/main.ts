@@ -17,6 +17,7 @@ import { olderKubernetes } from '../test/cluster/older-kubernetes.ts';
 import * as agent from './agent.ts';
 import * as firstContact from './first-contact.ts';
 import * as ipv6 from './ipv6.ts';
+import * as operations from './operations.ts';
 import * as operator from './operator.ts';
 import * as prometheus2 from './prometheus-2.ts';
 import { type Soak, violations } from './soak.ts';
@@ -27,6 +28,7 @@ import * as versions from './versions.ts';
 const soaks: Readonly<Record<string, Soak>> = {
   agent: agent.run,
   operator: operator.run,
+  operations: operations.run,
   sync: sync.run,
   'first-contact': firstContact.run,
   'prometheus-2': prometheus2.run,
