@@ -1,0 +1,122 @@
+import { isMixed } from './mixed.ts';
+import { idOf, isWide, subjectOf } from './subjects.ts';
+import type { Finding, Weigher } from './weigher.ts';
+
+/** Maximum number of suspects of one explanation. */
+const maxFindings = 64;
+
+/** More suspects than this are not chosen anew. */
+const maxRefined = 16;
+
+/** So many streams are weighed without a break. */
+const workPerSlice = 40_000;
+
+/** A wide suspect of which this share of streams is well is compared with several narrow ones. */
+const doubtfulShare = 0.25;
+
+/** Narrow ones are better than a mixed one if they explain this share of it: each of them has its own prior cost. */
+const mixedShare = 0.6;
+
+/** Maximum number of such comparisons, since each explains everything anew. */
+const maxComparisons = 4;
+
+/**
+ * The most likely set of culprits under prior costs: greedy by score, then each is chosen anew given the others, then
+ * wide ones are compared with narrow ones. Yields between slices of work.
+ * Source: Harsh et al., "Flock: Accurate network fault localization at scale", CoNEXT 2023: greedy maximum likelihood.
+ */
+export function* explain(weigher: Weigher): Generator<void, Finding[]> {
+  let findings = yield* chosen(weigher, new Set());
+  const rejected = new Set<number>();
+  for (let round = 0; round < maxComparisons; round++) {
+    const doubtful = findings.find((finding) => isDoubtful(weigher, finding) && !rejected.has(idOf(finding.subject)));
+    if (!doubtful) break;
+    rejected.add(idOf(doubtful.subject));
+    const others = yield* chosen(weigher, rejected);
+    const needed = isMixed(weigher.scene, weigher.now, doubtful) ? mixedShare : 1;
+    if (total(others) <= needed * total(findings)) break;
+    findings = others;
+  }
+  return findings;
+}
+
+function isDoubtful(weigher: Weigher, { subject, scope }: Finding): boolean {
+  return isWide(subject) && weigher.wellShareOf(scope) >= doubtfulShare;
+}
+
+function total(findings: readonly Finding[]): number {
+  return findings.reduce((sum, { score }) => sum + score, 0);
+}
+
+function* chosen(weigher: Weigher, banned: ReadonlySet<number>): Generator<void, Finding[]> {
+  weigher.likelihood.reset();
+  const findings: Finding[] = [];
+  const queue = yield* newQueue(weigher, banned);
+  while (findings.length < maxFindings) {
+    const finding = yield* nextOf(weigher, queue);
+    if (!finding) break;
+    findings.push(finding);
+    weigher.likelihood.explain(finding.scope, finding.severity);
+  }
+  return yield* refined(weigher, findings, banned);
+}
+
+/** Chooses each suspect anew, given the others. */
+function* refined(weigher: Weigher, findings: Finding[], banned: ReadonlySet<number>): Generator<void, Finding[]> {
+  if (findings.length < 2 || findings.length > maxRefined) return findings;
+  let current = findings;
+  for (const finding of findings) {
+    const others = current.filter((other) => other !== finding);
+    weigher.likelihood.reset();
+    for (const { scope, severity } of others) weigher.likelihood.explain(scope, severity);
+    const taken = new Set([...banned, ...others.map(({ subject }) => idOf(subject))]);
+    const best = yield* nextOf(weigher, yield* newQueue(weigher, taken));
+    current = best ? current.map((other) => (other === finding ? best : other)) : others;
+  }
+  return current;
+}
+
+/** Subjects with the most that each can score, or scored when it was weighed last. */
+type Queue = { id: number; most: number }[];
+
+function* newQueue(weigher: Weigher, banned: ReadonlySet<number>): Generator<void, Queue> {
+  const most = yield* weigher.candidates();
+  return [...most]
+    .filter(([id]) => !banned.has(id))
+    .map(([id, score]) => ({ id, most: score }))
+    .sort((a, b) => a.most - b.most);
+}
+
+/**
+ * The subject with the highest score, which is removed from the queue. What was explained since a subject was weighed
+ * can only have lowered its score, so only the top of the queue is weighed again.
+ */
+function* nextOf(weigher: Weigher, queue: Queue): Generator<void, Finding | undefined> {
+  const weighed = new Map<number, Finding>();
+  let paused = weigher.work;
+  for (;;) {
+    const top = queue.pop();
+    if (!top) return undefined;
+    const known = weighed.get(top.id);
+    if (known) return known;
+    const finding = weigher.weigh(subjectOf(top.id));
+    if (finding) {
+      weighed.set(top.id, finding);
+      insert(queue, { ...top, most: finding.score });
+    }
+    if (weigher.work - paused < workPerSlice) continue;
+    paused = weigher.work;
+    yield;
+  }
+}
+
+function insert(queue: Queue, item: Queue[number]): void {
+  let low = 0;
+  let high = queue.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (queue[middle]!.most <= item.most) low = middle + 1;
+    else high = middle;
+  }
+  queue.splice(low, 0, item);
+}

@@ -1,0 +1,85 @@
+/** A finding as hysteresis sees it. */
+export interface Sighting {
+  key: string;
+  /** In nats. */
+  score: number;
+  /** Share of bad attempts in the last two holds. */
+  rateNow: number;
+  /** Whether it may turn out to be several narrower ones, so that it is not raised yet. */
+  isMixed: boolean;
+}
+
+/** A clear finding is raised after so long, any other after `raiseMs`. Milliseconds. */
+const raiseClearMs = 10_000;
+const raiseMs = 20_000;
+
+/** A finding is clear from this score and this share of bad attempts on. */
+const clearScore = 10;
+const clearRate = 0.5;
+
+/** A suspect is cleared when it has not been found for so long, in milliseconds. */
+const clearMs = 30_000;
+
+interface Kept {
+  /** Since when it has been found without a gap. */
+  since: number;
+  seenAt: number;
+  isRaised: boolean;
+  /** Not cleared before. */
+  heldUntil: number;
+}
+
+/** The keys that a judgement changed. */
+export interface Changes {
+  raised: string[];
+  cleared: string[];
+}
+
+/**
+ * Decides when a finding becomes a suspect and when it ceases to be one, so that neither a judgement in between nor a
+ * short gap changes what users see. All times are monotonic milliseconds.
+ */
+export class Hysteresis {
+  readonly #kept = new Map<string, Kept>();
+
+  /** Keys of suspects. */
+  get raised(): Set<string> {
+    return new Set([...this.#kept].filter(([, { isRaised }]) => isRaised).map(([key]) => key));
+  }
+
+  /**
+   * Takes over suspects of a former leader. They are not cleared before a window has passed, because the reports that
+   * they were found by are not known.
+   */
+  adopt(keys: Iterable<string>, now: number, windowMs: number): void {
+    for (const key of keys) this.#kept.set(key, { since: now, seenAt: now, isRaised: true, heldUntil: now + windowMs });
+  }
+
+  /** Takes in the findings of one judgement. @param isBlind whether too few agents report to clear anything */
+  update(sightings: readonly Sighting[], now: number, isBlind: boolean): Changes {
+    const raised: string[] = [];
+    const cleared: string[] = [];
+    const found = new Set<string>();
+    for (const { key, score, rateNow, isMixed } of sightings) {
+      found.add(key);
+      const kept = this.#kept.get(key) ?? { since: now, seenAt: now, isRaised: false, heldUntil: 0 };
+      this.#kept.set(key, kept);
+      kept.seenAt = now;
+      if (kept.isRaised || isMixed) continue;
+      const isClear = score >= clearScore && rateNow >= clearRate;
+      if (now - kept.since < (isClear ? raiseClearMs : raiseMs)) continue;
+      kept.isRaised = true;
+      raised.push(key);
+    }
+    for (const [key, kept] of this.#kept) {
+      if (found.has(key)) continue;
+      if (!kept.isRaised) this.#kept.delete(key);
+      else if (isBlind) kept.seenAt = now;
+      else if (now - kept.seenAt >= clearMs && now >= kept.heldUntil) {
+        this.#kept.delete(key);
+        cleared.push(key);
+      }
+    }
+    return { raised, cleared };
+  }
+}

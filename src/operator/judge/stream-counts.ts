@@ -1,0 +1,149 @@
+import type { Horizons } from './fleet-facts.ts';
+
+/** What is counted of each stream: an agent's attempts at one target. Every attempt is in at most one of the others. */
+export const counters = ['attempts', 'failed', 'answered', 'refused', 'retransmitted', 'slow'] as const;
+
+export type Counter = (typeof counters)[number];
+
+export type Counts = Record<Counter, number>;
+
+export const horizonNames = ['whole', 'half', 'now'] as const satisfies readonly (keyof Horizons)[];
+
+export type HorizonName = (typeof horizonNames)[number];
+
+/** The window moves by this fraction of its length. */
+const slotsPerWindow = 24;
+
+const firstCapacity = 1024;
+
+/**
+ * Sliding sums over several horizons for thousands of streams, in typed arrays: 216 bytes a stream. Adding a report
+ * costs what it contains, and the window moves by subtracting what leaves it, so that a judgement reads sums and walks
+ * no reports.
+ */
+export class StreamCounts {
+  /** Length of a slot, in milliseconds. */
+  readonly slotMs: number;
+  readonly #lengths: Record<HorizonName, number>;
+  readonly #slots: Record<Counter, Uint8Array[]>;
+  readonly #sums: Record<Counter, Record<HorizonName, Uint16Array>>;
+  #capacity = firstCapacity;
+  #size = 0;
+  #free: number[] = [];
+  /** Number of the current slot since the epoch of the clock. */
+  #slot: number;
+
+  constructor(horizons: Horizons, now: number) {
+    this.slotMs = horizons.whole / slotsPerWindow;
+    const slots = (ms: number) => Math.ceil(ms / this.slotMs - 1e-9);
+    this.#lengths = { whole: slotsPerWindow, half: slots(horizons.half), now: slots(horizons.now) };
+    this.#slot = Math.floor(now / this.slotMs);
+    const slotsOf = () => Array.from({ length: slotsPerWindow }, () => new Uint8Array(firstCapacity));
+    const sumsOf = () => ({
+      whole: new Uint16Array(firstCapacity),
+      half: new Uint16Array(firstCapacity),
+      now: new Uint16Array(firstCapacity),
+    });
+    this.#slots = byCounter(slotsOf);
+    this.#sums = byCounter(sumsOf);
+  }
+
+  /** Streams have numbers below this; some of them are free. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** A free number for a new stream. */
+  allocate(): number {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    if (this.#size === this.#capacity) this.#grow();
+    return this.#size++;
+  }
+
+  /** Forgets a stream, whose number may be used again. */
+  release(stream: number): void {
+    for (const counter of counters) {
+      for (const slot of this.#slots[counter]) slot[stream] = 0;
+      for (const horizon of horizonNames) this.#sums[counter][horizon][stream] = 0;
+    }
+    this.#free.push(stream);
+  }
+
+  /** Adds to the current slot. A count above 255 in one slot is cut. */
+  add(stream: number, counts: Readonly<Counts>): void {
+    for (const counter of counters) {
+      const count = counts[counter];
+      if (count === 0) continue;
+      const slot = this.#slots[counter][this.#slot % slotsPerWindow]!;
+      const added = Math.min(count, 255 - slot[stream]!);
+      slot[stream]! += added;
+      const sums = this.#sums[counter];
+      for (const horizon of horizonNames) sums[horizon][stream]! += added;
+    }
+  }
+
+  /** Moves the window to this time, in monotonic milliseconds. @returns whether it has moved */
+  advance(now: number): boolean {
+    const last = Math.floor(now / this.slotMs);
+    if (last <= this.#slot) return false;
+    if (last - this.#slot >= slotsPerWindow) this.#clear(last);
+    else while (this.#slot < last) this.#step();
+    return true;
+  }
+
+  /** Sums by stream. */
+  sums(counter: Counter, horizon: HorizonName): Uint16Array {
+    return this.#sums[counter][horizon];
+  }
+
+  #step(): void {
+    this.#slot++;
+    for (const counter of counters) {
+      const slots = this.#slots[counter];
+      for (const horizon of horizonNames) {
+        const leaving = slots[(this.#slot - this.#lengths[horizon] + slotsPerWindow) % slotsPerWindow]!;
+        const sums = this.#sums[counter][horizon];
+        for (let stream = 0; stream < this.#size; stream++) sums[stream]! -= leaving[stream]!;
+      }
+      slots[this.#slot % slotsPerWindow]!.fill(0, 0, this.#size);
+    }
+  }
+
+  /** Everything has left the window. */
+  #clear(slot: number): void {
+    this.#slot = slot;
+    for (const counter of counters) {
+      for (const counts of this.#slots[counter]) counts.fill(0);
+      for (const horizon of horizonNames) this.#sums[counter][horizon].fill(0);
+    }
+  }
+
+  #grow(): void {
+    this.#capacity *= 2;
+    for (const counter of counters) {
+      const slots = this.#slots[counter];
+      for (const [number, slot] of slots.entries()) {
+        slots[number] = new Uint8Array(this.#capacity);
+        slots[number].set(slot);
+      }
+      const sums = this.#sums[counter];
+      for (const horizon of horizonNames) {
+        const grown = new Uint16Array(this.#capacity);
+        grown.set(sums[horizon]);
+        sums[horizon] = grown;
+      }
+    }
+  }
+}
+
+function byCounter<T>(make: () => T): Record<Counter, T> {
+  return {
+    attempts: make(),
+    failed: make(),
+    answered: make(),
+    refused: make(),
+    retransmitted: make(),
+    slow: make(),
+  };
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Hysteresis, type Sighting } from '../../../../src/operator/judge/hysteresis.ts';
+
+const clear: Sighting = { key: 'Node a', score: 50, rateNow: 0.9, isMixed: false };
+const weak: Sighting = { ...clear, score: 9 };
+
+/** Updates every 5 s. @returns the seconds after the first one at which something changed */
+function changes(hysteresis: Hysteresis, sightings: (Sighting | undefined)[], from = 0, isBlind = false): string[] {
+  return sightings.flatMap((sighting, index) => {
+    const { raised, cleared } = hysteresis.update(sighting ? [sighting] : [], from + index * 5000, isBlind);
+    return [
+      ...raised.map((key) => `${index * 5} raised ${key}`),
+      ...cleared.map((key) => `${index * 5} cleared ${key}`),
+    ];
+  });
+}
+
+const repeat = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
+
+test('raises a clear finding after 10 s, and any other after 20 s', () => {
+  assert.deepEqual(changes(new Hysteresis(), repeat(6, clear)), ['10 raised Node a']);
+  assert.deepEqual(changes(new Hysteresis(), repeat(6, weak)), ['20 raised Node a']);
+  assert.deepEqual(changes(new Hysteresis(), repeat(6, { ...clear, rateNow: 0.4 })), ['20 raised Node a']);
+});
+
+test('a gap begins the time anew', () => {
+  const found = [clear, clear, undefined, clear, clear, clear];
+  assert.deepEqual(changes(new Hysteresis(), found), ['25 raised Node a']);
+});
+
+test('does not raise what may be several narrower ones', () => {
+  assert.deepEqual(changes(new Hysteresis(), repeat(20, { ...clear, isMixed: true })), []);
+});
+
+test('clears after 30 s without a sighting', () => {
+  const found = [...repeat(3, clear), ...repeat(5, undefined), clear, ...repeat(10, undefined)];
+  assert.deepEqual(changes(new Hysteresis(), found), ['10 raised Node a', '70 cleared Node a']);
+});
+
+test('clears nothing while too few agents report', () => {
+  const hysteresis = new Hysteresis();
+  changes(hysteresis, repeat(3, clear));
+  assert.deepEqual(changes(hysteresis, repeat(50, undefined), 15_000, true), []);
+  assert.deepEqual(changes(hysteresis, repeat(8, undefined), 265_000), ['25 cleared Node a']);
+});
+
+test('keeps adopted suspects for a window', () => {
+  const hysteresis = new Hysteresis();
+  hysteresis.adopt(['Node a'], 0, 120_000);
+  assert.deepEqual([...hysteresis.raised], ['Node a']);
+  assert.deepEqual(changes(hysteresis, repeat(40, undefined)), ['120 cleared Node a']);
+});

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { addLatencies, LatencyBaselines } from '../../../../src/operator/judge/latency-baselines.ts';
+import { sketchIndex, sketchValue } from '../../../../src/protocol/latency-sketch.ts';
+
+const threshold = 0.01;
+
+/** The first latency that is slow, after periods with these medians. */
+function limitAfter(...medians: number[]): number {
+  const baselines = new LatencyBaselines();
+  const group = baselines.of('a>b TCP', threshold);
+  for (const median of medians) {
+    addLatencies(group, [[sketchIndex(median), 100]]);
+    baselines.update(() => threshold, true);
+  }
+  return sketchValue(group.slowFrom);
+}
+
+const isAbout = (actual: number, expected: number) => assert.ok(Math.abs(actual / expected - 1) < 0.2, `${actual}`);
+
+test('the threshold of the spec holds without a median', () => isAbout(limitAfter(), 0.01));
+
+test('ten medians are slow, but never less than a millisecond', () => {
+  isAbout(limitAfter(0.0005), 0.005);
+  isAbout(limitAfter(60e-6), 0.001);
+});
+
+test('above the threshold of the spec only two medians and more are slow', () => {
+  isAbout(limitAfter(0.004), 0.01);
+  isAbout(limitAfter(0.015), 0.03);
+});
+
+test('what has become slow is not normal at once, and is after sixteen periods', () => {
+  isAbout(limitAfter(0.0005, 0.05, 0.05), 0.005);
+  isAbout(limitAfter(0.0005, ...Array.from({ length: 17 }, () => 0.05)), 0.1);
+});
