@@ -8,20 +8,22 @@ import { BenchCluster } from './bench-cluster.ts';
 import { type Figure, table } from './figures.ts';
 import * as hostile from './hostile.ts';
 import { Interruption } from './interruption.ts';
+import * as judge from './judge.ts';
 import * as operator from './operator.ts';
-import type { Section } from './section.ts';
+import type { Section, SectionResult } from './section.ts';
 import * as sync from './sync.ts';
 
-const usage = `Measures a part of this project on a real cluster on this machine (Linux, root).
+const usage = `Measures a part of this project on a real cluster on this machine (Linux, root), or in a simulation.
 
   npm run bench -- NAME [--quick] [--sections SECTION,…] [--cluster CLUSTER]
 
-NAME is one of: agent, operator, sync, hostile. The figures are printed and written to bench/results/NAME.json.
+NAME is one of: agent, operator, sync, hostile, judge. The figures are printed and written to bench/results/NAME.json.
   --quick     shorter windows, for a first look
   --sections  these sections only; of agent: ${Object.keys(agent.sections).join(', ')};
               of operator: ${Object.keys(operator.sections).join(', ')};
               of sync: ${Object.keys(sync.sections).join(', ')};
-              of hostile: ${Object.keys(hostile.sections).join(', ')}
+              of hostile: ${Object.keys(hostile.sections).join(', ')};
+              of judge, which is a simulation without a cluster: ${Object.keys(judge.sections).join(', ')}
   --cluster   a running local cluster to use, which is left running`;
 
 interface Benchmark {
@@ -31,18 +33,24 @@ interface Benchmark {
 }
 
 const benchmarks: Readonly<Record<string, Benchmark>> = { agent, operator, sync, hostile };
+const names = [...Object.keys(benchmarks), 'judge'];
 const log = (line: string) => console.log(`# ${line}`);
 
 async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseCommandLine(args, ['quick', 'sections', 'cluster'], 1);
-  const name = oneOf('benchmark', Object.keys(benchmarks), positionals[0]);
-  const benchmark = benchmarks[name]!;
-  const sections = Object.keys(benchmark.sections);
-  const wanted = values.sections?.split(',').map((section) => oneOf('section', sections, section)) ?? sections;
+  const name = oneOf('benchmark', names, positionals[0]);
+  const benchmark = benchmarks[name];
+  const sections = Object.keys(benchmark?.sections ?? judge.sections);
+  const all = !benchmark && values.quick ? judge.quickSections : sections;
+  const wanted = values.sections?.split(',').map((section) => oneOf('section', sections, section)) ?? all;
   const { signal } = new Interruption();
-  const options = { existing: values.cluster, nodes: benchmark.nodes, prepare: benchmark.prepare, signal, log };
   const startedAt = new Date();
-  const outcome = await BenchCluster.with(options, (bench) => runSections(bench, benchmark, wanted, values.quick));
+  const outcome = benchmark
+    ? await BenchCluster.with(
+        { existing: values.cluster, nodes: benchmark.nodes, prepare: benchmark.prepare, signal, log },
+        (bench) => runSections(wanted, signal, (section) => benchmark.sections[section]!(bench, values.quick)),
+      )
+    : await runSections(wanted, signal, (section) => judge.sections[section]!({ quick: values.quick, signal, log }));
   const { figures, details, failures } = outcome;
   console.log(table(figures));
   const document = {
@@ -64,10 +72,9 @@ async function run(args: string[]): Promise<number> {
 
 /** Runs sections one after the other. One that fails does not take the others' figures with it. */
 async function runSections(
-  bench: BenchCluster,
-  { sections }: Benchmark,
   wanted: readonly string[],
-  quick: boolean,
+  signal: AbortSignal,
+  run: (section: string) => Promise<SectionResult>,
 ): Promise<{ figures: Figure[]; details: Record<string, unknown>; failures: Error[] }> {
   const figures: Figure[] = [];
   const details: Record<string, unknown> = {};
@@ -75,12 +82,12 @@ async function runSections(
   for (const name of wanted) {
     log(`measuring: ${name}`);
     try {
-      const result = await sections[name]!(bench, quick);
+      const result = await run(name);
       figures.push(...result.figures);
       details[name] = result.details;
       for (const line of table(result.figures).split('\n')) log(line);
     } catch (error) {
-      if (bench.signal.aborted) throw error;
+      if (signal.aborted) throw error;
       failures.push(new Error(`${name} could not be measured`, { cause: error }));
     }
   }
@@ -90,7 +97,7 @@ async function runSections(
 await runScript({
   command: 'npm run bench',
   usage,
-  subjects: Object.keys(benchmarks),
+  subjects: names,
   run,
   isFault: (error) => !(error instanceof ClusterError),
 });
