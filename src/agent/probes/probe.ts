@@ -27,8 +27,11 @@ export interface ProbeResult {
   losses?: Losses;
   /** Number of times that a peer claimed and that were not used, because they are impossible or not precise enough. */
   refusedTimes?: number;
-  /** Why this turn has neither latencies nor failures although it was made: the peer's agent is of an older version. */
-  skipped?: 'version';
+  /**
+   * Why this turn has neither latencies nor failures although it was made: the peer's agent is of an older version, or
+   * the process looked too late to know what was at fault.
+   */
+  skipped?: 'version' | 'late';
   /** The clock of a time server that answered. */
   clock?: ServerClock;
   /** Kiss code of a time server that demands fewer requests or none. */

@@ -14,7 +14,7 @@ const firstLookMs = 2 * tickMs;
 
 /**
  * How late a look may be for a reset that it finds to count, in milliseconds. Many servers reset a connection that
- * stays silent for longer than the probe means to keep it.
+ * stays silent for longer than the probe means to keep it, and the kernel does not say when it was reset.
  */
 const lateLookMs = 100;
 
@@ -92,7 +92,7 @@ export class PolledDial {
       else this.#lookLater();
     } catch (error) {
       // Only an established connection can be reset: another one is refused.
-      if (watchesLate && info && isReset(error)) this.#succeed(this.#measure(info));
+      if (watchesLate && isReset(error)) this.#skip(info?.totalRetransmits ?? 0);
       else this.#failed(error, info?.totalRetransmits ?? 0);
     }
   }
@@ -106,8 +106,9 @@ export class PolledDial {
       return;
     }
     const code = this.#kernel.pendingError(this.#fd);
-    if (code !== undefined && isReset({ code }) && !watchesLate) this.#fail('reset', this.#handshake.retransmits);
-    else this.#succeed(this.#handshake);
+    if (code === undefined || !isReset({ code })) this.#succeed(this.#handshake);
+    else if (watchesLate) this.#skip(this.#handshake.retransmits);
+    else this.#fail('reset', this.#handshake.retransmits);
   }
 
   #measure(info: TcpInfo | undefined): Handshake {
@@ -148,6 +149,11 @@ export class PolledDial {
   #fail(failure: FailureReason, retransmits: number): void {
     this.#end();
     this.#ended.resolve({ latencies: [], failures: [failure], retransmits, timing: 'kernel' });
+  }
+
+  #skip(retransmits: number): void {
+    this.#end();
+    this.#ended.resolve({ latencies: [], failures: [], retransmits, timing: 'kernel', skipped: 'late' });
   }
 
   readonly #onAbort = () => {

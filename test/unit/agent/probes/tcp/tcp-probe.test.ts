@@ -166,7 +166,7 @@ describe('tcpProbe on a peer that turns it away', () => {
 });
 
 describe('tcpProbe on a peer that ends silent connections after a while', () => {
-  it('takes it for one that is there when the event loop stood still for longer than that', async () => {
+  it('says nothing of it when the event loop stood still for longer than that', async () => {
     const worker = new Worker(
       `const { createServer } = require('node:net');
       const { parentPort } = require('node:worker_threads');
@@ -181,9 +181,8 @@ describe('tcpProbe on a peer that ends silent connections after a while', () => 
     try {
       const probing = tcpProbe({ host: '127.0.0.1', port }, contextWith());
       standStill(1000);
-      const { latencies, ...rest } = await probing;
-      assert.deepEqual(rest, { failures: [], retransmits: 0, timing: 'kernel' });
-      assert.ok(latencies.length === 1 && latencies[0]! < 0.3, String(latencies));
+      const nothing = { latencies: [], failures: [], retransmits: 0, timing: 'kernel', skipped: 'late' };
+      assert.deepEqual(await probing, nothing);
     } finally {
       await worker.terminate();
     }
