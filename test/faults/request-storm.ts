@@ -16,6 +16,9 @@ const perNetExporter = 25;
 /** The operator's rate limit lets 600 requests through in ten seconds; a bound close to that finds no storm. */
 const clearOfRateLimit = 500;
 
+/** What the operator's rate limit lets through in the long run. */
+const requestsPerSecond = 50;
+
 /** The most requests of one process within ten seconds. */
 export function busiestStretch(requests: readonly RecordedRequest[]): number {
   const processes = Map.groupBy(requests, ({ who }) => who);
@@ -30,4 +33,12 @@ export function busiestStretch(requests: readonly RecordedRequest[]): number {
 export function mostRequestsBeside(netExporters: number): number | undefined {
   const most = mostRequests + netExporters * perNetExporter;
   return most <= clearOfRateLimit ? most : undefined;
+}
+
+/**
+ * How long the requests that a stranger's NetExporters take are held up by the operator's rate limit alone, in
+ * milliseconds. Until then its writes change what its caches are compared with.
+ */
+export function workMsOf(netExporters: number): number {
+  return (netExporters * perNetExporter * 1000) / requestsPerSecond;
 }

@@ -6,7 +6,7 @@ import { divergence, pathOf } from './desired-state.ts';
 import type { FaultRig } from './fault-rig.ts';
 import { formerLeadersWrites } from './leader-writes.ts';
 import { cachesEqual } from './operator-process.ts';
-import { busiestStretch, mostRequests, mostRequestsBeside, stretchMs } from './request-storm.ts';
+import { busiestStretch, mostRequests, mostRequestsBeside, stretchMs, workMsOf } from './request-storm.ts';
 import { type Action, firstSpec, type PlanOptions, planSequence, sequenceNames } from './sequence-plan.ts';
 import { Stranger } from './stranger.ts';
 
@@ -75,7 +75,8 @@ export async function runSequence(rig: FaultRig, seed: number, options: Sequence
   await rig.proxy.heal();
   const healed = Date.now();
   // While everything of the strangers' is there, and once more when it is gone.
-  await convergence(rig, options).catch((error: Error) => violations.push(error.message));
+  const deadline = options.deadline + workMsOf(stranger.netExporters);
+  await convergence(rig, { namespace, deadline }).catch((error: Error) => violations.push(error.message));
   const convergedAt = Date.now();
   const atMost = mostRequestsBeside(stranger.netExporters);
   if (atMost === undefined) await calm(rig, options.deadline).catch((error: Error) => violations.push(error.message));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RecordedRequest } from '../../faults/request-record.ts';
-import { busiestStretch, mostRequests, mostRequestsBeside } from '../../faults/request-storm.ts';
+import { busiestStretch, mostRequests, mostRequestsBeside, workMsOf } from '../../faults/request-storm.ts';
 
 const request = (who: string, startedAt: number) => ({ who, startedAt }) as RecordedRequest;
 
@@ -19,4 +19,9 @@ test('each bound is clear of the 600 requests that the operator’s rate limit l
 
 test('where NetExporters are so many that the rate limit is the bound, there is none', () => {
   assert.equal(mostRequestsBeside(44), undefined);
+});
+
+test('a hundred NetExporters take the operator fifty seconds, because its rate limit holds their requests up', () => {
+  assert.equal(workMsOf(100), 50_000);
+  assert.equal(workMsOf(0), 0);
 });
