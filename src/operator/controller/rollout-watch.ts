@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import type { AgentPod } from '../agents/agent-pod.ts';
 import { RecentCrashes } from '../agents/recent-crashes.ts';
-import { strandedAgents } from '../agents/stranded-agents.ts';
+import { type StrandedAgent, strandedAgents } from '../agents/stranded-agents.ts';
 import type { Store } from '../cache/store.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
@@ -29,7 +29,7 @@ export interface RolloutWatchParts {
 }
 
 /** The part of what a reconciliation found that is about the DaemonSet and its pods. */
-export type RolloutFindings = Pick<Findings, 'daemonSet' | 'faults' | 'stranded' | 'refusal' | 'isOverdue'>;
+export type RolloutFindings = Pick<Findings, 'daemonSet' | 'faults' | 'stranded' | 'unready' | 'refusal' | 'isOverdue'>;
 
 /** Follows the agents of one NetExporter from one reconciliation to the next. */
 export class RolloutWatch {
@@ -71,6 +71,7 @@ export class RolloutWatch {
       daemonSet: progress,
       faults: this.#faults(owner, uid),
       stranded,
+      unready: progress && remaining!.notReady > 0 ? this.#unready(owner, uid!, stranded) : [],
       refusal: this.#refusals.latest,
       isOverdue: this.#rollout.overdueInMs(now) === 0,
     };
@@ -110,6 +111,16 @@ export class RolloutWatch {
     const pods = this.#parts.pods.byIndex('owner', owner);
     const readyNodes = new Set(pods.filter((pod) => pod.controller === uid && pod.ready).map(({ node }) => node));
     return Math.max(0, misscheduled - Math.max(0, readyNodes.size - ready));
+  }
+
+  /** `POD on NODE`, sorted, for each agent that is not ready although its node is. */
+  #unready(owner: string, uid: string, stranded: readonly StrandedAgent[]): string[] {
+    const unreadyNodes = new Set(stranded.map(({ node }) => node));
+    return this.#parts.pods
+      .byIndex('owner', owner)
+      .filter((pod) => pod.controller === uid && !pod.ready && pod.node !== '' && !unreadyNodes.has(pod.node))
+      .map(({ name, node }) => `${name} on ${node}`)
+      .sort();
   }
 
   #faults(owner: string, daemonSet: string | undefined): Findings['faults'] {

@@ -13,6 +13,9 @@ interface Verdict {
   message: string;
 }
 
+/** Whether the agents have the current settings and targets. Only if the operator syncs with agents. */
+export const propagated = 'ConfigPropagated';
+
 /** What sync adds to a status: counts, and the condition ConfigPropagated. */
 export interface PropagationStatus {
   figures: Figures;
@@ -22,17 +25,25 @@ export interface PropagationStatus {
 
 /**
  * Computes the part of the status that sync adds; undefined if this operator does not sync with agents.
+ * @param described the generation of the spec that the status is about
  * @param exceeded a full sentence for each limit to which the operator cut what agents probe
  * @param isPaused whether reconciling is paused
  */
 export function propagationStatus(
   finding: PropagationFinding | undefined,
   previous: NetExporterStatus | undefined,
+  described: number,
   exceeded: readonly string[],
   isPaused: boolean,
 ): PropagationStatus | undefined {
   if (finding === undefined) return undefined;
-  if (finding === 'early') return { figures: figuresOf(previous?.agents), verdict: undefined };
+  if (finding === 'early') {
+    // Every condition is there from the first write on, and is about the current spec.
+    const isCurrent = previous?.conditions?.some(
+      ({ type, observedGeneration }) => type === propagated && observedGeneration === described,
+    );
+    return { figures: figuresOf(previous?.agents), verdict: isCurrent ? undefined : ['Unknown', isWarming] };
+  }
   if (finding === 'unknown') return { figures: {}, verdict: ['Unknown', isWarming] };
   if ('unapplied' in finding)
     return {

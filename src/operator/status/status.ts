@@ -4,7 +4,7 @@ import { type AgentFault, faultReasons } from '../agents/agent-pod.ts';
 import type { PropagationFinding } from '../agents/propagation.ts';
 import type { StrandedAgent } from '../agents/stranded-agents.ts';
 import { refusalMessage } from './pod-refusal.ts';
-import { propagationStatus } from './propagation-status.ts';
+import { propagated, propagationStatus } from './propagation-status.ts';
 import { type DaemonSetProgress, remainingOf } from './rollout.ts';
 import { listOf, sentences, shortened } from './wording.ts';
 
@@ -47,6 +47,8 @@ export interface Findings {
   faults: (Omit<AgentFault, 'crashedAt'> & { node: string })[];
   /** Agents that do not run because their nodes are not ready, by node. */
   stranded: readonly StrandedAgent[];
+  /** `POD on NODE`, sorted, for each agent that is not ready although its node is. */
+  unready: readonly string[];
   /** Why the API server has refused the pods that have been missing for a while; undefined if that is not known. */
   refusal: string | undefined;
   /** Whether the DaemonSet's rollout has made no progress for 10 minutes. */
@@ -122,9 +124,6 @@ export function heldStatusOf(
   });
 }
 
-/** Whether the agents have the current settings and targets. Only if the operator syncs with agents. */
-const propagated = 'ConfigPropagated';
-
 function statusWith(
   generation: number,
   { daemonSet, propagation, exceeded }: Findings,
@@ -133,7 +132,7 @@ function statusWith(
   conditions: Record<string, [holds: boolean | 'Unknown', verdict: ReasonAndMessage]>,
 ): NetExporterStatus {
   const { desired = 0, ready = 0 } = daemonSet ?? {};
-  const sync = propagationStatus(propagation, previous, exceeded, conditions.Reconciling?.[1] === isPaused);
+  const sync = propagationStatus(propagation, previous, generation, exceeded, conditions.Reconciling?.[1] === isPaused);
   const kept = sync && !sync.verdict && previous?.conditions?.find(({ type }) => type === propagated);
   const verdicts = Object.entries(sync?.verdict ? { ...conditions, [propagated]: sync.verdict } : conditions);
   return {
@@ -264,7 +263,7 @@ function applyingBy({ obstacles, waitingFor }: Findings): ReasonAndMessage | und
 
 /** What the DaemonSet's rollout waits for. */
 function rolloutBy(findings: Findings): ReasonAndMessage | undefined {
-  const { daemonSet, stranded } = findings;
+  const { daemonSet, stranded, unready } = findings;
   const remaining = daemonSet && remainingOf(daemonSet, stranded);
   if (!remaining || remaining.unobserved > 0)
     return {
@@ -284,8 +283,10 @@ function rolloutBy(findings: Findings): ReasonAndMessage | undefined {
     return { reason: 'RollingOut', message: [fact, ...blockingNodes(stranded)].join(' ') };
   }
   if (remaining.notReady > 0) {
+    // The pods and the DaemonSet's counts are not of the same moment.
+    const named = unready.length === 0 ? '' : ` Not ready: ${listOf(unready)}.`;
     const remedy = 'If this persists, check the logs and Events of the pods that are not ready.';
-    return { reason: 'AgentsNotReady', message: `${readyAgents(daemonSet, stranded)} ${remedy}` };
+    return { reason: 'AgentsNotReady', message: `${readyAgents(daemonSet, stranded)}${named} ${remedy}` };
   }
   return undefined;
 }

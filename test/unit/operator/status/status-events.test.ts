@@ -20,6 +20,7 @@ const healthy: Findings = {
   daemonSet,
   faults: [],
   stranded: [],
+  unready: [],
   refusal: undefined,
   isOverdue: false,
   propagation: undefined,

@@ -21,6 +21,7 @@ const healthy: Findings = {
   daemonSet: done,
   faults: [],
   stranded: [],
+  unready: [],
   refusal: undefined,
   isOverdue: false,
   propagation: undefined,
@@ -279,7 +280,7 @@ const sync: [string, Findings['propagation'], [string, string] | undefined, [num
     ['False', 'AgentsWaiting'],
     [1, 2],
   ],
-  ['a leader of this moment', 'early', undefined, []],
+  ['a leader of this moment', 'early', ['Unknown', 'Warming'], []],
   ['nothing known', 'unknown', ['Unknown', 'Warming'], []],
 ];
 for (const [what, propagation, expected, [configured, reporting]] of sync)
@@ -296,7 +297,8 @@ test('a leader of this moment leaves figures and condition as they were; one tha
   assert.equal(before.agents?.generation, 7);
   assert.deepEqual(statusOf({ ...healthy, propagation: 'early' }, before, now + 60_000), before);
   const edited = statusOf({ ...healthy, generation: 8, propagation: 'early' }, before, now + 60_000);
-  assert.equal(edited.conditions?.at(-1)?.observedGeneration, 7, 'it is about the generation before');
+  const { status, reason, observedGeneration } = edited.conditions!.at(-1)!;
+  assert.deepEqual([status, reason, observedGeneration], ['Unknown', 'Warming', 8], 'nothing is known of the edit');
   const { agents, conditions } = statusOf({ ...healthy, propagation: 'unknown' }, before, now);
   assert.deepEqual(agents, { desired: 3, ready: 3, summary: '3/3' });
   assert.deepEqual([conditions?.at(-1)?.status, conditions?.at(-1)?.reason], ['Unknown', 'Warming']);
@@ -400,5 +402,14 @@ test('a DNS Service with too many endpoints is named', () => {
   assert.match(
     message,
     /query only some pods of the Service kube-system\/dns in spec\.dns\.service, which has over 1000 endpoints\./,
+  );
+});
+
+test('agents that are not ready are named, so that the condition alone says whose logs to read', () => {
+  const unready = ['two-agent-x7k on node-3'];
+  const { conditions } = statusOf({ ...healthy, ...daemonSet({ ready: 2 }), unready }, undefined, now);
+  assert.match(
+    conditions!.find(({ type }) => type === 'Ready')!.message,
+    /^2 of 3 agents are ready\. Not ready: two-agent-x7k on node-3\. If this persists, check the logs and Events/,
   );
 });
