@@ -70,13 +70,24 @@ export function lacksOf(moment: Moment): Lack[] {
   const { daemonSet } = moment;
   if (!daemonSet || !isApplied(moment)) return ['unapplied'];
   const reachable = reachablePods(moment);
-  const isOutdated = reachable.some(({ isDeleting, template }) => !isDeleting && template !== daemonSet.template);
+  const hasOutdated = reachable.some((pod) => !pod.isDeleting && isOutdated(moment, pod));
   return [
     ...(daemonSet.observedGeneration < daemonSet.generation ? (['unobserved'] as const) : []),
     ...(daemonSet.current < daemonSet.desired ? (['missing'] as const) : []),
-    ...(isOutdated ? (['outdated'] as const) : []),
+    ...(hasOutdated ? (['outdated'] as const) : []),
     ...(hasUnready(moment) ? (['notReady'] as const) : []),
   ];
+}
+
+/**
+ * Whether a pod is of another template than the current one. A template that was changed and changed back has a new
+ * number and the content of before, so that older pods are current: the DaemonSet controller goes by the content.
+ */
+export function isOutdated({ daemonSet, pods }: Moment, { template, revision }: PodFacts): boolean {
+  if (!daemonSet || template === daemonSet.template) return false;
+  const { generation, observedGeneration, current, updated } = daemonSet;
+  if (observedGeneration === generation && updated >= current) return false;
+  return !pods.some((other) => other.template === daemonSet.template && other.revision === revision);
 }
 
 /** Whether an agent on a node that is ready is not ready, or none at all is. */

@@ -89,6 +89,8 @@ export interface PodFacts {
   isUnschedulable: boolean;
   /** The number of the pod template that it was made from. */
   template: number;
+  /** The same for templates with the same content. */
+  revision: string;
   ip: string;
   port: number;
   /** Why its container does not run, as the kubelet says; empty when it runs. */
@@ -131,6 +133,7 @@ export interface EventFacts {
 const pausedAnnotation = 'net-exporter.dev/paused';
 const templateAnnotation = 'deprecated.daemonset.template.generation';
 const templateLabel = 'pod-template-generation';
+const revisionLabel = 'controller-revision-hash';
 
 export function resourceFacts({ metadata, spec, status }: ApiObject): ResourceFacts {
   const { agent, network, monitoring } = spec as {
@@ -216,6 +219,7 @@ export function podFacts({ metadata, ...object }: ApiObject): PodFacts {
     isReady: condition('Ready')?.status === 'True',
     isUnschedulable: scheduled?.status === 'False' && scheduled.reason === 'Unschedulable',
     template: Number(metadata.labels?.[templateLabel] ?? Number.NaN),
+    revision: metadata.labels?.[revisionLabel] ?? '',
     ip: status.podIP ?? '',
     port: spec.containers[0]?.ports?.[0]?.containerPort ?? 0,
     waiting: state.waiting?.reason ?? '',

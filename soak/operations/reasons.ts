@@ -2,6 +2,7 @@ import {
   agentCount,
   expectedPods,
   isConfigured,
+  isOutdated,
   isWantedSomewhere,
   lacksOf,
   podsOf,
@@ -162,7 +163,7 @@ export const reasons: Readonly<Record<string, Meaning>> = {
   RollingOut: {
     of: reconciling,
     means: 'a pod is of an older template',
-    isTrue: (moment) => podsOf(moment).some(({ template }) => template !== moment.daemonSet?.template),
+    isTrue: (moment) => podsOf(moment).some((pod) => isOutdated(moment, pod)),
   },
   AgentsNotReady: {
     of: reconciling,

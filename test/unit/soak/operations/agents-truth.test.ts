@@ -22,8 +22,19 @@ test('each lack is seen by what the API says', () => {
   assert.deepEqual(lacksOf(moment({ daemonSet: { ...daemonSet, owner: 'other' } })), ['unapplied']);
   assert.deepEqual(lacksOf(moment({ daemonSet: { ...daemonSet, observedGeneration: 4 } })), ['unobserved']);
   assert.deepEqual(lacksOf(moment({ daemonSet: { ...daemonSet, current: 1 }, pods: [pod('node-1')] })), ['missing']);
-  assert.deepEqual(lacksOf(moment({ pods: [pod('node-1'), pod('node-2', { template: 3 })] })), ['outdated']);
+  const old = pod('node-2', { template: 3, revision: 'of-3' });
+  const half = { ...daemonSet, updated: 1 };
+  assert.deepEqual(lacksOf(moment({ daemonSet: half, pods: [pod('node-1'), old] })), ['outdated']);
   assert.deepEqual(lacksOf(moment({ pods: [pod('node-1'), pod('node-2', { isReady: false })] })), ['notReady']);
+});
+
+test('a pod of a template that was changed and changed back is current', () => {
+  const before = pod('node-2', { template: 2 });
+  const half = { ...daemonSet, updated: 1 };
+  assert.deepEqual(lacksOf(moment({ daemonSet: half, pods: [pod('node-1'), before] })), [], 'of the same content');
+  const pods = [pod('node-1', { template: 2, revision: 'of-2' }), pod('node-2', { template: 2, revision: 'of-2' })];
+  assert.deepEqual(lacksOf(moment({ pods })), [], 'the DaemonSet controller counts both as current');
+  assert.deepEqual(lacksOf(moment({ daemonSet: { ...half, updated: 0 }, pods })), ['outdated']);
 });
 
 test('an agent on a node that is not ready lacks nothing, unless no agent is ready at all', () => {

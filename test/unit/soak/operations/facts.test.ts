@@ -59,10 +59,18 @@ test('a pod that runs', () => {
     conditions: [{ type: 'Ready', status: 'True' }],
     containerStatuses: [{ restartCount: 0, state: { running: {} } }],
   };
-  const labels = { 'pod-template-generation': '6' };
+  const labels = { 'pod-template-generation': '6', 'controller-revision-hash': 'abc' };
   assert.deepEqual(podFacts(object({ ...owned, labels }, { spec: podSpec, status })), {
     ...{ uid: 'u', name: 'x', node: 'node-1', owner: 'owner', isDeleting: false, hasEnded: false, isReady: true },
-    ...{ isUnschedulable: false, template: 6, ip: '10.0.0.1', port: 8000, waiting: '', lastEnd: undefined },
+    ...{
+      isUnschedulable: false,
+      template: 6,
+      revision: 'abc',
+      ip: '10.0.0.1',
+      port: 8000,
+      waiting: '',
+      lastEnd: undefined,
+    },
     ...{ restarts: 0, isRunning: true },
   });
 });

@@ -40,7 +40,11 @@ const cases: [type: string, status: string, reason: string, so: Moment, notSo: M
   ['Reconciling', 'True', 'DaemonSetPending', moment({ daemonSet: undefined }), well],
   ['Reconciling', 'True', 'PodsMissing', moment({ daemonSet: { ...daemonSet, current: 1 } }), well],
   ['Reconciling', 'True', 'AgentUnschedulable', second({ isUnschedulable: true }), well],
-  ['Reconciling', 'True', 'RollingOut', second({ template: 3 }), well],
+  [
+    ...(['Reconciling', 'True', 'RollingOut'] as const),
+    { ...second({ template: 3, revision: 'of-3' }), daemonSet: { ...daemonSet, updated: 1 } },
+    second({ template: 3, revision: 'of-3' }),
+  ],
   ['Reconciling', 'True', 'AgentsNotReady', second({ isReady: false }), well],
   ['Reconciling', 'False', 'Settled', well, waiting],
   ['Reconciling', 'False', 'Paused', moment({ resource: { ...resource, isPaused: true } }), well],

@@ -64,6 +64,7 @@ export function pod(node: string, over: Partial<PodFacts> = {}): PodFacts {
     isReady: true,
     isUnschedulable: false,
     template: 4,
+    revision: 'of-4',
     ip: '10.0.0.1',
     port: 8000,
     waiting: '',
