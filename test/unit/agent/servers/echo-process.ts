@@ -19,7 +19,7 @@ export async function startEchoProcess(
   busy = 0,
 ): Promise<EchoProcess> {
   const [file, args] = inside([process.execPath, import.meta.filename, String(busy)]);
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const [line] = await once(child.stdout, 'data');
   return {
@@ -32,6 +32,8 @@ export async function startEchoProcess(
 }
 
 if (process.argv[1] === import.meta.filename) {
+  // A test that is killed leaves nothing behind: its end of the pipe closes with it.
+  process.stdin.resume().on('end', () => process.exit());
   const periodMs = 25;
   const busy = Number(process.argv[2]);
   const standStill = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, busy * periodMs);

@@ -29,7 +29,7 @@ export async function startListenerProcess({
     host,
     String(port),
   ]);
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const [line] = await once(child.stdout, 'data');
   return {
@@ -43,6 +43,8 @@ export async function startListenerProcess({
 }
 
 if (process.argv[1] === import.meta.filename) {
+  // A test that is killed leaves nothing behind: its end of the pipe closes with it.
+  process.stdin.resume().on('end', () => process.exit());
   const server = createServer((socket) => socket.on('error', () => {}).resume());
   const [mode, host, port] = process.argv.slice(2);
   server.listen({ host, port: Number(port), backlog: 1 }, () => {
