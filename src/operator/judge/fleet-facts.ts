@@ -75,16 +75,18 @@ export interface Horizons {
   whole: number;
   half: number;
   now: number;
+  last: number;
 }
 
 /**
  * The effective window is the longer of `spec.health.window` and six of the longest interval. `now` is what the last
- * two reports of each agent cover.
+ * two reports of each agent cover, and `last` what the last one does.
  */
 export function horizonsOf({ windowMs, networkIntervalMs, dnsIntervalMs, holdMs }: JudgeOptions): Horizons {
   const interval = Math.max(networkIntervalMs, dnsIntervalMs);
   const whole = Math.max(windowMs, minAttempts * interval);
   const half = Math.max(whole / 2, minAttempts * interval);
   const now = Math.min(half, Math.max(2 * holdMs, 3 * interval));
-  return { whole, half, now };
+  const last = Math.min(now, Math.max(holdMs, interval));
+  return { whole, half, now, last };
 }

@@ -6,6 +6,7 @@ import type { Observations } from './observations.ts';
 import { type Scene, streamKinds } from './scene.ts';
 import type { Scope } from './scopes.ts';
 import type { HorizonName } from './stream-counts.ts';
+import { isWide } from './subjects.ts';
 import { type BaseRates, type Channel, channels, type Tally, tallyOf } from './tally.ts';
 import { type Finding, Weigher } from './weigher.ts';
 
@@ -49,18 +50,21 @@ export function* judgementOf(
   const judged = half < whole ? (['half', 'whole'] as const) : (['whole'] as const);
   const found = new Map<string, Judged>();
   const tallies = {} as Judgement['tallies'];
+  /** Also what is over: its attempts are in the window still. */
+  const explained: Finding[] = [];
   for (const channel of channels) {
     const tally = (horizon: HorizonName) => tallyOf(scene, observations, options, [channel, horizon]);
-    const ofChannel = { whole: tally('whole'), half: tally('half'), now: tally('now') };
+    const ofChannel = { whole: tally('whole'), half: tally('half'), now: tally('now'), last: tally('last') };
     tallies[channel] = ofChannel;
     yield;
     for (const horizon of judged) {
       const weighed = copyOf(ofChannel[horizon]);
-      if (channel === 'slow') leaveOut(weighed, [...found.values()]);
+      if (channel === 'slow') leaveOut(weighed, explained);
       if (weighed.spoilt.length === 0) continue;
       const weigher = new Weigher(scene, weighed, { now: ofChannel.now, raised, failureRatio: options.failureRatio });
       yield;
       for (const finding of yield* explain(weigher)) {
+        explained.push(finding);
         const known = found.get(finding.key);
         if (known && (known.channel !== channel || known.score >= finding.score)) continue;
         const ratio = ratioNow(scene, finding, ofChannel.now, weigher.bases);
@@ -78,7 +82,7 @@ function copyOf(tally: Tally): Tally {
   return { ...tally, attempts: tally.attempts.slice(), bad: tally.bad.slice() };
 }
 
-function leaveOut(tally: Tally, suspects: readonly Judged[]): void {
+function leaveOut(tally: Tally, suspects: readonly Finding[]): void {
   for (const { scope, severity } of suspects)
     for (const [index, at] of scope.positions.entries())
       if (scope.shares[index]! * severity >= noticeable) tally.attempts[at] = tally.bad[at] = 0;
@@ -100,15 +104,22 @@ function ratioNow(scene: Scene, { scope, severity }: Finding, now: Tally, bases:
  * Whether a fault that has ended explains the window better than one that goes on: with the rate of healthy streams of
  * late and its own rate before, against one rate for all. A hard fault that has ended looks like a soft one.
  */
-function isOver({ scope }: Finding, tallies: Record<HorizonName, Tally>): boolean {
+function isOver({ subject, scope }: Finding, tallies: Record<HorizonName, Tally>): boolean {
   const all = sumsOf(scope, tallies.whole);
-  return [tallies.half, tallies.now].some((late) => {
-    const last = sumsOf(scope, late);
+  // A node that comes and goes is well for a while.
+  const horizons: HorizonName[] = isWide(subject) ? ['half', 'now'] : ['half', 'now', 'last'];
+  return horizons.some((horizon) => {
+    const last = withoutOneBad(sumsOf(scope, tallies[horizon]));
     const [attempts, bad] = [all.attempts - last.attempts, all.bad - last.bad];
     if (attempts <= 0 || last.attempts === 0 || bad * last.attempts <= last.bad * attempts) return false;
     const ended = logOf(bad, attempts, bad / attempts) + logOf(last.bad, last.attempts, healthyRate);
     return ended - logOf(all.bad, all.attempts, all.bad / all.attempts) > -contradiction;
   });
+}
+
+/** One bad attempt of late may be the last one of the fault, or chance. */
+function withoutOneBad({ attempts, bad }: { attempts: number; bad: number }): { attempts: number; bad: number } {
+  return bad === 0 ? { attempts, bad } : { attempts: attempts - 1, bad: bad - 1 };
 }
 
 const healthyRate = 0.005;

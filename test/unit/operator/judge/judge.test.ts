@@ -267,6 +267,25 @@ test('a suspect is cleared within 90 s and not raised again', () => {
   assert.equal(fleet.raised.length, 1);
 });
 
+test('a link with few probes is cleared as fast, and one more lost probe does not raise it again', () => {
+  const isLink = failing(({ from, to }) => from === 'node-3' && to === 'node-9');
+  const fleet = healthy().run(10, isLink).run(9);
+  assert.deepEqual(fleet.suspects, []);
+  fleet.run(1, isLink).run(12);
+  assert.equal(fleet.raised.length, 1);
+});
+
+test('a node that is away for a third of the time stays a suspect', () => {
+  const fleet = healthy().run(24, (probe) =>
+    probe.round % 3 === 0 && leadsTo('node-5', probe) ? 'timeout' : undefined,
+  );
+  assert.deepEqual(
+    fleet.raised.map(({ kind, name }) => `${kind} ${name}`),
+    ['Node node-5'],
+  );
+  assert.deepEqual(fleet.cleared, []);
+});
+
 test('a new leader adopts suspects, neither clears nor raises them again, and clears them after their end', () => {
   const fleet = healthy().run(
     8,

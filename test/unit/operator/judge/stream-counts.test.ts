@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Counts, counters, StreamCounts } from '../../../../src/operator/judge/stream-counts.ts';
 
-const horizons = { whole: 120_000, half: 60_000, now: 30_000 };
+const horizons = { whole: 120_000, half: 60_000, now: 30_000, last: 15_000 };
 const none = Object.fromEntries(counters.map((counter) => [counter, 0])) as Counts;
 const attempts = (count: number): Counts => ({ ...none, attempts: count });
 
