@@ -16,7 +16,7 @@ import { Agent } from './agent.ts';
 import { EchoResponder } from './echo/echo-responder.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { AgentServer } from './http/server.ts';
-import { openKernel } from './kernel/kernel.ts';
+import { openKernel } from './kernel/linux-kernel.ts';
 import { jsonLog } from './log.ts';
 import { AgentMetrics } from './metrics/agent-metrics.ts';
 import { ProbeMetrics } from './metrics/probe-metrics.ts';

@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gunzipSync } from 'node:zlib';
 import { AgentServer } from '../../../src/agent/http/server.ts';
-import { openKernel } from '../../../src/agent/kernel/kernel.ts';
+import { openKernel } from '../../../src/agent/kernel/linux-kernel.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { agentHttpLimits, sendBufferBytes } from '../../../src/listeners/listener-limits.ts';
 import { eventually } from '../agent/eventually.ts';

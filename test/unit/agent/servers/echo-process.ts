@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { EchoResponder } from '../../../../src/agent/echo/echo-responder.ts';
-import { openKernel } from '../../../../src/agent/kernel/kernel.ts';
+import { openKernel } from '../../../../src/agent/kernel/linux-kernel.ts';
 import { systemClock } from '../../../../src/base/clock.ts';
 
 /** A process that answers UDP echoes as an agent does. */

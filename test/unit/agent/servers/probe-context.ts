@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { type Kernel, openKernel } from '../../../../src/agent/kernel/kernel.ts';
+import type { Kernel } from '../../../../src/agent/kernel/kernel.ts';
+import { openKernel } from '../../../../src/agent/kernel/linux-kernel.ts';
 import type { ProbeContext } from '../../../../src/agent/probes/probe.ts';
 import { UdpSockets } from '../../../../src/agent/probes/udp-sockets.ts';
 

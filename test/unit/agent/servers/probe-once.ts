@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { openKernel } from '../../../../src/agent/kernel/kernel.ts';
+import { openKernel } from '../../../../src/agent/kernel/linux-kernel.ts';
 import { dnsProbe } from '../../../../src/agent/probes/dns/dns-probe.ts';
 import type { ProbeResult } from '../../../../src/agent/probes/probe.ts';
 import { tcpProbe } from '../../../../src/agent/probes/tcp/tcp-probe.ts';
