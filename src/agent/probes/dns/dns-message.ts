@@ -27,18 +27,37 @@ export type DnsVerdict =
   | 'answered'
   | Extract<FailureReason, 'nxdomain' | 'servfail' | 'rcode' | 'nodata' | 'truncated' | 'malformed'>;
 
+/** The most questions that are kept encoded: those of an agent with many names. */
+const maxEncoded = 256;
+/** Encoded questions with ID 0, by type and name. Each is asked again and again. */
+const encodedQuestions = new Map<string, Pick<EncodedQuery, 'message' | 'asked'>>();
+
 /**
  * Encodes a query (RFC 1035 §4.1): one question, recursion desired, no EDNS, so answers over UDP have at most 512
  * bytes.
  */
 export function encodeQuery({ id, name, type }: DnsQuery): EncodedQuery {
+  const key = `${type} ${name}`;
+  const known = encodedQuestions.get(key);
+  const { message: template, asked } = known ?? encodeQuestion({ name, type });
+  if (!known) {
+    if (encodedQuestions.size === maxEncoded) encodedQuestions.clear();
+    encodedQuestions.set(key, { message: template, asked });
+  }
+  const message = Buffer.from(template);
+  message[0] = id >> 8;
+  message[1] = id;
+  return { id, name, type, message, asked };
+}
+
+function encodeQuestion({ name, type }: DnsQuestion): Pick<EncodedQuery, 'message' | 'asked'> {
   const message = packet.encode({
     type: 'query',
-    id,
+    id: 0,
     flags: packet.RECURSION_DESIRED,
     questions: [{ name: name === '' ? '.' : name, type, class: 'IN' }],
   });
-  return { id, name, type, message, asked: nameOf(message)! };
+  return { message, asked: nameOf(message)! };
 }
 
 /** Whether a message has the query's ID, which an attacker who does not see the query has to guess. */
@@ -63,8 +82,7 @@ export function judgeMessage(message: Buffer, query: EncodedQuery): DnsVerdict |
   const { questions } = sectionCounts(message);
   // Servers that cannot parse the question may leave it out of the error response (RFC 1035 §4.1.1, FORMERR).
   const isQuestionless = questions === 0 && rcode !== 0;
-  if (!isQuestionless && (questions !== 1 || nameOf(message) !== query.asked || !hasType(message, query.type)))
-    return undefined;
+  if (!isQuestionless && (questions !== 1 || !hasQuestionOf(query, message))) return undefined;
   if (isTruncated) return 'truncated';
   if (rcode === 2) return 'servfail';
   if (rcode === 3) return 'nxdomain';
@@ -83,6 +101,13 @@ function judgeRecords(message: Buffer, { type, asked }: EncodedQuery): DnsVerdic
     name = aliases.get(name);
   }
   return 'nodata';
+}
+
+/** Whether the question is that of the query. Most servers repeat it octet by octet. */
+function hasQuestionOf({ message: asking, asked, type }: EncodedQuery, message: Buffer): boolean {
+  const end = asking.length;
+  if (message.length >= end && message.compare(asking, headerBytes, end, headerBytes, end) === 0) return true;
+  return nameOf(message) === asked && hasType(message, type);
 }
 
 /** The name in the question. */

@@ -44,6 +44,32 @@ describe('encodeQuery', () => {
     assert.equal(query.message.length, 12 + query.name.length + 2 + 4);
     assert.equal(encodeQuery({ ...query, name: '' }).message.length, 12 + 1 + 4);
   });
+
+  it('keeps queries with the same question apart, and questions with the same name', () => {
+    const ids = [0, 1, 0x0100, 0xffff];
+    const queries = ids.flatMap((id) =>
+      (['A', 'AAAA'] as const).map((type) => encodeQuery({ id, name: 'twice.example', type })),
+    );
+    const decoded = queries.map(({ message }) => packet.decode(message));
+    assert.deepEqual(
+      decoded.map(({ id, questions }) => [id, questions?.[0]?.type]),
+      ids.flatMap((id) => [
+        [id, 'A'],
+        [id, 'AAAA'],
+      ]),
+    );
+    const [first, , other] = queries;
+    assert.equal(judgeMessage(goodAnswer(receivedAs(first!)), other!), undefined, 'the id of another query');
+  });
+
+  it('encodes any number of questions', () => {
+    for (const round of [1, 2])
+      for (let n = 0; n < 600; n++) {
+        const { message } = encodeQuery({ id: round, name: `name-${n}.example`, type: 'A' });
+        const { id, questions } = packet.decode(message);
+        assert.deepEqual([id, questions?.[0]?.name], [round, `name-${n}.example`]);
+      }
+  });
 });
 
 describe('judgeMessage', () => {
