@@ -3,6 +3,7 @@ export type SketchEntry = [index: number, count: number];
 
 /** Ratio of the upper bounds of two adjacent buckets. */
 const gamma = 1.1;
+const logGamma = Math.log(gamma);
 
 /** Upper bound of bucket 0, in seconds. */
 const smallest = 1e-6;
@@ -16,7 +17,7 @@ export const sketchAccuracy = (gamma - 1) / (gamma + 1);
 /** Bucket of a latency: 0 up to 1 µs; bucket i above 1.1^(i−1) µs up to 1.1^i µs. */
 export function sketchIndex(seconds: number): number {
   if (!(seconds > smallest)) return 0;
-  return Math.min(maxSketchIndex, Math.ceil(Math.log(seconds / smallest) / Math.log(gamma)));
+  return Math.min(maxSketchIndex, Math.ceil(Math.log(seconds / smallest) / logGamma));
 }
 
 /** Middle of a bucket, in seconds: its relative distance from both bounds is equal. */

@@ -20,9 +20,10 @@ export class AgentMetrics implements ScheduleEvents {
   readonly #lookupErrors: Counter;
   readonly #leftOut: Gauge;
   readonly #skipped: Counter;
-  readonly #echoes: Counter;
   readonly #dropped: Counter;
   readonly #dwell: Histogram;
+  /** Answers, counted here: a call of the counter takes longer than that, and peers send many. */
+  #answered = 0;
   /** Impossible times that peers claimed. */
   #refused = 0;
 
@@ -39,7 +40,11 @@ export class AgentMetrics implements ScheduleEvents {
     for (const limit of labelValues(scheduleMetrics.leftOut, 'limit')) this.#leftOut.set({ limit }, 0);
     this.#skipped = newCounter(scheduleMetrics.skipped, registers);
     for (const reason of labelValues(scheduleMetrics.skipped, 'reason')) this.#skipped.inc({ reason }, 0);
-    this.#echoes = newCounter(scheduleMetrics.echoes, registers);
+    const answered = () => this.#answered;
+    newCounter(scheduleMetrics.echoes, registers, function () {
+      this.reset();
+      this.inc(answered());
+    });
     this.#dropped = newCounter(scheduleMetrics.dropped, registers);
     for (const reason of labelValues(scheduleMetrics.dropped, 'reason')) this.#dropped.inc({ reason }, 0);
     this.#dwell = newHistogram(scheduleMetrics.dwell, registers);
@@ -83,7 +88,7 @@ export class AgentMetrics implements ScheduleEvents {
 
   /** Another agent's echo request was answered. @param dwellSeconds how long it waited; undefined if unknown */
   echoAnswered(dwellSeconds: number | undefined): void {
-    this.#echoes.inc();
+    this.#answered++;
     if (dwellSeconds !== undefined) this.#dwell.observe(dwellSeconds);
   }
 

@@ -58,8 +58,10 @@ export class ProbeMetrics {
     if (result.failures.length > 0) errors.inc(target.labels, result.failures.length);
     for (const reason of result.failures) failures.inc({ ...shared(target.labels), reason });
     if (result.retransmits > 0) retransmits(target.labels)?.inc(target.labels, result.retransmits);
-    for (const direction of directions)
-      losses(target.labels)?.inc(lossLabels(target, direction), result.losses?.[direction] ?? 0);
+    for (const direction of directions) {
+      const lost = result.losses?.[direction] ?? 0;
+      if (lost > 0) losses(target.labels)?.inc(lossLabels(target, direction), lost);
+    }
     if (result.latencies.length > 0) this.#setTiming(target, result.timing);
     extra?.record(target.labels, result);
   }

@@ -106,7 +106,9 @@ class Entry {
   /** The number of the next turn. */
   #turn = 0;
   #cancelTimer = () => {};
-  #running: AbortController | undefined;
+  /** Aborted once, when the task ends: a controller for each turn would take CPU time each time. */
+  readonly #ended = new AbortController();
+  #isRunning = false;
 
   constructor(task: Task, clock: Clock, events: ScheduleEvents, epoch: number, fraction: number, stepMs: number) {
     this.#task = task;
@@ -129,7 +131,7 @@ class Entry {
 
   end(): void {
     this.#cancelTimer();
-    this.#running?.abort();
+    this.#ended.abort();
   }
 
   /** The first turn is the next one counted from the epoch, so it does not depend on when the task was added. */
@@ -161,17 +163,16 @@ class Entry {
     this.#turn += older + 1;
     this.#arm();
     if (!fresh) return;
-    if (this.#running) this.#events.skipped('running', 1);
+    if (this.#isRunning) this.#events.skipped('running', 1);
     else this.#run();
   }
 
   #run(): void {
-    const controller = new AbortController();
-    this.#running = controller;
+    this.#isRunning = true;
     const done = () => {
-      if (this.#running === controller) this.#running = undefined;
+      this.#isRunning = false;
     };
-    this.#task.run(controller.signal).then(done, done);
+    this.#task.run(this.#ended.signal).then(done, done);
   }
 }
 
