@@ -1,5 +1,7 @@
 /** The fields of `struct tcp_info` (include/uapi/linux/tcp.h) that the probes use. */
 export interface TcpInfo {
+  /** Whether the connection is established, and neither side has closed or reset it. */
+  isEstablished: boolean;
   /** Smoothed round-trip time in seconds; right after the handshake, that of SYN and SYN-ACK. */
   rttSeconds: number;
   /**
@@ -16,6 +18,8 @@ export interface TcpInfo {
 /** Number of bytes to request: up to and including `tcpi_total_retrans`, which every kernel in use has. */
 export const tcpInfoBytes = 104;
 
+/** TCP_ESTABLISHED (include/net/tcp_states.h), a value of the first byte. */
+const established = 1;
 const lastDataRecvOffset = 52;
 const lastAckRecvOffset = 56;
 const rttOffset = 68;
@@ -30,6 +34,7 @@ export function parseTcpInfo(bytes: Uint8Array, length: number): TcpInfo | undef
   if (length < tcpInfoBytes || bytes.byteLength < tcpInfoBytes) return undefined;
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, tcpInfoBytes / 4);
   return {
+    isEstablished: bytes[0] === established,
     rttSeconds: words[rttOffset / 4]! / 1e6,
     sinceLastDataSeconds: words[lastDataRecvOffset / 4]! / 1e3,
     sinceLastAckSeconds: words[lastAckRecvOffset / 4]! / 1e3,

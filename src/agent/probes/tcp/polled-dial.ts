@@ -84,10 +84,16 @@ export class PolledDial {
 
   #look(): void {
     const watchesLate = systemClock.monotonic() - this.#lookDue > lateLookMs;
+    if (this.#handshake) {
+      this.#established(this.#handshake, watchesLate, false);
+      return;
+    }
     // Before connect(2), which forgets all of it when it fails.
     const info = this.#kernel.tcpInfo(this.#fd);
     try {
-      if (this.#handshake || this.#kernel.connectTcp(this.#fd, this.#to)) this.#established(info, watchesLate);
+      if (info?.isEstablished) this.#established(this.#measure(info), watchesLate, true);
+      else if (this.#kernel.connectTcp(this.#fd, this.#to))
+        this.#established(this.#measure(this.#kernel.tcpInfo(this.#fd)), watchesLate, false);
       else if (this.#isLate) this.#fail('timeout', info?.totalRetransmits ?? 0);
       else this.#lookLater();
     } catch (error) {
@@ -97,18 +103,19 @@ export class PolledDial {
     }
   }
 
-  #established(info: TcpInfo | undefined, watchesLate: boolean): void {
-    this.#handshake ??= this.#measure(info);
-    const { seconds } = this.#handshake;
+  /** @param wasNotReset whether it was not reset until now; otherwise the kernel has to be asked */
+  #established(handshake: Handshake, watchesLate: boolean, wasNotReset: boolean): void {
+    this.#handshake = handshake;
+    const { seconds, retransmits } = handshake;
     const unwatchedMs = watchMs(seconds) - (secondsSince(this.#startedAt) - seconds) * 1000;
     if (unwatchedMs > 0 && !this.#isLate) {
       this.#lookIn(unwatchedMs);
       return;
     }
-    const code = this.#kernel.pendingError(this.#fd);
-    if (code === undefined || !isReset({ code })) this.#succeed(this.#handshake);
-    else if (watchesLate) this.#skip(this.#handshake.retransmits);
-    else this.#fail('reset', this.#handshake.retransmits);
+    const code = wasNotReset ? undefined : this.#kernel.pendingError(this.#fd);
+    if (code === undefined || !isReset({ code })) this.#succeed(handshake);
+    else if (watchesLate) this.#skip(retransmits);
+    else this.#fail('reset', retransmits);
   }
 
   #measure(info: TcpInfo | undefined): Handshake {

@@ -554,6 +554,7 @@ describe('parseTcpInfo', () => {
     view.setUint32(68, 61, littleEndian);
     view.setUint32(100, 3, littleEndian);
     assert.deepEqual(parseTcpInfo(bytes, 104), {
+      isEstablished: false,
       rttSeconds: 61e-6,
       sinceLastDataSeconds: 0.007,
       sinceLastAckSeconds: 0.004,
@@ -567,7 +568,7 @@ describe('parseTcpInfo', () => {
 });
 
 describe('measuredHandshake', () => {
-  const info = { rttSeconds: 60e-6, sinceLastDataSeconds: 0, sinceLastAckSeconds: 0, totalRetransmits: 0 };
+  const info = { isEstablished: true, rttSeconds: 60e-6, sinceLastDataSeconds: 0, sinceLastAckSeconds: 0, totalRetransmits: 0 };
 
   it('is the round trip of the kernel', () => {
     using kernel = opened();

@@ -18,6 +18,7 @@ import {
   tcpStates,
   timings,
 } from '../../servers/probe-context.ts';
+import { undisturbed } from '../../undisturbed.ts';
 
 const listen = '0A';
 
@@ -110,14 +111,54 @@ describe('tcpProbe on a peer that is there', () => {
 
   it('refuses a time that cannot be, counts it and has no latency: the clock’s would end with a look', async () => {
     using peer = await startServer((socket) => socket.resume());
-    const info = { rttSeconds: 3600, sinceLastDataSeconds: 0, sinceLastAckSeconds: 0, totalRetransmits: 0 };
-    const lying = kernelWith({ tcpInfo: () => info });
+    const lying = kernelWith({ tcpInfo: (fd) => ({ ...kernel!.tcpInfo(fd)!, rttSeconds: 3600 }) });
     const refusals = kernel!.refusals;
     const target = { host: '127.0.0.1', port: peer.port };
     const { latencies, ...rest } = await tcpProbe(target, contextWith({ kernel: lying }));
     assert.deepEqual(rest, { failures: [], retransmits: 0, timing: 'kernel' });
     assert.deepEqual(latencies, []);
     assert.equal(kernel!.refusals, refusals + 1);
+  });
+
+  it('makes few calls for a connection that is established at the first look', async () => {
+    using peer = await startServer((socket) => socket.resume());
+    const calls: string[] = [];
+    const counted = <Arguments extends unknown[], Result>(name: string, call: (...given: Arguments) => Result) => {
+      return (...given: Arguments) => {
+        calls.push(name);
+        return call(...given);
+      };
+    };
+    const counting = kernelWith({
+      connectTcp: counted('connect', (fd: number, to: Uint8Array) => kernel!.connectTcp(fd, to)),
+      tcpInfo: counted('info', (fd: number) => kernel!.tcpInfo(fd)),
+      pendingError: counted('error', (fd: number) => kernel!.pendingError(fd)),
+      resetConnection: counted('reset', (fd: number) => kernel!.resetConnection(fd)),
+    });
+    const { latencies } = await tcpProbe({ host: '127.0.0.1', port: peer.port }, contextWith({ kernel: counting }));
+    assert.equal(latencies.length, 1);
+    assert.deepEqual(calls, ['connect', 'info', 'reset']);
+  });
+
+  it('sees a reset between the first look, at which the connection was established, and the last', async () => {
+    const probed = async () => {
+      const accepted = Promise.withResolvers<Socket>();
+      using peer = await startServer(accepted.resolve);
+      const startedAt = performance.now();
+      let looks = 0;
+      // A handshake that took all the time until the first look is watched for longer.
+      const slow = kernelWith({
+        tcpInfo(fd) {
+          looks++;
+          void accepted.promise.then((socket) => socket.resetAndDestroy());
+          return { ...kernel!.tcpInfo(fd)!, rttSeconds: (performance.now() - startedAt) / 1000 - 0.001 };
+        },
+      });
+      const { failures } = await tcpProbe({ host: '127.0.0.1', port: peer.port }, contextWith({ kernel: slow }));
+      return [failures, looks];
+    };
+    // A reset does not count that is found at a look which is late.
+    assert.deepEqual(await undisturbed(50, probed), [['reset'], 1]);
   });
 
   it('has no latency of a dial whose TCP_INFO cannot be read, and counts it', async () => {
