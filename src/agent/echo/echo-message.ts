@@ -65,6 +65,9 @@ const proberOffset = 24;
 /** A dwell that the peer does not know, or that does not fit: above 4.29 s. */
 const unknownDwell = 2 ** 32 - 1;
 
+/** So many octets are compared faster one by one. */
+const fewOctets = 8;
+
 const padding = Buffer.alloc(maxEchoBytes - minEchoBytes);
 
 /**
@@ -100,6 +103,11 @@ export function encodeEchoRequest({ sequence, turn, prober }: EchoRequest, size:
   return message;
 }
 
+/** Changes the sequence number of a request. */
+export function setEchoSequence(request: Buffer, sequence: number): void {
+  request[sequenceOffset] = sequence;
+}
+
 /** Parses a request. @returns undefined if it is not a valid request */
 export function readEchoRequest(message: Buffer): ReceivedEchoRequest | undefined {
   if (!isEcho(message, kinds.request) || message[versionOffset] !== requestVersion) return undefined;
@@ -130,14 +138,19 @@ export function writeEchoDwell(answer: Buffer, dwellNs: number): void {
 }
 
 /**
- * Parses the answer to a request. @returns undefined if `message` is forged, answers another request, or is not an
- * answer
+ * Parses the answer to a request.
+ * @param sequence that of the request, which may be another by now
+ * @returns undefined if `message` is forged, answers another request, or is not an answer
  */
-export function readEchoAnswer(message: Buffer, request: Buffer): EchoAnswer | undefined {
+export function readEchoAnswer(
+  message: Buffer,
+  request: Buffer,
+  sequence = request[sequenceOffset],
+): EchoAnswer | undefined {
   if (message.length !== request.length || !isEcho(message, kinds.answer)) return undefined;
   const version = message[versionOffset];
   if (version !== 1 && version !== 2) return undefined;
-  if (message[sequenceOffset] !== request[sequenceOffset]) return undefined;
+  if (message[sequenceOffset] !== sequence) return undefined;
   const same = version === 1 ? understoodOffset : turnOffset;
   if (message.compare(request, same, minEchoBytes, same, minEchoBytes) !== 0) return undefined;
   const dwell = version === 1 ? unknownDwell : message.readUInt32BE(echoDwellOffset);
@@ -153,13 +166,23 @@ function isEcho(message: Buffer, kind: number): boolean {
   return (
     message.length >= minEchoBytes &&
     message.length <= maxEchoBytes &&
-    message.compare(magic, 0, magic.length, 0, magic.length) === 0 &&
+    isMagic(message) &&
     message[kindOffset] === kind &&
     message[sequenceOffset + 1] === 0 &&
     isZero(message, minEchoBytes, message.length)
   );
 }
 
+function isMagic(message: Buffer): boolean {
+  for (let at = 0; at < magic.length; at++) if (message[at] !== magic[at]) return false;
+  return true;
+}
+
 function isZero(message: Buffer, start: number, end: number): boolean {
+  // For a few octets, the call of `compare` takes longer than the comparison.
+  if (end - start <= fewOctets) {
+    for (let at = start; at < end; at++) if (message[at] !== 0) return false;
+    return true;
+  }
   return message.compare(padding, 0, end - start, start, end) === 0;
 }

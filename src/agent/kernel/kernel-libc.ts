@@ -7,6 +7,12 @@ const koffi = await import('koffi').then(
   () => undefined,
 );
 
+/** Those of calls that would have to wait. Node takes long to find a name, and does not know EINPROGRESS. */
+const frequentErrors: ReadonlyMap<number, string> = new Map([
+  [constants.errno.EAGAIN, 'EAGAIN'],
+  [constants.errno.EINPROGRESS, 'EINPROGRESS'],
+]);
+
 /** The libc calls for kernel timing, each as in section 2 of the manual. */
 export interface Libc {
   socket(family: number, type: number, protocol: number): number;
@@ -59,8 +65,8 @@ export function loadLibc(file = 'libc.so.6'): Libc | undefined {
       addressOf: (memory) => ffi.address(memory),
       errorName: () => {
         const errno = ffi.errno();
-        // Node does not know its name.
-        if (errno === constants.errno.EINPROGRESS) return 'EINPROGRESS';
+        const known = frequentErrors.get(errno);
+        if (known !== undefined) return known;
         return errno > 0 ? getSystemErrorName(-errno) : 'EUNKNOWN';
       },
     } as Libc;

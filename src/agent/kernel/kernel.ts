@@ -74,10 +74,11 @@ export interface Kernel {
   connect(fd: number, to: Uint8Array): void;
   /**
    * Ends the connection of a UDP socket, gives its port back and drops what it has received.
+   * @param isStampRead whether `transmittedAt` gave the time of what was sent, so that no other is to be dropped
    * @returns whether it can be connected again: false if an error is pending, or if a datagram could not be sent on a
    *   socket of `openStampedUdpSocket`
    */
-  disconnect(fd: number): boolean;
+  disconnect(fd: number, isStampRead?: boolean): boolean;
   /**
    * Sends one datagram on a connected socket.
    * @returns the time right before it was sent, in nanoseconds of CLOCK_REALTIME

@@ -57,6 +57,8 @@ const msgProbe = 0x10;
 const msgConfirm = 0x800;
 const msgErrqueue = 0x2000;
 const msgNosignal = 0x4000;
+/** `struct linger` for a reset: on, zero seconds (socket(7)). */
+const noLinger = Int32Array.of(1, 0);
 /** AF_UNSPEC, which ends a connection (connect(2)). */
 const noAddress = new Uint8Array(16);
 /** Port of the discard protocol (RFC 863), where one has to be given. */
@@ -91,6 +93,8 @@ class LinuxKernel implements Kernel {
   readonly #loopback6: Uint8Array;
   /** IPv4's, on a socket of IPv6. */
   readonly #loopbackMapped: Uint8Array;
+  readonly #errno = new Int32Array(1);
+  readonly #errnoBytes = new Uint8Array(this.#errno.buffer);
   readonly #messages: MessageReader;
   /** Encoded addresses, without a port: parsing one costs more than sending to it. */
   readonly #addresses = new Map<string, Uint8Array>();
@@ -207,15 +211,15 @@ class LinuxKernel implements Kernel {
   }
 
   pendingError(fd: number): string | undefined {
-    const errno = new Uint8Array(4);
-    this.#length[0] = errno.byteLength;
-    if (this.#libc.getsockopt(fd, solSocket, soError, errno, this.#length) !== 0) return this.#libc.errorName();
-    const [code] = new Int32Array(errno.buffer);
-    return code === 0 ? undefined : getSystemErrorName(-code!);
+    this.#length[0] = this.#errno.byteLength;
+    if (this.#libc.getsockopt(fd, solSocket, soError, this.#errnoBytes, this.#length) !== 0)
+      return this.#libc.errorName();
+    const code = this.#errno[0]!;
+    return code === 0 ? undefined : getSystemErrorName(-code);
   }
 
   resetConnection(fd: number): void {
-    this.#libc.setsockopt(fd, solSocket, soLinger, Int32Array.of(1, 0), 8);
+    this.#libc.setsockopt(fd, solSocket, soLinger, noLinger, 8);
     this.closeSocket(fd);
   }
 
@@ -280,11 +284,11 @@ class LinuxKernel implements Kernel {
     if (this.#libc.connect(fd, to, to.byteLength) !== 0) this.#fail('connect');
   }
 
-  disconnect(fd: number): boolean {
+  disconnect(fd: number, isStampRead = false): boolean {
     if (Number.isNaN(this.#lastKeys.get(fd))) return false;
     if (this.#libc.connect(fd, noAddress, noAddress.byteLength) !== 0) return false;
     // In this order: reading the error queue clears a pending error.
-    return this.#drop(fd, 0) && this.#drop(fd, msgErrqueue);
+    return this.#drop(fd, 0) && (isStampRead || this.#drop(fd, msgErrqueue));
   }
 
   sendTo(fd: number, datagram: Uint8Array, to: Uint8Array, age?: AgeField): boolean {

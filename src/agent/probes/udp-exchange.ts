@@ -32,9 +32,7 @@ export interface UdpExchange<Answer> {
 }
 
 /** An exchange that has begun. After `cancel` or `expire` nothing more comes of it. */
-export interface OpenExchange {
-  /** Whether an answer is noticed only when the caller looks for it; otherwise it ends the exchange when it comes. */
-  readonly isPolled: boolean;
+interface OpenExchange {
   /** Looks whether an answer has come. */
   look(): void;
   /** Ends it without a result. */
@@ -87,22 +85,102 @@ export function exchangeOverUdp<Answer>(
 }
 
 /**
- * Like `exchangeOverUdp`, for callers with their own timer: it ends with an answer, or when the caller ends it. With
- * the kernel it is polled: the kernel keeps the answer with its time until the caller looks, which saves the process a
- * wake-up. The time at which the datagram was sent is then that at which it entered the queue of the network interface.
+ * Exchanges with one address like `exchangeOverUdp`, for callers with their own timer: each ends with an answer, or
+ * when the caller ends it. With the kernel it is polled: the kernel keeps the answer with its time until the caller
+ * looks, which saves the process a wake-up. The time at which the datagram was sent is then that at which it entered
+ * the queue of the network interface. What the exchanges have in common is found out once.
  */
-export function beginExchange<Answer>(
-  { host, port }: { host: string; port: number },
-  datagram: Uint8Array,
-  judge: (message: Buffer) => Answer | undefined,
-  { kernel, udpSockets }: ExchangeContext,
-  end: ExchangeEnd<Answer>,
-): OpenExchange {
-  const family = familyOf(host);
-  const exchange = new Exchange(datagram, judge, kernel, end);
-  if (kernel && udpSockets) exchange.sendPolled(family, host, port, udpSockets);
-  else exchange.sendByNode(family, host, port);
-  return exchange;
+export class UdpExchanges {
+  readonly #host: string;
+  readonly #port: number;
+  readonly #family: 4 | 6;
+  readonly #context: ExchangeContext;
+  readonly #begun: OpenExchange[] = [];
+  readonly #clocks: SharedReadings;
+  #to: Uint8Array | undefined;
+
+  /** @throws RangeError if `host` is not an address */
+  constructor({ host, port }: { host: string; port: number }, context: ExchangeContext) {
+    this.#host = host;
+    this.#port = port;
+    this.#family = familyOf(host);
+    this.#context = context;
+    this.#clocks = new SharedReadings(context.kernel);
+  }
+
+  /** How many have begun. */
+  get count(): number {
+    return this.#begun.length;
+  }
+
+  /**
+   * Begins an exchange.
+   * @param datagram may be changed afterwards
+   */
+  begin<Answer>(datagram: Uint8Array, judge: (message: Buffer) => Answer | undefined, end: ExchangeEnd<Answer>): void {
+    const { kernel, udpSockets } = this.#context;
+    const exchange = new Exchange(datagram, judge, kernel, end, this.#clocks);
+    // Known before anything comes of it.
+    this.#begun.push(exchange);
+    if (kernel && udpSockets) exchange.sendPolled(this.#family, () => this.#address(kernel), udpSockets);
+    else exchange.sendByNode(this.#family, this.#host, this.#port);
+  }
+
+  /** Looks whether answers have come. Without the kernel they end their exchanges when they come. */
+  look(): void {
+    this.#clocks.forget();
+    for (const exchange of this.#begun) exchange.look();
+  }
+
+  /** Ends all without a result. */
+  cancel(): void {
+    for (const exchange of this.#begun) exchange.cancel();
+  }
+
+  /** Ends all with the result that there was no answer in time, also before this look. */
+  expire(): void {
+    this.#clocks.forget();
+    for (const exchange of this.#begun) exchange.expire();
+  }
+
+  #address(kernel: Kernel): Uint8Array {
+    this.#to ??= kernel.socketAddress(this.#host, this.#port);
+    return this.#to;
+  }
+}
+
+/** Readings of both clocks around exchanges. */
+interface Readings {
+  /** One that is not later than now: before a datagram is sent. */
+  before(): ClockReading;
+  /** One that is not earlier than now: after an answer was read. */
+  after(): ClockReading;
+}
+
+/** The last reading after an answer is also one before the datagram that is sent next. */
+class SharedReadings implements Readings {
+  readonly #kernel: Kernel | undefined;
+  #last: ClockReading | undefined;
+
+  constructor(kernel: Kernel | undefined) {
+    this.#kernel = kernel;
+  }
+
+  before(): ClockReading {
+    const reading = this.#last ?? readClocks(this.#kernel);
+    this.#last = undefined;
+    return reading;
+  }
+
+  after(): ClockReading {
+    this.#last = readClocks(this.#kernel);
+    return this.#last;
+  }
+
+  /** Forgets the last reading, which is too old for what is sent from here on. */
+  forget(): void {
+    this.#last = undefined;
+  }
 }
 
 function familyOf(host: string): 4 | 6 {
@@ -116,7 +194,9 @@ class Exchange<Answer> implements OpenExchange, UdpUser {
   readonly #judge: (message: Buffer) => Answer | undefined;
   readonly #kernel: Kernel | undefined;
   readonly #end: ExchangeEnd<Answer>;
-  isPolled = false;
+  readonly #readings: Readings;
+  #isPolled = false;
+  #isStampRead = false;
   #fd: number | undefined;
   #release: (() => void) | undefined;
   #ended = false;
@@ -129,45 +209,48 @@ class Exchange<Answer> implements OpenExchange, UdpUser {
     judge: (message: Buffer) => Answer | undefined,
     kernel: Kernel | undefined,
     end: ExchangeEnd<Answer>,
+    readings: Readings = { before: () => readClocks(kernel), after: () => readClocks(kernel) },
   ) {
     this.#datagram = datagram;
     this.#judge = judge;
     this.#kernel = kernel;
     this.#end = end;
+    this.#readings = readings;
   }
 
   sendByKernel(family: 4 | 6, host: string, port: number, sockets: UdpSockets): void {
     try {
       const socket = sockets.take(family, this);
       this.#release = () => sockets.giveBack(socket);
-      this.#send(socket.fd, host, port);
+      this.#send(socket.fd, this.#kernel!.socketAddress(host, port));
     } catch (error) {
       this.failed(error as Error);
     }
   }
 
-  sendPolled(family: 4 | 6, host: string, port: number, sockets: UdpSockets): void {
-    this.isPolled = true;
+  sendPolled(family: 4 | 6, to: () => Uint8Array, sockets: UdpSockets): void {
+    this.#isPolled = true;
     try {
       const fd = sockets.takeStamped(family);
-      this.#release = () => sockets.giveStampedBack(family, fd);
-      this.#send(fd, host, port);
+      this.#release = () => sockets.giveStampedBack(family, fd, this.#isStampRead);
+      this.#send(fd, to());
     } catch (error) {
       this.failed(error as Error);
     }
   }
 
-  #send(fd: number, host: string, port: number): void {
+  #send(fd: number, to: Uint8Array): void {
     const kernel = this.#kernel!;
     this.#fd = fd;
-    kernel.connect(fd, kernel.socketAddress(host, port));
-    const reading = readClocks(kernel);
+    kernel.connect(fd, to);
+    const reading = this.#readings.before();
     this.#startedAt = reading.before;
     this.#sent = { at: kernel.send(fd, this.#datagram), reading };
   }
 
   sendByNode(family: 4 | 6, host: string, port: number): void {
     const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
+    const datagram = Buffer.from(this.#datagram);
     this.#release = () => {
       socket.removeAllListeners().on('error', () => {});
       socket.close();
@@ -182,19 +265,19 @@ class Exchange<Answer> implements OpenExchange, UdpUser {
     socket.once('connect', () => {
       const reading = readClocks(undefined);
       this.#startedAt = reading.before;
-      socket.send(this.#datagram);
+      socket.send(datagram);
       this.#sent = { at: reading.realtime, reading };
     });
     socket.connect(port, host);
   }
 
   look(): void {
-    if (!this.isPolled || !this.#sent) return;
+    if (!this.#isPolled || !this.#sent) return;
     try {
       while (!this.#ended) {
         const datagram = this.#receive();
         if (!datagram) return;
-        this.#judgeMessage(datagram.message, secondsSince(this.#startedAt), datagram.receivedAt);
+        this.#judgeMessage(datagram.message, undefined, datagram.receivedAt);
       }
     } catch (error) {
       this.failed(error as Error);
@@ -218,7 +301,8 @@ class Exchange<Answer> implements OpenExchange, UdpUser {
     this.#judgeMessage(message, elapsed, stamp);
   }
 
-  #judgeMessage(message: Buffer, elapsed: number, stamp: bigint | undefined): void {
+  /** @param noticed seconds after which it was noticed; undefined: it waited, so that is not worth a call */
+  #judgeMessage(message: Buffer, noticed: number | undefined, stamp: bigint | undefined): void {
     const kernel = this.#kernel;
     const sent = this.#sent;
     if (!sent) return;
@@ -227,7 +311,8 @@ class Exchange<Answer> implements OpenExchange, UdpUser {
       if (++this.#passedOver === maxPassedOver) this.#giveUp('malformed');
       return;
     }
-    const reading = readClocks(kernel);
+    const reading = this.#readings.after();
+    const elapsed = noticed ?? Number(reading.after - this.#startedAt) / 1e9;
     const set = wasSet(sent.reading, reading);
     const receivedAt = kernel ? stamp : reading.realtime;
     const sentAt = receivedAt === undefined ? sent.at : this.#sentAt(sent.at, receivedAt);
@@ -245,7 +330,8 @@ class Exchange<Answer> implements OpenExchange, UdpUser {
 
   /** @param before the time right before the system call that sent, which takes longer than many networks */
   #sentAt(before: bigint, receivedAt: bigint): bigint {
-    const transmittedAt = this.isPolled ? this.#kernel!.transmittedAt(this.#fd!) : undefined;
+    const transmittedAt = this.#isPolled ? this.#kernel!.transmittedAt(this.#fd!) : undefined;
+    this.#isStampRead = transmittedAt !== undefined;
     const isPossible = transmittedAt !== undefined && before <= transmittedAt && transmittedAt < receivedAt;
     return isPossible ? transmittedAt : before;
   }

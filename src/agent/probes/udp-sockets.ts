@@ -51,9 +51,10 @@ export class UdpSockets {
     return this.#idleStamped[family].pop() ?? this.#kernel.openStampedUdpSocket(family);
   }
 
-  giveStampedBack(family: 4 | 6, fd: number): void {
+  /** @param isStampRead as for `Kernel.disconnect` */
+  giveStampedBack(family: 4 | 6, fd: number, isStampRead: boolean): void {
     const idle = this.#idleStamped[family];
-    if (idle.length < this.#maxIdle && this.#kernel.disconnect(fd)) idle.push(fd);
+    if (idle.length < this.#maxIdle && this.#kernel.disconnect(fd, isStampRead)) idle.push(fd);
     else this.#kernel.closeSocket(fd);
   }
 

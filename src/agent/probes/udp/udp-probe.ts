@@ -3,10 +3,10 @@ import { afterDelay } from '../../../base/delay.ts';
 import { formatHostPort } from '../../../base/host-port.ts';
 import { tickClock, tickMs } from '../../../base/tick-clock.ts';
 import type { FailureReason } from '../../../contract/failure-reason.ts';
-import { type EchoAnswer, encodeEchoRequest, readEchoAnswer } from '../../echo/echo-message.ts';
+import { type EchoAnswer, encodeEchoRequest, readEchoAnswer, setEchoSequence } from '../../echo/echo-message.ts';
 import { lastLookMs } from '../last-look.ts';
 import type { Probe, ProbeContext, ProbeResult } from '../probe.ts';
-import { beginExchange, type OpenExchange, type UdpExchange } from '../udp-exchange.ts';
+import { type UdpExchange, UdpExchanges } from '../udp-exchange.ts';
 import { EchoLedger, type EchoOutcome } from './echo-ledger.ts';
 
 /** An agent that answers echoes; `host` is an IP address. */
@@ -129,9 +129,9 @@ function outcomeOf(packet: PacketOutcome): EchoOutcome {
  */
 class EchoTurn {
   readonly #target: UdpSubject;
-  readonly #ledger: EchoLedger;
   readonly #context: ProbeContext;
-  readonly #number: number;
+  /** Of the packet that is sent next: the packets of a turn differ in their sequence numbers only. */
+  readonly #request: Buffer;
   /** Leaves time for an answer to the last packet if the timeout is short. */
   readonly #spacing: number;
   readonly #clock: Clock;
@@ -139,7 +139,7 @@ class EchoTurn {
   #deadline = Number.POSITIVE_INFINITY;
   /** When the last packet was to be sent: where one was late, the next is not. */
   #due: number;
-  readonly #exchanges: OpenExchange[] = [];
+  readonly #exchanges: UdpExchanges;
   /** When each packet was sent. */
   readonly #sentAt: number[] = [];
   readonly #outcomes: PacketOutcome[] = [];
@@ -150,9 +150,9 @@ class EchoTurn {
 
   constructor(target: UdpSubject, ledger: EchoLedger, context: ProbeContext) {
     this.#target = target;
-    this.#ledger = ledger;
     this.#context = context;
-    this.#number = ledger.begin();
+    this.#exchanges = new UdpExchanges(target, context);
+    this.#request = encodeEchoRequest({ sequence: 0, turn: ledger.begin(), prober: ledger.prober }, target.size);
     this.#spacing = Math.min(spacingMs, context.timeoutMs / (4 * target.packets));
     // Without the kernel, an answer is noticed late by all that the process does at the same tick.
     this.#clock = context.kernel && this.#spacing >= tickMs ? tickClock : systemClock;
@@ -173,22 +173,23 @@ class EchoTurn {
   }
 
   #sendNext(): void {
-    const { packets, size } = this.#target;
-    const sequence = this.#exchanges.length;
+    const sequence = this.#exchanges.count;
     // Set before the packet is sent, which may end the turn.
-    if (sequence + 1 < packets) this.#cancelTimer = this.#clock.after(this.#untilNext(), () => this.#next());
+    if (sequence + 1 < this.#target.packets)
+      this.#cancelTimer = this.#clock.after(this.#untilNext(), () => this.#next());
     else {
       this.#deadline = this.#clock.monotonic() + this.#context.timeoutMs - sequence * this.#spacing;
       this.#lookAfter(this.#spacing);
     }
     this.#sentAt[sequence] = this.#clock.monotonic();
+    const request = this.#request;
+    setEchoSequence(request, sequence);
     try {
-      const request = encodeEchoRequest({ sequence, turn: this.#number, prober: this.#ledger.prober }, size);
-      const judge = (message: Buffer) => readEchoAnswer(message, request);
-      const exchange = beginExchange(this.#target, request, judge, this.#context, (result) =>
-        this.#settle(sequence, result),
+      this.#exchanges.begin(
+        request,
+        (message) => readEchoAnswer(message, request, sequence),
+        (result) => this.#settle(sequence, result),
       );
-      this.#exchanges[sequence] = exchange;
     } catch (error) {
       this.#break(error);
     }
@@ -201,12 +202,8 @@ class EchoTurn {
   }
 
   #next(): void {
-    this.#look();
+    this.#exchanges.look();
     if (!this.#hasEnded) this.#sendNext();
-  }
-
-  #look(): void {
-    for (const exchange of this.#exchanges) exchange.look();
   }
 
   /**
@@ -220,7 +217,7 @@ class EchoTurn {
     else
       this.#cancelTimer = this.#clock.after(Math.min(ms, untilLastLook), () => {
         this.#lookAfter(2 * ms);
-        this.#look();
+        this.#exchanges.look();
       });
   }
 
@@ -252,12 +249,12 @@ class EchoTurn {
   }
 
   #expire(): void {
-    for (const exchange of this.#exchanges) exchange.expire();
+    this.#exchanges.expire();
   }
 
   #break(error: unknown): void {
     this.#end();
-    for (const exchange of this.#exchanges) exchange.cancel();
+    this.#exchanges.cancel();
     this.#ended.reject(error);
   }
 }

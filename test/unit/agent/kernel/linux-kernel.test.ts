@@ -315,6 +315,39 @@ describe('Kernel', () => {
     kernel.closeSocket(next);
   });
 
+  it('drops what was received although the time of sending was read', async () => {
+    using kernel = opened();
+    using peer = await startPeer('127.0.0.1');
+    const fd = kernel.openStampedUdpSocket(4);
+    kernel.connect(fd, kernel.socketAddress('127.0.0.1', peer.port));
+    kernel.send(fd, Buffer.from('not read'));
+    // The answer has come when that of another socket, which was asked later, has.
+    const later = kernel.openStampedUdpSocket(4);
+    kernel.connect(later, kernel.socketAddress('127.0.0.1', peer.port));
+    kernel.send(later, Buffer.from('later'));
+    await eventually(
+      () => kernel.receive(later),
+      () => 'no answer to the other socket',
+    );
+    assert.notEqual(kernel.transmittedAt(fd), undefined);
+    assert.equal(kernel.disconnect(fd, true), true);
+    kernel.connect(fd, kernel.socketAddress('127.0.0.1', peer.port));
+    assert.equal(kernel.receive(fd), undefined);
+    for (const open of [fd, later]) kernel.closeSocket(open);
+  });
+
+  it('finds a pending error of a socket whose time of sending was read', async () => {
+    using kernel = opened();
+    const peer = await startPeer('127.0.0.1');
+    const fd = kernel.openStampedUdpSocket(4);
+    kernel.connect(fd, kernel.socketAddress('127.0.0.1', peer.port));
+    peer[Symbol.dispose]();
+    kernel.send(fd, Buffer.of(1));
+    assert.notEqual(kernel.transmittedAt(fd), undefined);
+    assert.equal(kernel.disconnect(fd, true), false);
+    kernel.closeSocket(fd);
+  });
+
   it('cuts off a datagram that is longer than any echo', async () => {
     using kernel = opened();
     using peer = await startPeer('127.0.0.1');
@@ -568,7 +601,13 @@ describe('parseTcpInfo', () => {
 });
 
 describe('measuredHandshake', () => {
-  const info = { isEstablished: true, rttSeconds: 60e-6, sinceLastDataSeconds: 0, sinceLastAckSeconds: 0, totalRetransmits: 0 };
+  const info = {
+    isEstablished: true,
+    rttSeconds: 60e-6,
+    sinceLastDataSeconds: 0,
+    sinceLastAckSeconds: 0,
+    totalRetransmits: 0,
+  };
 
   it('is the round trip of the kernel', () => {
     using kernel = opened();

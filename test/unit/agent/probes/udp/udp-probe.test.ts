@@ -13,6 +13,7 @@ import {
 import { KernelCallError } from '../../../../../src/agent/kernel/kernel.ts';
 import type { ProbeResult } from '../../../../../src/agent/probes/probe.ts';
 import { type UdpSubject, udpProbe } from '../../../../../src/agent/probes/udp/udp-probe.ts';
+import { UdpSockets } from '../../../../../src/agent/probes/udp-sockets.ts';
 import { run } from '../../../../cluster/command.ts';
 import { eventually } from '../../eventually.ts';
 import { startEchoPeer } from '../../servers/echo-peer.ts';
@@ -230,6 +231,30 @@ describe('udpProbe on a peer that is there', () => {
       },
     });
     assertAnswered(await udpProbe()(targetOf(peer), contextWith({ kernel: forgetful })), 2);
+  });
+});
+
+describe('udpProbe and the calls that it makes', () => {
+  it('reads the clocks for an answer and the next packet at once, and drops nothing but what was received', async () => {
+    using peer = await startPeer((request, send) => send(answerTo(request)));
+    let [readings, disconnected, dropped] = [0, 0, 0];
+    const counting = kernelWith({
+      now() {
+        readings++;
+        return kernel!.now();
+      },
+      disconnect(fd, isStampRead) {
+        disconnected++;
+        if (!isStampRead) dropped++;
+        return kernel!.disconnect(fd, isStampRead);
+      },
+    });
+    const context = contextWith({ kernel: counting, udpSockets: new UdpSockets(counting) });
+    assertAnswered(await undisturbed(50, () => udpProbe()(targetOf(peer), context)));
+    assert.equal(dropped, 0);
+    // Where an answer was late, the next packet has a reading of its own.
+    assert.ok(readings < 2 * disconnected && readings > disconnected, `${readings} for ${disconnected}`);
+    context.udpSockets!.close();
   });
 });
 
