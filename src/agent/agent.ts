@@ -13,7 +13,14 @@ import { Schedule } from './plan/schedule.ts';
 import { StartGrace } from './plan/start-grace.ts';
 import { type LimitedTargets, withinLimits } from './plan/target-limits.ts';
 import { problemOf, TargetStateLog } from './plan/target-state-log.ts';
-import { type PodIdentity, planTargets, type ResolverConfiguration, slotOf, type Target } from './plan/targets.ts';
+import {
+  isUndisturbed,
+  type PodIdentity,
+  planTargets,
+  type ResolverConfiguration,
+  slotOf,
+  type Target,
+} from './plan/targets.ts';
 import type { AddressLookup } from './probes/peer-lookup.ts';
 import type { Attempt } from './probes/probes.ts';
 import type { UdpSockets } from './probes/udp-sockets.ts';
@@ -143,10 +150,12 @@ export class Agent {
     this.#targetStates.keep(targets);
     this.#startGrace.plan(targets);
     this.#ntpBackoff.plan(targets);
+    const timing = kernel ? 'kernel' : 'clock';
     this.#schedule.set(
       targets.map((target) => ({
         key: target.key,
-        slot: slotOf(target, kernel ? 'kernel' : 'clock'),
+        slot: slotOf(target, timing),
+        isShared: isUndisturbed(target, timing),
         intervalMs: target.intervalMs,
         run: (signal) => this.#turn(target, signal),
       })),

@@ -10,7 +10,7 @@ const defaultInterval = '10s';
 const defaultTimeout = '5s';
 
 const intervalDescription =
-  'Interval at which each target is probed. Each target has its own offset within the interval, to avoid bursts of probes.';
+  'Interval at which each target is probed. The offsets of targets are spread over the interval, to avoid bursts of probes.';
 
 /** The interval of a probe, as a field. */
 export function intervalField(initial = defaultInterval, description = intervalDescription) {

@@ -77,9 +77,17 @@ export function planTargets(
  * @param timing source of the latencies: those of the clock contain what the process does for other probes meanwhile
  */
 export function slotOf(target: Target, timing: Timing): string {
-  return target.probe === 'network' && timing === 'kernel'
-    ? key(target.probe, { host: target.labels.host })
-    : target.key;
+  if (target.probe !== 'network' || !isUndisturbed(target, timing)) return target.key;
+  return key(target.probe, { host: target.labels.host });
+}
+
+/**
+ * Whether probes of a target may run at the same time as others. Those of DNS may not: there can be many, and answers
+ * over TCP are timed by the clock.
+ * @param timing as for `slotOf`
+ */
+export function isUndisturbed({ probe }: Target, timing: Timing): boolean {
+  return probe === 'network' && timing === 'kernel';
 }
 
 /** The assigned peers, or a choice from all addresses. */

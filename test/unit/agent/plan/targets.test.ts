@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { planTargets, slotOf, type Target } from '../../../../src/agent/plan/targets.ts';
+import { isUndisturbed, planTargets, slotOf, type Target } from '../../../../src/agent/plan/targets.ts';
 import type { Timing } from '../../../../src/agent/probes/probe.ts';
 import { settingsWith } from '../settings-builder.ts';
 import { subjectOf } from '../target-builder.ts';
@@ -27,6 +27,10 @@ test('a peer has one slot for all protocols, everything else one of its own', ()
   assert.equal(slots(targets, 'kernel'), targets.length - 2);
   // Those that are timed by the clock would disturb each other.
   assert.equal(slots(targets, 'clock'), targets.length);
+  for (const timing of ['kernel', 'clock'] as const)
+    assert.ok(
+      targets.every((target) => isUndisturbed(target, timing) === (target.probe === 'network' && timing === 'kernel')),
+    );
 });
 
 test('without hosts the API server is looked up in the cluster’s own domain, at the first nameserver', () => {
