@@ -10,7 +10,8 @@ export function afterDelay(milliseconds: number, callback: () => void): () => vo
     () => {
       immediate = setImmediate(callback);
     },
-    Math.max(0, milliseconds),
+    // Node cuts off what is not a whole number of milliseconds.
+    Math.ceil(Math.max(0, milliseconds)),
   );
   return () => {
     clearTimeout(timer);
