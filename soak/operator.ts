@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { prepare } from '../bench/agent.ts';
 import { BenchCluster, namespace } from '../bench/bench-cluster.ts';
 import { type Figure, figure } from '../bench/figures.ts';
@@ -80,9 +82,24 @@ async function runSequences(
     });
     outcomes.push(outcome);
     for (const violation of outcome.violations) log(`sequence ${outcome.seed}: ${violation}\n${steps.join('\n')}`);
+    if (outcome.violations.length > 0)
+      for (const file of await keepLogs(rig, outcome.seed)) log(`log of an operator: ${file}`);
     if (outcomes.length % progressEvery === 0) log(`${outcomes.length} sequences`);
   }
   return outcomes;
+}
+
+/** Keeps what the operators that run have logged of late. @returns the files */
+async function keepLogs({ operators }: FaultRig, seed: number): Promise<string[]> {
+  const folder = join(import.meta.dirname, 'results');
+  await mkdir(folder, { recursive: true });
+  return Promise.all(
+    operators.running.map(async ({ name, log }) => {
+      const file = join(folder, `operator-sequence-${seed}-${name}.log`);
+      await writeFile(file, log);
+      return file;
+    }),
+  );
 }
 
 /** What sequences came to. */

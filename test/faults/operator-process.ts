@@ -11,8 +11,8 @@ import { ReconcileOverlap } from './reconcile-overlap.ts';
 const main = join(import.meta.dirname, '../../src/operator/main.ts');
 const witness = join(import.meta.dirname, 'cache-witness.ts');
 
-/** Lines of the log that are kept, for who looks for the cause of a failure. */
-const keptLines = 300;
+/** Lines of the log that are kept, for who looks for the cause of a failure: those of two minutes beside strangers. */
+const keptLines = 5000;
 
 export interface OperatorProcessOptions {
   /** The pod's name that the operator goes by. */
