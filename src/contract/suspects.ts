@@ -38,5 +38,4 @@ export const linkStates = ['ok', 'slow', 'failing', 'unreported'] as const;
 
 export type LinkState = (typeof linkStates)[number];
 
-/** Maximum length of the name of a suspect. */
-export const maxSuspectName = 253;
+export { maxSuspectName } from '../crd/status.ts';

@@ -56,6 +56,13 @@ export const HealthSpecSchema = defaultedObject(
       }),
       '2m',
     ),
+    nodeEvents: withDefault(
+      Type.Boolean({
+        description:
+          'Whether a Node that becomes or ceases to be a suspect gets an Event, which kubectl describe node shows.',
+      }),
+      false,
+    ),
   },
   { description: 'How the operator evaluates agent reports. Changes never restart a pod.' },
 );

@@ -42,7 +42,7 @@ test('the sample puts a ready agent on every node, and the status says so', asyn
 
 test('kubectl get nx shows readiness and agents', async () => {
   const table = (await env.kubectl(['get', 'nx', '-n', 'monitoring', 'default'])).split('\n');
-  assert.match(table[0] ?? '', /^NAME\s+READY\s+AGENTS\s+AGE/);
+  assert.match(table[0] ?? '', /^NAME\s+READY\s+AGENTS\s+DNS\s+NETWORK\s+SUSPECTS\s+AGE/);
   assert.match(table[1] ?? '', new RegExp(`^default\\s+True\\s+${agents.length}/${agents.length}\\s`));
 });
 

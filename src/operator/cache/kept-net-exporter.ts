@@ -1,6 +1,7 @@
 import { boundedText } from '../../base/bounded-text.ts';
 import { pausedAnnotation } from '../../contract/agent-names.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
+import { maxSuspects } from '../../crd/status.ts';
 import { withDefaults } from '../../crd/with-defaults.ts';
 import type { KubeObject, ObjectMeta } from '../kube/kube-object.ts';
 import { memorySize } from './memory-size.ts';
@@ -11,7 +12,7 @@ import { memorySize } from './memory-size.ts';
  */
 export const maxSpecBytes = 128 * 1024;
 
-/** The same of one condition or another field of the status: what the operator writes takes less than half of it. */
+/** The same of one condition, one suspect or another field of the status: what the operator writes takes less than half of it. */
 const maxStatusPartBytes = 4 * 1024;
 
 /** Number of finalizers that are kept, those of the garbage collector included. */
@@ -84,9 +85,10 @@ function boundedSpec(spec: Fields): { spec: Fields; leftOut: LeftOutField[] } {
 /** Without what the operator cannot have written, so that it writes its own again. */
 function boundedStatus(status: Fields): Fields {
   const isSmall = (part: unknown) => memorySize(part, maxStatusPartBytes) <= maxStatusPartBytes;
-  const { conditions, ...others } = status;
+  const { conditions, suspects, ...others } = status;
   return {
     ...Object.fromEntries(Object.entries(others).filter(([, value]) => isSmall(value))),
     ...(Array.isArray(conditions) && { conditions: conditions.filter(isSmall) }),
+    ...(Array.isArray(suspects) && { suspects: suspects.filter(isSmall).slice(0, maxSuspects) }),
   };
 }

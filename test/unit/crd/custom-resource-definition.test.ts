@@ -12,7 +12,7 @@ interface Definition {
     versions: [
       {
         subresources: unknown;
-        additionalPrinterColumns: { name: string; jsonPath: string }[];
+        additionalPrinterColumns: { name: string; jsonPath: string; priority?: number }[];
         schema: { openAPIV3Schema: SchemaNode };
       },
     ];
@@ -47,7 +47,12 @@ test('the resource has its short name, its category and a status of its own', ()
 test('kubectl prints only columns whose fields exist', () => {
   assert.deepEqual(
     version.additionalPrinterColumns.map(({ name }) => name),
-    ['READY', 'AGENTS', 'AGE'],
+    ['READY', 'AGENTS', 'DNS', 'NETWORK', 'SUSPECTS', 'AGE', 'LINKS', 'P99', 'MESSAGE'],
+  );
+  const wide = version.additionalPrinterColumns.filter(({ priority }) => priority === 1);
+  assert.deepEqual(
+    wide.map(({ name }) => name),
+    ['LINKS', 'P99', 'MESSAGE'],
   );
   const paths = new Set(fields.map(({ path }) => `.${path}`));
   for (const { jsonPath } of version.additionalPrinterColumns) {
@@ -70,6 +75,15 @@ test('every string, list and map of the spec is bounded, for the sake of the CEL
       assert.ok(node.maxLength, `${path} has no maxLength`);
     if (node.type === 'array') assert.ok(node.maxItems, `${path} has no maxItems`);
     if (node.additionalProperties) assert.ok(node.maxProperties, `${path} has no maxProperties`);
+  }
+});
+
+test('every string, list and number of the status is bounded, so that its size is', () => {
+  for (const { path, node } of fields.filter(({ path }) => path.startsWith('status.'))) {
+    if (node.type === 'string' && !node.enum && node.format === undefined)
+      assert.ok(node.maxLength, `${path} has no maxLength`);
+    if (node.type === 'array') assert.ok(node.maxItems, `${path} has no maxItems`);
+    if (node.type === 'integer') assert.equal(node.minimum, 0, path);
   }
 });
 

@@ -45,7 +45,7 @@ test('the defaults are those that the documentation promises', () => {
       timeout: '5s',
     },
     ntp: { enabled: false, servers: [], interval: '60s', timeout: '5s' },
-    health: { failureRatio: '0.05', latency: { dns: '100ms', network: '10ms' }, window: '2m' },
+    health: { failureRatio: '0.05', latency: { dns: '100ms', network: '10ms' }, window: '2m', nodeEvents: false },
     monitoring: {
       podMonitor: 'Auto',
       labels: {},

@@ -54,7 +54,7 @@ const spec: NetExporterSpec = {
     timeout: '2s',
   },
   ntp: { enabled: true, servers: ['192.0.2.2'], interval: '120s', timeout: '2s' },
-  health: { failureRatio: '0.5', latency: { dns: '1s', network: '1s' }, window: '5m' },
+  health: { failureRatio: '0.5', latency: { dns: '1s', network: '1s' }, window: '5m', nodeEvents: true },
   monitoring: {
     podMonitor: 'None',
     labels: { release: 'prometheus' },

@@ -54,7 +54,7 @@ test('no change of what is probed reaches the pods', () => {
     spec.network = { ...spec.network, protocols: ['UDP'], udp: { packets: 10, size: 1472 } };
     spec.ntp = { enabled: true, servers: ['ntp.example.com'], interval: '1m4s', timeout: '1s' };
     spec.dns = { ...spec.dns, service: { namespace: 'dns', name: 'dns' }, endpointsPerAgent: 5 };
-    spec.health = { failureRatio: '1', latency: { dns: '1s', network: '1s' }, window: '1m' };
+    spec.health = { failureRatio: '1', latency: { dns: '1s', network: '1s' }, window: '1m', nodeEvents: true };
     spec.monitoring.networkPolicy = 'None';
   });
   assert.deepEqual(after, before);

@@ -97,6 +97,18 @@ test('of a status only what the operator may have written is kept', () => {
   assert.deepEqual(keptNetExporterOf(stored({ status: grown })).status, status);
 });
 
+test('of the suspects in a status those are kept that the operator may have written', () => {
+  const suspect = {
+    ...{ kind: 'Link', name: 'x'.repeat(253), reason: 'Loss', since: '2026-01-01T00:00:00Z' },
+    evidence: 'y'.repeat(1000),
+  };
+  const suspects = Array.from({ length: 20 }, (_, index) => ({ ...suspect, name: `${suspect.name.slice(4)}${index}` }));
+  assert.deepEqual(keptNetExporterOf(stored({ status: { suspects } })).status, { suspects }, 'the longest ones');
+  const forged = [...suspects, { ...suspect, evidence: 'z'.repeat(100_000) }, ...suspects];
+  assert.deepEqual(keptNetExporterOf(stored({ status: { suspects: forged } })).status, { suspects });
+  assert.deepEqual(keptNetExporterOf(stored({ status: { suspects: 'x' } })).status, {});
+});
+
 test('of the annotations only the one that pauses is kept, and not more of it than can be quoted', () => {
   const kept = (annotations: Record<string, string>) => {
     const { metadata, ...rest } = stored({});

@@ -248,7 +248,7 @@ for (const [what, findings, expected] of paused)
 
 test('what another version wrote beside goes: nobody would keep it true', () => {
   const ours = statusOf(healthy, undefined, now);
-  const theirs = { ...ours, suspects: [{ kind: 'Node', name: 'n1' }], agents: { ...ours.agents!, slow: 1 } };
+  const theirs = { ...ours, theirs: [{ kind: 'Node', name: 'n1' }], agents: { ...ours.agents!, slow: 1 } };
   assert.deepEqual(statusOf(healthy, theirs, now), ours);
   assert.deepEqual(pausedStatusOf(healthy, theirs, now), pausedStatusOf(healthy, ours, now));
 });
