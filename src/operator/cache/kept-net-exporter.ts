@@ -12,7 +12,10 @@ import { memorySize } from './memory-size.ts';
  */
 export const maxSpecBytes = 128 * 1024;
 
-/** The same of one condition, one suspect or another field of the status: what the operator writes takes less than half of it. */
+/**
+ * The same of one condition, one suspect or another field of the status: what the operator writes takes less than half
+ * of it.
+ */
 const maxStatusPartBytes = 4 * 1024;
 
 /** Number of finalizers that are kept, those of the garbage collector included. */

@@ -32,6 +32,7 @@ export interface JudgedFleet {
   /** Length of the effective window, in milliseconds. */
   windowMs: number;
   verdict: Verdict;
-  dns: JudgedPart;
+  /** `servers` and `hosts`: how many of each agents query. */
+  dns: JudgedPart & { servers: number; hosts: number };
   network: JudgedPart & { links: Record<LinkState, number> };
 }
