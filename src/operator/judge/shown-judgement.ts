@@ -1,0 +1,75 @@
+import type { JudgedFleet, JudgedPart } from './judged-fleet.ts';
+
+/** A figure is another one when it has been off by more than this factor for two windows. */
+const noticeableFactor = 2;
+
+/**
+ * What users see of the judgements of one fleet. It changes with the verdict and with counts of what is probed, but not
+ * with the numbers of each judgement, because every change is a write of the status: a latency that has moved is shown
+ * when that has lasted for two windows, which a single slow probe does not.
+ */
+export class ShownJudgement {
+  #shown: JudgedFleet | undefined;
+  #fingerprint = '';
+  /** Since when a figure has been off, in monotonic milliseconds. */
+  #movedSince: number | undefined;
+
+  /** Undefined before the first judgement. */
+  get current(): JudgedFleet | undefined {
+    return this.#shown;
+  }
+
+  /**
+   * Takes in a judgement.
+   * @param now monotonic milliseconds
+   * @returns whether something else is shown now
+   */
+  update(judged: JudgedFleet, now: number): boolean {
+    const fingerprint = fingerprintOf(judged);
+    if (this.#shown && fingerprint === this.#fingerprint && !this.#hasMoved(this.#shown, judged, now)) return false;
+    this.#shown = judged;
+    this.#fingerprint = fingerprint;
+    this.#movedSince = undefined;
+    return true;
+  }
+
+  #hasMoved(shown: JudgedFleet, judged: JudgedFleet, now: number): boolean {
+    const before = figuresOf(shown);
+    const pairs = figuresOf(judged).map((figure, index) => [before[index], figure] as const);
+    if (pairs.some(([a, b]) => (a === undefined) !== (b === undefined))) return true;
+    if (!pairs.some(([a = 0, b = 0]) => Math.max(a, b) > noticeableFactor * Math.min(a, b))) {
+      this.#movedSince = undefined;
+      return false;
+    }
+    this.#movedSince ??= now;
+    return now - this.#movedSince >= 2 * judged.windowMs;
+  }
+}
+
+/** Everything that is shown except numbers that change with each judgement, as text, in any order of the suspects. */
+function fingerprintOf({ generation, windowMs, verdict, dns, network }: JudgedFleet): string {
+  const { suspects, isWarming, agents, reporting } = verdict;
+  const isBlind = reporting * 2 < agents;
+  return JSON.stringify([
+    ...[generation, windowMs, isWarming, isBlind && [agents, reporting]],
+    suspects.map(({ evidence, ...suspect }) => JSON.stringify([suspect, withoutNumbers(evidence)])).sort(),
+    ...[dns.unknown, dns.servers, dns.hosts],
+    ...[network.unknown, linksOf(network)],
+  ]);
+}
+
+/** Number of links of a fleet. */
+export function linksOf({ links }: JudgedFleet['network']): number {
+  return Object.values(links).reduce((sum, count) => sum + count, 0);
+}
+
+/** Numbers of their own, but not those within names such as `node-7`. */
+function withoutNumbers(evidence: string): string {
+  return evidence.replaceAll(/(?<![\w.-])\d[\d.,]*(?![\w-])/g, '#');
+}
+
+function figuresOf({ verdict, dns, network }: JudgedFleet): (number | undefined)[] {
+  const latencies = [dns, network].flatMap(({ p50, p99 }: JudgedPart) => [p50, p99]);
+  // Without a suspect a few lost probes are nothing to show.
+  return [...latencies, verdict.suspects.length > 0 ? network.links.failing : 0];
+}
