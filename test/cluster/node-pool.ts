@@ -148,10 +148,21 @@ export class NodePool {
   async restartProxies(flags: readonly string[]): Promise<void> {
     await Promise.all(
       this.nodes.map(async ({ name }) => {
-        await stopProcess(readState(this.#options.cluster)!.processes[`${name}/kube-proxy`]!);
-        this.#remember(name, { 'kube-proxy': await startKubeProxy(this.nodeOptions(name), flags) });
+        await this.stopProxy(name);
+        await this.startProxy(name, flags);
       }),
     );
+  }
+
+  /** Ends a node's kube-proxy; the rules that it has made stay. */
+  async stopProxy(name: string): Promise<void> {
+    const proxy = readState(this.#options.cluster)?.processes[`${this.find(name).name}/kube-proxy`];
+    if (proxy !== undefined) await stopProcess(proxy);
+  }
+
+  /** Starts a node's kube-proxy, which makes all its rules anew. */
+  async startProxy(name: string, flags: readonly string[] = []): Promise<void> {
+    this.#remember(name, { 'kube-proxy': await startKubeProxy(this.nodeOptions(name), flags) });
   }
 
   /**

@@ -157,6 +157,16 @@ export class Cluster {
     await this.#pool.restartProxies(flags);
   }
 
+  /** Ends the kube-proxy of a node; the rules that it has made stay. */
+  async stopProxy(node: string): Promise<void> {
+    await this.#pool.stopProxy(node);
+  }
+
+  /** Starts the kube-proxy of a node again, which makes all its rules anew. */
+  async startProxy(node: string): Promise<void> {
+    await this.#pool.startProxy(node);
+  }
+
   /** Starts a component of the control plane (again); the API server is ready when this resolves. */
   async startComponent(component: Component, signal?: AbortSignal): Promise<void> {
     const known = readState(this.name)?.processes[component];

@@ -38,7 +38,7 @@ export async function operatorsOf({ kubectl }: Pick<Environment, 'kubectl'>): Pr
     }));
 }
 
-export async function leaseOf({ kubectl }: Environment): Promise<LeaseStatus> {
+export async function leaseOf({ kubectl }: Pick<Environment, 'kubectl'>): Promise<LeaseStatus> {
   const { spec } = await getJson<{
     spec: { holderIdentity: string; acquireTime: string; leaseTransitions: number };
   }>(kubectl, ['lease', '-n', operatorNamespace, 'net-exporter-operator']);

@@ -1,0 +1,78 @@
+import { keyOfName } from '../../src/operator/judge/subjects.ts';
+import { getJson } from '../e2e/agents.ts';
+import { type FaultSite, type JudgedFault, nodesWithoutLeader, zonesWithoutLeader } from './fault-site.ts';
+import { cutLinkRules, cutZonePairRules } from './packet-rules.ts';
+import { applyRules } from './rule-tables.ts';
+
+const linkSeconds = 60;
+const serviceSeconds = 45;
+
+/** All packets from one node's pods to another's are lost. */
+export const cutLink: JudgedFault = {
+  name: 'link_cut',
+  verdictSeconds: linkSeconds,
+  inject: async (site, undo) => {
+    const [from, to] = site.choose(await nodesWithoutLeader(site), 2);
+    await applyRules(site, undo, from!.name, cutLinkRules(from!, to!));
+    return { key: keyOfName('Link', `${from!.name}<>${to!.name}`), reasons: ['Unreachable'] };
+  },
+};
+
+/** Packets between two zones are lost. */
+function zonePair(name: string, percent: number, reasons: readonly ('Unreachable' | 'Loss')[]): JudgedFault {
+  return {
+    name,
+    verdictSeconds: linkSeconds,
+    inject: async (site, undo) => {
+      const [a, b] = site.choose(await zonesWithoutLeader(site), 2);
+      for (const { name: node } of a!) await applyRules(site, undo, node, cutZonePairRules(a!, b!, percent));
+      return { key: keyOfName('ZonePair', `${a![0]!.zone}<>${b![0]!.zone}`), reasons };
+    },
+  };
+}
+
+export const cutZonePair = zonePair('zone_pair_cut', 100, ['Unreachable']);
+export const lossyZonePair = zonePair('zone_pair_30', 30, ['Loss']);
+
+/** kube-proxy of a node stops, and rules that it has made are lost. */
+function brokenProxy(name: string, losingRules: (site: FaultSite) => Promise<string>): JudgedFault {
+  return {
+    name,
+    verdictSeconds: serviceSeconds,
+    inject: async (site, undo) => {
+      const { cluster } = site;
+      const [node] = site.choose(await nodesWithoutLeader(site), 1);
+      const script = await losingRules(site);
+      undo.add(`kube-proxy of ${node!.name}`, () => cluster.startProxy(node!.name));
+      await cluster.stopProxy(node!.name);
+      await cluster.exec(node!.name, ['nft', '-f', '-'], { input: script });
+      return { key: keyOfName('ServicePath', `${node!.name}>`), reasons: ['Unreachable', 'Refused'] };
+    },
+  };
+}
+
+/** A node has no rule for the agents' Service. */
+export const lostService = brokenProxy('service_path_agents', async ({ kubectl, namespace, name }) => {
+  const { spec } = await getJson<{ spec: { clusterIPs: string[]; ports: { port: number }[] } }>(kubectl, [
+    ...['service', '-n', namespace, `${name}-agent`],
+  ]);
+  return serviceElements(spec.clusterIPs, spec.ports[0]!.port).join('\n');
+});
+
+/** A node has no rules for Services at all. */
+export const lostProxyTable = brokenProxy('service_path_all', async ({ cluster }) =>
+  familiesOf(cluster.nodes[0]!.addresses)
+    .map((family) => `delete table ${family} kube-proxy\n`)
+    .join(''),
+);
+
+/** Commands of nft(8) that take a Service's ClusterIPs out of the map by which kube-proxy finds its rules. */
+export function serviceElements(clusterIps: readonly string[], port: number): string[] {
+  return clusterIps.map(
+    (ip) => `delete element ${familiesOf([ip])[0]} kube-proxy service-ips { ${ip} . tcp . ${port} }\n`,
+  );
+}
+
+function familiesOf(addresses: readonly string[]): ('ip' | 'ip6')[] {
+  return [...new Set(addresses.map((address) => (address.includes(':') ? 'ip6' : 'ip')))];
+}

@@ -1,0 +1,32 @@
+import type { Cleanups } from '../cluster/cleanups.ts';
+import { run } from '../cluster/command.ts';
+import type { FaultSite } from './fault-site.ts';
+import { forwardTable, redirectTable } from './packet-rules.ts';
+
+let tables = 0;
+
+/** Each fault has a table of its own: two of them may affect the same node. */
+const newTable = () => `net_exporter_fault_${++tables}`;
+
+/** Applies rules to what a node forwards until `undo` runs. */
+export async function applyRules(
+  { cluster }: FaultSite,
+  undo: Cleanups,
+  node: string,
+  rules: readonly string[],
+): Promise<void> {
+  const table = newTable();
+  await cluster.exec(node, ['nft', '-f', '-'], { input: forwardTable(table, rules) });
+  undo.add(`table ${table} on ${node}`, () => cluster.exec(node, ['nft', 'delete', 'table', 'inet', table]));
+}
+
+/**
+ * Redirects DNS queries to another port of the same pod until `undo` runs.
+ * @param netns path of the pod's network namespace
+ */
+export async function redirectQueries(undo: Cleanups, netns: string, port: number): Promise<void> {
+  const table = newTable();
+  const nft = ['nsenter', `--net=${netns}`, 'nft'];
+  await run([...nft, '-f', '-'], { input: redirectTable(table, port) });
+  undo.add(`table ${table} of a DNS pod`, () => run([...nft, 'delete', 'table', 'inet', table]));
+}
