@@ -1,4 +1,4 @@
-import { boundedText } from '../../base/bounded-text.ts';
+import { boundedText, shortened } from '../../base/bounded-text.ts';
 import { instanceLabel, portName } from '../../contract/agent-names.ts';
 import type { ConditionReason } from '../../contract/reasons.ts';
 import { controllerOf, type KubeObject } from '../kube/kube-object.ts';
@@ -241,6 +241,5 @@ const quotedLength = 200;
 
 /** The beginning of a message, on one line. */
 function head(message = ''): string {
-  const line = message.trim().replaceAll(/\s+/g, ' ');
-  return line.length > quotedLength ? `${line.slice(0, quotedLength)}…` : line;
+  return shortened(message.trim().replaceAll(/\s+/g, ' '), quotedLength);
 }

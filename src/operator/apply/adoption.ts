@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { boundedText } from '../../base/bounded-text.ts';
+import { shortened } from '../../base/bounded-text.ts';
 import { agentSelector, appliedAnnotation, managedByLabel, managerName } from '../../contract/agent-names.ts';
 import { isPowerful, openShiftPullSecret } from '../../contract/powerful-metadata.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
@@ -138,6 +138,5 @@ function itemsOf(parent: Record<string, unknown>, field: string): Record<string,
 }
 
 function bounded(name: unknown): string {
-  const text = String(name);
-  return text.length <= maxNameLength ? text : `${boundedText(text, maxNameLength - 1)}…`;
+  return shortened(String(name), maxNameLength);
 }

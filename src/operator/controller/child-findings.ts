@@ -1,7 +1,8 @@
+import { shortened } from '../../base/bounded-text.ts';
 import type { ApplyResult } from '../apply/applier.ts';
 import { type ApiError, isTransient } from '../kube/api-error.ts';
 import type { Obstacle } from '../status/status.ts';
-import { conflictMessage, maxCauseLength, shortened, withPeriod } from '../status/wording.ts';
+import { conflictMessage, maxCauseLength, withPeriod } from '../status/wording.ts';
 
 /** The result of applying or deleting one object, or why that failed. `what` is the object's kind and name. */
 export type ChildOutcome = { what: string } & (

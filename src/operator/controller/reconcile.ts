@@ -7,6 +7,7 @@ import {
   podReferences,
 } from '../../../charts/agent/agent.ts';
 import { dnsPortsIn } from '../../../charts/agent/agent-network-policy.ts';
+import { shortened } from '../../base/bounded-text.ts';
 import { errorText } from '../../base/error-text.ts';
 import { withoutSecrets } from '../../base/redaction.ts';
 import { agentNames, isPaused, pausedAnnotation, scrapeAnnotation } from '../../contract/agent-names.ts';
@@ -26,7 +27,7 @@ import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { type Findings, heldStatusOf, type Obstacle, pausedStatusOf, statusOf } from '../status/status.ts';
 import { conditionChanges, statusEvents } from '../status/status-events.ts';
 import type { StatusWriter, WrittenStatus } from '../status/status-writer.ts';
-import { asSentence, maxCauseLength, shortened, withPeriod } from '../status/wording.ts';
+import { asSentence, maxCauseLength, withPeriod } from '../status/wording.ts';
 import { type AgentsSync, syncAccessIn } from '../sync/agents-sync.ts';
 import { type ChildFindings, findingsOf } from './child-findings.ts';
 import { Children, type ChildrenParts, nameOf } from './children.ts';

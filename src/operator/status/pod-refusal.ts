@@ -1,5 +1,6 @@
+import { shortened } from '../../base/bounded-text.ts';
 import { withoutSecrets } from '../../base/redaction.ts';
-import { maxCauseLength, shortened, withPeriod } from './wording.ts';
+import { maxCauseLength, withPeriod } from './wording.ts';
 
 /** Maximum length of an Event's text that is read. The API server limits that of events.k8s.io only, to 1,024 bytes. */
 const maxNoteLength = 2000;

@@ -1,3 +1,4 @@
+import { shortened } from '../../base/bounded-text.ts';
 import type { ConditionReason } from '../../contract/reasons.ts';
 import type { Condition, NetExporterStatus } from '../../crd/net-exporter.ts';
 import { type AgentFault, faultReasons } from '../agents/agent-pod.ts';
@@ -6,7 +7,7 @@ import type { StrandedAgent } from '../agents/stranded-agents.ts';
 import { refusalMessage } from './pod-refusal.ts';
 import { propagated, propagationStatus } from './propagation-status.ts';
 import { type DaemonSetProgress, remainingOf } from './rollout.ts';
-import { listOf, sentences, shortened } from './wording.ts';
+import { listOf, sentences } from './wording.ts';
 
 /** Maximum length of a condition's message. The API server accepts 32,768 characters, but people read conditions. */
 const maxMessageLength = 1000;

@@ -21,13 +21,6 @@ export function listOf(items: readonly string[], count = items.length): string {
   return more > 0 ? `${named.join(', ')} and ${more} more` : named.join(', ');
 }
 
-/** Cuts a text to at most `max` UTF-16 code units, the last of which then is an ellipsis. Never cuts a character. */
-export function shortened(text: string, max: number): string {
-  if (text.length <= max) return text;
-  const cut = text.slice(0, max - 1);
-  return `${/[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut}…`;
-}
-
 /** Ends a text of someone else, such as the API server's message, like a sentence. */
 export function withPeriod(text: string): string {
   return /[.!?…]$/.test(text) ? text : `${text}.`;
