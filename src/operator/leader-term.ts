@@ -63,9 +63,9 @@ export class LeaderTerm {
 
   constructor(parts: LeaderTermParts) {
     this.#parts = parts;
-    const { client, clock, random, log, podName, sync, watches, nameservers, agentImage } = parts;
+    const { client, clock, random, log, metrics, podName, sync, watches, nameservers, agentImage } = parts;
     const reporter = { controller: reportingController, instance: podName };
-    this.#events = new EventRecorder({ client, reporter, clock, random, log });
+    this.#events = new EventRecorder({ client, reporter, clock, random, log, dropped: metrics.droppedEvents });
     this.applier = new Applier(client, managerName, netExporters, clock);
     this.statusWriter = new StatusWriter({ client, clock, random });
     const reconciles = this.#loop('netexporter', reconcileBackoff);

@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import { type ApiUse, apiUses } from '../contract/api-uses.ts';
+import { eventMetrics } from '../contract/metrics/event-metrics.ts';
 import { labelValues } from '../contract/metrics/metric.ts';
 import {
   controllerMetrics,
@@ -14,6 +15,7 @@ import { registerProcessMetrics } from '../metrics/process-metrics.ts';
 import type { ReconcileObserver } from './controller/controller.ts';
 import type { QueueObserver, WorkQueue } from './controller/work-queue.ts';
 import { EventLoopLag } from './event-loop-lag.ts';
+import type { DroppedEvents } from './events/dropped-events.ts';
 import type { RequestObserver } from './kube/api-transport.ts';
 
 /** The controllers, as labels have them. */
@@ -45,6 +47,7 @@ export class OperatorMetrics {
 
   readonly #watchErrors = newCounter(watchMetrics.errors, this.#registers);
   readonly #queues = new Map<ControllerName, WorkQueue>();
+  readonly #eventsDropped = newCounter(eventMetrics.dropped, this.#registers);
 
   readonly requestObserver: RequestObserver = {
     answered: ({ method, host, code, seconds }) => {
@@ -55,11 +58,15 @@ export class OperatorMetrics {
     limited: ({ method, host, seconds }) => this.#requestWaits.observe({ verb: method, host }, seconds),
   };
 
+  /** Counts Events that are not written on their own. */
+  readonly droppedEvents: DroppedEvents = (reason, count) => this.#eventsDropped.inc({ reason }, count);
+
   constructor(version: string) {
     newGauge(processMetrics.buildInfo, this.#registers).set({ version }, 1);
     const watched = Object.values<ApiUse>(apiUses).filter(({ verbs }) => verbs.includes('watch'));
     // A rate over a series needs the series before the first failure.
     for (const { plural } of watched) this.#watchErrors.inc({ resource: plural }, 0);
+    for (const reason of labelValues(eventMetrics.dropped, 'reason')) this.droppedEvents(reason, 0);
     const queues = this.#queues;
     const gauges = [
       [controllerMetrics.depth, (queue: WorkQueue) => queue.depth],

@@ -1,4 +1,5 @@
 import { scheduleMetrics, settingsMetrics } from './agent-metrics.ts';
+import { eventMetrics } from './event-metrics.ts';
 import { httpMetrics } from './http-metrics.ts';
 import type { MetricDeclaration, MetricGroup } from './metric.ts';
 import {
@@ -32,6 +33,7 @@ export const operatorMetricGroups = {
   resource: resourceMetrics,
   controller: controllerMetrics,
   watch: watchMetrics,
+  event: eventMetrics,
   leader: leaderMetrics,
   request: requestMetrics,
   /** Exposed only where the operator syncs with agents. */

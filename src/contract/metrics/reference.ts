@@ -29,6 +29,7 @@ const operatorSections: Record<keyof typeof operatorMetricGroups, Section> = {
     text: 'Names and meanings are those of controller-runtime and client-go, so their dashboards and alerts work.',
   },
   watch: { title: 'Watches' },
+  event: { title: 'Events' },
   leader: { title: 'Leader election' },
   request: { title: 'Requests to the API server' },
   syncServer: {

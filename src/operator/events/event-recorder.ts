@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
-import { backoffDelay } from '../../base/backoff.ts';
-import { type Clock, pause } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
+import { hash32 } from '../../base/hash.ts';
 import type { ApiClient } from '../kube/api-client.ts';
-import { isApiError, isOfDeletedNamespace } from '../kube/api-error.ts';
-import { WriteTurns } from '../kube/write-turns.ts';
-import { type EventContent, eventObject, events, microTime, type Regarding, type Reporter } from './event.ts';
+import { isOfDeletedNamespace } from '../kube/api-error.ts';
+import type { DroppedEvents } from './dropped-events.ts';
+import { type EventContent, eventObject, type Occurrence, type Regarding, type Reporter } from './event.ts';
+import { EventWriter, type Series } from './event-writer.ts';
 import { SpamGuard } from './spam-guard.ts';
+import { type WithheldEvent, WithheldEvents } from './withheld-events.ts';
 
 /** The same Event no farther than this from the one before belongs to its series (KEP-383; client-go's finishTime). */
 const finishMs = 6 * 60_000;
@@ -13,74 +15,31 @@ const finishMs = 6 * 60_000;
 /** How often a series that goes on is written, so that it does not expire after an hour (KEP-383). */
 const refreshMs = 30 * 60_000;
 
-/** How often it is looked whether a series has to be written or has ended. */
+/** How often the recorder looks for series that are due or have ended, and for withheld Events that may be written. */
 const sweepMs = 60_000;
 
 /** Series remembered. The oldest makes room. */
 const maxSeries = 256;
 
-/** Maximum number of writes at a time, of all namespaces. */
-const maxWrites = 4;
-
-/**
- * Maximum number of pending writes of one namespace, and of all. Further Events are dropped, because Events are best
- * effort: those of the namespace with the most pending writes.
- */
-const maxWaitingPerNamespace = 64;
-const maxWaiting = 256;
-
-/** How often, and how long apart, one write is tried while the API server is away or overloaded; then it is dropped. */
-const maxTries = 12;
-const backoff = { baseMs: 10_000, maxMs: 60_000 };
-
-/** An Event that is or will be at the API server, and how often it happened. */
-interface Series {
-  event: ReturnType<typeof eventObject>;
-  count: number;
-  /** Monotonic milliseconds. */
-  lastAt: number;
-  /** The same moment in milliseconds since the epoch. */
-  lastObservedMs: number;
-  /** What the API server knows: 0 where it knows nothing yet. */
-  writtenCount: number;
-  /** Monotonic milliseconds. */
-  writtenAt: number;
-}
-
-interface PendingWrite {
-  /** Of the series. */
-  key: string;
-  series: Series;
-}
-
-/** The pending writes of one namespace. */
-interface Pending {
-  /** At least one; the first is in progress. */
-  writes: PendingWrite[];
-  /** Resolves after the last of them. */
-  done: Promise<void>;
-}
-
 /**
  * Writes Events (KEP-383) asynchronously, those of one namespace one at a time; failures are only logged. So a slow
  * admission webhook delays only the Events of its namespaces. The first and second Event of a series are written
  * immediately, and later counts every half hour and at the end of the series. Unlike in client-go, Events with
- * different notes are different, because notes name the object concerned.
+ * different notes are different, because notes name the object concerned, and Events beyond the limits of `SpamGuard`
+ * and of pending writes are not lost: a later Event about the object counts them.
  */
 export class EventRecorder {
-  readonly #client: Pick<ApiClient, 'create' | 'mergePatch'>;
   readonly #reporter: Reporter;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #log: Logger;
   readonly #series = new Map<string, Series>();
   readonly #guard: SpamGuard;
-  readonly #closing = new AbortController();
-  readonly #dropping = new AbortController();
+  readonly #withheld: WithheldEvents;
+  readonly #dropped: DroppedEvents;
+  readonly #writer: EventWriter;
+  #isDropped = false;
   #cancelSweep: (() => void) | undefined;
-  readonly #turns: WriteTurns;
-  /** By namespace. */
-  readonly #pending = new Map<string, Pending>();
 
   constructor(options: {
     client: Pick<ApiClient, 'create' | 'mergePatch'>;
@@ -88,169 +47,126 @@ export class EventRecorder {
     clock: Clock;
     random: () => number;
     log: Logger;
+    dropped: DroppedEvents;
   }) {
-    this.#client = options.client;
     this.#reporter = options.reporter;
     this.#clock = options.clock;
     this.#random = options.random;
     this.#log = options.log;
+    this.#dropped = options.dropped;
     this.#guard = new SpamGuard(options.clock);
-    this.#turns = new WriteTurns(options.clock, maxWrites);
+    this.#withheld = new WithheldEvents((count) => this.#dropped('overflow', count));
+    this.#writer = new EventWriter({
+      ...{ client: options.client, clock: options.clock, random: options.random },
+      uniqueSuffix: () => this.#uniqueSuffix(),
+      onFull: (series) => this.#withhold(series),
+      onFailed: (series, error) => this.#failed(series, error),
+    });
   }
 
-  record(content: EventContent, regarding: Regarding): void {
-    if (this.#dropping.signal.aborted) return;
+  /** @param occurrence of a change that another process may also find; undefined: only this one does */
+  record(content: EventContent, regarding: Regarding, occurrence?: Occurrence): void {
+    if (this.#isDropped) return;
     const now = this.#clock.monotonic();
-    const key = JSON.stringify([content, regarding.metadata.uid]);
-    const series = this.#series.get(key);
+    const series = this.#series.get(keyOf(content, regarding));
     if (series && now - series.lastAt < finishMs) {
       series.count++;
       series.lastAt = now;
       series.lastObservedMs = this.#clock.wall();
-      if (series.count === 2) this.#enqueue(key, series);
+      if (series.count === 2) this.#writer.enqueue(series);
       return;
     }
-    if (series && series.count > series.writtenCount) this.#enqueue(key, series);
-    this.#begin(key, content, regarding);
+    if (series && series.count > series.writtenCount) this.#writer.enqueue(series);
+    this.#withheld.add({ content, regarding, occurrence });
+    const { uid } = regarding.metadata;
+    if (this.#guard.admits(uid)) this.#release(uid);
+    this.#cancelSweep ??= this.#clock.after(sweepMs, () => this.#sweep());
   }
 
   /** Resolves when what was to be written so far has been written or has failed. */
-  async flushed(): Promise<void> {
-    await Promise.all([...this.#pending.values()].map(({ done }) => done));
+  flushed(): Promise<void> {
+    return this.#writer.flushed();
   }
 
   /** Writes the counts that only we know and ends; what fails now is not tried again. */
   close(): Promise<void> {
-    this.#closing.abort();
+    this.#writer.close();
     this.#cancelSweep?.();
-    for (const [key, series] of this.#series) if (series.count > series.writtenCount) this.#enqueue(key, series);
+    for (const uid of this.#withheld.uids) this.#release(uid);
+    for (const series of this.#series.values()) if (series.count > series.writtenCount) this.#writer.enqueue(series);
     return this.flushed();
   }
 
   /** Discards what is pending and ends. */
   drop(): Promise<void> {
-    this.#closing.abort();
+    this.#isDropped = true;
     this.#cancelSweep?.();
-    for (const { writes } of this.#pending.values()) writes.splice(1);
-    this.#dropping.abort();
+    for (const series of this.#writer.drop()) this.#countDropped(series, 'not_leader');
+    this.#dropped('not_leader', this.#withheld.clear());
     return this.flushed();
   }
 
-  /** Tells an Event that is not of any series yet. */
-  #begin(key: string, content: EventContent, regarding: Regarding): void {
-    const { uid } = regarding.metadata;
-    if (!this.#guard.admits(uid)) {
-      this.#log.debug(
-        { reason: content.reason, regarding: regarding.metadata.name },
-        'dropped an Event: too many Events about one object',
-      );
-      return;
+  /** Begins a series with each Event about an object that has not been written. */
+  #release(uid: string): void {
+    for (const { event, others } of this.#withheld.take(uid)) {
+      if (others > 0) this.#dropped('aggregated', others);
+      this.#begin(event);
     }
+  }
+
+  #begin({ content, regarding, occurrence }: WithheldEvent): void {
     const eventMs = this.#clock.wall();
     const now = this.#clock.monotonic();
-    const suffix = [eventMs.toString(16), Math.floor(this.#random() * 2 ** 32).toString(16)].join('');
-    const event = eventObject(content, regarding, this.#reporter, suffix, eventMs);
-    const series: Series = { event, count: 1, lastAt: now, lastObservedMs: eventMs, writtenCount: 0, writtenAt: now };
+    const suffix = occurrence ? suffixOf(occurrence, regarding) : this.#uniqueSuffix();
+    const series: Series = {
+      ...{ content, regarding, occurrence },
+      event: eventObject(content, regarding, this.#reporter, suffix, eventMs),
+      ...{ count: 1, lastAt: now, lastObservedMs: eventMs, writtenCount: 0, writtenAt: now },
+    };
+    const key = keyOf(content, regarding);
     this.#series.delete(key);
     this.#series.set(key, series);
-    const [oldest] = this.#series.keys();
-    if (this.#series.size > maxSeries) this.#series.delete(oldest!);
-    this.#enqueue(key, series);
-    this.#cancelSweep ??= this.#clock.after(sweepMs, () => this.#sweep());
+    if (this.#series.size > maxSeries) this.#evictOldest();
+    this.#writer.enqueue(series);
   }
 
-  #enqueue(key: string, series: Series): void {
-    const { namespace } = series.event.metadata;
-    const pending = this.#pending.get(namespace);
-    if (!this.#makesRoom(pending?.writes.length ?? 0)) this.#discard({ key, series });
-    else if (pending) pending.writes.push({ key, series });
-    else {
-      const writes = [{ key, series }];
-      this.#pending.set(namespace, { writes, done: Promise.resolve().then(() => this.#writeAll(namespace, writes)) });
-    }
+  #uniqueSuffix(): string {
+    return [this.#clock.wall().toString(16), Math.floor(this.#random() * 2 ** 32).toString(16)].join('');
   }
 
-  /**
-   * Makes room for a write of a namespace, at the cost of the one with the most.
-   * @param count pending writes of the namespace
-   * @returns false if the namespace has its share
-   */
-  #makesRoom(count: number): boolean {
-    if (count >= maxWaitingPerNamespace) return false;
-    const all = [...this.#pending.values()].map(({ writes }) => writes);
-    if (all.reduce((sum, { length }) => sum + length, 0) < maxWaiting) return true;
-    const most = all.reduce((a, b) => (b.length > a.length ? b : a));
-    if (most.length <= count + 1) return false;
-    this.#discard(most.pop()!);
-    return true;
+  /** Of an Event that has been written, only we know a higher count. */
+  #evictOldest(): void {
+    const [key, oldest] = this.#series.entries().next().value!;
+    this.#series.delete(key);
+    if (oldest.writtenCount > 0 && oldest.count > oldest.writtenCount) this.#writer.enqueue(oldest);
   }
 
-  #discard({ key, series }: PendingWrite): void {
-    const { reason } = series.event;
-    this.#log.warn({ reason }, 'dropped an Event: too many Events are waiting to be written');
-    this.#forget(key, series);
+  /** Leaves a write for later. */
+  #withhold(series: Series): void {
+    if (series.writtenCount > 0) return;
+    this.#withheld.add(series, series.count);
+    this.#forget(series);
   }
 
-  async #writeAll(namespace: string, writes: PendingWrite[]): Promise<void> {
-    for (let next = writes[0]; next; next = writes[0]) {
-      const { key, series } = next;
-      await this.#write(series).catch((error) => {
-        const isExpected = this.#dropping.signal.aborted || isOfDeletedNamespace(error);
-        const level = isExpected ? 'debug' : 'warn';
-        this.#log[level]({ err: error, reason: series.event.reason }, 'cannot write Event');
-        this.#forget(key, series);
-      });
-      writes.shift();
-    }
-    this.#pending.delete(namespace);
+  #failed(series: Series, error: unknown): void {
+    const isOfDeleted = isOfDeletedNamespace(error);
+    this.#log[this.#isDropped || isOfDeleted ? 'debug' : 'warn'](
+      { err: error, reason: series.content.reason },
+      'cannot write Event',
+    );
+    if (!isOfDeleted) this.#countDropped(series, this.#isDropped ? 'not_leader' : 'failed');
+    this.#forget(series);
+  }
+
+  /** Counts an Event that is not written; one of which only a higher count is not written stays. */
+  #countDropped({ writtenCount }: Series, reason: Parameters<DroppedEvents>[0]): void {
+    if (writtenCount === 0) this.#dropped(reason, 1);
   }
 
   /** So that the next Event of its kind starts a new series. */
-  #forget(key: string, series: Series): void {
+  #forget(series: Series): void {
+    const key = keyOf(series.content, series.regarding);
     if (series.writtenCount === 0 && this.#series.get(key) === series) this.#series.delete(key);
-  }
-
-  async #write(series: Series): Promise<void> {
-    // What is counted while this is being written is for the next time.
-    const wanted = series.count;
-    for (let tries = 1; series.writtenCount < wanted; tries++) {
-      try {
-        const { namespace } = series.event.metadata;
-        await this.#turns.run(namespace, this.#dropping.signal, (signal) => this.#writeOnce(series, wanted, signal));
-      } catch (error) {
-        // What the API server refuses it will refuse again. Cancelled: the write was slow, and others waited.
-        const mayPass = isApiError(error, 'Cancelled', 'Timeout', 'TooManyRequests', 'Unavailable', 'Unexpected');
-        if (!mayPass || tries >= maxTries || this.#closing.signal.aborted) throw error;
-        await pause(this.#clock, backoffDelay(tries, backoff, this.#random), this.#closing.signal);
-      }
-    }
-  }
-
-  /** @returns true: something was written */
-  async #writeOnce(series: Series, count: number, signal: AbortSignal): Promise<true> {
-    const { metadata } = series.event;
-    const patch = count > 1 ? { series: { count, lastObservedTime: microTime(series.lastObservedMs) } } : {};
-    let written = count;
-    if (series.writtenCount === 0 || !(await this.#patch(metadata, patch, signal)))
-      await this.#client.create(events, metadata.namespace, { ...series.event, ...patch }, signal).catch((error) => {
-        // An attempt before this one did it, and its answer was lost. With which count is for a patch to settle.
-        if (!isApiError(error, 'AlreadyExists')) throw error;
-        written = 1;
-      });
-    series.writtenCount = Math.max(series.writtenCount, written);
-    series.writtenAt = this.#clock.monotonic();
-    return true;
-  }
-
-  /** @returns false where the Event has expired meanwhile */
-  async #patch(place: { namespace: string; name: string }, patch: object, signal: AbortSignal): Promise<boolean> {
-    try {
-      await this.#client.mergePatch(events, place, patch, signal);
-      return true;
-    } catch (error) {
-      if (isApiError(error, 'NotFound')) return false;
-      throw error;
-    }
   }
 
   /** Writes what is due and forgets what has ended. */
@@ -259,9 +175,22 @@ export class EventRecorder {
     for (const [key, series] of this.#series) {
       const ended = now - series.lastAt >= finishMs;
       const due = ended || now - series.writtenAt >= refreshMs;
-      if (due && series.count > series.writtenCount) this.#enqueue(key, series);
+      if (due && series.count > series.writtenCount) this.#writer.enqueue(series);
       if (ended) this.#series.delete(key);
     }
-    this.#cancelSweep = this.#series.size > 0 ? this.#clock.after(sweepMs, () => this.#sweep()) : undefined;
+    for (const uid of this.#withheld.uids) if (this.#guard.admits(uid)) this.#release(uid);
+    const isIdle = this.#series.size + this.#withheld.uids.length === 0;
+    this.#cancelSweep = isIdle ? undefined : this.#clock.after(sweepMs, () => this.#sweep());
   }
+}
+
+/** Events with the same key are of one series. */
+function keyOf(content: EventContent, { metadata }: Regarding): string {
+  return JSON.stringify([content, metadata.uid]);
+}
+
+/** The same for everyone who finds that change. */
+function suffixOf({ id }: Occurrence, { metadata }: Regarding): string {
+  const text = JSON.stringify([metadata.uid, id]);
+  return [0, 1].map((seed) => hash32(text, seed).toString(16).padStart(8, '0')).join('');
 }

@@ -15,6 +15,14 @@ export interface EventContent {
   note: string;
 }
 
+/** A change that has an Event of its own, whichever process writes it. */
+export interface Occurrence {
+  /** The same for the same change of the same object, whoever finds it. */
+  id: string;
+  /** Whether another process may have written the Event: then it is not written again. */
+  mayExist: boolean;
+}
+
 /** What an Event is about. */
 export type Regarding = Pick<KubeObject, 'apiVersion' | 'kind'> & {
   metadata: { namespace: string; name: string; uid: string };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { conditionReasons } from '../../../../src/contract/reasons.ts';
 import type { NetExporter } from '../../../../src/crd/net-exporter.ts';
-import { type EventContent, eventObject, microTime } from '../../../../src/operator/events/event.ts';
+import { type EventContent, eventObject, microTime, type Occurrence } from '../../../../src/operator/events/event.ts';
 import { EventRecorder } from '../../../../src/operator/events/event-recorder.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import { type FakeClock, until } from '../../fake-clock.ts';
@@ -9,6 +10,7 @@ import { netExporter } from '../net-exporter-builder.ts';
 import { quietLog } from '../quiet-log.ts';
 
 const reporter = { controller: 'net-exporter.dev/operator', instance: 'operator-0' };
+const quiet = { reporter, random: () => 0, log: quietLog, dropped: () => {} };
 const news: EventContent = { type: 'Warning', reason: 'ObjectNotOurs', action: 'Reconcile', note: 'Service a' };
 
 /** An API server that answers each call as `answer` says: with an error, or well. */
@@ -30,10 +32,16 @@ function setUp(
   };
   let seed = 0;
   const random = () => (seed += 0.001);
-  const recorder = new EventRecorder({ client, reporter, clock, random, log: quietLog });
-  const record = (content: Partial<EventContent> = {}, about = netExporter()) =>
-    recorder.record({ ...news, ...content }, about);
-  return { clock, calls, recorder, record, kinds: () => calls.map(([kind]) => kind) };
+  const dropped: Record<string, number> = {};
+  const recorder = new EventRecorder({
+    ...{ client, reporter, clock, random, log: quietLog },
+    dropped: (reason, count) => {
+      if (count > 0) dropped[reason] = (dropped[reason] ?? 0) + count;
+    },
+  });
+  const record = (content: Partial<EventContent> = {}, about = netExporter(), occurrence?: Occurrence) =>
+    recorder.record({ ...news, ...content }, about, occurrence);
+  return { clock, calls, recorder, record, dropped, kinds: () => calls.map(([kind]) => kind) };
 }
 
 /** Another resource of the same name. */
@@ -207,14 +215,26 @@ test('closing writes the counts that nobody else knows, and waits for no API ser
   assert.equal(clock.pending, 0);
 });
 
-test('what comes faster than the API server takes it is dropped, not piled up', async (newClock) => {
-  const { calls, recorder, record } = setUp(newClock);
+test('Events beyond the pending writes of a namespace are written later, and none is lost', async (newClock) => {
+  const { clock, calls, recorder, record, dropped } = setUp(newClock);
   for (let turn = 0; turn < 200; turn++) record({}, another(`uid-${turn}`));
   await recorder.flushed();
   assert.equal(calls.length, 64);
   record({}, another('after'));
   await recorder.flushed();
   assert.equal(calls.length, 65);
+  for (let minute = 0; minute < 4; minute++) {
+    clock.advance(60_000);
+    await recorder.flushed();
+  }
+  assert.deepEqual([calls.length, dropped], [201, {}]);
+});
+
+test('Events about more objects than can wait are counted as dropped', async (newClock) => {
+  const { recorder, record, dropped } = setUp(newClock);
+  for (let turn = 0; turn < 64 + 256 + 10; turn++) record({}, another(`uid-${turn}`));
+  await recorder.flushed();
+  assert.deepEqual(dropped, { overflow: 10 });
 });
 
 /** The namespace of an Event that is written. */
@@ -254,7 +274,7 @@ test('Events of 40 namespaces with a slow webhook take 4 connections at most, an
       }),
     mergePatch: async () => ({}) as never,
   };
-  const recorder = new EventRecorder({ client, reporter, clock, random: () => 0, log: quietLog });
+  const recorder = new EventRecorder({ ...quiet, client, clock });
   const slow = Array.from({ length: 40 }, (_, index) => `slow-${index}`);
   for (const namespace of slow) recorder.record(news, within(namespace));
   await until(() => running.size === 4, 'every place is taken');
@@ -297,6 +317,7 @@ test('at the maximum of all pending Events each namespace keeps its share', asyn
 test('a recorder that is dropped ends the write in progress and discards the others', async (newClock) => {
   const clock = newClock();
   const begun: string[] = [];
+  const dropped: [reason: string, count: number][] = [];
   const hang = (namespace: string, signal?: AbortSignal) =>
     new Promise<never>((_resolve, reject) => {
       begun.push(namespace);
@@ -306,16 +327,18 @@ test('a recorder that is dropped ends the write in progress and discards the oth
     create: (_resource: unknown, namespace: string, _object: object, signal?: AbortSignal) => hang(namespace, signal),
     mergePatch: () => assert.fail('nothing was written'),
   };
-  const recorder = new EventRecorder({ client, reporter, clock, random: () => 0, log: quietLog });
+  const recorder = new EventRecorder({ ...quiet, client, clock, dropped: (...each) => dropped.push(each) });
   for (let turn = 0; turn < 20; turn++) recorder.record(news, within(`n-${turn % 10}`, `uid-${turn}`));
   await until(() => begun.length === 4, 'every place is taken');
   await recorder.drop();
   recorder.record(news, within('late'));
   await recorder.flushed();
   assert.deepEqual([begun.length, clock.pending], [4, 0]);
+  const total = dropped.reduce((sum, [reason, count]) => sum + (reason === 'not_leader' ? count : 0), 0);
+  assert.equal(total, 20);
 });
 
-test('about one object only so much is told', async (newClock) => {
+test('about one object there are 25 Events, then one in five minutes', async (newClock) => {
   const { clock, calls, recorder, record } = setUp(newClock);
   const tell = async (count: number, about?: NetExporter) => {
     for (let turn = 0; turn < count; turn++) {
@@ -330,4 +353,113 @@ test('about one object only so much is told', async (newClock) => {
   clock.advance(10 * 60_000);
   await tell(40);
   assert.equal(calls.length, 28);
+});
+
+test('Events beyond those of one object are counted by reason in its next one, Warnings apart', async (newClock) => {
+  const { clock, calls, recorder, record, dropped } = setUp(newClock);
+  for (let turn = 0; turn < 25; turn++) record({ note: `Service ${turn}` });
+  for (let turn = 0; turn < 12; turn++) {
+    record({ reason: turn % 3 === 0 ? 'AgentsOutOfSync' : 'AgentsNotReady', note: `${turn} agents.` });
+    record({ type: 'Normal', reason: 'AgentsReady', note: 'All agents are ready.' });
+  }
+  await recorder.flushed();
+  assert.equal(calls.length, 25);
+  clock.advance(5 * 60_000);
+  await recorder.flushed();
+  assert.deepEqual(
+    calls.slice(25).map(([, { type, reason, note }]) => [type, reason, note]),
+    [
+      ['Warning', 'AgentsNotReady', '11 agents. Before it, 11 more changes: AgentsNotReady (7), AgentsOutOfSync (4).'],
+      ['Normal', 'AgentsReady', 'All agents are ready. Before it, 11 more changes: AgentsReady (11).'],
+    ],
+  );
+  assert.deepEqual(dropped, { aggregated: 22 });
+  clock.advance(7 * 60_000);
+  assert.equal(clock.pending, 0, 'nothing is remembered');
+});
+
+test('an Event that can be written takes along what was withheld before it', async (newClock) => {
+  const { clock, calls, recorder, record } = setUp(newClock);
+  for (let turn = 0; turn < 27; turn++) record({ note: `Service ${turn}.` });
+  await recorder.flushed();
+  clock.advance(5 * 60_000 - 1);
+  await recorder.flushed();
+  assert.equal(calls.length, 25);
+  clock.advance(1);
+  record({ note: 'Service z.' });
+  await recorder.flushed();
+  const notes = calls.slice(25).map(([, { note }]) => note);
+  assert.deepEqual(notes.join(' ').match(/more change/g)?.length, 1, notes.join(' '));
+});
+
+test('closing writes what was withheld', async (newClock) => {
+  const { calls, recorder, record } = setUp(newClock);
+  for (let turn = 0; turn < 30; turn++) record({ note: `Service ${turn}.` });
+  await recorder.close();
+  assert.equal(calls.length, 26);
+  assert.equal(calls.at(-1)![1].note, 'Service 29. Before it, 4 more changes: ObjectNotOurs (4).');
+});
+
+test('the count of withheld Events fits into the note of one, and names five reasons', async (newClock) => {
+  const { calls, recorder, record } = setUp(newClock);
+  for (let turn = 0; turn < 25; turn++) record({ note: `Service ${turn}.` });
+  for (const reason of conditionReasons) record({ reason, note: 'x'.repeat(2000) });
+  await recorder.close();
+  const note = calls.at(-1)![1].note as string;
+  assert.ok(Buffer.byteLength(note) <= 1024);
+  assert.match(note, /x… Before it, \d+ more changes: (\w+ \(\d+\), ){4}\w+ \(\d+\) and \d+ other reasons\.$/);
+});
+
+test('a series that makes room for others is written with its count', async (newClock) => {
+  const { calls, recorder, record } = setUp(newClock);
+  for (let turn = 0; turn < 5; turn++) {
+    record();
+    await recorder.flushed();
+  }
+  for (let turn = 0; turn < 256; turn++) {
+    record({}, within(`n-${turn}`));
+    if (turn % 50 === 0) await recorder.flushed();
+  }
+  await recorder.flushed();
+  const counts = calls.flatMap(([kind, { series }]) => (kind === 'patch' ? [(series as { count: number }).count] : []));
+  assert.deepEqual(counts, [2, 5]);
+});
+
+test('an Event that the API server rejects is counted as dropped', async (newClock) => {
+  const { recorder, record, dropped } = setUp(newClock, () => new ApiError('Forbidden', 'no', { status: 403 }));
+  record();
+  await recorder.flushed();
+  assert.deepEqual(dropped, { failed: 1 });
+});
+
+/** Names of the Events that were written. */
+const namesOf = (calls: readonly [string, Record<string, unknown>][]) =>
+  calls.map(([, { metadata }]) => (metadata as { name: string }).name);
+
+test('the Event of an occurrence has the same name whoever writes it, and is not written twice', async (newClock) => {
+  const id = 'Ready False 2026-01-01T00:00:00Z';
+  const former = setUp(newClock);
+  former.record({}, netExporter(), { id, mayExist: false });
+  await former.recorder.flushed();
+  const exists = new ApiError('AlreadyExists', 'there', { status: 409 });
+  const next = setUp(newClock, () => exists);
+  next.record({ note: 'in other words' }, netExporter(), { id, mayExist: true });
+  await next.recorder.flushed();
+  assert.deepEqual(namesOf(next.calls), namesOf(former.calls));
+  assert.deepEqual([next.kinds(), next.dropped], [['create'], {}]);
+  const other = setUp(newClock);
+  other.record({}, another('b0000000-0000-4000-8000-000000000002'), { id, mayExist: true });
+  await other.recorder.flushed();
+  assert.notDeepEqual(namesOf(other.calls), namesOf(former.calls));
+});
+
+test('an occurrence that comes about a second time gets a name of its own', async (newClock) => {
+  const { calls, recorder, record } = setUp(newClock, (_kind, turn) =>
+    turn === 1 ? new ApiError('AlreadyExists', 'there', { status: 409 }) : undefined,
+  );
+  record({}, netExporter(), { id: 'Stalled', mayExist: false });
+  await recorder.flushed();
+  const [first, second, ...others] = namesOf(calls);
+  assert.notEqual(first, second);
+  assert.deepEqual(others, []);
 });
