@@ -27,6 +27,9 @@ const linkBytes = 8;
  */
 export type LinkPlan = (known: Iterable<Link>) => (link: Link) => boolean;
 
+/** The results of one target in a report, with the shared object of the target. */
+export type AcceptedResult = readonly [Link, Outcomes];
+
 /** What the reports of all agents of a NetExporter share. */
 export interface SharedReports {
   readonly table: LinkTable;
@@ -66,13 +69,17 @@ export class AgentReports implements ReportHolder {
     return this.#slots.reduce((total, { packed }) => total + packed.length, linkBytes * this.#links.length);
   }
 
-  /** Processes a report unless it has been processed before. */
-  take(report: Report, plan: LinkPlan): void {
+  /**
+   * Processes a report unless it has been processed before.
+   * @param onAccepted called with the results that count, which are planned and bounded, before anything is dropped
+   */
+  take(report: Report, plan: LinkPlan, onAccepted?: (results: AcceptedResult[]) => void): void {
     if (!this.#counted.count(report)) return;
     const slot = this.#currentSlot();
-    const packed = packOutcomes(this.#positioned(report, plan));
-    if (packed === '') return;
-    slot.packed += packed;
+    const results = this.#positioned(report, plan);
+    if (results.length === 0) return;
+    onAccepted?.(results.map(([position, outcomes]) => [this.#links[position]!, outcomes]));
+    slot.packed += packOutcomes(results);
     slot.reports++;
     this.#fit();
   }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Report } from '../../protocol/report.ts';
 import type { Acknowledgement } from '../../protocol/sync.ts';
-import { AgentReports, type LinkPlan, type SharedReports } from './agent-reports.ts';
+import { type AcceptedResult, AgentReports, type LinkPlan, type SharedReports } from './agent-reports.ts';
 import { type Link, LinkTable } from './link-table.ts';
 import type { Outcomes } from './packed-outcomes.ts';
 import type { ReportDrops, ReportMemory } from './report-memory.ts';
@@ -11,6 +11,14 @@ export interface LinkReport extends Outcomes {
   /** UID of the agent's pod. */
   agent: string;
   link: Link;
+}
+
+/** Told about the reports of one NetExporter's agents. */
+export interface ReportListener {
+  /** Called once for each report, with the results that count. @param spanMs time over which they were found */
+  accepted(podUid: string, spanMs: number, results: readonly AcceptedResult[]): void;
+  /** The agent's pod is gone. */
+  forgotten(podUid: string): void;
 }
 
 /**
@@ -29,6 +37,8 @@ export class FleetReports implements SharedReports {
   readonly #agents = new Map<string, AgentReports>();
   /** Length of the window, in milliseconds. May change at any time. */
   windowMs: number;
+  /** May change at any time. */
+  listener: ReportListener | undefined;
 
   /** @param options `memory` is shared with other NetExporters */
   constructor(options: { clock: Clock; windowMs: number; memory: ReportMemory; drops: ReportDrops }) {
@@ -54,13 +64,15 @@ export class FleetReports implements SharedReports {
       agent = new AgentReports(this);
       this.#agents.set(podUid, agent);
     }
-    agent.take(report, plan);
+    const { listener } = this;
+    agent.take(report, plan, listener && ((results) => listener.accepted(podUid, report.spanMs, results)));
     this.#memory.changed(agent);
     return { stream: report.stream, sequence: report.sequence };
   }
 
   /** Drops the reports of an agent whose pod is gone. */
   forget(podUid: string): void {
+    this.listener?.forgotten(podUid);
     const agent = this.#agents.get(podUid);
     if (!agent) return;
     agent.release();
