@@ -11,6 +11,19 @@ export interface DnsEndpoint extends EndpointFacts {
   address: string;
   /** Undefined where it is on none. */
   node: string | undefined;
+  /** Name of the pod; empty where the endpoint is none. */
+  name: string;
+}
+
+/** A DNS pod and its state. */
+export interface DnsPod {
+  /** `ip:port`; IPv4 where it has one. */
+  address: string;
+  node: string | undefined;
+  name: string;
+  state: TargetState;
+  /** Whether the Service leads to it. */
+  isServing: boolean;
 }
 
 /** Of an EndpointSlice, what the operator uses; all that it keeps. */
@@ -31,12 +44,13 @@ interface SliceFields {
     addresses: string[];
     conditions?: { ready?: boolean; terminating?: boolean };
     nodeName?: string;
-    targetRef?: { kind?: string; uid?: string };
+    targetRef?: { kind?: string; uid?: string; name?: string };
   }[];
 }
 
-/** Maximum length of a uid. The API server does not limit what an EndpointSlice refers to. */
+/** Maximum length of a uid and of a name. The API server does not limit what an EndpointSlice refers to. */
 const maxUidLength = 63;
+const maxNameLength = 253;
 
 const maxPort = 65_535;
 const dnsPortName = 'dns';
@@ -52,10 +66,11 @@ export function dnsSliceOf({ metadata: _, ...fields }: KubeObject, limit: number
   const all = addressType !== 'FQDN' && port !== undefined ? (endpoints ?? []) : [];
   return {
     endpoints: all.slice(0, limit).map(({ addresses, conditions, nodeName, targetRef }) => ({
-      pod: (targetRef?.kind === 'Pod' ? validUid(targetRef.uid) : undefined) ?? addresses[0]!,
+      pod: (targetRef?.kind === 'Pod' ? upTo(maxUidLength, targetRef.uid) : undefined) ?? addresses[0]!,
       // Of several addresses the first one is meant; more were never in use.
       address: formatHostPort(addresses[0]!, port!),
       node: nodeName,
+      name: (targetRef?.kind === 'Pod' ? upTo(maxNameLength, targetRef.name) : undefined) ?? '',
       // Not known is ready, as for every consumer of the API.
       ready: conditions?.ready ?? true,
       terminating: conditions?.terminating ?? false,
@@ -65,8 +80,8 @@ export function dnsSliceOf({ metadata: _, ...fields }: KubeObject, limit: number
   };
 }
 
-function validUid(uid: string | undefined): string | undefined {
-  return uid !== undefined && uid.length <= maxUidLength ? uid : undefined;
+function upTo(maxLength: number, text: string | undefined): string | undefined {
+  return text !== undefined && text.length <= maxLength ? text : undefined;
 }
 
 /** The port named `dns`, as kube-dns's Service has it, else 53, else the only one for UDP. */
@@ -94,16 +109,23 @@ export class DnsServers {
    * @returns of each pod that is to be asked one address, IPv4 where it has one; sorted
    */
   update(slices: Iterable<DnsSlice>, nodes: (name: string) => NodeFacts | undefined): string[] {
+    const asked = this.pods(slices, nodes).filter(({ state }) => targetStates[state].probed);
+    return [...new Set(asked.map(({ address }) => address))].sort();
+  }
+
+  /** @param slices of the DNS Service @returns all its pods, in no order */
+  pods(slices: Iterable<DnsSlice>, nodes: (name: string) => NodeFacts | undefined): DnsPod[] {
     const states = new Map<string, TargetState>();
-    const servers: string[] = [];
+    const pods: DnsPod[] = [];
     for (const endpoint of onePerPod(slices)) {
-      const node = endpoint.node === undefined ? undefined : nodes(endpoint.node);
+      const { address, node: nodeName, name, ready, terminating } = endpoint;
+      const node = nodeName === undefined ? undefined : nodes(nodeName);
       const state = dnsPodState(endpoint, node, this.#states.get(endpoint.pod));
       states.set(endpoint.pod, state);
-      if (targetStates[state].probed) servers.push(endpoint.address);
+      pods.push({ address, node: nodeName, name, state, isServing: ready && !terminating });
     }
     this.#states = states;
-    return [...new Set(servers)].sort();
+    return pods;
   }
 }
 

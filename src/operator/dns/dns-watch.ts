@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import type { Resource } from '../kube/resource.ts';
 import type { NodeFacts } from '../plan/node-facts.ts';
-import { DnsServers } from './dns-service.ts';
+import { type DnsPod, DnsServers } from './dns-service.ts';
 import { SliceWatch } from './slice-watch.ts';
 
 /** A Service as in `spec.dns.service`. Without a name it is found by its usual label. */
@@ -139,6 +139,24 @@ export class DnsWatch {
     const isFound = service.name !== '' || slices.length > 0 || this.#resolver === 'none';
     if (!isFound) return this.#resolver && this.serversOf(this.#resolver as DnsServiceName);
     return watched.servers.update(slices, this.#options.nodeOf);
+  }
+
+  /** Returns the pods of this Service with their states; none while they are not known, or are not watched. */
+  podsOf(service: DnsServiceName): DnsPod[] {
+    const watched = this.#watched.get(keyOf(service));
+    const slices = watched && this.#slicesOf(watched);
+    if (!slices) return [];
+    const isFound = service.name !== '' || slices.length > 0;
+    if (!isFound) return typeof this.#resolver === 'object' ? this.podsOf(this.#resolver) : [];
+    return watched.servers.pods(slices, this.#options.nodeOf);
+  }
+
+  /** Whether this Service is the one that pods use as resolver, as far as is known. */
+  isResolver({ namespace, name }: DnsServiceName): boolean {
+    if (typeof this.#resolver !== 'object') return false;
+    if (name !== '') return namespace === this.#resolver.namespace && name === this.#resolver.name;
+    const slices = this.#byLabel.slicesOf(keyOf({ namespace, name }));
+    return !slices || slices.length === 0 || namespace === this.#resolver.namespace;
   }
 
   /**

@@ -104,6 +104,16 @@ export class FleetPlan {
     return this.#agents.get(podUid)?.state;
   }
 
+  /** What is known of an agent; undefined where its pod is not known. */
+  agentOf(podUid: string): PlannedAgent | undefined {
+    return this.#agents.get(podUid);
+  }
+
+  /** The nodes whose agents the agent of this node is to probe. */
+  peersOf(node: string): readonly string[] {
+    return this.#topology.peersOf(node);
+  }
+
   /**
    * Where an agent reaches its peers. Of two address families that both ends have, about half of all pairs use each;
    * where there are fewer peers than the spec allows, as in small clusters, pairs use both.
@@ -172,8 +182,18 @@ export class FleetPlan {
   }
 }
 
+/** An agent under a plan. */
+export interface PlannedAgent {
+  readonly pod: PlannedPod;
+  readonly state: TargetState;
+  /** Empty where it is not known. */
+  readonly zone: string;
+  /** Where it listens, each as `ip:port`. */
+  readonly addresses: readonly string[];
+}
+
 /** What is known of one pod. */
-class Agent {
+class Agent implements PlannedAgent {
   readonly pod: PlannedPod;
   readonly node: NodeFacts | undefined;
   readonly state: TargetState;
@@ -201,6 +221,11 @@ class Agent {
   /** Empty where it is not known. */
   get zone(): string {
     return this.node?.zone ?? '';
+  }
+
+  get addresses(): readonly string[] {
+    const { addresses, port } = this.pod;
+    return port === undefined ? [] : addresses.map((address) => formatHostPort(address, port));
   }
 
   /** Whether its assignment holds the same, as far as that depends on the agent itself. */

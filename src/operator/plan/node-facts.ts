@@ -17,6 +17,8 @@ export interface NodeFacts {
   notice: NodeNotice | undefined;
   /** Of the kernel that runs: another one after each boot. */
   bootId: string;
+  /** Whether it is never a suspect. */
+  isExempt?: true;
 }
 
 interface NodeSpec {
@@ -30,6 +32,9 @@ interface NodeStatus {
 }
 
 const zoneLabel = 'topology.kubernetes.io/zone';
+
+/** A node with this annotation of the value `false` is never a suspect; other values mean nothing. */
+const judgeAnnotation = 'net-exporter.dev/judge';
 
 /** By which the cluster autoscaler and Karpenter tell that they drain a node and take it away then. */
 const removalTaints = new Set(['ToBeDeletedByClusterAutoscaler', 'karpenter.sh/disrupted']);
@@ -47,6 +52,7 @@ export function nodeFactsOf({ metadata, ...node }: KubeObject): NodeFacts {
     ready: ready?.status === 'True',
     notice: noticeOf(metadata.deletionTimestamp, (node.spec ?? {}) as NodeSpec, ready?.message),
     bootId: status.nodeInfo?.bootID ?? '',
+    ...(metadata.annotations?.[judgeAnnotation] === 'false' && { isExempt: true }),
   };
 }
 
