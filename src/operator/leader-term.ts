@@ -10,6 +10,7 @@ import { netExporterReconcile } from './controller/reconcile.ts';
 import type { Watches } from './controller/watches.ts';
 import { WorkQueue } from './controller/work-queue.ts';
 import { EventRecorder } from './events/event-recorder.ts';
+import { judgeEveryMs } from './judge/fleet-judges.ts';
 import type { ApiClient } from './kube/api-client.ts';
 import { keyOf } from './kube/kube-object.ts';
 import type { ControllerName, OperatorMetrics } from './metrics.ts';
@@ -51,6 +52,8 @@ export class LeaderTerm {
   readonly plans: WorkQueue;
   /** For each key in it, the figures of a status are compared with what it says. */
   readonly figures: WorkQueue;
+  /** The agents of each key in it are judged. */
+  readonly judgements: WorkQueue;
   readonly applier: Applier;
   readonly statusWriter: StatusWriter;
   readonly #parts: LeaderTermParts;
@@ -59,6 +62,7 @@ export class LeaderTerm {
   readonly #controller: Controller;
   readonly #planner: Controller;
   readonly #comparer: Controller;
+  readonly #judge: Controller;
   #isStarted = false;
 
   constructor(parts: LeaderTermParts) {
@@ -71,9 +75,11 @@ export class LeaderTerm {
     const reconciles = this.#loop('netexporter', reconcileBackoff);
     const plans = this.#loop('netexporter-plan', planBackoff);
     const figures = this.#loop('netexporter-figures', planBackoff);
+    const judgements = this.#loop('netexporter-judge', planBackoff);
     this.#queue = reconciles.queue;
     this.plans = plans.queue;
     this.figures = figures.queue;
+    this.judgements = judgements.queue;
     const { resources, kinds, pods, nodes, podMonitors } = watches;
     this.#controller = reconciles.controller(
       netExporterReconcile({
@@ -89,6 +95,12 @@ export class LeaderTerm {
       const requeueAfterMs = sync?.compareFigures(key);
       return requeueAfterMs === undefined ? {} : { requeueAfterMs };
     });
+    this.#judge = judgements.controller(async (key, { signal }) => {
+      const result = await sync?.judge(key, signal);
+      if (!result) return {};
+      if (result.isNews) this.enqueue(key);
+      return { requeueAfterMs: judgeEveryMs };
+    });
   }
 
   /** @param epoch the leader's */
@@ -98,7 +110,7 @@ export class LeaderTerm {
     this.enqueueAll();
     this.#controller.start(workers);
     // One worker each: neither waits for I/O.
-    for (const controller of [this.#planner, this.#comparer]) controller.start(1);
+    for (const controller of [this.#planner, this.#comparer, this.#judge]) controller.start(1);
   }
 
   /** Has a NetExporter reconciled. Does nothing before the start, which reconciles all. */
@@ -115,7 +127,8 @@ export class LeaderTerm {
     // Flush pending plans: the next leader takes seconds to start.
     await this.#planner.drain(planGraceMs);
     const answered = this.#parts.sync?.stop();
-    await Promise.all([this.#controller.stop(leftMs('reconciles')), this.#comparer.stop(0)]);
+    const others = [this.#comparer, this.#judge].map((controller) => controller.stop(0));
+    await Promise.all([this.#controller.stop(leftMs('reconciles')), ...others]);
     await this.statusWriter.stop(leftMs('status'));
     const late = new AbortController();
     const { clock } = this.#parts;
@@ -126,7 +139,7 @@ export class LeaderTerm {
   /** Ends everything immediately: the Lease is lost, so nothing can be written. */
   async drop(): Promise<void> {
     await Promise.all([
-      ...[this.#controller, this.#planner, this.#comparer].map((controller) => controller.stop(0)),
+      ...[this.#controller, this.#planner, this.#comparer, this.#judge].map((controller) => controller.stop(0)),
       this.statusWriter.stop(0),
       this.#events.drop(),
       this.#parts.sync?.stop(),

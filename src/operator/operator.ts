@@ -143,6 +143,7 @@ export class Operator {
         enqueue: (key) => this.#term.enqueue(key),
         plans: queueOf(() => this.#term.plans),
         figures: queueOf(() => this.#term.figures),
+        judgements: queueOf(() => this.#term.judgements),
         onFault: ({ plural }) => this.#watchFailed(plural),
       });
     this.#caches = new ReflectorGroup([...this.#watches.reflectors, ...(this.#sync?.reflectors ?? [])]);

@@ -10,6 +10,7 @@ const controllers = {
   netexporter: 'reconciles NetExporters',
   'netexporter-plan': 'plans which agent probes which targets',
   'netexporter-figures': 'compares the numbers in the status with what agents report',
+  'netexporter-judge': 'judges what is at fault, every 5 s',
 } as const;
 const controller = { controller: { help: 'Name of the controller.', values: controllers } } as const;
 const queue = { name: { help: 'Name of the controller that the queue belongs to.', values: controllers } } as const;

@@ -27,6 +27,8 @@ export const reportMetrics = {
             'not a target of this agent. A few are normal after an edit or a change of leader; a steady rate is an agent that does not follow its plan',
           too_many: 'one agent reported more than 1,500 targets within `spec.health.window`',
           ...limits,
+          unjudged:
+            'all agents together have more than 250,000 targets within the window that is judged; the results of further ones are kept, but not judged',
         },
       },
     },

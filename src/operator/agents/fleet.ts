@@ -4,7 +4,7 @@ import { errorText } from '../../base/error-text.ts';
 import { isPaused } from '../../contract/agent-names.ts';
 import { limitsEgress, type NetExporter } from '../../crd/net-exporter.ts';
 import type { Settings } from '../../protocol/settings.ts';
-import type { Acknowledgement, Held, SyncRequest } from '../../protocol/sync.ts';
+import { type Acknowledgement, type Held, holdMs, type SyncRequest } from '../../protocol/sync.ts';
 import { keyOf } from '../kube/kube-object.ts';
 import type { NodeFacts } from '../plan/node-facts.ts';
 import { type ReportDrops, ReportMemory } from '../reports/report-memory.ts';
@@ -44,6 +44,10 @@ export interface FleetParts {
   plans: KeyQueue;
   /** Each key in it is handed to `compareFigures`. */
   figures: KeyQueue;
+  /** The agents of each key in it are to be judged. */
+  judgements: KeyQueue;
+  /** For how long the request of an agent is to be held at most, in milliseconds. */
+  holdMsOf: (podUid: string) => number;
   clock: Clock;
   /** These agents are to be answered now. */
   wake: (podUids: Iterable<string>) => void;
@@ -182,6 +186,16 @@ export class Fleet implements SyncSource {
     return this.#members.keys();
   }
 
+  /** What is to be judged of a NetExporter; undefined if it is gone. */
+  judgedOf(key: string): { resource: NetExporter; agents: NetExporterFleet } | undefined {
+    const member = this.#members.get(key);
+    return member && !member.isGone ? { resource: member.resource, agents: member.fleet } : undefined;
+  }
+
+  holdMsOf({ resource, podUid }: AuthenticatedAgent): number {
+    return this.#members.get(resource)?.fleet.holdMsOf(podUid) ?? holdMs;
+  }
+
   answerFor({ resource, podUid }: AuthenticatedAgent, held: Held): SyncNews | undefined {
     return this.#members.get(resource)?.fleet.answerFor(podUid, held);
   }
@@ -229,11 +243,13 @@ export class Fleet implements SyncSource {
     const key = keyOf(resource);
     const { uid, generation } = resource.metadata;
     let member = this.#members.get(key);
+    const isKnown = member?.fleet.uid === uid && !member.isGone && member.resource.metadata.generation === generation;
+    if (!isKnown) this.#parts.judgements.addAfter(key, 0);
     if (member?.fleet.uid !== uid) {
       const onNews = () => this.#compareLater(key);
       member?.fleet.reports.forgetAll();
-      const { clock, drops } = this.#parts;
-      const fleet = new NetExporterFleet({ uid, epoch, clock, memory: this.#memory, drops, onNews });
+      const { clock, drops, holdMsOf } = this.#parts;
+      const fleet = new NetExporterFleet({ uid, epoch, clock, memory: this.#memory, drops, onNews, holdMsOf });
       const reported = JSON.stringify(fleet.propagation());
       const state = { isGone: false, isHeld: false, dnsServers: undefined, fault: undefined, reported };
       member = { resource, fleet, ...state };

@@ -36,6 +36,25 @@ interface Call {
   /** Monotonic milliseconds. */
   at: number;
   held: Held;
+  /** For how long it is held at most, in milliseconds. */
+  holdMs: number;
+}
+
+/** How much later than its last answer at the latest an agent's next request is overdue, in milliseconds. */
+const overdueMs = 2000;
+
+/** An agent as it is planned for and heard of. */
+export interface FleetAgent {
+  /** Of its pod. */
+  uid: string;
+  node: string;
+  state: TargetState;
+  /** Where its peers reach it now, each as `ip:port`. */
+  addresses: readonly string[];
+  /** When its next request is overdue, in monotonic milliseconds; in the past if it has not called. */
+  overdueAt: number;
+  /** The nodes of its peers. */
+  peers: readonly string[];
 }
 
 interface RegisteredAgent {
@@ -55,7 +74,9 @@ export class NetExporterFleet {
   readonly #clock: Clock;
   readonly #epoch: number;
   readonly #onNews: () => void;
+  readonly #holdMsOf: (podUid: string) => number;
   #plan: FleetPlan;
+  #hasPlan = false;
   readonly #since: number;
   /** By the pod's uid. */
   readonly #agents = new Map<string, RegisteredAgent>();
@@ -77,14 +98,17 @@ export class NetExporterFleet {
     drops: ReportDrops;
     /** Called when `propagation` may have changed, except by the passage of time. */
     onNews: () => void;
+    /** For how long the request of an agent is to be held at most, in milliseconds. */
+    holdMsOf: (podUid: string) => number;
   }) {
-    const { uid, epoch, clock, memory, drops, onNews } = options;
+    const { uid, epoch, clock, memory, drops, onNews, holdMsOf } = options;
     this.uid = uid;
     // No report is taken before the first agent is registered, by when the window is known.
     this.reports = new FleetReports({ clock, windowMs: 0, memory, drops });
     this.#clock = clock;
     this.#epoch = epoch;
     this.#onNews = onNews;
+    this.#holdMsOf = holdMsOf;
     this.#plan = new FleetPlan({ uid, epoch, startedAt: clock.wall() });
     this.#since = clock.monotonic();
     this.#dnsServers = new FleetDnsServers(clock);
@@ -112,6 +136,7 @@ export class NetExporterFleet {
     const { changed, uncovered } = this.#update(input);
     this.#onNews();
     this.isPlanned = true;
+    this.#hasPlan = true;
     this.#unlinked = uncovered;
     this.#dnsPods = input.dnsServers;
     this.#noteServers();
@@ -127,6 +152,7 @@ export class NetExporterFleet {
       const startedAt = Math.max(this.#clock.wall(), this.#plan.revision);
       this.#plan = new FleetPlan({ uid: this.uid, epoch: this.#epoch, startedAt });
       this.isPlanned = false;
+      this.#hasPlan = false;
       throw error;
     }
   }
@@ -154,6 +180,37 @@ export class NetExporterFleet {
     return this.#agents.keys();
   }
 
+  /** The settings that its agents should have; undefined while they are not known. */
+  get settings(): Settings | undefined {
+    return this.#settings;
+  }
+
+  /** Whether there is a plan, perhaps by an earlier spec, so that it is known who probes whom. */
+  get hasPlan(): boolean {
+    return this.#hasPlan;
+  }
+
+  /** Zone of an agent's node; empty if it is not known. */
+  zoneOf(podUid: string): string {
+    return this.#plan.agentOf(podUid)?.zone ?? '';
+  }
+
+  /** The agents of the plan. */
+  *agents(): Generator<FleetAgent> {
+    for (const [uid, { node, call }] of this.#agents) {
+      const planned = this.#plan.agentOf(uid);
+      if (!planned) continue;
+      const { state, addresses } = planned;
+      const overdueAt = call ? call.at + call.holdMs + overdueMs : Number.NEGATIVE_INFINITY;
+      yield { uid, node, state, addresses, overdueAt, peers: this.#plan.peersOf(node) };
+    }
+  }
+
+  /** For how long an agent's last request is held at most, in milliseconds. */
+  holdMsOf(podUid: string): number {
+    return this.#agents.get(podUid)?.call?.holdMs ?? holdMs;
+  }
+
   /** What an agent that holds this lacks; empty where it lacks nothing. */
   answerFor(podUid: string, held: Held): SyncNews {
     const settings = sameSettings(held.settings, this.#held) ? undefined : this.#settings;
@@ -179,9 +236,11 @@ export class NetExporterFleet {
     const saysNew =
       !sameSettings(call?.held.settings, held.settings) || !sameAssignment(call?.held.assignment, held.assignment);
     // Most calls say what the one before said: thousands of them need not be looked through for that every second.
-    agent.call = { at: now, held };
+    agent.call = { at: now, held, holdMs };
     if (!call || saysNew || now - call.at > silentAfterMs) this.#onNews();
-    return report && this.reports.take(podUid, report, this.#linksOf(podUid, resource));
+    const acknowledgement = report && this.reports.take(podUid, report, this.#linksOf(podUid, resource));
+    agent.call.holdMs = this.#holdMsOf(podUid);
+    return acknowledgement;
   }
 
   /** Evaluated only for links that the agent has not reported yet. */

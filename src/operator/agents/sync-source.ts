@@ -21,6 +21,8 @@ export interface SyncSource {
   answerFor(agent: AuthenticatedAgent, held: Held): SyncNews | undefined;
   /** Takes in a request. @returns which report needs not be sent again */
   took(agent: AuthenticatedAgent, request: SyncRequest): Acknowledgement | undefined;
+  /** For how long the request that was taken in last is held at most while there is nothing new, in milliseconds. */
+  holdMsOf(agent: AuthenticatedAgent): number;
   /** The agent's connection is lost, from which nothing follows yet. */
   gone(agent: AuthenticatedAgent): void;
 }

@@ -1,10 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../base/clock.ts';
 import { maxSuspectName, type SuspectKind, type SuspectReason } from '../../contract/suspects.ts';
 import { targetStates } from '../plan/target-states.ts';
 import { type FleetFacts, horizonsOf, type JudgeOptions } from './fleet-facts.ts';
 import { Hysteresis } from './hysteresis.ts';
 import { type Judged, type Judgement, judgementOf } from './judgement.ts';
-import { type AcceptedReport, Observations } from './observations.ts';
+import { type AcceptedReport, Observations, type SharedObservations } from './observations.ts';
 import { sceneOf } from './scene.ts';
 import { type Direction, keyOfName, namesOf } from './subjects.ts';
 import { wordsOf } from './suspect-words.ts';
@@ -49,17 +50,51 @@ export interface Verdict {
  */
 export class Judge {
   readonly #clock: Clock;
-  readonly #options: JudgeOptions;
-  readonly #observations: Observations;
+  readonly #shared: SharedObservations | undefined;
+  #options: JudgeOptions;
+  #observations: Observations;
   readonly #hysteresis = new Hysteresis();
   readonly #shown = new Map<string, Shown>();
-  readonly #startedAt: number;
+  #startedAt: number;
 
-  constructor(clock: Clock, options: JudgeOptions) {
+  /** @param shared with other judges; nothing if there are none */
+  constructor(clock: Clock, options: JudgeOptions, shared?: SharedObservations) {
     this.#clock = clock;
+    this.#shared = shared;
     this.#options = options;
     this.#startedAt = clock.monotonic();
-    this.#observations = new Observations(options, this.#startedAt);
+    this.#observations = new Observations(options, this.#startedAt, shared);
+  }
+
+  /** What has been counted of reports. */
+  get observations(): Observations {
+    return this.#observations;
+  }
+
+  /** Worst first. */
+  get suspects(): Suspect[] {
+    return [...this.#shown].sort(([, a], [, b]) => b.score - a.score).map(([, shown]) => suspectOf(shown));
+  }
+
+  /**
+   * Judges by other options from now on. Suspects stay. If the periods that are judged are others, counting begins
+   * anew, and no suspect is cleared before a window has passed.
+   */
+  use(options: JudgeOptions): void {
+    if (isDeepStrictEqual(options, this.#options)) return;
+    const [before, after] = [this.#options, options].map(horizonsOf);
+    this.#options = options;
+    this.#observations.options = options;
+    if (isDeepStrictEqual(before, after)) return;
+    this.#startedAt = this.#clock.monotonic();
+    this.#observations.close();
+    this.#observations = new Observations(options, this.#startedAt, this.#shared);
+    this.#hysteresis.adopt(this.#hysteresis.raised, this.#startedAt, after!.whole);
+  }
+
+  /** Forgets all reports. */
+  close(): void {
+    this.#observations.close();
   }
 
   /** Counts what was accepted of a report. */
@@ -100,9 +135,8 @@ export class Judge {
         yield;
       } else highestOther = Math.max(highestOther, judged.score);
     }
-    const suspects = [...this.#shown].sort(([, a], [, b]) => b.score - a.score).map(([, shown]) => suspectOf(shown));
     return {
-      suspects,
+      suspects: this.suspects,
       raised: raised.map((key) => suspectOf(this.#shown.get(key)!)),
       cleared: goneSuspects.map(suspectOf),
       isWarming: now - this.#startedAt < 2 * this.#options.holdMs,

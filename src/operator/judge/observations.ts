@@ -1,16 +1,25 @@
 import type { FailureReason } from '../../contract/failure-reason.ts';
-import type { Link } from '../reports/link-table.ts';
+import { isSameLink, type Link } from '../reports/link-table.ts';
 import type { Outcomes } from '../reports/packed-outcomes.ts';
+import type { ChangedOutcomes, Outcome } from './changed-outcomes.ts';
 import { horizonsOf, type JudgeOptions } from './fleet-facts.ts';
 import { addLatencies, LatencyBaselines, type LatencyGroup } from './latency-baselines.ts';
 import { countsOf, mainReason } from './outcome-counts.ts';
-import { StreamCounts } from './stream-counts.ts';
+import { StreamBudget } from './stream-budget.ts';
+import { type Counter, type HorizonName, StreamCounts } from './stream-counts.ts';
+import { WindowLatencies } from './window-latencies.ts';
 
 /** An agent of which there are streams. */
 interface ObservedAgent {
   number: number;
   /** By the shared object of the link. */
   streams: Map<Link, number>;
+}
+
+/** What the judges of all NetExporters share. */
+export interface SharedObservations {
+  budget: StreamBudget;
+  changes: ChangedOutcomes;
 }
 
 /** A part of a report: what `FleetReports` accepted, so that an agent speaks only about its own plan. */
@@ -38,27 +47,43 @@ export class Observations {
   readonly agents: number[] = [];
   /** The reason of most failures in the last report with failures, by stream. */
   readonly reasons: (FailureReason | undefined)[] = [];
+  /** Of all agents within the window. */
+  readonly latencies: Record<'dns' | 'network', WindowLatencies>;
   readonly #groups: (LatencyGroup | undefined)[] = [];
   readonly #byUid = new Map<string, ObservedAgent>();
   #freeAgents: number[] = [];
   #agentCount = 0;
   readonly #baselines = new LatencyBaselines();
-  readonly #options: JudgeOptions;
-  /** Length of a period of latency baselines, in milliseconds, and when the current one began. */
-  readonly #periodMs: number;
+  /** May change unless the horizons do. */
+  options: JudgeOptions;
+  readonly #windowMs: number;
+  /** When the current period of latency baselines began, in monotonic milliseconds. */
   #periodSince: number;
+  readonly #budget: StreamBudget;
+  readonly #changes: ChangedOutcomes | undefined;
 
-  constructor(options: JudgeOptions, now: number) {
-    this.#options = options;
+  constructor(options: JudgeOptions, now: number, shared?: SharedObservations) {
+    this.options = options;
     const horizons = horizonsOf(options);
-    this.#periodMs = horizons.whole / 2;
+    this.#windowMs = horizons.whole;
     this.counts = new StreamCounts(horizons, now);
+    this.latencies = {
+      dns: new WindowLatencies(horizons.whole, now),
+      network: new WindowLatencies(horizons.whole, now),
+    };
     this.#periodSince = now;
+    this.#budget = shared?.budget ?? new StreamBudget();
+    this.#changes = shared?.changes;
   }
 
   /** Numbers of agents are below this. */
   get agentCount(): number {
     return this.#agentCount;
+  }
+
+  /** The streams of an agent by link; undefined if it has none. */
+  streamsOf(uid: string): ReadonlyMap<Link, number> | undefined {
+    return this.#byUid.get(uid)?.streams;
   }
 
   /** The number of an agent; undefined if it has no streams. */
@@ -72,8 +97,8 @@ export class Observations {
    * @param now monotonic milliseconds
    */
   take({ agent: uid, zone, spanMs, results }: AcceptedReport, now: number): void {
-    if (spanMs > 2 * this.#options.holdMs) return;
-    this.counts.advance(now);
+    if (spanMs > 2 * this.options.holdMs) return;
+    this.#advance(now);
     let agent = this.#byUid.get(uid);
     if (!agent) {
       agent = { number: this.#freeAgents.pop() ?? this.#agentCount++, streams: new Map() };
@@ -81,18 +106,34 @@ export class Observations {
     }
     for (const [link, outcomes] of results) {
       if (link.probe === 'ntp' || outcomes.attempts === 0) continue;
-      let stream = agent.streams.get(link);
-      if (stream === undefined) stream = this.#newStream(agent, link, zone);
+      const stream = agent.streams.get(link) ?? this.#newStream(agent, link, zone);
+      if (stream === undefined) continue;
       const group = this.#groups[stream]!;
       addLatencies(group, outcomes.latencies);
-      this.counts.add(stream, countsOf(link, outcomes, group.slowFrom, this.#options.udpPackets));
+      this.latencies[link.probe].add(outcomes.latencies);
+      const counts = countsOf(link, outcomes, group.slowFrom, this.options.udpPackets);
+      this.#changes?.note(uid, link, {
+        before: this.outcomeOf(stream, 'whole'),
+        now: {
+          attempts: counts.attempts,
+          bad: counts.failed + counts.answered + counts.refused + counts.retransmitted,
+        },
+        windowMs: this.#windowMs,
+      });
+      this.counts.add(stream, counts);
       this.reasons[stream] = mainReason(outcomes.failures) ?? this.reasons[stream];
     }
   }
 
+  /** Attempts of a stream, and those that failed in any way or needed a retransmit. */
+  outcomeOf(stream: number, horizon: HorizonName): Outcome {
+    const sum = (counter: Counter) => this.counts.sums(counter, horizon)[stream]!;
+    return { attempts: sum('attempts'), bad: sum('failed') + sum('answered') + sum('refused') + sum('retransmitted') };
+  }
+
   /** Moves the window to this time, in monotonic milliseconds, and forgets streams without attempts in it. */
   advance(now: number): void {
-    this.counts.advance(now);
+    this.#advance(now);
     const attempts = this.counts.sums('attempts', 'whole');
     for (const [uid, { number, streams }] of this.#byUid) {
       for (const [link, stream] of streams) {
@@ -104,14 +145,35 @@ export class Observations {
       this.#byUid.delete(uid);
       this.#freeAgents.push(number);
     }
-    const isOver = now - this.#periodSince >= this.#periodMs;
+    const isOver = now - this.#periodSince >= this.#windowMs / 2;
     if (isOver) this.#periodSince = now;
-    const { networkLatency, dnsLatency } = this.#options;
+    const { networkLatency, dnsLatency } = this.options;
     this.#baselines.update((name) => (name.startsWith(dnsPrefix) ? dnsLatency : networkLatency), isOver);
+  }
+
+  #advance(now: number): void {
+    this.counts.advance(now);
+    for (const latencies of Object.values(this.latencies)) latencies.advance(now);
+  }
+
+  /** Forgets the links that are not judged any more. */
+  keep(isJudged: (link: Link) => boolean): void {
+    for (const { streams } of this.#byUid.values())
+      for (const [link, stream] of streams) {
+        if (isJudged(link)) continue;
+        streams.delete(link);
+        this.#release(stream);
+      }
+  }
+
+  /** Forgets everything. */
+  close(): void {
+    for (const uid of this.#byUid.keys()) this.forget(uid);
   }
 
   /** Forgets an agent whose pod is gone. */
   forget(uid: string): void {
+    this.#changes?.forget(uid);
     const agent = this.#byUid.get(uid);
     if (!agent) return;
     for (const stream of agent.streams.values()) this.#release(stream);
@@ -119,7 +181,11 @@ export class Observations {
     this.#freeAgents.push(agent.number);
   }
 
-  #newStream(agent: ObservedAgent, link: Link, zone: string): number {
+  /** Undefined if there are too many. */
+  #newStream(agent: ObservedAgent, link: Link, zone: string): number | undefined {
+    const known = this.#replaced(agent, link);
+    if (known !== undefined) return known;
+    if (!this.#budget.take()) return undefined;
     const stream = this.counts.allocate();
     agent.streams.set(link, stream);
     this.links[stream] = link;
@@ -127,12 +193,28 @@ export class Observations {
     this.reasons[stream] = undefined;
     const isLookup = link.probe === 'dns';
     const name = isLookup ? `${dnsPrefix}${link.server} ${link.protocol}` : `${zone}>${link.zone} ${link.protocol}`;
-    const { networkLatency, dnsLatency } = this.#options;
+    const { networkLatency, dnsLatency } = this.options;
     this.#groups[stream] = this.#baselines.of(name, isLookup ? dnsLatency : networkLatency);
     return stream;
   }
 
+  /**
+   * The stream of the same link under another object: an object is forgotten when its reports are dropped for want of
+   * memory.
+   */
+  #replaced({ streams }: ObservedAgent, link: Link): number | undefined {
+    for (const [other, stream] of streams) {
+      if (!isSameLink(other, link)) continue;
+      streams.delete(other);
+      streams.set(link, stream);
+      this.links[stream] = link;
+      return stream;
+    }
+    return undefined;
+  }
+
   #release(stream: number): void {
+    this.#budget.release();
     this.counts.release(stream);
     this.links[stream] = undefined;
     this.#groups[stream] = undefined;

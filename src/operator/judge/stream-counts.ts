@@ -14,7 +14,10 @@ export type HorizonName = (typeof horizonNames)[number];
 /** The window moves by this fraction of its length. */
 const slotsPerWindow = 24;
 
-const firstCapacity = 1024;
+const firstCapacity = 256;
+
+/** Capacity doubles up to this one, and grows by a quarter beyond it. */
+const largeCapacity = 16_384;
 
 /**
  * Sliding sums over several horizons for thousands of streams, in typed arrays: 192 bytes a stream. Adding a report
@@ -126,7 +129,7 @@ export class StreamCounts {
   }
 
   #grow(): void {
-    this.#capacity *= 2;
+    this.#capacity *= this.#capacity < largeCapacity ? 2 : 1.25;
     for (const counter of counters) {
       const slots = this.#slots[counter];
       for (const [number, slot] of slots.entries()) {

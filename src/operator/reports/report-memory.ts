@@ -16,8 +16,9 @@ export interface ReportDrops {
    * - `not_planned`: the agent does not have these targets by its plan
    * - `too_many`: more targets than one agent may report within the window
    * - `agent_memory`, `memory`: out of the memory of one agent, or of all
+   * - `unjudged`: they are kept, but not judged, because all agents have too many targets
    */
-  targets(reason: 'not_planned' | 'too_many' | 'agent_memory' | 'memory', count: number): void;
+  targets(reason: 'not_planned' | 'too_many' | 'agent_memory' | 'memory' | 'unjudged', count: number): void;
   /**
    * Latencies of targets; the number of attempts is kept.
    * - `buckets`: a sketch has too many buckets, so its lowest ones were merged

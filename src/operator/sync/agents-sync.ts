@@ -3,6 +3,7 @@ import type { NetExporter } from '../../crd/net-exporter.ts';
 import type { Settings } from '../../protocol/settings.ts';
 import { parseSyncAccess, type SyncAccess } from '../../protocol/sync-access.ts';
 import type { PropagationFinding } from '../agents/propagation.ts';
+import type { JudgedFleet } from '../judge/judged-fleet.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
 
 /** What reconciling a NetExporter has to do with syncing with its agents. */
@@ -18,6 +19,8 @@ export interface AgentsSync {
   plan(resource: NetExporter): void;
   /** Has the agents of the NetExporter of this key use these settings. */
   settle(key: string, settings: Settings): void;
+  /** What is known of DNS and the network of the NetExporter of this key; undefined before the first judgement. */
+  judgedOf(key: string): JudgedFleet | undefined;
   /** How far the settings and targets of the NetExporter of this key have got. */
   findingOf(key: string): PropagationFinding;
 }

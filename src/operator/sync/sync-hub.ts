@@ -110,8 +110,7 @@ export class SyncHub {
       .get(podUid)
       ?.waiter.refuse(new SyncRefusal('Superseded', 'superseded by a newer request of this agent'));
     this.#requests.delete(podUid);
-    const until = this.#clock.monotonic() + this.#holdMs * (1 - spread * this.#random());
-    const entry = { agent, held: request.held, acknowledged: undefined, waiter, until };
+    const entry = { agent, held: request.held, acknowledged: undefined, waiter, until: 0 };
     try {
       this.#take(entry, request);
     } catch (error) {
@@ -120,7 +119,7 @@ export class SyncHub {
   }
 
   #take(received: HeldRequest, request: SyncRequest): void {
-    const { agent, until } = received;
+    const { agent } = received;
     const { podUid } = agent;
     const entry = { ...received, acknowledged: this.#source.took(agent, request) };
     if (request.leaving) {
@@ -131,7 +130,12 @@ export class SyncHub {
     const again = news ? this.#mayOfferAgainAt(podUid, request.held) : undefined;
     if (again === undefined) this.#offers.delete(podUid);
     if (news && again === undefined) this.#answer(entry, news);
-    else this.#hold({ ...entry, until: Math.min(until, again ?? until) });
+    else this.#hold({ ...entry, until: Math.min(this.#endOfHold(agent), again ?? Infinity) });
+  }
+
+  #endOfHold(agent: AuthenticatedAgent): number {
+    const holdMs = Math.min(this.#holdMs, this.#source.holdMsOf(agent));
+    return this.#clock.monotonic() + holdMs * (1 - spread * this.#random());
   }
 
   /** Forgets the request of an agent whose connection is lost. */

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
+import { formatHostPort } from '../../base/host-port.ts';
 import { apiUses } from '../../contract/api-uses.ts';
 import { limitsEgress, type NetExporter } from '../../crd/net-exporter.ts';
 import type { Settings } from '../../protocol/settings.ts';
@@ -17,15 +18,20 @@ import type { Store, StoreChange } from '../cache/store.ts';
 import { ownerKeys } from '../cache/watched-kinds.ts';
 import { DnsWatch } from '../dns/dns-watch.ts';
 import { resolverService } from '../dns/resolver-service.ts';
+import { FleetJudges, type JudgeResult } from '../judge/fleet-judges.ts';
+import type { JudgedFleet } from '../judge/judged-fleet.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import type { Resource } from '../kube/resource.ts';
 import type { NodeFacts } from '../plan/node-facts.ts';
+import type { ReportDrops } from '../reports/report-memory.ts';
 import type { AgentsSync } from './agents-sync.ts';
 import { newReportMetrics } from './report-metrics.ts';
 import { SyncEndpoint } from './sync-endpoint.ts';
 import { SyncHub } from './sync-hub.ts';
 import type { SyncOptions } from './sync-options.ts';
+
+const dnsPort = 53;
 
 /** Between attempts to find the Service behind it. */
 const backoff = { baseMs: 500, maxMs: 30_000 };
@@ -54,6 +60,8 @@ export interface SyncServiceParts {
   plans: KeyQueue;
   /** Each key in it is handed to `compareFigures`. */
   figures: KeyQueue;
+  /** Each key in it is handed to `judge`. */
+  judgements: KeyQueue;
   /** An object of this resource could not be processed. */
   onFault: (resource: Resource) => void;
 }
@@ -70,6 +78,8 @@ export class SyncService implements AgentsSync {
   readonly #dns: DnsWatch;
   readonly #fleet: Fleet;
   readonly #hub: SyncHub;
+  readonly #drops: ReportDrops;
+  #judges: FleetJudges;
   #agentPods: AgentPods;
   /** The DNS ports that were returned for a NetExporter, by its key. */
   readonly #dnsPorts = new Map<string, string>();
@@ -91,6 +101,8 @@ export class SyncService implements AgentsSync {
       },
     });
     this.#agentPods = new AgentPods(pods, daemonSets);
+    this.#drops = newReportMetrics(registry, () => this.#fleet.reportBytes);
+    this.#judges = this.#newJudges();
     this.#fleet = new Fleet({
       pods: {
         update: (resource, isGone) => this.#agentPods.update(resource, isGone),
@@ -105,9 +117,11 @@ export class SyncService implements AgentsSync {
       },
       plans: parts.plans,
       figures: parts.figures,
+      judgements: parts.judgements,
+      holdMsOf: (podUid) => this.#judges.holdMsOf(podUid),
       wake: (podUids) => this.#hub.wake(podUids),
       onFigures: (key) => parts.enqueue(key),
-      drops: newReportMetrics(registry, () => this.#fleet.reportBytes),
+      drops: this.#drops,
       clock,
     });
     this.#hub = new SyncHub({ source: this.#fleet, clock, random, holdMs, log });
@@ -146,6 +160,7 @@ export class SyncService implements AgentsSync {
     this.#end.abort(new Error('the operator is stopping'));
     this.#hub.close();
     this.#fleet.stop();
+    this.#judges = this.#newJudges();
     this.#agentPods = new AgentPods(this.#parts.pods, this.#parts.daemonSets);
     this.#dnsPorts.clear();
     await Promise.all([this.#dns.stop(), this.#serving]);
@@ -214,6 +229,37 @@ export class SyncService implements AgentsSync {
    */
   compareFigures(key: string): number | undefined {
     return this.#fleet.compareFigures(key);
+  }
+
+  /**
+   * Judges a NetExporter's agents, in slices.
+   * @returns undefined if it is gone, or if the signal was aborted
+   * @throws whatever judging throws: it is to be tried again
+   */
+  judge(key: string, signal: AbortSignal): Promise<JudgeResult | undefined> {
+    return this.#judges.judge(key, signal);
+  }
+
+  judgedOf(key: string): JudgedFleet | undefined {
+    return this.#judges.shownOf(key);
+  }
+
+  /** The last judgements by the keys of NetExporters. */
+  judgements(): Iterable<[string, JudgedFleet]> {
+    return this.#judges.latest();
+  }
+
+  #newJudges(): FleetJudges {
+    const { nameservers, nodes, clock } = this.#parts;
+    return new FleetJudges({
+      fleetOf: (key) => this.#fleet.judgedOf(key),
+      nodeOf: (name) => nodes.get(`/${name}`),
+      dnsPodsOf: ({ spec }) => this.#dns.podsOf(spec.dns.service),
+      isResolver: ({ spec }) => this.#dns.isResolver(spec.dns.service),
+      nameservers: nameservers.map((address) => formatHostPort(address, dnsPort)),
+      clock,
+      onUnjudged: () => this.#drops.targets('unjudged', 1),
+    });
   }
 
   /** Plans for all NetExporters again, and forgets deleted ones, because a change may have been missed. */

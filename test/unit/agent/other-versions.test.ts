@@ -45,7 +45,7 @@ const agent = { resource: 'monitoring/default', podUid: 'p', pod: 'p', node: 'n'
 function setUp(first: Settings, unknown: readonly LaterField[]) {
   const clock = new FakeClock();
   const { uid } = first.resource;
-  const fleet = new NetExporterFleet({ uid, epoch: 1, clock, ...reportParts(), onNews() {} });
+  const fleet = new NetExporterFleet({ uid, epoch: 1, clock, ...reportParts(), onNews() {}, holdMsOf: () => 15_000 });
   fleet.plan({
     ...{ pods: [agentPod({ uid: 'p', name: 'p', node: 'n', addresses: ['10.0.0.1'] })], dnsServers: [] },
     ...{ peersPerAgent: 10, endpointsPerAgent: 2 },
@@ -55,6 +55,7 @@ function setUp(first: Settings, unknown: readonly LaterField[]) {
     source: {
       answerFor: ({ podUid }, held) => fleet.answerFor(podUid, held),
       took: ({ podUid }, request) => fleet.took(podUid, request, netExporter()),
+      holdMsOf: () => 15_000,
       gone() {},
     },
     ...{ clock, random: () => 0, holdMs, log: quietLog },

@@ -27,7 +27,7 @@ async function fullExposition(): Promise<string> {
     ...{ type, status: 'True' as const, lastTransitionTime: '2026-01-01T00:00:00Z', reason: 'X', message: '' },
   }));
   registerResourceMetrics(metrics.registry, () => [{ ...netExporter(), status: { agents, conditions } }]);
-  for (const name of ['netexporter', 'netexporter-plan', 'netexporter-figures'] as const) {
+  for (const name of ['netexporter', 'netexporter-plan', 'netexporter-figures', 'netexporter-judge'] as const) {
     const { queue: observe, reconcile } = metrics.controllerObserver(name);
     const backoff = { baseMs: 100, maxMs: 1000 };
     metrics.watchQueue(name, new WorkQueue({ clock: new FakeClock(), random: () => 1, backoff, observe }));

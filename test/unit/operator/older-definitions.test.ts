@@ -110,6 +110,8 @@ function planOf(resource: NetExporter): unknown {
     dnsServiceFaultOf: ({ spec: { dns } }) => (dns.service.name === '' ? undefined : 'missing'),
     plans: queue,
     figures: queue,
+    judgements: queue,
+    holdMsOf: () => 15_000,
     clock: new FakeClock(),
     wake: () => {},
     onFigures: () => {},

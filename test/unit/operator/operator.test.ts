@@ -57,7 +57,7 @@ test('a NetExporter without spec.health, which an older CRD does not know, is se
   const { operator, served, panics, results } = await setUp([{ ...named('older'), spec }, named('newer')]);
   for (const name of ['older', 'newer']) await served(name);
   assert.equal(operator.state(), 'leading');
-  for (const controller of ['netexporter', 'netexporter-plan', 'netexporter-figures'])
+  for (const controller of ['netexporter', 'netexporter-plan', 'netexporter-figures', 'netexporter-judge'])
     assert.equal(await panics(controller), 0, controller);
   assert.ok((await results('netexporter-plan', 'success')) >= 2);
 });

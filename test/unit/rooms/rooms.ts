@@ -68,7 +68,10 @@ export const rooms: Record<string, readonly string[]> = {
   'src/operator/dns': ['src/base', 'src/contract', ...kube, 'src/operator/cache', 'src/operator/plan'],
   'src/operator/reports': ['src/base', 'src/contract', 'src/protocol'],
   'src/operator/agents': [...foundation, ...found.filter((room) => room !== 'src/operator/agents')],
-  'src/operator/judge': ['src/base', 'src/contract', 'src/protocol', ...found.slice(applied.length)],
+  'src/operator/judge': [
+    ...foundation.filter((room) => room !== 'src/contract/metrics'),
+    ...found.slice(applied.length),
+  ],
   'src/operator/sync/tls': ['src/base', 'src/contract', 'src/protocol', ...applied],
   'src/operator/sync/identity': ['src/base', 'src/contract', 'src/protocol', ...kube, 'src/operator/agents'],
   'src/operator/sync': [

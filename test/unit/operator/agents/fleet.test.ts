@@ -80,6 +80,8 @@ function setUp() {
   const woken: string[] = [];
   const drops = new CountedDrops();
   const figures: string[] = [];
+  const judged: string[] = [];
+  const holds = new Map<string, number>();
   /** What throws, as long as it is in here. */
   const faults = new Set<string>();
   const throwIf = (what: string) => {
@@ -115,6 +117,8 @@ function setUp() {
     drops,
     plans: plans.queue,
     figures: comparisons.queue,
+    judgements: { add: (of) => judged.push(of), addAfter: (of) => judged.push(of) },
+    holdMsOf: (podUid) => holds.get(podUid) ?? 15_000,
     clock,
   });
   const agent = (podUid: string) => ({ resource: key, podUid, pod: podUid, node: '' });
@@ -142,6 +146,8 @@ function setUp() {
     fleet,
     woken,
     figures,
+    judged,
+    holds,
     answerFor: (podUid: string, held: Held) => fleet.answerFor(agent(podUid), held),
     call: (podUid: string, held: Held, extra = {}) => fleet.took(agent(podUid), { version: 1, held, ...extra }),
     /** Has an agent take all that it is offered. */

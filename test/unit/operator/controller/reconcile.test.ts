@@ -442,6 +442,7 @@ test('a spec that is too large is a condition that names the field, and nothing 
     dnsPortsOf: () => undefined,
     plan: ({ metadata }) => planned.push(metadata.name),
     settle: () => assert.fail('the settings stay'),
+    judgedOf: () => undefined,
     findingOf: () => 'unknown',
   };
   const resource = keptNetExporterOf(stored as unknown as KubeObject);
@@ -855,6 +856,7 @@ function recordedSync(known: SyncAccess | undefined): AgentsSync & { told: strin
       told.push(`settle ${of} ${resource.generation}`);
       services.push(...network.services);
     },
+    judgedOf: () => undefined,
     findingOf: (of) => ({ obstacle: `none of ${of}` }),
   };
 }

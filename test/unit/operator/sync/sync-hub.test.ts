@@ -56,6 +56,7 @@ function setUp({ random = (): number => 0 } = {}) {
   const start = clock.monotonic();
   const plan = new Map<string, number>();
   const gone: string[] = [];
+  const changed = new Set<string>();
   const lines: string[] = [];
   const state = { known: true, asked: 0, faulty: '' };
   const hub = new SyncHub({
@@ -68,6 +69,7 @@ function setUp({ random = (): number => 0 } = {}) {
         return assignment?.revision === revision ? {} : { assignment: assignmentOf(revision) };
       },
       took: (_agent, { report }) => report && { stream: report.stream, sequence: report.sequence },
+      holdMsOf: ({ podUid }) => (changed.has(podUid) ? 5000 : 15_000),
       gone: ({ podUid }) => void gone.push(podUid),
     },
     clock,
@@ -81,7 +83,7 @@ function setUp({ random = (): number => 0 } = {}) {
     hub.exchange(agentOf(podUid), request(held, sequence, leaving), caller);
     return caller;
   };
-  return { clock, start, plan, gone, state, hub, call, lines };
+  return { clock, start, plan, gone, changed, state, hub, call, lines };
 }
 
 test('what is newer than what is held is answered at once', () => {

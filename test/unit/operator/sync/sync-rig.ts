@@ -60,6 +60,7 @@ export class SyncRig {
           this.taken.push(pod);
           return report && { stream: report.stream, sequence: report.sequence };
         },
+        holdMsOf: () => 15_000,
         gone() {},
       },
       clock,
