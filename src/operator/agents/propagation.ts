@@ -16,9 +16,9 @@ export interface Propagation {
   generation?: number;
   /** Agents that this operator, which leads only since recently, has not heard of. */
   unheard: number;
-  /** Whether an agent that should be ready has been missing something for 45 seconds. */
-  isOverdue: boolean;
-  /** The first few of the others: the node, and what is missing. */
+  /** The nodes, sorted, of agents that should be ready and have been missing something for 45 seconds. */
+  overdue: readonly string[];
+  /** The first few that are not configured, those that are overdue first: the node, and what is missing. */
   waiting: { node: string; why: string }[];
   /** Ordered pairs of zones without a link, because there are too few agents; absent if every pair has one. */
   unlinked?: UncoveredPairs;
@@ -80,20 +80,21 @@ export function propagationOf(
   settings: HeldSettings | undefined,
   early = false,
 ): Propagation {
-  const waiting: Propagation['waiting'] = [];
+  const waiting: (Propagation['waiting'][number] & { late: boolean })[] = [];
   let [reporting, unheard] = [0, 0];
   for (const state of states) {
     if (state.held && !state.silent) reporting++;
     if (!state.held && early) unheard++;
     const why = lackOf(state, settings);
-    if (why !== undefined) waiting.push({ node: state.node, why });
+    if (why !== undefined) waiting.push({ node: state.node, why, late: state.late });
   }
-  waiting.sort((a, b) => (a.node < b.node ? -1 : 1));
+  waiting.sort((a, b) => Number(b.late) - Number(a.late) || (a.node < b.node ? -1 : 1));
   const configured = states.length - waiting.length;
   return {
-    ...{ agents: states.length, reporting, configured, unheard, waiting: waiting.slice(0, maxNamed) },
+    ...{ agents: states.length, reporting, configured, unheard },
+    waiting: waiting.slice(0, maxNamed).map(({ node, why }) => ({ node, why })),
     ...(settings && { generation: settings.generation }),
-    isOverdue: states.some(({ late }) => late),
+    overdue: states.flatMap(({ late, node }) => (late ? [node] : [])).sort(),
   };
 }
 

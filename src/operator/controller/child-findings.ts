@@ -45,7 +45,7 @@ function add(findings: ChildFindings, outcome: ChildOutcome, withheld: string): 
   const { what } = outcome;
   if ('error' in outcome) {
     const reason = reasonOf(outcome.error);
-    obstacles.push({ reason, message: failureMessage(what, outcome) + withheld });
+    obstacles.push({ reason, message: failureMessage(what, outcome) + withheld, objects: [what] });
     if (reason === 'ApplyFailed' || reason === 'WriteTimedOut') findings.failure = outcome.error;
     return;
   }
@@ -55,7 +55,7 @@ function add(findings: ChildFindings, outcome: ChildOutcome, withheld: string): 
   else if (result.action === 'replacing')
     waitingFor.push(`${what} is being recreated because ${result.field} is immutable.${withheld}`);
   else if ('conflict' in result && result.conflict) {
-    obstacles.push({ reason: 'FieldConflict', message: conflictMessage(what, result.conflict) });
+    obstacles.push({ reason: 'FieldConflict', message: conflictMessage(what, result.conflict), objects: [what] });
     findings.requeueAfterMs = Math.min(findings.requeueAfterMs, result.conflict.requeueAfterMs);
   } else if (result.action !== 'unchanged') changes.push(`${result.action} ${what}`);
 }
@@ -84,7 +84,8 @@ function strangersOf(outcomes: readonly ChildOutcome[], namespace: string): Obst
   const them = names.length === 1 ? 'it' : 'them';
   const targets = names.map((what) => what.replace(' ', '/').replace(/^[^/]+/, (kind) => kind.toLowerCase()));
   const advice = `If nothing else needs ${them}, delete ${them}: \`kubectl delete -n ${namespace} ${targets.join(' ')}\`.`;
-  return [{ reason: 'ObjectNotOurs', message: `${facts.join(' ')} ${advice}${withheldUntil(names, outcomes)}` }];
+  const message = `${facts.join(' ')} ${advice}${withheldUntil(names, outcomes)}`;
+  return [{ reason: 'ObjectNotOurs', message, objects: names }];
 }
 
 /** What waits for one of these objects, each as a sentence with a space before it. */

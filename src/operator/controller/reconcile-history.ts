@@ -1,5 +1,6 @@
 import type { NetExporter } from '../../crd/net-exporter.ts';
-import { ChildHistory } from './children.ts';
+import { StatusReports } from '../status/status-reports.ts';
+import { ChildHistory, type ChildrenParts } from './children.ts';
 import { RolloutWatch, type RolloutWatchParts } from './rollout-watch.ts';
 
 /** What is remembered of a NetExporter from one reconciliation to the next. */
@@ -12,15 +13,18 @@ export interface ReconcileHistory {
    */
   exceeded: readonly string[] | undefined;
   rollout: RolloutWatch;
+  statusReports: StatusReports;
 }
+
+type HistoryParts = RolloutWatchParts & Pick<ChildrenParts, 'events'>;
 
 /** What is remembered of each NetExporter. */
 export class ReconcileHistories {
-  readonly #parts: RolloutWatchParts;
+  readonly #parts: HistoryParts;
   /** By key of the NetExporter. */
   readonly #histories = new Map<string, ReconcileHistory>();
 
-  constructor(parts: RolloutWatchParts) {
+  constructor(parts: HistoryParts) {
     this.#parts = parts;
   }
 
@@ -29,7 +33,14 @@ export class ReconcileHistories {
     const known = this.#histories.get(key);
     if (known?.uid === uid) return known;
     const children = known?.children ?? new ChildHistory();
-    const history = { uid, children, exceeded: undefined, rollout: new RolloutWatch(this.#parts) };
+    const rollout = new RolloutWatch(this.#parts);
+    const history = {
+      uid,
+      children,
+      exceeded: undefined,
+      rollout,
+      statusReports: new StatusReports(this.#parts.events),
+    };
     this.#histories.set(key, history);
     return history;
   }

@@ -25,8 +25,7 @@ import { isApiError } from '../kube/api-error.ts';
 import { saysNotServed } from '../kube/discovery.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { type Findings, heldStatusOf, type Obstacle, pausedStatusOf, statusOf } from '../status/status.ts';
-import { conditionChanges, statusEvents } from '../status/status-events.ts';
-import type { StatusWriter, WrittenStatus } from '../status/status-writer.ts';
+import type { StatusWriter } from '../status/status-writer.ts';
 import { asSentence, maxCauseLength, withPeriod } from '../status/wording.ts';
 import { type AgentsSync, syncAccessIn } from '../sync/agents-sync.ts';
 import { type ChildFindings, findingsOf } from './child-findings.ts';
@@ -69,6 +68,7 @@ export function netExporterReconcile(parts: ReconcileParts): Reconcile {
       return {};
     }
     const history = histories.of(key, resource);
+    history.statusReports.begin(resource, parts.clock.wall());
     const children = new Children(parts, resource, history.children, log, signal);
     return new Reconciliation(parts, resource, { children, history, log }).run(signal);
   };
@@ -330,24 +330,9 @@ class Reconciliation {
     this.#parts.statusWriter.write({
       resource: this.#resource,
       compute: (previous) => computeStatus(findings, previous, this.#parts.clock.wall()),
-      written: (status) => this.#reportStatus(status),
+      written: (status) => this.#history.statusReports.report(this.#resource, status, findings, this.#log),
       log: this.#log,
     });
-  }
-
-  #reportStatus(written: WrittenStatus): void {
-    const events = statusEvents(written);
-    for (const event of events) this.#parts.events.record(event, this.#resource);
-    const agents = written.after.agents?.summary;
-    for (const { before, after } of conditionChanges(written)) {
-      const { type, status, reason, message } = after;
-      const isPause = type === 'Reconciling' && [before?.reason, reason].includes('Paused');
-      // Otherwise Ready has the reasons of Reconciling and Stalled.
-      if (type !== 'Ready' && type !== 'ConfigPropagated' && !isPause) continue;
-      const isWarned = events.some((event) => event.type === 'Warning' && event.reason === reason);
-      const fields = { agents, condition: type, status, reason, message };
-      this.#log[isWarned ? 'warn' : 'info'](fields, 'condition changed');
-    }
   }
 }
 

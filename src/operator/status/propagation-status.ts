@@ -60,7 +60,7 @@ export function propagationStatus(
     const message = `Cannot plan the targets of the agents: ${cause} ${consequence}`;
     return { figures: figuresOf(previous?.agents), verdict: [false, { reason: 'PlanFailed', message }] };
   }
-  const { agents, configured, reporting, generation, unheard, isOverdue, waiting, unlinked, dnsFault } = finding;
+  const { agents, configured, reporting, generation, unheard, overdue, waiting, unlinked, dnsFault } = finding;
   const figures = { configured, reporting, ...(generation !== undefined && { generation }) };
   if (agents === 0) return { figures, verdict: [true, { reason: 'NoAgents', message: 'There are no agents.' }] };
   const count = `${configured} of ${agents} agents have the current settings and targets.`;
@@ -76,7 +76,7 @@ export function propagationStatus(
   const wait = `Waiting for: ${named}. If this persists, check the logs of these agents.`;
   const message = [count, wait, ...exceeded, ...unusableDnsService(dnsFault)].join(' ');
   if (unheard === agents - configured) return { figures, verdict: ['Unknown', { reason: 'Warming', message }] };
-  return { figures, verdict: [false, { reason: isOverdue ? 'AgentsOutOfSync' : 'AgentsWaiting', message }] };
+  return { figures, verdict: [false, { reason: overdue.length > 0 ? 'AgentsOutOfSync' : 'AgentsWaiting', message }] };
 }
 
 const isWarming: Verdict = { reason: 'Warming', message: 'The operator does not know yet what the agents have.' };

@@ -1,6 +1,6 @@
 import type { ConditionReason } from '../../contract/reasons.ts';
 import type { Condition, NetExporterStatus } from '../../crd/net-exporter.ts';
-import type { EventContent } from '../events/event.ts';
+import type { EventContent, Occurrence } from '../events/event.ts';
 import type { WrittenStatus } from './status-writer.ts';
 
 /** What keeps the objects or agents from being as declared, whatever the condition was before. */
@@ -11,6 +11,20 @@ const shortages: readonly ConditionReason[] = ['AgentsNotReady', 'PodsMissing'];
 
 /** What keeps agents from the newest settings and targets. An edit that is on its way does not. */
 const outOfSync: readonly ConditionReason[] = ['AgentsOutOfSync', 'PlanFailed', 'SyncUnavailable'];
+
+/** What an edit or a rollout explains. */
+const planned: readonly string[] = [
+  'RollingOut',
+  'DaemonSetPending',
+  'WaitingForDeletion',
+  'WaitingForFinalizers',
+] satisfies ConditionReason[];
+
+/**
+ * How old a transition may be of which a new leader repeats the Event, in milliseconds: longer than it takes to elect
+ * one, and shorter than Events are kept, which is an hour by default.
+ */
+const repeatMs = 300_000;
 
 type KnownCondition = Condition & { reason: ConditionReason };
 
@@ -31,13 +45,85 @@ export function conditionChanges({ before, after }: WrittenStatus): ConditionCha
     .filter(({ before, after }) => before?.status !== after.status || before.reason !== after.reason);
 }
 
+/** An Event about a condition. */
+export interface StatusEvent {
+  content: EventContent;
+  /** Of a transition, which a new leader recognizes by the status. */
+  occurrence: Occurrence | undefined;
+}
+
 /** Returns the Events for a change of status: Warning for a bad state, Normal for a good one. */
-export function statusEvents(written: WrittenStatus): EventContent[] {
+export function statusEvents(written: WrittenStatus): StatusEvent[] {
   return conditionChanges(written).flatMap((change) => {
     const type = eventType(change, written);
-    const { reason, message } = change.after;
-    return type ? [{ type, reason, action: 'Reconcile', note: message }] : [];
+    if (!type) return [];
+    const occurrence = isTransition(change) ? { id: transitionOf(change.after), mayExist: false } : undefined;
+    return [{ content: contentOf(change.after, type), occurrence }];
   });
+}
+
+/**
+ * Returns the Events of recent transitions to a bad state, which the former leader may have been killed before it
+ * wrote. To be written as those that may exist.
+ * @param status as the former leader wrote it last
+ * @param now milliseconds since the epoch
+ */
+export function repeatedEvents(status: NetExporterStatus | undefined, now: number): StatusEvent[] {
+  if (!status) return [];
+  return (status.conditions ?? [])
+    .filter((condition) => now - Date.parse(condition.lastTransitionTime) < repeatMs && isBad(condition, status))
+    .map((condition) => ({
+      content: contentOf(condition as KnownCondition, 'Warning'),
+      occurrence: { id: transitionOf(condition), mayExist: true },
+    }));
+}
+
+/** Whether agents that were ready are not: neither new ones, nor those that are no longer wanted. */
+export function isLossOfAgents({ before, after }: WrittenStatus): boolean {
+  const { ready: readyBefore = 0, desired: desiredBefore = 0 } = before?.agents ?? {};
+  const { ready = 0, desired = 0 } = after.agents ?? {};
+  return ready < readyBefore && desired - ready > desiredBefore - readyBefore;
+}
+
+function contentOf({ reason, message }: KnownCondition, type: EventContent['type']): EventContent {
+  return { type, reason, action: 'Reconcile', note: message };
+}
+
+/** Whether a change is the first of its status that has an Event: `AgentsWaiting` has none. */
+function isTransition({ before, after }: ConditionChange): boolean {
+  if (before?.status !== after.status) return true;
+  return after.type === 'ConfigPropagated' && !isOutOfSync(before.reason);
+}
+
+function transitionOf({ type, status, lastTransitionTime }: Condition): string {
+  return `${type} ${status} ${lastTransitionTime}`;
+}
+
+/** Whether a condition says that something is wrong that is worth a Warning, whatever it was before. */
+function isBad(
+  { type, status, reason, lastTransitionTime }: Condition,
+  { conditions = [] }: NetExporterStatus,
+): boolean {
+  switch (type) {
+    case 'Stalled':
+      return status === 'True';
+    case 'Ready':
+      if (status === 'True') return reason === 'NoNodes';
+      // Stalled has an Event of its own. A new NetExporter is not ready from its first status on, which has no Event.
+      return (
+        [...troubles, ...shortages, 'Paused'].includes(reason) &&
+        find({ conditions }, 'Stalled')?.status !== 'True' &&
+        conditions.some((other) => other.lastTransitionTime < lastTransitionTime)
+      );
+    case 'ConfigPropagated':
+      return status === 'False' && isOutOfSync(reason);
+    default:
+      return false;
+  }
+}
+
+function isOutOfSync(reason: string): boolean {
+  return outOfSync.some((each) => each === reason);
 }
 
 /** Undefined: not worth an Event. */
@@ -64,15 +150,15 @@ function eventType({ before, after }: ConditionChange, written: WrittenStatus): 
 function lossOfReadiness(
   before: Condition | undefined,
   reason: ConditionReason,
-  { before: previous, after }: WrittenStatus,
+  written: WrittenStatus,
 ): EventContent['type'] | undefined {
   if (troubles.includes(reason)) return 'Warning';
-  if (before?.status !== 'True') return undefined;
   // Stalled has an Event of its own.
-  if (find(after, 'Stalled')?.status === 'True') return undefined;
-  // Neither a new node nor one that is ready again takes any agent away.
-  const isFewer = (after.agents?.ready ?? 0) < (previous?.agents?.ready ?? 0);
-  return shortages.includes(reason) && isFewer ? 'Warning' : 'Normal';
+  if (before === undefined || find(written.after, 'Stalled')?.status === 'True') return undefined;
+  const isLoss = shortages.includes(reason) && isLossOfAgents(written);
+  // Paused: nothing replaces a DaemonSet that is gone.
+  if (before.status === 'True') return isLoss || reason === 'Paused' ? 'Warning' : 'Normal';
+  return isLoss && !planned.includes(before.reason) ? 'Warning' : undefined;
 }
 
 function find({ conditions }: NetExporterStatus, type: string): Condition | undefined {

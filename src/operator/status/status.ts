@@ -32,6 +32,8 @@ export interface Obstacle {
   reason: (typeof stallReasons)[number] | 'WriteTimedOut' | 'ApplyFailed';
   /** Full sentences: kind and name of the object, what is wrong, what to do. */
   message: string;
+  /** Kind and name of each object that it is about; absent if it is about none. */
+  objects?: readonly string[];
 }
 
 /** What a reconciliation found. */
@@ -215,7 +217,7 @@ function stalledBy(findings: Findings): ReasonAndMessage | undefined {
 }
 
 /** The faults on nodes that can run pods: those on others are as old as the last word of the kubelet. */
-function lastingFaults({ faults, stranded }: Findings): Findings['faults'] {
+export function lastingFaults({ faults, stranded }: Findings): Findings['faults'] {
   const nodes = new Set(stranded.map(({ node }) => node));
   return faults.filter(({ node }) => !nodes.has(node));
 }

@@ -60,7 +60,7 @@ function known(fleet: Fleet): Propagation {
 
 /** That so many agents are configured, and no more is to be said. */
 const configuredWith = (agents: number, generation = 3): Propagation => ({
-  ...{ agents, reporting: agents, configured: agents, generation, unheard: 0, isOverdue: false, waiting: [] },
+  ...{ agents, reporting: agents, configured: agents, generation, unheard: 0, overdue: [], waiting: [] },
 });
 
 /** A fleet of one NetExporter with an agent on each of three nodes, and all that it tells. */
@@ -399,7 +399,7 @@ test('what agents hold is not known until all have called, or had the time to', 
   other.sync('p1');
   assert.deepEqual(other.fleet.propagationOf(key), { ...heard, unheard: 0 });
   await other.pass(10_000);
-  assert.equal(known(other.fleet).isOverdue, true);
+  assert.equal(known(other.fleet).overdue.length > 0, true);
   assert.deepEqual(known(other.fleet).configured, 1);
   await pass(0);
 });
@@ -422,7 +422,7 @@ test('figures are told when they change, also when an agent falls silent, and no
   }
   assert.deepEqual(figures, [key, key]);
   assert.deepEqual(fleet.propagationOf(key), {
-    ...{ agents: 3, reporting: 2, configured: 2, generation: 3, unheard: 0, isOverdue: true },
+    ...{ agents: 3, reporting: 2, configured: 2, generation: 3, unheard: 0, overdue: ['n3'] },
     waiting: [{ node: 'n3', why: 'no longer sends requests' }],
   });
   settle(resource, ['10.96.0.1']);

@@ -64,12 +64,13 @@ test('agents that a new leader has not heard of are counted apart, while they ma
     [false, 0],
   ] as const)
     assert.deepEqual(propagationOf(states, settings, early), {
-      ...{ agents: 2, reporting: 1, configured: 1, unheard, generation: 4, isOverdue: false },
+      ...{ agents: 2, reporting: 1, configured: 1, unheard, generation: 4, overdue: [] },
       waiting: [{ node: 'n2', why: 'no request yet' }],
     });
 });
 
 test('agents that are late make it overdue', () => {
-  const overdue = (change: Partial<AgentState>) => propagationOf([{ ...upToDate, ...change }], settings).isOverdue;
+  const overdue = (change: Partial<AgentState>) =>
+    propagationOf([{ ...upToDate, ...change }], settings).overdue.length > 0;
   assert.deepEqual([overdue({}), overdue({ silent: true }), overdue({ late: true })], [false, false, true]);
 });

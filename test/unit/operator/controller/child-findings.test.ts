@@ -37,7 +37,7 @@ test('an object of someone else is an obstacle, one that has to go first is wait
   const findings = of({ action: 'left', why: 'has no controller' });
   const advice = 'If nothing else needs it, delete it: `kubectl delete -n monitoring daemonset/default-agent`.';
   const message = `${what} already exists and has no controller. ${advice}`;
-  assert.deepEqual(findings.obstacles, [{ reason: 'ObjectNotOurs', message }]);
+  assert.deepEqual(findings.obstacles, [{ reason: 'ObjectNotOurs', message, objects: [what] }]);
   assert.deepEqual(of({ action: 'waiting', why: 'is being deleted' }).waitingFor, [`${what} is being deleted.`]);
   assert.equal(of({ action: 'replacing', field: 'spec.selector', deleted: true }).waitingFor.length, 1);
 });
@@ -64,7 +64,15 @@ test('objects of someone else are one obstacle that names them all, the most imp
     'serviceaccount/a-agent networkpolicy/a-agent service/a-agent service/a-agent-peers podmonitor/a-agent`. DaemonSet',
     'a-agent uses ServiceAccount a-agent and ConfigMap a-agent and is neither created nor changed until then.',
   ].join(' ');
-  assert.deepEqual(obstacles, [{ reason: 'ObjectNotOurs', message }]);
+  const services = ['Service a-agent', 'Service a-agent-peers'];
+  const objects = [
+    'ConfigMap a-agent',
+    'ServiceAccount a-agent',
+    'NetworkPolicy a-agent',
+    ...services,
+    'PodMonitor a-agent',
+  ];
+  assert.deepEqual(obstacles, [{ reason: 'ObjectNotOurs', message, objects }]);
 });
 
 test('the command is whole in a condition, however long the names are', () => {
@@ -97,7 +105,11 @@ test('an error is an obstacle; only one that may pass makes the reconcile fail',
   assert.deepEqual(findingsOf([{ what, error: rejected, failed: 'apply' }]), {
     ...nothing,
     obstacles: [
-      { reason: 'ApplyRejected', message: `Cannot apply ${what}: spec.template is invalid. Correct the spec.` },
+      {
+        reason: 'ApplyRejected',
+        message: `Cannot apply ${what}: spec.template is invalid. Correct the spec.`,
+        objects: [what],
+      },
     ],
   });
   const findings = findingsOf([
@@ -116,7 +128,11 @@ test('a write that timed out says which object, that an admission webhook may be
   const error = new ApiError('Timeout', 'no response to the write within about 14 s');
   const findings = findingsOf([{ what, error, failed: 'apply' }]);
   const message = `Cannot apply ${what}: no response to the write within about 14 s. An admission webhook may be slow. The operator retries.`;
-  assert.deepEqual(findings, { ...nothing, obstacles: [{ reason: 'WriteTimedOut', message }], failure: error });
+  assert.deepEqual(findings, {
+    ...nothing,
+    obstacles: [{ reason: 'WriteTimedOut', message, objects: [what] }],
+    failure: error,
+  });
 });
 
 for (const [field, of] of [

@@ -254,7 +254,7 @@ for (const [what, change] of [
     test(`${isKnown ? 'the leader that applied it' : 'a new leader'} still says of a spec that exceeds the limits, and ${what}, what is left out`, async () => {
       const resource = excessive();
       const sync = Object.assign(recordedSync(access), {
-        findingOf: () => ({ agents: 2, reporting: 2, configured: 2, unheard: 0, isOverdue: false, waiting: [] }),
+        findingOf: () => ({ agents: 2, reporting: 2, configured: 2, unheard: 0, overdue: [], waiting: [] }),
       });
       const { run, resources, condition } = setUp(resource, undefined, { sync });
       if (isKnown) await run();
@@ -552,7 +552,7 @@ test('the Service that agents no longer dial is removed once the agents that rep
   const sync: AgentsSync = { ...recordedSync(access), findingOf: () => finding };
   const { run, removed, applied } = setUp(resource, undefined, { sync });
   const waiting = [{ node: 'node-1', why: 'outdated settings' }];
-  const heard = { agents: 3, reporting: 2, configured: 2, unheard: 0, isOverdue: false, waiting };
+  const heard = { agents: 3, reporting: 2, configured: 2, unheard: 0, overdue: [], waiting };
   const dialled = [finding, { ...heard, configured: 1 }, { ...heard, unheard: 1 }, { obstacle: 'no address' }];
   for (const still of dialled) {
     finding = still;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NetExporterStatus } from '../../../../src/crd/net-exporter.ts';
-import { type Findings, statusOf } from '../../../../src/operator/status/status.ts';
-import { conditionChanges, statusEvents } from '../../../../src/operator/status/status-events.ts';
+import { type Findings, pausedStatusOf, statusOf } from '../../../../src/operator/status/status.ts';
+import { conditionChanges, repeatedEvents, statusEvents } from '../../../../src/operator/status/status-events.ts';
 
 const daemonSet = {
   generation: 1,
@@ -35,17 +35,23 @@ const notYet = of({
   stranded: [{ node: 'n2', isDesired: true, isOutdated: false }],
 });
 const rolling = of({ daemonSet: { ...daemonSet, updated: 0 } });
+const three = { ...daemonSet, desired: 3, created: 3, updated: 3 };
+const oneOfThree = (ready: number) => of({ daemonSet: { ...three, ready } });
+const twoMissing = of({ daemonSet: { ...three, created: 1, ready: 1 } });
+const rollingOf = (ready: number) => of({ daemonSet: { ...three, updated: 1, ready } });
+const fewerWanted = of({ daemonSet: { ...daemonSet, desired: 2, created: 1, updated: 1, ready: 1 } });
+const paused = pausedStatusOf({ ...healthy, daemonSet: undefined }, undefined, 0);
 const noNodes = of({ daemonSet: { ...daemonSet, desired: 0, created: 0, updated: 0, ready: 0 } });
 const notOurs = of({ obstacles: [{ reason: 'ObjectNotOurs', message: 'Service a' }] });
 const refused = of({ obstacles: [{ reason: 'ApplyRejected', message: 'Service a' }] });
 const timedOut = of({ obstacles: [{ reason: 'WriteTimedOut', message: 'Service a' }] });
 
-const spread = { agents: 1, configured: 1, reporting: 1, unheard: 0, isOverdue: false, waiting: [] };
+const spread = { agents: 1, configured: 1, reporting: 1, unheard: 0, overdue: [], waiting: [] };
 const lacking = { ...spread, configured: 0, waiting: [{ node: 'n1', why: 'outdated settings' }] };
 const propagated = of({ propagation: spread });
 const waiting = of({ propagation: lacking });
 const unheard = of({ propagation: { ...lacking, unheard: 1 } });
-const outOfSync = of({ propagation: { ...lacking, isOverdue: true } });
+const outOfSync = of({ propagation: { ...lacking, overdue: ['n1'] } });
 const unavailable = of({ propagation: { obstacle: 'no Service' } });
 
 for (const [what, before, after, expected] of [
@@ -55,6 +61,11 @@ for (const [what, before, after, expected] of [
   ['agents that are not ready yet', undefined, pending, []],
   ['an agent that is no longer ready', ready, pending, ['Warning AgentsNotReady']],
   ['an agent that is still not ready', pending, pending, []],
+  ['another agent that is no longer ready', oneOfThree(2), oneOfThree(1), []],
+  ['another agent whose pod is missing', oneOfThree(2), twoMissing, ['Warning PodsMissing']],
+  ['an agent that a rollout stops', rollingOf(2), oneOfThree(1), []],
+  ['the loss of an agent that is no longer wanted', oneOfThree(2), fewerWanted, []],
+  ['a DaemonSet that is gone while paused', ready, paused, ['Warning Paused']],
   ['an agent on a new node', ready, twoNodes, ['Normal AgentsNotReady']],
   ['a new node that becomes ready before its agent', notYet, twoNodes, ['Normal AgentsNotReady']],
   ['a rollout', ready, rolling, ['Normal RollingOut']],
@@ -77,14 +88,14 @@ for (const [what, before, after, expected] of [
   test(`${what} is worth ${expected.length === 0 ? 'no Event' : expected.join(', ')}`, () => {
     const events = statusEvents({ before, after });
     assert.deepEqual(
-      events.map(({ type, reason }) => `${type} ${reason}`),
+      events.map(({ content: { type, reason } }) => `${type} ${reason}`),
       expected,
     );
   });
 
 test('an Event says what the condition says', () => {
   const [event] = statusEvents({ before: ready, after: notOurs });
-  assert.equal(event?.note, 'Service a');
+  assert.equal(event?.content.note, 'Service a');
 });
 
 test('a change names the conditions whose status or reason is another one', () => {
@@ -94,4 +105,54 @@ test('a change names the conditions whose status or reason is another one', () =
   assert.deepEqual(changed(waiting, propagated), ['ConfigPropagated True']);
   assert.deepEqual(changed(ready, notOurs), ['Ready False', 'Reconciling False', 'Stalled True']);
   assert.deepEqual(changed(undefined, ready), ['Ready True', 'Reconciling False', 'Stalled False']);
+});
+
+const at = (seconds: number) => seconds * 1000;
+const idOf = (before: NetExporterStatus | undefined, after: NetExporterStatus) =>
+  statusEvents({ before, after }).map(({ occurrence }) => occurrence?.id);
+
+for (const [what, findings] of [
+  ['agents that are no longer ready', { daemonSet: { ...daemonSet, ready: 0 } }],
+  ['an object of someone else', { obstacles: [{ reason: 'ObjectNotOurs', message: 'Service a' }] }],
+  ['agents that cannot reach the operator', { propagation: { obstacle: 'no Service' } }],
+] as const satisfies [string, Partial<Findings>][])
+  test(`a new leader repeats the Event of ${what}, under the same name, for five minutes`, () => {
+    const before = statusOf({ ...healthy, propagation: spread }, undefined, at(0));
+    const after = statusOf({ ...healthy, propagation: spread, ...findings }, before, at(600));
+    const [told] = statusEvents({ before, after });
+    assert.equal(told?.occurrence?.mayExist, false);
+    const [repeated, ...others] = repeatedEvents(after, at(600 + 299));
+    assert.deepEqual(repeated, { content: told.content, occurrence: { ...told.occurrence, mayExist: true } });
+    assert.deepEqual(others, []);
+    assert.deepEqual(repeatedEvents(after, at(600 + 300)), []);
+  });
+
+test('a new leader repeats the Event of an agent that stayed behind after an edit', () => {
+  const before = statusOf({ ...healthy, propagation: spread }, undefined, at(0));
+  const edited = statusOf({ ...healthy, propagation: lacking }, before, at(100));
+  const late = statusOf({ ...healthy, propagation: { ...lacking, overdue: ['n1'] } }, edited, at(145));
+  assert.deepEqual(repeatedEvents(edited, at(150)), []);
+  assert.deepEqual(
+    repeatedEvents(late, at(150)).map(({ occurrence }) => occurrence?.id),
+    idOf(edited, late),
+  );
+});
+
+test('a new leader repeats no Event of a good state, of a rollout or of a NetExporter that is new', () => {
+  const good = statusOf({ ...healthy, propagation: spread }, undefined, at(0));
+  const rollout = statusOf({ ...healthy, daemonSet: { ...daemonSet, updated: 0 } }, good, at(100));
+  const unready = { ...healthy, daemonSet: { ...daemonSet, ready: 0 } };
+  for (const status of [good, rollout, statusOf(unready, undefined, at(100)), undefined])
+    assert.deepEqual(repeatedEvents(status, at(101)), []);
+});
+
+test('what follows a rollout is no transition of its own to a new leader', () => {
+  const good = statusOf(healthy, undefined, at(0));
+  const rollout = statusOf({ ...healthy, daemonSet: { ...daemonSet, updated: 0 } }, good, at(100));
+  const unready = statusOf({ ...healthy, daemonSet: { ...daemonSet, ready: 0 } }, rollout, at(110));
+  assert.deepEqual(
+    repeatedEvents(unready, at(120)).map(({ occurrence }) => occurrence?.id),
+    idOf(good, rollout),
+    'the Event of the rollout has that name',
+  );
 });

@@ -253,7 +253,7 @@ test('what another version wrote beside goes: nobody would keep it true', () => 
   assert.deepEqual(pausedStatusOf(healthy, theirs, now), pausedStatusOf(healthy, ours, now));
 });
 
-const spread = { agents: 3, configured: 3, reporting: 3, generation: 7, unheard: 0, isOverdue: false, waiting: [] };
+const spread = { agents: 3, configured: 3, reporting: 3, generation: 7, unheard: 0, overdue: [], waiting: [] };
 const lacking = [{ node: 'n1', why: 'no request yet' }];
 const sync: [string, Findings['propagation'], [string, string] | undefined, [number?, number?]][] = [
   ['no sync', undefined, undefined, []],
@@ -264,7 +264,7 @@ const sync: [string, Findings['propagation'], [string, string] | undefined, [num
   ['targets that cannot be planned', { unplanned: 'TypeError: x' }, ['False', 'PlanFailed'], []],
   [
     'one that is overdue',
-    { ...spread, configured: 2, reporting: 2, isOverdue: true, waiting: lacking },
+    { ...spread, configured: 2, reporting: 2, overdue: ['n1'], waiting: lacking },
     ['False', 'AgentsOutOfSync'],
     [2, 2],
   ],
