@@ -28,7 +28,7 @@ export const reportMetrics = {
           too_many: 'one agent reported more than 1,500 targets within `spec.health.window`',
           ...limits,
           unjudged:
-            'all agents together have more than 250,000 targets within the window that is judged; the results of further ones are kept, but not judged',
+            'kept, but not judged: all agents together have more than 250,000 targets within the window, or one made more attempts than the interval of its probes allows',
         },
       },
     },

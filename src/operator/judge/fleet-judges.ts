@@ -22,7 +22,7 @@ export interface FleetJudgesParts extends FleetSources {
   /** What there is to judge of a NetExporter; undefined if it is gone. */
   fleetOf: (key: string) => { resource: NetExporter; agents: NetExporterFleet } | undefined;
   clock: Clock;
-  /** Counts a result that is not judged, because there are too many streams. */
+  /** Counts the results of a target in a report that are not judged, because there are too many of them. */
   onUnjudged: () => void;
 }
 
@@ -47,7 +47,8 @@ export class FleetJudges {
 
   constructor(parts: FleetJudgesParts) {
     this.#parts = parts;
-    this.#shared = { budget: new StreamBudget(parts.onUnjudged), changes: new ChangedOutcomes(parts.clock) };
+    const { clock, onUnjudged } = parts;
+    this.#shared = { budget: new StreamBudget(), changes: new ChangedOutcomes(clock), onUnjudged };
   }
 
   /**

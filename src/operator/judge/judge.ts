@@ -84,8 +84,10 @@ export class Judge {
     if (isDeepStrictEqual(options, this.#options)) return;
     const [before, after] = [this.#options, options].map(horizonsOf);
     this.#options = options;
-    this.#observations.options = options;
-    if (isDeepStrictEqual(before, after)) return;
+    if (isDeepStrictEqual(before, after)) {
+      this.#observations.options = options;
+      return;
+    }
     this.#startedAt = this.#clock.monotonic();
     this.#observations.close();
     this.#observations = new Observations(options, this.#startedAt, this.#shared);

@@ -20,6 +20,8 @@ interface ObservedAgent {
 export interface SharedObservations {
   budget: StreamBudget;
   changes: ChangedOutcomes;
+  /** Counts the results of a target in a report that are not judged, because there are too many of them. */
+  onUnjudged: () => void;
 }
 
 /** A part of a report: what `FleetReports` accepted, so that an agent speaks only about its own plan. */
@@ -54,16 +56,18 @@ export class Observations {
   #freeAgents: number[] = [];
   #agentCount = 0;
   readonly #baselines = new LatencyBaselines();
-  /** May change unless the horizons do. */
-  options: JudgeOptions;
+  #options: JudgeOptions;
+  /** Shortest intervals so far, in milliseconds. */
+  readonly #leastIntervals: Record<'dns' | 'network', number>;
   readonly #windowMs: number;
   /** When the current period of latency baselines began, in monotonic milliseconds. */
   #periodSince: number;
   readonly #budget: StreamBudget;
-  readonly #changes: ChangedOutcomes | undefined;
+  readonly #shared: SharedObservations | undefined;
 
   constructor(options: JudgeOptions, now: number, shared?: SharedObservations) {
-    this.options = options;
+    this.#options = options;
+    this.#leastIntervals = { dns: options.dnsIntervalMs, network: options.networkIntervalMs };
     const horizons = horizonsOf(options);
     this.#windowMs = horizons.whole;
     this.counts = new StreamCounts(horizons, now);
@@ -73,7 +77,19 @@ export class Observations {
     };
     this.#periodSince = now;
     this.#budget = shared?.budget ?? new StreamBudget();
-    this.#changes = shared?.changes;
+    this.#shared = shared;
+  }
+
+  get options(): JudgeOptions {
+    return this.#options;
+  }
+
+  /** The periods that are judged must be the same as before. */
+  set options(options: JudgeOptions) {
+    this.#options = options;
+    const intervals = this.#leastIntervals;
+    intervals.dns = Math.min(intervals.dns, options.dnsIntervalMs);
+    intervals.network = Math.min(intervals.network, options.networkIntervalMs);
   }
 
   /** Numbers of agents are below this. */
@@ -107,12 +123,20 @@ export class Observations {
     for (const [link, outcomes] of results) {
       if (link.probe === 'ntp' || outcomes.attempts === 0) continue;
       const stream = agent.streams.get(link) ?? this.#newStream(agent, link, zone);
-      if (stream === undefined) continue;
+      if (stream === undefined) {
+        this.#shared?.onUnjudged();
+        continue;
+      }
       const group = this.#groups[stream]!;
+      const counts = countsOf(link, outcomes, group.slowFrom, this.options.udpPackets);
+      // An agent that does not keep to the interval must not outweigh others.
+      if (counts.attempts > this.#roomOf(stream, link)) {
+        this.#shared?.onUnjudged();
+        continue;
+      }
       addLatencies(group, outcomes.latencies);
       this.latencies[link.probe].add(outcomes.latencies);
-      const counts = countsOf(link, outcomes, group.slowFrom, this.options.udpPackets);
-      this.#changes?.note(uid, link, {
+      this.#shared?.changes.note(uid, link, {
         before: this.outcomeOf(stream, 'whole'),
         now: {
           attempts: counts.attempts,
@@ -123,6 +147,12 @@ export class Observations {
       this.counts.add(stream, counts);
       this.reasons[stream] = mainReason(outcomes.failures) ?? this.reasons[stream];
     }
+  }
+
+  /** How many more attempts at a target there can be within the window. */
+  #roomOf(stream: number, { probe }: Link): number {
+    const most = (this.#windowMs + 2 * this.options.holdMs) / this.#leastIntervals[probe === 'dns' ? 'dns' : 'network'];
+    return Math.ceil(most) + 2 - this.counts.sums('attempts', 'whole')[stream]!;
   }
 
   /** Attempts of a stream, and those that failed in any way or needed a retransmit. */
@@ -173,7 +203,7 @@ export class Observations {
 
   /** Forgets an agent whose pod is gone. */
   forget(uid: string): void {
-    this.#changes?.forget(uid);
+    this.#shared?.changes.forget(uid);
     const agent = this.#byUid.get(uid);
     if (!agent) return;
     for (const stream of agent.streams.values()) this.#release(stream);

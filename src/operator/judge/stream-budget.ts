@@ -4,20 +4,14 @@ export const maxStreams = 250_000;
 /** The streams that all judges share, so that many targets of many agents take bounded memory. */
 export class StreamBudget {
   #left: number;
-  readonly #refused: () => void;
 
-  /** @param refused called for each result that is not judged because there are too many streams */
-  constructor(refused: () => void = () => {}, max = maxStreams) {
-    this.#refused = refused;
+  constructor(max = maxStreams) {
     this.#left = max;
   }
 
   /** @returns whether there may be one more stream */
   take(): boolean {
-    if (this.#left === 0) {
-      this.#refused();
-      return false;
-    }
+    if (this.#left === 0) return false;
     this.#left--;
     return true;
   }

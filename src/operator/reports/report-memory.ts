@@ -16,7 +16,7 @@ export interface ReportDrops {
    * - `not_planned`: the agent does not have these targets by its plan
    * - `too_many`: more targets than one agent may report within the window
    * - `agent_memory`, `memory`: out of the memory of one agent, or of all
-   * - `unjudged`: they are kept, but not judged, because all agents have too many targets
+   * - `unjudged`: they are kept, but not judged: too many targets of all agents, or attempts at one of them
    */
   targets(reason: 'not_planned' | 'too_many' | 'agent_memory' | 'memory' | 'unjudged', count: number): void;
   /**
