@@ -39,6 +39,14 @@ export const conditionReasons = [
   'NotApplied',
   'PlanFailed',
   'SyncUnavailable',
+  // DNSHealthy, NetworkHealthy
+  'NoSuspects',
+  'SuspectsFound',
+  'Disabled',
+  'NoPeers',
+  'NoReports',
+  'NotSynced',
+  'IntervalTooLong',
 ] as const;
 
 export type ConditionReason = (typeof conditionReasons)[number];

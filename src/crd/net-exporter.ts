@@ -10,7 +10,7 @@ import { NtpSpecSchema } from './ntp-spec.ts';
 import { NetExporterStatusSchema } from './status.ts';
 import { validated } from './validation-rule.ts';
 
-export type { Condition, NetExporterStatus } from './status.ts';
+export type { Condition, NetExporterStatus, StatusSuspect } from './status.ts';
 
 export const group = 'net-exporter.dev';
 export const version = 'v1alpha1';

@@ -39,7 +39,9 @@ export const resourceMetrics = {
           Ready: 'every agent runs as specified',
           Reconciling: 'a change is being rolled out',
           Stalled: 'the operator is blocked and needs help',
-          ConfigPropagated: 'every agent has the newest settings and targets; absent where the operator does not sync',
+          ConfigPropagated: 'every agent has the newest settings and targets',
+          DNSHealthy: 'no DNS server and no name of the cluster is a suspect',
+          NetworkHealthy: 'no node, link, Service path or zone is a suspect',
         },
       },
       status: {

@@ -326,6 +326,7 @@ class Reconciliation {
       notices: this.#notices(),
       propagation: this.#parts.sync?.findingOf(keyOf(this.#resource)),
       exceeded: this.#exceeded(),
+      judged: this.#parts.sync?.judgedOf(keyOf(this.#resource)),
     };
     this.#parts.statusWriter.write({
       resource: this.#resource,

@@ -13,7 +13,7 @@ interface Verdict {
   message: string;
 }
 
-/** Whether the agents have the current settings and targets. Only if the operator syncs with agents. */
+/** Whether the agents have the current settings and targets. */
 export const propagated = 'ConfigPropagated';
 
 /** What sync adds to a status: counts, and the condition ConfigPropagated. */
@@ -24,7 +24,8 @@ export interface PropagationStatus {
 }
 
 /**
- * Computes the part of the status that sync adds; undefined if this operator does not sync with agents.
+ * Computes the part of the status that sync adds.
+ * @param finding undefined if this operator does not sync with agents
  * @param described the generation of the spec that the status is about
  * @param exceeded a full sentence for each limit to which the operator cut what agents probe
  * @param isPaused whether reconciling is paused
@@ -35,8 +36,8 @@ export function propagationStatus(
   described: number,
   exceeded: readonly string[],
   isPaused: boolean,
-): PropagationStatus | undefined {
-  if (finding === undefined) return undefined;
+): PropagationStatus {
+  if (finding === undefined) return { figures: {}, verdict: ['Unknown', notSynced] };
   if (finding === 'early') {
     // Every condition is there from the first write on, and is about the current spec.
     const isCurrent = previous?.conditions?.some(
@@ -79,6 +80,10 @@ export function propagationStatus(
   return { figures, verdict: [false, { reason: overdue.length > 0 ? 'AgentsOutOfSync' : 'AgentsWaiting', message }] };
 }
 
+const notSynced: Verdict = {
+  reason: 'NotSynced',
+  message: 'This operator does not sync with agents, so it does not know what they have.',
+};
 const isWarming: Verdict = { reason: 'Warming', message: 'The operator does not know yet what the agents have.' };
 const unknownWhilePaused: Verdict = {
   reason: 'Paused',

@@ -1,6 +1,7 @@
 import type { ConditionReason } from '../../contract/reasons.ts';
-import type { Condition, NetExporterStatus } from '../../crd/net-exporter.ts';
+import type { Condition, NetExporterStatus, StatusSuspect } from '../../crd/net-exporter.ts';
 import type { EventContent, Occurrence } from '../events/event.ts';
+import { concerns, type HealthCondition } from './health-status.ts';
 import type { WrittenStatus } from './status-writer.ts';
 
 /** What keeps the objects or agents from being as declared, whatever the condition was before. */
@@ -25,6 +26,9 @@ const planned: readonly string[] = [
  * one, and shorter than Events are kept, which is an hour by default.
  */
 const repeatMs = 300_000;
+
+/** Why the health is not known although it could be. */
+const blindness: readonly ConditionReason[] = ['NoReports', 'IntervalTooLong'];
 
 type KnownCondition = Condition & { reason: ConditionReason };
 
@@ -52,14 +56,19 @@ export interface StatusEvent {
   occurrence: Occurrence | undefined;
 }
 
-/** Returns the Events for a change of status: Warning for a bad state, Normal for a good one. */
+/**
+ * Returns the Events for a change of status: Warning for a bad state, Normal for a good one. Conditions that change for
+ * the same reason have one.
+ */
 export function statusEvents(written: WrittenStatus): StatusEvent[] {
-  return conditionChanges(written).flatMap((change) => {
+  const events = conditionChanges(written).flatMap((change): StatusEvent[] => {
     const type = eventType(change, written);
     if (!type) return [];
     const occurrence = isTransition(change) ? { id: transitionOf(change.after), mayExist: false } : undefined;
     return [{ content: contentOf(change.after, type), occurrence }];
   });
+  const notes = events.map(({ content }) => content.note);
+  return events.filter(({ content }, index) => notes.indexOf(content.note) === index);
 }
 
 /**
@@ -117,9 +126,16 @@ function isBad(
       );
     case 'ConfigPropagated':
       return status === 'False' && isOutOfSync(reason);
+    case 'DNSHealthy':
+    case 'NetworkHealthy':
+      return status === 'Unknown' && isBlind(reason);
     default:
       return false;
   }
+}
+
+function isBlind(reason: string): boolean {
+  return blindness.some((each) => each === reason);
 }
 
 function isOutOfSync(reason: string): boolean {
@@ -142,9 +158,25 @@ function eventType({ before, after }: ConditionChange, written: WrittenStatus): 
     case 'ConfigPropagated':
       if (status === 'False') return outOfSync.includes(reason) ? 'Warning' : undefined;
       return status === 'True' && before && isNewStatus ? 'Normal' : undefined;
+    case 'DNSHealthy':
+    case 'NetworkHealthy':
+      if (status === 'Unknown') return isBlind(reason) ? 'Warning' : undefined;
+      // The other changes have Events of the suspects.
+      if (status === 'False') return isNewStatus && !hasNewSuspect(written, type) ? 'Warning' : undefined;
+      return before?.status === 'Unknown' ? 'Normal' : undefined;
     default:
       return undefined;
   }
+}
+
+/** Whether a suspect by which a condition is False is not in the status before. */
+function hasNewSuspect({ before, after }: WrittenStatus, type: HealthCondition): boolean {
+  const known = new Set(before?.suspects?.map(keyOfSuspect));
+  return (after.suspects ?? []).some((suspect) => concerns[type](suspect) && !known.has(keyOfSuspect(suspect)));
+}
+
+function keyOfSuspect({ kind, name }: StatusSuspect): string {
+  return `${kind} ${name}`;
 }
 
 function lossOfReadiness(

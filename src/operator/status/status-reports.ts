@@ -37,7 +37,8 @@ export class StatusReports {
       const { type, status, reason, message } = after;
       const isPause = type === 'Reconciling' && [before?.reason, reason].includes('Paused');
       // Otherwise Ready has the reasons of Reconciling and Stalled.
-      if (type !== 'Ready' && type !== 'ConfigPropagated' && !isPause) continue;
+      if ((type === 'Reconciling' || type === 'Stalled') && !isPause) continue;
+      if (!before && status === 'Unknown') continue;
       const isWarned = events.some(({ content }) => content.type === 'Warning' && content.reason === reason);
       const fields = { agents, condition: type, status, reason, message };
       log[isWarned ? 'warn' : 'info'](fields, 'condition changed');

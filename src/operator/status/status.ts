@@ -4,10 +4,12 @@ import type { Condition, NetExporterStatus } from '../../crd/net-exporter.ts';
 import { type AgentFault, faultReasons } from '../agents/agent-pod.ts';
 import type { PropagationFinding } from '../agents/propagation.ts';
 import type { StrandedAgent } from '../agents/stranded-agents.ts';
+import type { JudgedFleet } from '../judge/judged-fleet.ts';
+import { healthStatus } from './health-status.ts';
 import { refusalMessage } from './pod-refusal.ts';
 import { propagated, propagationStatus } from './propagation-status.ts';
 import { type DaemonSetProgress, remainingOf } from './rollout.ts';
-import { listOf, sentences } from './wording.ts';
+import { listOf, sentences, timestamp } from './wording.ts';
 
 /** Maximum length of a condition's message. The API server accepts 32,768 characters, but people read conditions. */
 const maxMessageLength = 1000;
@@ -60,12 +62,16 @@ export interface Findings {
   propagation: PropagationFinding | undefined;
   /** A full sentence for each limit that the spec exceeds, and to which the operator cut what agents probe. */
   exceeded: readonly string[];
+  /** Undefined until the first judgement of this operator. */
+  judged: JudgedFleet | undefined;
 }
 
 interface ReasonAndMessage {
   reason: ConditionReason;
   message: string;
 }
+
+type Verdict = [holds: boolean | 'Unknown', why: ReasonAndMessage];
 
 /**
  * Computes the status. Conditions follow kstatus: Stalled means that someone has to act, Reconciling that the operator
@@ -129,28 +135,41 @@ export function heldStatusOf(
 
 function statusWith(
   generation: number,
-  { daemonSet, propagation, exceeded }: Findings,
+  { daemonSet, propagation, exceeded, judged }: Findings,
   previous: NetExporterStatus | undefined,
   now: number,
-  conditions: Record<string, [holds: boolean | 'Unknown', verdict: ReasonAndMessage]>,
+  conditions: Record<string, Verdict>,
 ): NetExporterStatus {
   const { desired = 0, ready = 0 } = daemonSet ?? {};
-  const sync = propagationStatus(propagation, previous, generation, exceeded, conditions.Reconciling?.[1] === isPaused);
-  const kept = sync && !sync.verdict && previous?.conditions?.find(({ type }) => type === propagated);
-  const verdicts = Object.entries(sync?.verdict ? { ...conditions, [propagated]: sync.verdict } : conditions);
+  const whilePaused = conditions.Reconciling?.[1] === isPaused;
+  const sync = propagationStatus(propagation, previous, generation, exceeded, whilePaused);
+  const kept = sync.verdict ? undefined : previous?.conditions?.find(({ type }) => type === propagated);
+  const health = healthStatus(
+    {
+      judged,
+      isSynced: propagation !== undefined,
+      isPaused: whilePaused,
+      isWithoutNodes: daemonSet?.desired === 0,
+    },
+    previous,
+  );
+  const conditionOf = ([type, [holds, verdict]]: [string, Verdict], about = generation): Condition => {
+    const status = typeof holds === 'string' ? holds : holds ? 'True' : 'False';
+    const before = previous?.conditions?.find((other) => other.type === type);
+    const since = before?.status === status ? before.lastTransitionTime : timestamp(now);
+    const message = shortened(verdict.message, maxMessageLength);
+    const { reason } = verdict;
+    return { type, status, observedGeneration: about, lastTransitionTime: since, reason, message };
+  };
   return {
     observedGeneration: generation,
-    agents: { desired, ready, ...sync?.figures, summary: `${ready}/${desired}` },
+    agents: { desired, ready, ...sync.figures, summary: `${ready}/${desired}` },
+    ...health.fields,
     conditions: [
-      ...verdicts.map(([type, [holds, verdict]]): Condition => {
-        const status = typeof holds === 'string' ? holds : holds ? 'True' : 'False';
-        const before = previous?.conditions?.find((other) => other.type === type);
-        const since = before?.status === status ? before.lastTransitionTime : timestamp(now);
-        const message = shortened(verdict.message, maxMessageLength);
-        const { reason } = verdict;
-        return { type, status, observedGeneration: generation, lastTransitionTime: since, reason, message };
-      }),
+      ...Object.entries(conditions).map((entry) => conditionOf(entry)),
+      ...(sync.verdict ? [conditionOf([propagated, sync.verdict])] : []),
       ...(kept ? [kept] : []),
+      ...Object.entries(health.conditions).map((entry) => conditionOf(entry, health.generation)),
     ],
   };
 }
@@ -304,9 +323,4 @@ function blockingNodes(stranded: readonly StrandedAgent[]): string[] {
 
 function atNode(node: string, message: string): string {
   return node === '' ? message : `${node} (${message})`;
-}
-
-/** As metav1.Time writes it: whole seconds. */
-function timestamp(now: number): string {
-  return new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
 }

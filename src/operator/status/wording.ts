@@ -59,3 +59,8 @@ function firstFew(items: readonly string[], rest: (more: number) => string): str
   const named = items.slice(0, maxNamed);
   return items.length > named.length ? [...named, rest(items.length - named.length)] : named;
 }
+
+/** As metav1.Time writes it: whole seconds. @param now milliseconds since the epoch */
+export function timestamp(now: number): string {
+  return new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+}

@@ -8,7 +8,7 @@ const daemonSet = {
 };
 const healthy: Findings = {
   ...{ generation: 1, obstacles: [], waitingFor: [], daemonSet, faults: [], stranded: [], unready: [] },
-  ...{ refusal: undefined, isOverdue: false, propagation: undefined, exceeded: [] },
+  ...{ refusal: undefined, isOverdue: false, propagation: undefined, exceeded: [], judged: undefined },
 };
 
 /** The notes of the Events that each status after the first one is worth. */

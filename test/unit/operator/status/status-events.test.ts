@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { NetExporterStatus } from '../../../../src/crd/net-exporter.ts';
 import { type Findings, pausedStatusOf, statusOf } from '../../../../src/operator/status/status.ts';
 import { conditionChanges, repeatedEvents, statusEvents } from '../../../../src/operator/status/status-events.ts';
+import { deadNode, judgedFleet } from '../judge/judgements.ts';
 
 const daemonSet = {
   generation: 1,
@@ -25,6 +26,7 @@ const healthy: Findings = {
   isOverdue: false,
   propagation: undefined,
   exceeded: [],
+  judged: undefined,
 };
 const of = (findings: Partial<Findings>): NetExporterStatus => statusOf({ ...healthy, ...findings }, undefined, 0);
 const ready = of({});
@@ -53,6 +55,20 @@ const waiting = of({ propagation: lacking });
 const unheard = of({ propagation: { ...lacking, unheard: 1 } });
 const outOfSync = of({ propagation: { ...lacking, overdue: ['n1'] } });
 const unavailable = of({ propagation: { obstacle: 'no Service' } });
+
+const judged = (over: Parameters<typeof judgedFleet>[0]) => of({ propagation: spread, judged: judgedFleet(over) });
+const healthyNetwork = judged({});
+const warming = judged({ verdict: { isWarming: true } });
+const node = deadNode();
+const faulty = judged({ verdict: { suspects: [node] } });
+const worse = judged({ verdict: { suspects: [node, deadNode({ name: 'node-8' })] } });
+const adopted = judged({ verdict: { suspects: [node], isWarming: true } });
+const server = deadNode({ kind: 'DNSServer', name: '10.0.3.7:53' });
+const both = judged({ verdict: { suspects: [node, server] } });
+const external = judged({ verdict: { suspects: [deadNode({ kind: 'Host', name: 'example.com' })] } });
+const blind = judged({ verdict: { reporting: 0 }, dns: { unknown: 'NoReports' }, network: { unknown: 'NoReports' } });
+const tooLong = judged({ dns: { unknown: 'IntervalTooLong' }, network: { unknown: 'IntervalTooLong' } });
+const dnsOff = judged({ dns: { unknown: 'Disabled' } });
 
 for (const [what, before, after, expected] of [
   ['having become ready', pending, ready, ['Normal AgentsReady']],
@@ -83,6 +99,20 @@ for (const [what, before, after, expected] of [
   ['an agent that still stays behind', outOfSync, outOfSync, []],
   ['agents that cannot reach the operator', propagated, unavailable, ['Warning SyncUnavailable']],
   ['an agent that a new leader has not heard of', propagated, unheard, []],
+  ['a suspect, which has an Event of its own,', healthyNetwork, faulty, []],
+  ['a second suspect', faulty, worse, []],
+  ['the end of a suspect, which has an Event of its own,', faulty, healthyNetwork, []],
+  ['a name outside of the cluster', healthyNetwork, external, []],
+  ['a new leader', healthyNetwork, warming, []],
+  ['health that a new leader knows at last', warming, healthyNetwork, ['Normal NoSuspects', 'Normal NoSuspects']],
+  ['a suspect that a new leader has found by itself', warming, faulty, ['Normal NoSuspects']],
+  ['a suspect that a new leader has taken over', adopted, faulty, ['Normal NoSuspects', 'Warning SuspectsFound']],
+  ['one more beside it', adopted, both, ['Warning SuspectsFound']],
+  ['agents that no longer report', healthyNetwork, blind, ['Warning NoReports']],
+  ['agents that report again', blind, healthyNetwork, ['Normal NoSuspects', 'Normal NoSuspects']],
+  ['agents that do not report to a new leader', warming, blind, ['Warning NoReports']],
+  ['intervals that are too long', healthyNetwork, tooLong, ['Warning IntervalTooLong']],
+  ['DNS probes that are turned off', healthyNetwork, dnsOff, []],
   ['an agent that a new leader has heard of at last', unheard, propagated, ['Normal AgentsConfigured']],
 ] as const)
   test(`${what} is worth ${expected.length === 0 ? 'no Event' : expected.join(', ')}`, () => {
@@ -104,7 +134,10 @@ test('a change names the conditions whose status or reason is another one', () =
   assert.deepEqual(changed(ready, ready), []);
   assert.deepEqual(changed(waiting, propagated), ['ConfigPropagated True']);
   assert.deepEqual(changed(ready, notOurs), ['Ready False', 'Reconciling False', 'Stalled True']);
-  assert.deepEqual(changed(undefined, ready), ['Ready True', 'Reconciling False', 'Stalled False']);
+  assert.deepEqual(changed(undefined, ready), [
+    ...['Ready True', 'Reconciling False', 'Stalled False'],
+    ...['ConfigPropagated Unknown', 'DNSHealthy Unknown', 'NetworkHealthy Unknown'],
+  ]);
 });
 
 const at = (seconds: number) => seconds * 1000;

@@ -14,7 +14,7 @@ const daemonSet = {
 };
 const healthy: Findings = {
   ...{ generation: 1, obstacles: [], waitingFor: [], daemonSet, faults: [], stranded: [], unready: [] },
-  ...{ refusal: undefined, isOverdue: false, propagation: undefined, exceeded: [] },
+  ...{ refusal: undefined, isOverdue: false, propagation: undefined, exceeded: [], judged: undefined },
 };
 const dead: Findings = { ...healthy, daemonSet: { ...daemonSet, ready: 1 }, unready: ['default-agent-x on n2'] };
 

@@ -26,6 +26,7 @@ const healthy: Findings = {
   isOverdue: false,
   propagation: undefined,
   exceeded: [],
+  judged: undefined,
 };
 const pullFailed = { reason: 'AgentImagePullFailed', node: 'n1', message: 'image:x: ImagePullBackOff' } as const;
 
@@ -38,9 +39,10 @@ function verdict(findings: Partial<Findings>): [string, string | undefined] {
   const { conditions = [] } = statusOf({ ...healthy, ...findings }, undefined, now);
   assert.deepEqual(
     conditions.map(({ type }) => type),
-    ['Ready', 'Reconciling', 'Stalled'],
+    ['Ready', 'Reconciling', 'Stalled', 'ConfigPropagated', 'DNSHealthy', 'NetworkHealthy'],
   );
-  return [conditions.map(({ status }) => status[0]).join(''), conditions[0]?.reason];
+  const ofObjects = conditions.slice(0, 3);
+  return [ofObjects.map(({ status }) => status[0]).join(''), conditions[0]?.reason];
 }
 
 for (const [what, message, expected] of [
@@ -150,7 +152,7 @@ test('the counts are the DaemonSet’s, and everything is about the generation t
   assert.equal(status.observedGeneration, 7);
   assert.deepEqual(
     status.conditions?.map(({ observedGeneration }) => observedGeneration),
-    [7, 7, 7],
+    Array(6).fill(7),
   );
 });
 
@@ -160,9 +162,10 @@ test('a condition keeps its time while its status stays, whatever the reason, an
   const third = statusOf(healthy, second, now + 120_000);
   const times = ({ conditions = [] }: NetExporterStatus) =>
     conditions.map(({ lastTransitionTime }) => lastTransitionTime);
-  assert.deepEqual(times(first), Array(3).fill('2026-01-01T00:00:00Z'));
+  assert.deepEqual(times(first), Array(6).fill('2026-01-01T00:00:00Z'));
   assert.deepEqual(times(second), times(first));
-  assert.deepEqual(times(third), ['2026-01-01T00:02:00Z', '2026-01-01T00:02:00Z', '2026-01-01T00:00:00Z']);
+  const [since, changed] = ['2026-01-01T00:00:00Z', '2026-01-01T00:02:00Z'];
+  assert.deepEqual(times(third), [changed, changed, since, since, since, since]);
 });
 
 test('what did not change gives the very same status', () => {
@@ -254,9 +257,15 @@ test('what another version wrote beside goes: nobody would keep it true', () => 
 });
 
 const spread = { agents: 3, configured: 3, reporting: 3, generation: 7, unheard: 0, overdue: [], waiting: [] };
+
+/** The condition ConfigPropagated. */
+function propagatedIn({ conditions = [] }: NetExporterStatus) {
+  return conditions.find(({ type }) => type === 'ConfigPropagated')!;
+}
+
 const lacking = [{ node: 'n1', why: 'no request yet' }];
-const sync: [string, Findings['propagation'], [string, string] | undefined, [number?, number?]][] = [
-  ['no sync', undefined, undefined, []],
+const sync: [string, Findings['propagation'], [string, string], [number?, number?]][] = [
+  ['no sync', undefined, ['Unknown', 'NotSynced'], []],
   ['every agent up to date', spread, ['True', 'AgentsConfigured'], [3, 3]],
   ['no agent at all', { ...spread, agents: 0, configured: 0, reporting: 0 }, ['True', 'NoAgents'], [0, 0]],
   ['one that waits', { ...spread, configured: 2, reporting: 2, waiting: lacking }, ['False', 'AgentsWaiting'], [2, 2]],
@@ -284,10 +293,10 @@ const sync: [string, Findings['propagation'], [string, string] | undefined, [num
   ['nothing known', 'unknown', ['Unknown', 'Warming'], []],
 ];
 for (const [what, propagation, expected, [configured, reporting]] of sync)
-  test(`with ${what} ConfigPropagated is ${expected?.join(' because of ') ?? 'absent'}`, () => {
-    const { conditions = [], agents } = statusOf({ ...healthy, propagation }, undefined, now);
-    const condition = conditions.find(({ type }) => type === 'ConfigPropagated');
-    assert.deepEqual(condition && [condition.status, condition.reason], expected);
+  test(`with ${what} ConfigPropagated is ${expected.join(' because of ')}`, () => {
+    const known = statusOf({ ...healthy, propagation }, undefined, now);
+    const { agents } = known;
+    assert.deepEqual([propagatedIn(known).status, propagatedIn(known).reason], expected);
     assert.deepEqual([agents?.configured, agents?.reporting], [configured, reporting]);
     assert.equal(agents?.summary, '3/3');
   });
@@ -297,11 +306,11 @@ test('a leader of this moment leaves figures and condition as they were; one tha
   assert.equal(before.agents?.generation, 7);
   assert.deepEqual(statusOf({ ...healthy, propagation: 'early' }, before, now + 60_000), before);
   const edited = statusOf({ ...healthy, generation: 8, propagation: 'early' }, before, now + 60_000);
-  const { status, reason, observedGeneration } = edited.conditions!.at(-1)!;
+  const { status, reason, observedGeneration } = propagatedIn(edited);
   assert.deepEqual([status, reason, observedGeneration], ['Unknown', 'Warming', 8], 'nothing is known of the edit');
-  const { agents, conditions } = statusOf({ ...healthy, propagation: 'unknown' }, before, now);
-  assert.deepEqual(agents, { desired: 3, ready: 3, summary: '3/3' });
-  assert.deepEqual([conditions?.at(-1)?.status, conditions?.at(-1)?.reason], ['Unknown', 'Warming']);
+  const unknown = statusOf({ ...healthy, propagation: 'unknown' }, before, now);
+  assert.deepEqual(unknown.agents, { desired: 3, ready: 3, summary: '3/3' });
+  assert.deepEqual([propagatedIn(unknown).status, propagatedIn(unknown).reason], ['Unknown', 'Warming']);
 });
 
 test('a leader that has not applied the spec counts only the agents that report', () => {
@@ -309,12 +318,12 @@ test('a leader that has not applied the spec counts only the agents that report'
   const propagation = { unapplied: true, reporting: 2 } as const;
   const unapplied = statusOf({ ...healthy, propagation }, before, now);
   const paused = pausedStatusOf({ ...healthy, propagation }, before, now);
-  for (const [{ agents, conditions }, reason] of [
+  for (const [known, reason] of [
     [unapplied, 'NotApplied'],
     [paused, 'Paused'],
   ] as const) {
-    assert.deepEqual(agents, { desired: 3, ready: 3, reporting: 2, summary: '3/3' });
-    assert.deepEqual([conditions?.at(-1)?.status, conditions?.at(-1)?.reason], ['Unknown', reason]);
+    assert.deepEqual(known.agents, { desired: 3, ready: 3, reporting: 2, summary: '3/3' });
+    assert.deepEqual([propagatedIn(known).status, propagatedIn(known).reason], ['Unknown', reason]);
   }
 });
 
@@ -343,22 +352,19 @@ test('a paused NetExporter and one that waits for finalizers still say which lim
 
 test('agents that wait are named with what they lack, and the others counted', () => {
   const waiting = ['n1', 'n2', 'n3'].map((node) => ({ node, why: 'outdated settings' }));
-  const { conditions } = statusOf(
-    { ...healthy, propagation: { ...spread, configured: 1, agents: 9, waiting } },
-    undefined,
-    now,
-  );
+  const propagation = { ...spread, configured: 1, agents: 9, waiting };
+  const status = statusOf({ ...healthy, propagation }, undefined, now);
   const named = waiting.map(({ node, why }) => `${node} (${why})`).join(', ');
   const count = '1 of 9 agents have the current settings and targets.';
   const message = `${count} Waiting for: ${named} and 5 more. If this persists, check the logs of these agents.`;
-  assert.equal(conditions?.at(-1)?.message, message);
+  assert.equal(propagatedIn(status).message, message);
 });
 
 test('of the pairs of zones between which nobody probes one is named, and the others are counted', () => {
   const messageOf = (count: number) => {
     const unlinked = { count, first: ['a', 'b'] } as const;
-    const { conditions } = statusOf({ ...healthy, propagation: { ...spread, unlinked } }, undefined, now);
-    const { status, message } = conditions!.at(-1)!;
+    const propagation = { ...spread, unlinked };
+    const { status, message } = propagatedIn(statusOf({ ...healthy, propagation }, undefined, now));
     return [status, message];
   };
   const first = '3 of 3 agents have the current settings and targets. No agent probes from zone a to zone b,';
@@ -371,7 +377,7 @@ test('of the pairs of zones between which nobody probes one is named, and the ot
 test('a DNS Service that is not there is named with what to write', () => {
   const dnsFault = { service: 'kube-system/corends', reason: 'missing' } as const;
   const propagation = { ...spread, dnsFault };
-  const { status, message } = statusOf({ ...healthy, propagation }, undefined, now).conditions!.at(-1)!;
+  const { status, message } = propagatedIn(statusOf({ ...healthy, propagation }, undefined, now));
   assert.equal(status, 'True');
   assert.match(
     message,
@@ -386,8 +392,7 @@ test('a DNS Service that is one too many is named, also while agents are waited 
     { ...spread, dnsFault },
     { ...spread, configured: 2, waiting, dnsFault },
   ]) {
-    const { type, message } = statusOf({ ...healthy, propagation }, undefined, now).conditions!.at(-1)!;
-    assert.equal(type, 'ConfigPropagated');
+    const { message } = propagatedIn(statusOf({ ...healthy, propagation }, undefined, now));
     assert.match(
       message,
       /Service team-65\/dns in spec\.dns\.service is not watched: NetExporters already refer to 64 other Services/,
@@ -397,7 +402,7 @@ test('a DNS Service that is one too many is named, also while agents are waited 
 
 test('a DNS Service with too many endpoints is named', () => {
   const propagation = { ...spread, dnsFault: { service: 'kube-system/dns', reason: 'tooManyPods' } as const };
-  const { status, message } = statusOf({ ...healthy, propagation }, undefined, now).conditions!.at(-1)!;
+  const { status, message } = propagatedIn(statusOf({ ...healthy, propagation }, undefined, now));
   assert.equal(status, 'True');
   assert.match(
     message,

@@ -89,11 +89,14 @@ test('a reason of another condition or status is false, and so is one that nobod
     assert.equal(isSo(said, well, [said]), false);
 });
 
-test('every reason of the operator is judged, but those that no operation of the soak can cause', () => {
+/** Of the conditions about health, whose truth the observer of this soak does not know. */
+const ofHealth = ['NoSuspects', 'SuspectsFound', 'Disabled', 'NoPeers', 'NoReports', 'NotSynced', 'IntervalTooLong'];
+
+test('every reason of the operator is judged, but those of health and those that no operation of the soak can cause', () => {
   const judged = new Set(Object.keys(reasons));
   assert.deepEqual(
     conditionReasons.filter((reason) => !judged.has(reason)),
-    ['InvalidSpec', 'ApplyRejected', 'ReconcileFailed', 'WriteTimedOut', 'ProbesLimited', 'PlanFailed'],
+    ['InvalidSpec', 'ApplyRejected', 'ReconcileFailed', 'WriteTimedOut', 'ProbesLimited', 'PlanFailed', ...ofHealth],
   );
   assert.deepEqual(
     [...judged].filter((reason) => !(conditionReasons as readonly string[]).includes(reason)),
