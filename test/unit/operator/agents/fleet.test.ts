@@ -253,6 +253,38 @@ test('a DNS Service that is named and not there is told', async () => {
   assert.deepEqual(known(fleet).dnsFault, expected);
 });
 
+test('an agent is overdue two seconds after its own hold, and its judge is told of each spec once', async () => {
+  const { fleet, sync, holds, judged, resource, clock } = await led();
+  const { agents } = fleet.judgedOf(key)!;
+  const due = () => [...agents.agents()].map(({ uid, overdueAt }) => [uid, overdueAt - clock.monotonic()]);
+  assert.deepEqual(due(), [
+    ['p1', -Infinity],
+    ['p2', -Infinity],
+    ['p3', -Infinity],
+  ]);
+  holds.set('p2', 5000);
+  for (const pod of ['p1', 'p2']) sync(pod);
+  assert.deepEqual(due().slice(0, 2), [
+    ['p1', 17_000],
+    ['p2', 7000],
+  ]);
+  const [first] = agents.agents();
+  assert.deepEqual(first && [first.node, first.state, first.addresses, [...first.peers].sort()], [
+    'n1',
+    'serving',
+    ['10.0.0.1:8000'],
+    ['n2', 'n3'],
+  ]);
+  assert.deepEqual([agents.zoneOf('p1'), agents.zoneOf('stranger')], ['z1', '']);
+  const before = judged.length;
+  fleet.plan(resource);
+  assert.equal(judged.length, before);
+  fleet.plan({ ...resource, metadata: { ...resource.metadata, generation: 4 } });
+  assert.equal(judged.length, before + 1);
+  fleet.forget(key);
+  assert.equal(fleet.judgedOf(key), undefined);
+});
+
 test('an agent is offered what it does not hold, and nothing else', async () => {
   const { answerFor, sync } = await led();
   const held = sync('p1');

@@ -52,6 +52,29 @@ function serversOf(...slices: KubeObject[]): string[] {
   );
 }
 
+describe('all DNS pods', () => {
+  it('have their names and states, and whether the Service leads to them', () => {
+    const servers = new DnsServers();
+    const endpoints = [pod(1), pod(2, { ready: false }), pod(3, { ready: true, terminating: true })];
+    const { targetRef: _, ...address } = pod(4);
+    const slices = (all: Endpoint[]) => [dnsSliceOf(slice(all), Infinity)];
+    const common = (number: number) => ({ address: `10.0.0.${number}:5353`, node: `n${number}` });
+    assert.deepEqual(servers.pods(slices([...endpoints, address]), node), [
+      { ...common(1), name: 'coredns-1', state: 'serving', isServing: true },
+      { ...common(2), name: 'coredns-2', state: 'starting', isServing: false },
+      { ...common(3), name: 'coredns-3', state: 'leaving', isServing: false },
+      { ...common(4), name: '', state: 'serving', isServing: true },
+    ]);
+    const [failing] = servers.pods(slices([pod(1, { ready: false })]), node);
+    assert.deepEqual([failing?.state, failing?.isServing], ['failing', false]);
+  });
+
+  it('have no name that is longer than a name can be', () => {
+    const long = { ...pod(1), targetRef: { kind: 'Pod', name: 'x'.repeat(254), uid: 'u' } };
+    assert.equal(new DnsServers().pods([dnsSliceOf(slice([long]), Infinity)], node)[0]?.name, '');
+  });
+});
+
 describe('the DNS pods to ask', () => {
   it('are those that are ready, at the port that they listen on themselves', () => {
     assert.deepEqual(serversOf(slice([pod(2), pod(1), pod(3, { ready: false })])), ['10.0.0.1:5353', '10.0.0.2:5353']);

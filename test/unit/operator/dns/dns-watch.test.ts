@@ -179,6 +179,34 @@ const sliceAt = (port: number, service = byName, labels = {}) => ({
   ports: [{ name: 'dns', port, protocol: 'UDP' }],
 });
 
+test('the pods of a Service are those that are asked, and it is the resolver where pods have its address', async () => {
+  const { dns, known } = setUp([slice('10.0.0.1', byName, usual), slice('10.0.0.2', { ...byName, name: 'other' })]);
+  const other = { namespace: 'kube-system', name: 'other' };
+  assert.deepEqual([dns.podsOf(byLabel), dns.isResolver(byLabel), dns.isResolver(byName)], [[], false, false]);
+  dns.watch(referencesTo([byLabel, other]));
+  await known(byLabel);
+  const addresses = (service: typeof byName) => dns.podsOf(service).map(({ address }) => address);
+  assert.deepEqual([addresses(byLabel), addresses(other)], [['10.0.0.1:53'], ['10.0.0.2:53']]);
+  assert.equal(dns.isResolver(byLabel), false, 'not known yet');
+  dns.useResolver(byName);
+  assert.deepEqual(
+    [byLabel, byName, other].map((service) => dns.isResolver(service)),
+    [true, true, false],
+  );
+  dns.useResolver({ namespace: 'dns-system', name: 'dns' });
+  assert.equal(dns.isResolver(byLabel), false);
+  dns.useResolver(undefined);
+  assert.deepEqual([dns.isResolver(byName), addresses(byLabel)], [false, ['10.0.0.1:53']]);
+});
+
+test('without a name and without the usual label the pods are those of the resolver', async () => {
+  const { dns, known } = setUp([slice('10.0.0.1')]);
+  dns.watch(referencesTo([byLabel]));
+  dns.useResolver(byName);
+  await known(byLabel);
+  assert.deepEqual([dns.podsOf(byLabel)[0]?.address, dns.isResolver(byLabel)], ['10.0.0.1:53', true]);
+});
+
 test('the ports of a Service are known once its slices and the resolver are', async () => {
   const content = [
     sliceAt(5353),

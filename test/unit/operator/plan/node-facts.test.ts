@@ -70,3 +70,14 @@ test('a taint that keeps pods away is no notice', () => {
     undefined,
   );
 });
+
+test('a node is never a suspect with the annotation net-exporter.dev/judge: "false", and other annotations are not kept', () => {
+  const factsOf = (value: string) => {
+    const object = node();
+    object.metadata.annotations = { 'net-exporter.dev/judge': value, other: 'x'.repeat(1000) };
+    return nodeFactsOf(object);
+  };
+  assert.deepEqual(factsOf('false'), { ...nodeFactsOf(node()), isExempt: true });
+  for (const value of ['true', 'False', 'FALSE', '0', 'no', '', ' false'])
+    assert.deepEqual(factsOf(value), nodeFactsOf(node()));
+});

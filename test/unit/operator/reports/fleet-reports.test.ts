@@ -272,3 +272,46 @@ function fleetReport(agent: number, round: number, links: number): Report {
   });
   return { stream: `stream-${agent}`, sequence: round, spanMs: 15_000, targets };
 }
+
+/** Writes down what is accepted and forgotten. */
+function listening(maxBytes?: number) {
+  const heard: string[] = [];
+  const parts = reportParts(maxBytes);
+  const reports = new FleetReports({ clock: new FakeClock(), windowMs, ...parts });
+  reports.listener = {
+    accepted: (podUid, spanMs, results) => {
+      for (const [link, { attempts, latencies }] of results)
+        heard.push([podUid, spanMs, link.host, attempts, latencies.length].join(' '));
+      for (const [link] of results) assert.equal(reports.table.find(link), link, 'the shared object');
+    },
+    forgotten: (podUid) => heard.push(`${podUid} gone`),
+  };
+  return { reports, heard, ...parts };
+}
+
+test('a listener is told once of the results that are planned, and of agents that are gone', () => {
+  const { reports, heard, drops } = listening();
+  const other = { ...target, host: '10.64.0.2:8000' };
+  const silent = { ...target, host: '10.64.0.3:8000', attempts: 0, failures: {}, latencies: [] };
+  const isPlanned =
+    () =>
+    ({ host }: Link) =>
+      host === target.host;
+  for (const sequence of [1, 1, 2]) reports.take('pod-1', report(sequence, [target, other, silent]), isPlanned);
+  reports.take('pod-2', report(1, [other]), isPlanned);
+  assert.deepEqual(heard, ['pod-1 15000 10.64.0.1:8000 3 1', 'pod-1 15000 10.64.0.1:8000 3 1']);
+  assert.equal(drops.counts['targets not_planned'], 3);
+  reports.forget('pod-1');
+  reports.forgetAll();
+  assert.deepEqual(heard.slice(2), ['pod-1 gone', 'pod-2 gone']);
+});
+
+test('a listener is told of bounded results also where there is no memory for them', () => {
+  const { reports, heard, drops } = listening(0);
+  const latencies = Array.from({ length: 100 }, (_, index): [number, number] => [index, 1]);
+  const large = { ...target, attempts: 100, failures: {}, latencies };
+  for (const sequence of [1, 2, 3]) reports.take('pod-1', report(sequence, [large]), all);
+  assert.deepEqual(heard, Array(3).fill('pod-1 15000 10.64.0.1:8000 100 64'));
+  assert.equal(attempts(reports), 0);
+  assert.ok(drops.counts['targets memory']! > 0);
+});

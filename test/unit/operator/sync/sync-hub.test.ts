@@ -108,6 +108,16 @@ test('a request of one who is up to date is held for 15 seconds, and its report 
   assert.deepEqual([hub.held, clock.pending], [0, 0]);
 });
 
+test('a request is held for as long as the agent’s source says, but never longer than 15 seconds', () => {
+  const { call, clock, changed } = setUp();
+  const usual = call('a', holding(1));
+  changed.add('b');
+  const short = call('b', holding(1));
+  clock.advance(5250);
+  assert.deepEqual([usual.answers.length, short.answers.length], [0, 1]);
+  assert.ok(short.answers[0]!.at >= 5000);
+});
+
 test('agents that were answered together do not stay in step', () => {
   let seed = 1;
   const random = () => {
