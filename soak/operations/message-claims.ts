@@ -57,7 +57,7 @@ const lists: readonly [words: RegExp, isSo: (moment: Moment, node: string, why: 
       ({ nodes }, node) => nodes.some(({ name, isReady }) => name === node && !isReady),
     ],
     [
-      /Waiting for: (.*?)\. If this persists/,
+      /Waiting for: (.*?(?:\)| more))\. /,
       (moment, node, why) =>
         expectedPods(moment).possible.some((pod) => pod.node === node && (lacks[why]?.(moment, pod) ?? true)),
     ],

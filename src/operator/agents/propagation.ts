@@ -4,6 +4,10 @@ import type { UncoveredPairs } from '../plan/zone-links.ts';
 /** Maximum number of agents named in a message. */
 const maxNamed = 3;
 
+/** What agents lack that do not reach the operator. */
+export const notCalled = 'no request yet';
+export const silenced = 'no longer sends requests';
+
 /** How many agents have the settings and assignments of a NetExporter, and what is missing. */
 export interface Propagation {
   /** All agents. */
@@ -103,8 +107,8 @@ export function lackOf(
   { held, silent, assignment }: Omit<AgentState, 'late'>,
   settings: HeldSettings | undefined,
 ): string | undefined {
-  if (!held) return 'no request yet';
-  if (silent) return 'no longer sends requests';
+  if (!held) return notCalled;
+  if (silent) return silenced;
   if (!settings) return undefined;
   if (!sameSettings(held.settings, settings)) return held.settings ? 'outdated settings' : 'no settings yet';
   if (!assignment) return 'targets not planned yet';

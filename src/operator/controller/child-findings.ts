@@ -103,8 +103,10 @@ function failureMessage(what: string, { error, failed }: Extract<ChildOutcome, {
   const cause = shortened(inTermsOfSpec(error.message), maxCauseLength);
   const problem = `Cannot ${failed} ${what}: ${withPeriod(cause)}`;
   if (error.code === 'Timeout') return `${problem} An admission webhook may be slow. The operator retries.`;
-  if (isTransient(error)) return `${problem} The operator retries.`;
-  return error.code === 'Invalid' ? `${problem} Correct the spec.` : problem;
+  if (isTransient(error))
+    return `${problem} The operator retries. If this persists, check the API server and its admission webhooks.`;
+  const remedy = error.code === 'Invalid' ? 'Correct the spec.' : 'Correct what this names; the operator retries.';
+  return `${problem} ${remedy}`;
 }
 
 /** Where a field of the DaemonSet comes from that the API server may reject. */

@@ -1,7 +1,14 @@
 import { withoutSecrets } from '../../base/redaction.ts';
+import { syncServiceName } from '../../contract/operator-names.ts';
 import type { ConditionReason } from '../../contract/reasons.ts';
 import type { NetExporterStatus } from '../../crd/net-exporter.ts';
-import type { DnsServiceFault, Propagation, PropagationFinding } from '../agents/propagation.ts';
+import {
+  type DnsServiceFault,
+  notCalled,
+  type Propagation,
+  type PropagationFinding,
+  silenced,
+} from '../agents/propagation.ts';
 import { maxDnsServices, maxEndpoints } from '../dns/dns-watch.ts';
 import { listOf, withPeriod } from './wording.ts';
 
@@ -52,7 +59,8 @@ export function propagationStatus(
       verdict: ['Unknown', isPaused ? unknownWhilePaused : unapplied],
     };
   if ('obstacle' in finding) {
-    const message = `Agents cannot sync with the operator: ${withPeriod(finding.obstacle)}`;
+    const fact = `Agents cannot sync with the operator: ${withPeriod(finding.obstacle)}`;
+    const message = `${fact} Correct that; the operator retries. Until then, agents receive settings by their ConfigMap only.`;
     return { figures: {}, verdict: [false, { reason: 'SyncUnavailable', message }] };
   }
   if ('unplanned' in finding) {
@@ -74,7 +82,7 @@ export function propagationStatus(
     waiting.map(({ node, why }) => `${node} (${why})`),
     agents - configured,
   );
-  const wait = `Waiting for: ${named}. If this persists, check the logs of these agents.`;
+  const wait = `Waiting for: ${named}. ${remedyFor(waiting, overdue)}`;
   const message = [count, wait, ...exceeded, ...unusableDnsService(dnsFault)].join(' ');
   if (unheard === agents - configured) return { figures, verdict: ['Unknown', { reason: 'Warming', message }] };
   return { figures, verdict: [false, { reason: overdue.length > 0 ? 'AgentsOutOfSync' : 'AgentsWaiting', message }] };
@@ -82,18 +90,34 @@ export function propagationStatus(
 
 const notSynced: Verdict = {
   reason: 'NotSynced',
-  message: 'This operator does not sync with agents, so it does not know what they have.',
+  message:
+    'This operator does not sync with agents, so it does not know what they have. Agents receive settings by their ConfigMap.',
 };
-const isWarming: Verdict = { reason: 'Warming', message: 'The operator does not know yet what the agents have.' };
+const isWarming: Verdict = {
+  reason: 'Warming',
+  message:
+    'The operator has not heard of the agents yet, because it became the leader or the NetExporter was created a moment ago. This resolves without action: within 45 seconds, the condition names the agents that have not called.',
+};
 const unknownWhilePaused: Verdict = {
   reason: 'Paused',
-  message: 'The operator does not know what the agents should have while it is paused.',
+  message:
+    'The operator does not know what the agents should have while it is paused. Remove the annotation net-exporter.dev/paused to resume.',
 };
 
 const unapplied: Verdict = {
   reason: 'NotApplied',
   message: 'The operator does not know what the agents should have, because it has not applied the spec; see Ready.',
 };
+
+/** What to check about agents that wait, the most likely first: one that calls reaches the operator. */
+function remedyFor(waiting: Propagation['waiting'], overdue: Propagation['overdue']): string {
+  const isReached = waiting.every(({ why }) => why !== notCalled && why !== silenced);
+  const steps = isReached
+    ? 'the logs of these agents'
+    : `in this order: whether the node is ready, the log of its agent, and the path from the node to the Service ${syncServiceName} (kube-proxy, NetworkPolicies)`;
+  if (overdue.length > 0) return `Check ${steps}.`;
+  return `Agents that are ready usually follow within seconds. If this persists, check ${steps}.`;
+}
 
 /** What is not measured because the DNS Service is missing or not watched, and what to do. */
 function unusableDnsService(fault: DnsServiceFault | undefined): string[] {

@@ -124,7 +124,8 @@ export function heldStatusOf(
 ): NetExporterStatus {
   const [subject, object] = finalizers.length === 1 ? ['finalizer', 'it'] : ['finalizers', 'them'];
   const waits = `Deletion waits for the ${subject} ${listOf(finalizers)}, until the controller that added ${object} removes ${object}.`;
-  const consequence = 'Agents run until then, and the operator changes nothing.';
+  const consequence =
+    'Agents run until then, and the operator changes nothing. If this persists, check that controller.';
   const isHeld: ReasonAndMessage = { reason: 'WaitingForFinalizers', message: `${waits} ${consequence}` };
   return statusWith(findings.generation, findings, previous, now, {
     Ready: [false, isHeld],
@@ -195,7 +196,8 @@ function healthyWith(findings: Findings, notices: readonly string[] = []): Reaso
   const { daemonSet } = findings;
   if (!daemonSet || daemonSet.desired === 0) {
     const message = 'No node matches spec.agent.nodeSelector, affinity and tolerations.';
-    return { reason: 'NoNodes', message: [message, ...notices].join(' ') };
+    const remedy = 'If agents are expected, correct these fields, or the labels and taints of the nodes.';
+    return { reason: 'NoNodes', message: [message, remedy, ...notices].join(' ') };
   }
   return { reason: 'AgentsReady', message: [readyAgents(daemonSet, findings.stranded), ...notices].join(' ') };
 }
@@ -204,8 +206,9 @@ function healthyWith(findings: Findings, notices: readonly string[] = []): Reaso
 function readyAgents({ desired, ready }: DaemonSetProgress, stranded: readonly StrandedAgent[]): string {
   // The DaemonSet's counts are not of the same moment.
   const lost = stranded.filter(({ isDesired }) => isDesired).slice(0, Math.max(0, desired - ready));
-  const apart = lost.length === 0 ? '' : `; ${onUnreadyNodes(lost)}`;
-  return `${ready} of ${desired} agents are ready${apart}.`;
+  const remedy = lost.length === 1 ? 'Repair or delete that node.' : 'Repair or delete these nodes.';
+  const apart = lost.length === 0 ? '.' : `; ${onUnreadyNodes(lost)}. ${remedy}`;
+  return `${ready} of ${desired} agents are ready${apart}`;
 }
 
 function onUnreadyNodes(stranded: readonly StrandedAgent[]): string {
@@ -302,7 +305,8 @@ function rolloutBy(findings: Findings): ReasonAndMessage | undefined {
   if (unschedulable) return unschedulable;
   if (remaining.outdated > 0) {
     const fact = `${updated} of ${desired} agents run the current pod template.`;
-    return { reason: 'RollingOut', message: [fact, ...blockingNodes(stranded)].join(' ') };
+    const blocking = findings.isOverdue && unready.length > 0 ? [`Not ready: ${listOf(unready)}.`] : [];
+    return { reason: 'RollingOut', message: [fact, ...blocking, ...blockingNodes(stranded)].join(' ') };
   }
   if (remaining.notReady > 0) {
     // The pods and the DaemonSet's counts are not of the same moment.
@@ -315,7 +319,11 @@ function rolloutBy(findings: Findings): ReasonAndMessage | undefined {
 
 /** Which nodes delay a rollout, and what to do: an agent that is not ready is an unavailable one. */
 function blockingNodes(stranded: readonly StrandedAgent[]): string[] {
-  if (stranded.length === 0) return [];
+  if (stranded.length === 0)
+    return [
+      'The others are replaced, at most spec.agent.maxUnavailable at a time.',
+      'If this persists, check the Events of the DaemonSet, and the logs and Events of the pods that are not ready.',
+    ];
   const remedy = 'Repair or delete the node, or increase spec.agent.maxUnavailable.';
   const verb = stranded.length === 1 ? 'counts' : 'count';
   return [`Of the agents, ${onUnreadyNodes(stranded)}, and ${verb} against spec.agent.maxUnavailable. ${remedy}`];

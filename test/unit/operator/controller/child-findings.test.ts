@@ -121,7 +121,8 @@ test('an error is an obstacle; only one that may pass makes the reconcile fail',
     findings.obstacles.map(({ reason }) => reason),
     ['ApplyFailed', 'ApplyRejected'],
   );
-  assert.equal(findings.obstacles[0]!.message, `Cannot delete ${what}: etcd is away. The operator retries.`);
+  const advice = 'The operator retries. If this persists, check the API server and its admission webhooks.';
+  assert.equal(findings.obstacles[0]!.message, `Cannot delete ${what}: etcd is away. ${advice}`);
 });
 
 test('a write that timed out says which object, that an admission webhook may be slow, and is retried', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NetExporterStatus } from '../../../../src/crd/net-exporter.ts';
+import { faultReasons } from '../../../../src/operator/agents/agent-pod.ts';
 import { type DaemonSetProgress, progressOf } from '../../../../src/operator/status/rollout.ts';
 import { type Findings, heldStatusOf, pausedStatusOf, statusOf } from '../../../../src/operator/status/status.ts';
 
@@ -190,12 +191,12 @@ test('an agent on a node that is not ready is counted apart, and its node named'
   const counts = { desired: 500, created: 500, updated: 500, ready: 499 };
   assert.equal(
     messages({ ...daemonSet(counts), stranded: [dead] }).Ready,
-    '499 of 500 agents are ready; 1 is on a node that is not ready: node-7.',
+    '499 of 500 agents are ready; 1 is on a node that is not ready: node-7. Repair or delete that node.',
   );
   const stranded = ['n1', 'n2', 'n3', 'n4', 'n5'].map((node) => ({ ...dead, node }));
   assert.equal(
     messages({ ...daemonSet({ ...counts, ready: 495 }), stranded }).Ready,
-    '495 of 500 agents are ready; 5 are on nodes that are not ready: n1, n2, n3 and 2 more.',
+    '495 of 500 agents are ready; 5 are on nodes that are not ready: n1, n2, n3 and 2 more. Repair or delete these nodes.',
   );
   // The DaemonSet may have counted an agent a moment before its node failed.
   assert.equal(messages({ stranded: [dead] }).Ready, '3 of 3 agents are ready.');
@@ -356,7 +357,9 @@ test('agents that wait are named with what they lack, and the others counted', (
   const status = statusOf({ ...healthy, propagation }, undefined, now);
   const named = waiting.map(({ node, why }) => `${node} (${why})`).join(', ');
   const count = '1 of 9 agents have the current settings and targets.';
-  const message = `${count} Waiting for: ${named} and 5 more. If this persists, check the logs of these agents.`;
+  const usual = 'Agents that are ready usually follow within seconds.';
+  const remedy = 'If this persists, check the logs of these agents.';
+  const message = `${count} Waiting for: ${named} and 5 more. ${usual} ${remedy}`;
   assert.equal(propagatedIn(status).message, message);
 });
 
@@ -418,3 +421,67 @@ test('agents that are not ready are named, so that the condition alone says whos
     /^2 of 3 agents are ready\. Not ready: two-agent-x7k on node-3\. If this persists, check the logs and Events/,
   );
 });
+
+for (const [what, why, overdue, expected] of [
+  [
+    'that has not called yet',
+    'no request yet',
+    [],
+    /follow within seconds\. If this persists, check in this order: whether/,
+  ],
+  [
+    'that calls',
+    'outdated settings',
+    [],
+    /follow within seconds\. If this persists, check the logs of these agents\.$/,
+  ],
+  [
+    'that no longer calls',
+    'no longer sends requests',
+    ['n1'],
+    /\. Check in this order: whether the node is ready, the log/,
+  ],
+  ['that calls and stays behind', 'no targets yet', ['n1'], /\. Check the logs of these agents\.$/],
+] as const)
+  test(`what to check about an agent ${what} is in the order of likelihood`, () => {
+    const propagation = { ...spread, configured: 2, overdue, waiting: [{ node: 'n1', why }] };
+    const message = messages({ propagation }).ConfigPropagated!;
+    assert.match(message, expected);
+    if (why.includes('request')) assert.match(message, /the Service net-exporter-operator-sync \(kube-proxy, Netw/);
+  });
+
+/** Findings for each state in which someone may have to act, or wait. Obstacles have their own messages. */
+const troubles: [string, Partial<Findings>][] = [
+  ['no node', daemonSet({ desired: 0, created: 0, updated: 0, ready: 0 })],
+  ['no DaemonSet', { daemonSet: undefined }],
+  ['missing pods', daemonSet({ created: 2, updated: 2, ready: 2 })],
+  ['a rollout', daemonSet({ updated: 1 })],
+  ['a rollout that a node delays', { ...daemonSet({ updated: 1, ready: 2 }), stranded: [old] }],
+  ['an agent that is not ready', { ...daemonSet({ ready: 2 }), unready: ['a on n1'] }],
+  ['no progress', { ...daemonSet({ updated: 1 }), isOverdue: true }],
+  ['a node that is not ready', { ...daemonSet({ ready: 2 }), stranded: [dead] }],
+  ['an object under deletion', { waitingFor: ['Service a is being deleted.'] }],
+  ['pods that are refused', { ...daemonSet({ created: 1 }), refusal: 'exceeded quota' }],
+  ...faultReasons.map((reason): [string, Partial<Findings>] => [reason, { faults: [{ ...pullFailed, reason }] }]),
+  ...(['early', 'unknown', { unapplied: true, reporting: 1 }, { obstacle: 'x' }, { unplanned: 'x' }] as const).map(
+    (propagation): [string, Partial<Findings>] => [JSON.stringify(propagation), { propagation }],
+  ),
+  [
+    'an agent that waits',
+    { propagation: { ...spread, configured: 2, waiting: [{ node: 'n1', why: 'no request yet' }] } },
+  ],
+];
+
+const good = ['AgentsConfigured', 'Settled', 'NoObstacle', 'Stalled', 'NotSynced'];
+const nextStep =
+  /\b(Check|check|Correct|correct|Repair|Increase|Free|see|See|retries|resolves|tries again|Change|Raise|replaced|Remove)\b/;
+
+for (const [what, findings] of troubles)
+  test(`every condition says what to do, or that it resolves: ${what}`, () => {
+    for (const compute of [statusOf, pausedStatusOf])
+      for (const condition of compute({ ...healthy, ...findings }, undefined, now).conditions ?? []) {
+        const { type, status, reason, message } = condition;
+        const isGood = good.includes(reason) || message === '3 of 3 agents are ready.';
+        if (!isGood && !type.endsWith('Healthy')) assert.match(message, nextStep, `${type} ${status} ${reason}`);
+      }
+  });

@@ -42,13 +42,14 @@ test('counts of pods that are missing or of an older template are those of the D
 
 test('agents that are waited for lack what is said of them', () => {
   const message =
-    '1 of 2 agents have the current settings and targets. Waiting for: node-2 (outdated settings). If this persists, check the logs of these agents.';
+    '1 of 2 agents have the current settings and targets. Waiting for: node-2 (outdated settings). Agents that are ready usually follow within seconds. If this persists, check the logs of these agents.';
   assert.deepEqual(falseIn(message, moment({ agents: agents({}, { generation: 2 }) })), []);
   assert.deepEqual(falseIn(message, moment()), [
     '1 of 2 agents have the current settings and targets',
     'node-2 (outdated settings)',
   ]);
-  const silent = 'Waiting for: node-2 (no longer sends requests). If this persists, check the logs of these agents.';
+  const silent =
+    'Waiting for: node-2 (no longer sends requests). Check in this order: whether the node is ready, the log of its agent.';
   assert.deepEqual(falseIn(silent, moment({ agents: agents({}, { syncAge: 70_000 }) })), []);
   assert.deepEqual(falseIn(silent, moment()), ['node-2 (no longer sends requests)']);
 });
