@@ -27,7 +27,7 @@ interface Stream {
   next: number;
   /** Results that are not known yet at the last report. */
   pending: Attempt[];
-  /** Whether the last attempt was bad, and when that changed. */
+  /** Whether an attempt of the last report was bad, and when that changed. */
   wasBad: boolean;
   changedAt: number;
 }
@@ -92,7 +92,7 @@ export class SimulatedAgent {
     });
   }
 
-  /** Whether an outcome has changed within the window. */
+  /** Whether an outcome has changed within the window, by what has been reported. */
   hasNews(at: number): boolean {
     return this.#streams.some(({ changedAt }) => at - changedAt < window);
   }
@@ -106,6 +106,9 @@ export class SimulatedAgent {
       const ended = pending.filter(({ endsAt }) => endsAt <= at);
       if (ended.length === 0) continue;
       stream.pending = pending.filter(({ endsAt }) => endsAt > at);
+      const isBad = ended.some(({ latency, retransmits }) => latency === undefined || retransmits > 0);
+      if (isBad !== stream.wasBad) stream.changedAt = at;
+      stream.wasBad = isBad;
       results.push([stream.link, outcomesOf(ended)]);
     }
     const spanMs = (at - this.reportedAt) * 1000;
@@ -123,11 +126,7 @@ export class SimulatedAgent {
       attempt = { latency: undefined, failure: 'refused', retransmits: 0, endsAt: at + 0.001 };
     else if (link.probe === 'dns') attempt = this.#network.lookup(path, link.protocol === 'TCP', at);
     else attempt = this.#network.dial(path, at);
-    if (this.distortion) attempt = this.distortion(link, attempt, at);
-    const isBad = attempt.latency === undefined || attempt.retransmits > 0;
-    if (isBad !== stream.wasBad) stream.changedAt = attempt.endsAt;
-    stream.wasBad = isBad;
-    return attempt;
+    return this.distortion ? this.distortion(link, attempt, at) : attempt;
   }
 
   /** What a Service leads to: one of its ready endpoints; undefined without one. */

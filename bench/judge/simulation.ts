@@ -16,7 +16,10 @@ export interface SimulationOptions {
 }
 
 /** At the defaults of the spec. */
-export const defaultTiming: Timing = { interval: 10, hold: 15, changedHold: 15 };
+export const defaultTiming: Timing = { interval: 10, hold: 15, changedHold: 5 };
+
+/** At most so many requests at once are held for the shorter time. */
+const maxChangedHolds = 500;
 
 /** How often the operator judges, in seconds. */
 const judgedEvery = 5;
@@ -79,6 +82,8 @@ export class Simulation {
   readonly #clock: Clock;
   readonly #links = new SharedLinks();
   readonly #overdueAt = new Map<string, number>();
+  /** Agents whose request is held for the shorter time. */
+  readonly #changedHolds = new Set<string>();
   #events: Event[] = [];
   /** When agents send their next requests: a heap by time. */
   readonly #requests = new RequestQueue();
@@ -153,6 +158,7 @@ export class Simulation {
   }
 
   #request(uid: string): void {
+    this.#changedHolds.delete(uid);
     const agent = this.agents.get(uid);
     if (!agent) return;
     if (!this.reachesOperator(agent.pod.place)) {
@@ -161,7 +167,9 @@ export class Simulation {
     }
     const { timing } = this.#options;
     this.judge.take(agent.report(this.now, timing));
-    const hold = agent.hasNews(this.now) ? timing.changedHold : timing.hold;
+    const isShort = agent.hasNews(this.now) && this.#changedHolds.size < maxChangedHolds;
+    if (isShort) this.#changedHolds.add(uid);
+    const hold = isShort ? timing.changedHold : timing.hold;
     const answeredAt = this.now + hold * (1 - holdSpread * this.random.fraction());
     this.#overdueAt.set(uid, answeredAt * 1000 + graceMs);
     this.#requests.push(answeredAt, uid);
