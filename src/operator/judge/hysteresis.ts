@@ -21,7 +21,7 @@ const clearRate = 0.5;
 const clearMs = 30_000;
 
 interface Kept {
-  /** Since when it has been found without a gap. */
+  /** Since when it has been found without a gap, and without being mixed. */
   since: number;
   seenAt: number;
   isRaised: boolean;
@@ -65,7 +65,8 @@ export class Hysteresis {
       const kept = this.#kept.get(key) ?? { since: now, seenAt: now, isRaised: false, heldUntil: 0 };
       this.#kept.set(key, kept);
       kept.seenAt = now;
-      if (kept.isRaised || isMixed) continue;
+      if (kept.isRaised) continue;
+      if (isMixed) kept.since = now;
       const isClear = score >= clearScore && rateNow >= clearRate;
       if (now - kept.since < (isClear ? raiseClearMs : raiseMs)) continue;
       kept.isRaised = true;

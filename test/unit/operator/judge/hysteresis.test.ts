@@ -51,3 +51,8 @@ test('keeps adopted suspects for a window', () => {
   assert.deepEqual([...hysteresis.raised], ['Node a']);
   assert.deepEqual(changes(hysteresis, repeat(40, undefined)), ['120 cleared Node a']);
 });
+
+test('what has been several narrower ones is raised only when it has not been so for a while', () => {
+  const found = [...repeat(8, { ...clear, isMixed: true }), ...repeat(3, clear)];
+  assert.deepEqual(changes(new Hysteresis(), found), ['45 raised Node a']);
+});
