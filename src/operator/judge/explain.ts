@@ -1,5 +1,6 @@
+import type { CandidateQueue } from './candidate-queue.ts';
 import { isMixed } from './mixed.ts';
-import { idOf, isWide, subjectOf } from './subjects.ts';
+import { directionsOf, idOf, isWide, subjectOf } from './subjects.ts';
 import type { Finding, Weigher } from './weigher.ts';
 
 /** Maximum number of suspects of one explanation. */
@@ -9,7 +10,10 @@ const maxFindings = 64;
 const maxRefined = 16;
 
 /** So many streams are weighed without a break. */
-const workPerSlice = 40_000;
+const workPerSlice = 100_000;
+
+/** When a suspect with so many streams is accepted, it is computed anew what others can score. */
+const manyStreams = 500;
 
 /** A wide suspect of which this share of streams is well is compared with several narrow ones. */
 const doubtfulShare = 0.25;
@@ -51,12 +55,15 @@ function total(findings: readonly Finding[]): number {
 function* chosen(weigher: Weigher, banned: ReadonlySet<number>): Generator<void, Finding[]> {
   weigher.likelihood.reset();
   const findings: Finding[] = [];
-  const queue = yield* newQueue(weigher, banned);
+  const taken = new Set(banned);
+  let queue = yield* weigher.candidates(taken);
   while (findings.length < maxFindings) {
     const finding = yield* nextOf(weigher, queue);
     if (!finding) break;
     findings.push(finding);
+    taken.add(idOf(finding.subject));
     weigher.likelihood.explain(finding.scope, finding.severity);
+    if (finding.scope.positions.length >= manyStreams) queue = yield* weigher.candidates(taken);
   }
   return yield* refined(weigher, findings, banned);
 }
@@ -70,28 +77,17 @@ function* refined(weigher: Weigher, findings: Finding[], banned: ReadonlySet<num
     weigher.likelihood.reset();
     for (const { scope, severity } of others) weigher.likelihood.explain(scope, severity);
     const taken = new Set([...banned, ...others.map(({ subject }) => idOf(subject))]);
-    const best = yield* nextOf(weigher, yield* newQueue(weigher, taken));
+    const best = yield* nextOf(weigher, yield* weigher.candidates(taken));
     current = best ? current.map((other) => (other === finding ? best : other)) : others;
   }
   return current;
-}
-
-/** Subjects with the most that each can score, or scored when it was weighed last. */
-type Queue = { id: number; most: number }[];
-
-function* newQueue(weigher: Weigher, banned: ReadonlySet<number>): Generator<void, Queue> {
-  const most = yield* weigher.candidates();
-  return [...most]
-    .filter(([id]) => !banned.has(id))
-    .map(([id, score]) => ({ id, most: score }))
-    .sort((a, b) => a.most - b.most);
 }
 
 /**
  * The subject with the highest score, which is removed from the queue. What was explained since a subject was weighed
  * can only have lowered its score, so only the top of the queue is weighed again.
  */
-function* nextOf(weigher: Weigher, queue: Queue): Generator<void, Finding | undefined> {
+function* nextOf(weigher: Weigher, queue: CandidateQueue): Generator<void, Finding | undefined> {
   const weighed = new Map<number, Finding>();
   let paused = weigher.work;
   for (;;) {
@@ -99,24 +95,17 @@ function* nextOf(weigher: Weigher, queue: Queue): Generator<void, Finding | unde
     if (!top) return undefined;
     const known = weighed.get(top.id);
     if (known) return known;
-    const finding = weigher.weigh(subjectOf(top.id));
-    if (finding) {
-      weighed.set(top.id, finding);
-      insert(queue, { ...top, most: finding.score });
+    const subject = subjectOf(top.id);
+    let finding: Finding | undefined;
+    for (const direction of directionsOf(subject, weigher.scene)) {
+      finding = weigher.weigh(subject, direction, finding);
+      if (weigher.work - paused < workPerSlice) continue;
+      paused = weigher.work;
+      yield;
     }
-    if (weigher.work - paused < workPerSlice) continue;
-    paused = weigher.work;
-    yield;
+    weigher.remember(top.id, finding);
+    if (!finding) continue;
+    weighed.set(top.id, finding);
+    queue.push({ id: top.id, most: finding.score });
   }
-}
-
-function insert(queue: Queue, item: Queue[number]): void {
-  let low = 0;
-  let high = queue.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (queue[middle]!.most <= item.most) low = middle + 1;
-    else high = middle;
-  }
-  queue.splice(low, 0, item);
 }

@@ -75,18 +75,16 @@ export interface Horizons {
   whole: number;
   half: number;
   now: number;
-  last: number;
 }
 
 /**
  * The effective window is the longer of `spec.health.window` and six of the longest interval. `now` is what the last
- * two reports of each agent cover, and `last` what the last one does.
+ * two reports of each agent cover.
  */
 export function horizonsOf({ windowMs, networkIntervalMs, dnsIntervalMs, holdMs }: JudgeOptions): Horizons {
   const interval = Math.max(networkIntervalMs, dnsIntervalMs);
   const whole = Math.max(windowMs, minAttempts * interval);
   const half = Math.max(whole / 2, minAttempts * interval);
   const now = Math.min(half, Math.max(2 * holdMs, 3 * interval));
-  const last = Math.min(now, Math.max(holdMs, interval));
-  return { whole, half, now, last };
+  return { whole, half, now };
 }

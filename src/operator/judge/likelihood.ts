@@ -1,4 +1,4 @@
-import type { Scene } from './scene.ts';
+import { type Scene, streamKinds } from './scene.ts';
 import type { Scope } from './scopes.ts';
 import type { BaseRates, Tally } from './tally.ts';
 
@@ -24,39 +24,59 @@ const chance = 4;
  * each stream counts for nothing: a stall of one interval makes one in each.
  */
 export class Likelihood {
-  readonly #scene: Scene;
+  readonly #kind: Uint8Array;
   readonly #bases: BaseRates;
   readonly #attempts: Uint16Array;
   /** Bad attempts without the first one. */
   readonly #bad: Uint16Array;
   /** Explained rates; 0 where nothing is explained. */
-  #explained: Float64Array;
+  readonly #explained: Float64Array;
+  /** The most that a fault can explain of each stream: now, and where nothing is explained. */
+  readonly #most: Float64Array;
+  readonly #mostAtFirst: Float64Array;
+  #isExplaining = false;
   readonly #tables: [Map<number, Float64Array>, Map<number, Float64Array>] = [new Map(), new Map()];
   /** More than this in one stream would pay for a suspect of its own. */
   readonly #linkCost: number;
 
   constructor(scene: Scene, tally: Tally, bases: BaseRates, linkCost: number) {
-    this.#scene = scene;
+    this.#kind = scene.kind;
     this.#bases = bases;
     this.#linkCost = linkCost;
     this.#attempts = tally.attempts.slice();
     this.#bad = new Uint16Array(scene.size);
     this.#explained = new Float64Array(scene.size);
+    this.#mostAtFirst = new Float64Array(scene.size);
     for (const at of tally.spoilt) {
       this.#bad[at] = tally.bad[at]! - 1;
       this.#attempts[at]!--;
+      this.#mostAtFirst[at] = mostGain(this.#bad[at]!, this.#attempts[at]!, this.#baseOf(at));
     }
+    this.#most = this.#mostAtFirst.slice();
+  }
+
+  /** Whether anything is explained. */
+  get isExplaining(): boolean {
+    return this.#isExplaining;
   }
 
   /** Forgets all explanations. */
   reset(): void {
+    this.#isExplaining = false;
     this.#explained.fill(0);
+    this.#most.set(this.#mostAtFirst);
   }
 
   /** The most that a fault can explain of a stream, in nats. */
   mostOf(at: number): number {
-    const bad = this.#bad[at]!;
-    return bad === 0 ? 0 : -bad * Math.log(this.rateOf(at));
+    return this.#most[at]!;
+  }
+
+  /** The most that a fault can explain of all streams in its scope, in nats. */
+  mostOfAll({ positions }: Scope): number {
+    let most = 0;
+    for (let index = 0; index < positions.length; index++) most += this.#most[positions[index]!]!;
+    return most;
   }
 
   /** The rate of bad attempts that is expected by what is explained so far. */
@@ -81,7 +101,7 @@ export class Likelihood {
       const bad = this.#bad[at]!;
       let value: number;
       if (this.#explained[at] === 0 && attempts < tableWidth) {
-        const group = this.#scene.isLookup(at) ? 1 : 0;
+        const group = this.#groupOf(at);
         const table = tables![group];
         const entry = attempts * tableWidth + bad;
         value = table[entry]!;
@@ -91,7 +111,7 @@ export class Likelihood {
         }
       } else value = gain1(bad, attempts, this.rateOf(at), severity * share);
       gain += value;
-      if (this.#scene.kind[at] === 0) dials += value;
+      if (this.#kind[at] === streamKinds.peer) dials += value;
     }
     return { gain, dials };
   }
@@ -101,6 +121,7 @@ export class Likelihood {
    * it would pay for a suspect of its own.
    */
   explain({ positions, shares }: Scope, severity: number): void {
+    this.#isExplaining = true;
     for (let index = 0; index < positions.length; index++) {
       const at = positions[index]!;
       const attempts = this.#attempts[at]!;
@@ -111,11 +132,16 @@ export class Likelihood {
       const isMore = own > expected && logRatio(bad, attempts, expected, own) <= limit;
       const rate = isMore ? own : expected;
       this.#explained[at] = rate > nearlyAll ? mostRate : rate;
+      this.#most[at] = mostGain(bad, attempts, this.#explained[at]!);
     }
   }
 
   #baseOf(at: number): number {
-    return this.#bases[this.#scene.isLookup(at) ? 1 : 0];
+    return this.#bases[this.#groupOf(at)];
+  }
+
+  #groupOf(at: number): 0 | 1 {
+    return this.#kind[at]! >= streamKinds.server ? 1 : 0;
   }
 
   #table(group: 0 | 1, rate: number): Float64Array {
@@ -136,6 +162,11 @@ export function combined(rate: number, share: number): number {
 /** Logarithm of how much more likely a rate makes so many bad attempts than another one, in nats. */
 export function logRatio(bad: number, attempts: number, before: number, after: number): number {
   return (bad === 0 ? 0 : bad * Math.log(after / before)) + (attempts - bad) * Math.log((1 - after) / (1 - before));
+}
+
+/** What the rate that fits best would explain. Faults only raise rates. */
+function mostGain(bad: number, attempts: number, rate: number): number {
+  return bad <= rate * attempts ? 0 : logRatio(bad, attempts, rate, Math.min(mostRate, bad / attempts));
 }
 
 function gain1(bad: number, attempts: number, rate: number, share: number): number {

@@ -19,17 +19,25 @@ export function isMixed(
   { subject, scope: { positions, shares } }: { subject: Subject; scope: Scope },
 ): boolean {
   if (!isWide(subject)) return false;
-  const sums = new Map<number, [attempts: number, bad: number]>();
+  // By node; the first is what stays on the node or leads out of the fleet.
+  const all = new Uint32Array(scene.nodes.length + 1);
+  const spoilt = new Uint32Array(scene.nodes.length + 1);
   for (let index = 0; index < positions.length; index++) {
     const at = positions[index]!;
     if (shares[index]! < 1 || attempts[at] === 0) continue;
-    const witness = witnessOf(scene, subject, at);
-    const sum = sums.get(witness) ?? [0, 0];
-    sums.set(witness, sum);
-    sum[0] += attempts[at]!;
-    sum[1] += bad[at]!;
+    const witness = witnessOf(scene, subject, at) + 1;
+    all[witness]! += attempts[at]!;
+    spoilt[witness]! += bad[at]!;
   }
-  const seeing = [...sums.values()].filter(([, spoilt]) => spoilt > 0);
-  const rate = seeing.reduce((sum, [all, spoilt]) => sum + spoilt / all, 0) / Math.max(1, seeing.length);
-  return rate >= hardRate && sums.size - seeing.length >= wellShare * sums.size;
+  let asked = 0;
+  let seeing = 0;
+  let rates = 0;
+  for (let witness = 0; witness < all.length; witness++) {
+    if (all[witness] === 0) continue;
+    asked++;
+    if (spoilt[witness] === 0) continue;
+    seeing++;
+    rates += spoilt[witness]! / all[witness]!;
+  }
+  return rates >= hardRate * Math.max(1, seeing) && asked - seeing >= wellShare * asked;
 }

@@ -75,6 +75,8 @@ export class Scene {
   readonly to: Int32Array;
   readonly server: Int32Array;
   readonly host: Int32Array;
+  #fromZone: Int32Array | undefined;
+  #toZone: Int32Array | undefined;
   #byFrom: Groups | undefined;
   #byTo: Groups | undefined;
   #byServer: Groups | undefined;
@@ -90,9 +92,16 @@ export class Scene {
     this.host = new Int32Array(capacity);
   }
 
-  /** Zone of a node; −1 if it has none or there is no node. */
-  zoneOf(node: number): number {
-    return node < 0 ? -1 : this.nodes[node]!.zone;
+  /** Zone of the agent's node; −1 if it has none. */
+  get fromZone(): Int32Array {
+    this.#fromZone ??= this.#zonesOf(this.from);
+    return this.#fromZone;
+  }
+
+  /** Zone of the node of the target; −1 if there is none. */
+  get toZone(): Int32Array {
+    this.#toZone ??= this.#zonesOf(this.to);
+    return this.#toZone;
   }
 
   isLookup(position: number): boolean {
@@ -124,6 +133,13 @@ export class Scene {
   get serviceStreams(): Int32Array {
     this.#service ??= this.#ofKind(streamKinds.service);
     return this.#service;
+  }
+
+  #zonesOf(ends: Int32Array): Int32Array {
+    const zones = Int32Array.from(this.nodes, ({ zone }) => zone);
+    const zoneOf = new Int32Array(this.size);
+    for (let at = 0; at < zoneOf.length; at++) zoneOf[at] = ends[at]! < 0 ? -1 : zones[ends[at]!]!;
+    return zoneOf;
   }
 
   #ofKind(kind: number): Int32Array {

@@ -7,12 +7,12 @@ export type Counter = (typeof counters)[number];
 
 export type Counts = Record<Counter, number>;
 
-export const horizonNames = ['whole', 'half', 'now', 'last'] as const satisfies readonly (keyof Horizons)[];
+export const horizonNames = ['whole', 'half', 'now'] as const satisfies readonly (keyof Horizons)[];
 
 export type HorizonName = (typeof horizonNames)[number];
 
 /** The window moves by this fraction of its length. */
-const slotsPerWindow = 24;
+export const slotsPerWindow = 24;
 
 const firstCapacity = 256;
 
@@ -20,7 +20,7 @@ const firstCapacity = 256;
 const largeCapacity = 16_384;
 
 /**
- * Sliding sums over several horizons for thousands of streams, in typed arrays: 192 bytes a stream. Adding a report
+ * Sliding sums over several horizons for thousands of streams, in typed arrays: 180 bytes a stream. Adding a report
  * costs what it contains, and the window moves by subtracting what leaves it, so that a judgement reads sums and walks
  * no reports.
  */
@@ -30,6 +30,8 @@ export class StreamCounts {
   readonly #lengths: Record<HorizonName, number>;
   readonly #slots: Record<Counter, Uint8Array[]>;
   readonly #sums: Record<Counter, Record<HorizonName, Uint16Array>>;
+  /** Sums of all streams over the window. */
+  readonly #totals: Counts = byCounter(() => 0);
   #capacity = firstCapacity;
   #size = 0;
   #free: number[] = [];
@@ -43,7 +45,6 @@ export class StreamCounts {
       whole: slotsPerWindow,
       half: slots(horizons.half),
       now: slots(horizons.now),
-      last: slots(horizons.last),
     };
     this.#slot = Math.floor(now / this.slotMs);
     const slotsOf = () => Array.from({ length: slotsPerWindow }, () => new Uint8Array(firstCapacity));
@@ -51,7 +52,6 @@ export class StreamCounts {
       whole: new Uint16Array(firstCapacity),
       half: new Uint16Array(firstCapacity),
       now: new Uint16Array(firstCapacity),
-      last: new Uint16Array(firstCapacity),
     });
     this.#slots = byCounter(slotsOf);
     this.#sums = byCounter(sumsOf);
@@ -73,8 +73,11 @@ export class StreamCounts {
   /** Forgets a stream, whose number may be used again. */
   release(stream: number): void {
     for (const counter of counters) {
+      const sums = this.#sums[counter];
+      if (sums.whole[stream] === 0) continue;
+      this.#totals[counter] -= sums.whole[stream]!;
       for (const slot of this.#slots[counter]) slot[stream] = 0;
-      for (const horizon of horizonNames) this.#sums[counter][horizon][stream] = 0;
+      for (const horizon of horizonNames) sums[horizon][stream] = 0;
     }
     this.#free.push(stream);
   }
@@ -87,6 +90,7 @@ export class StreamCounts {
       const slot = this.#slots[counter][this.#slot % slotsPerWindow]!;
       const added = Math.min(count, 255 - slot[stream]!);
       slot[stream]! += added;
+      this.#totals[counter] += added;
       const sums = this.#sums[counter];
       for (const horizon of horizonNames) sums[horizon][stream]! += added;
     }
@@ -106,16 +110,28 @@ export class StreamCounts {
     return this.#sums[counter][horizon];
   }
 
+  /** Whether anything of this kind is in the window. */
+  has(counter: Counter): boolean {
+    return this.#totals[counter] > 0;
+  }
+
+  /** Counts of one slot, by stream. @param age 0 for the current one */
+  slot(counter: Counter, age: number): Uint8Array {
+    return this.#slots[counter][(this.#slot - age + slotsPerWindow) % slotsPerWindow]!;
+  }
+
   #step(): void {
     this.#slot++;
     for (const counter of counters) {
+      if (!this.has(counter)) continue;
       const slots = this.#slots[counter];
       for (const horizon of horizonNames) {
         const leaving = slots[(this.#slot - this.#lengths[horizon] + slotsPerWindow) % slotsPerWindow]!;
-        const sums = this.#sums[counter][horizon];
-        for (let stream = 0; stream < this.#size; stream++) sums[stream]! -= leaving[stream]!;
+        subtract(this.#sums[counter][horizon], leaving, this.#size);
       }
-      slots[this.#slot % slotsPerWindow]!.fill(0, 0, this.#size);
+      const oldest = slots[this.#slot % slotsPerWindow]!;
+      this.#totals[counter] -= sumOf(oldest, this.#size);
+      oldest.fill(0, 0, this.#size);
     }
   }
 
@@ -123,6 +139,7 @@ export class StreamCounts {
   #clear(slot: number): void {
     this.#slot = slot;
     for (const counter of counters) {
+      this.#totals[counter] = 0;
       for (const counts of this.#slots[counter]) counts.fill(0);
       for (const horizon of horizonNames) this.#sums[counter][horizon].fill(0);
     }
@@ -144,6 +161,16 @@ export class StreamCounts {
       }
     }
   }
+}
+
+function subtract(sums: Uint16Array, leaving: Uint8Array, size: number): void {
+  for (let stream = 0; stream < size; stream++) sums[stream]! -= leaving[stream]!;
+}
+
+function sumOf(slot: Uint8Array, size: number): number {
+  let sum = 0;
+  for (let stream = 0; stream < size; stream++) sum += slot[stream]!;
+  return sum;
 }
 
 function byCounter<T>(make: () => T): Record<Counter, T> {

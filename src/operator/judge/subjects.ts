@@ -31,6 +31,11 @@ export function isWide({ kind }: Subject): boolean {
   return kind === 'Node' || kind === 'ZonePair' || kind === 'Zone' || kind === 'DNSServer';
 }
 
+/** Whether only the agents at its ends see a suspect of this kind. */
+export function isPath({ kind }: Subject): boolean {
+  return kind === 'Link' || kind === 'ServicePath';
+}
+
 /** Whether dials alone must speak for a suspect of this kind: two bad DNS pods in a zone are not the zone. */
 export function needsDials({ kind }: Subject): boolean {
   return kind === 'Node' || kind === 'ZonePair' || kind === 'Zone';
@@ -42,79 +47,25 @@ export function witnessOf(scene: Scene, { kind, a }: Subject, at: number): numbe
   return kind === 'Node' && from === a ? scene.to[at]! : from;
 }
 
+/** More than there are kinds, and than there are nodes and servers together. */
+const kinds = 16;
 const base = 2 ** 20;
 
-/** A number that identifies a subject within a scene. */
+const kindNumbers = Object.fromEntries(suspectKinds.map((kind, number) => [kind, number])) as Record<
+  SuspectKind,
+  number
+>;
+
+/** A number that identifies a subject within a scene: a small one for all but pairs, since maps are faster then. */
 export function idOf({ kind, a, b }: Subject): number {
-  return (suspectKinds.indexOf(kind) * base + a) * base + b;
+  return (b * base + a) * kinds + kindNumbers[kind];
 }
 
 export function subjectOf(id: number): Subject {
-  const b = id % base;
-  const rest = (id - b) / base;
+  const kind = id % kinds;
+  const rest = (id - kind) / kinds;
   const a = rest % base;
-  return { kind: suspectKinds[(rest - a) / base]!, a, b };
-}
-
-function pair(kind: SuspectKind, a: number, b: number): number {
-  return idOf({ kind, a: Math.min(a, b), b: Math.max(a, b) });
-}
-
-function single(kind: SuspectKind, a: number): number {
-  return idOf({ kind, a, b: 0 });
-}
-
-/** Calls back with each subject that may be why a stream is bad. */
-export function eachSubjectOf(scene: Scene, at: number, callback: (id: number) => void): void {
-  const from = scene.from[at]!;
-  const to = scene.to[at]!;
-  const kind = scene.kind[at]!;
-  if (kind === streamKinds.service) {
-    callback(single('Node', from));
-    callback(single('ServicePath', from));
-    return;
-  }
-  if (kind === streamKinds.resolver) {
-    callback(single('Node', from));
-    callback(single('ServicePath', from));
-    callback(single('Host', scene.host[at]!));
-    callback(single('DNSServer', scene.server[at]!));
-    return;
-  }
-  if (kind === streamKinds.server) {
-    const server = scene.server[at]!;
-    callback(pair('Link', from, scene.nodes.length + server));
-    callback(single('Host', scene.host[at]!));
-    if (!scene.servers[server]!.isNodeLocal) callback(single('DNSServer', server));
-    if (scene.servers[server]!.node === from) return;
-  } else callback(pair('Link', from, to));
-  callback(single('Node', from));
-  if (to < 0) return;
-  if (kind === streamKinds.server) callback(pair('Link', from, to));
-  callback(single('Node', to));
-  const [fromZone, toZone] = [scene.zoneOf(from), scene.zoneOf(to)];
-  if (fromZone === toZone) return;
-  if (fromZone >= 0 && toZone >= 0) callback(pair('ZonePair', fromZone, toZone));
-  if (fromZone >= 0) callback(single('Zone', fromZone));
-  if (toZone >= 0) callback(single('Zone', toZone));
-}
-
-/**
- * The subjects that may be why lookups at the DNS Service are bad: its pods and their nodes, and of the known ones
- * zones.
- */
-export function subjectsBehindResolver({ servers }: Scene, known: Iterable<number>): Set<number> {
-  const ids = new Set<number>();
-  for (const id of known) {
-    const { kind } = subjectOf(id);
-    if (kind === 'Zone' || kind === 'ZonePair') ids.add(id);
-  }
-  for (const [index, { share, node }] of servers.entries()) {
-    if (share === 0) continue;
-    ids.add(single('DNSServer', index));
-    if (node >= 0) ids.add(single('Node', node));
-  }
-  return ids;
+  return { kind: suspectKinds[kind]!, a, b: (rest - a) / base };
 }
 
 /** Numbers of subjects by kind, which their prior costs depend on. */

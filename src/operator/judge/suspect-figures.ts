@@ -31,9 +31,9 @@ export interface SuspectFigures {
 export function figuresOf(judgement: Judgement, observations: Observations, judged: Judged): SuspectFigures {
   const { scene, tallies } = judgement;
   const { scope, subject } = judged;
-  const { whole, now } = tallies[judged.channel];
+  const ofChannel = tallies[judged.channel];
   const ofWindow = !(judged.rateNow >= 0.8);
-  const tally = ofWindow ? whole : now;
+  const tally = ofChannel.of(ofWindow ? 'whole' : 'now');
   const witnesses = new Map<number, boolean>();
   const links = new Map<number, boolean>();
   const failing: Record<Failing, number> = { timeout: 0, refused: 0, answered: 0, other: 0 };
@@ -58,7 +58,7 @@ export function figuresOf(judgement: Judgement, observations: Observations, judg
     attempts,
     bad,
     ofWindow,
-    elsewhere: elsewhereOf(scope, whole),
+    elsewhere: elsewhereOf(scope, ofChannel.of('whole')),
     failing: (Object.keys(failing) as Failing[]).reduce((a, b) => (failing[b] > failing[a] ? b : a)),
     witnesses: witnesses.size,
     seeing: count(witnesses),
@@ -73,7 +73,7 @@ export function reachOf(
   node: number,
   direction: 'in' | 'out',
 ): { reached: number; peers: number } {
-  const { attempts, bad } = tallies.bad.now;
+  const { attempts, bad } = tallies.bad.of('now');
   const peers = new Map<number, boolean>();
   for (const at of (direction === 'out' ? scene.byFrom : scene.byTo).of(node)) {
     if (scene.kind[at] !== streamKinds.peer || attempts[at] === 0) continue;
@@ -93,9 +93,10 @@ function failingOf({ reasons }: Observations, stream: number): Failing {
 function elsewhereOf(scope: Scope, tally: Tally): number {
   let attempts = 0;
   let bad = 0;
-  const inside = new Set(scope.positions);
+  const inside = new Uint8Array(tally.attempts.length);
+  for (const at of scope.positions) inside[at] = 1;
   for (let at = 0; at < tally.attempts.length; at++) {
-    if (inside.has(at)) continue;
+    if (inside[at] === 1) continue;
     attempts += tally.attempts[at]!;
     bad += tally.bad[at]!;
   }

@@ -1,7 +1,7 @@
-import { type Horizons, horizonsOf, type JudgeOptions } from './fleet-facts.ts';
+import { horizonsOf, type JudgeOptions } from './fleet-facts.ts';
 import type { Observations } from './observations.ts';
 import { type Scene, streamKinds } from './scene.ts';
-import { type HorizonName, horizonNames } from './stream-counts.ts';
+import type { Counter, HorizonName } from './stream-counts.ts';
 
 /**
  * What is judged, each by itself: `bad` attempts failed or needed a retransmit; `answered` lookups were answered with
@@ -11,6 +11,31 @@ export const channels = ['bad', 'answered', 'slow'] as const;
 
 export type Channel = (typeof channels)[number];
 
+/** Counters of bad attempts by channel, and of attempts that do not count in it. */
+interface ChannelCounters {
+  bad: readonly Counter[];
+  leftOut: readonly Counter[];
+}
+
+const channelCounters: Record<Channel, ChannelCounters> = {
+  bad: { bad: ['failed', 'retransmitted', 'refused'], leftOut: [] },
+  answered: { bad: ['answered'], leftOut: [] },
+  slow: { bad: ['slow'], leftOut: ['failed', 'answered', 'refused', 'retransmitted'] },
+};
+
+/** A peer that refuses is reached. */
+const ofPeers: ChannelCounters = { bad: ['failed', 'retransmitted'], leftOut: [] };
+
+/** What counts of a stream of this kind. */
+export function countersOf(channel: Channel, kind: number): ChannelCounters {
+  return channel === 'bad' && kind === streamKinds.peer ? ofPeers : channelCounters[channel];
+}
+
+/** Whether a channel has bad attempts in the window. */
+export function hasBad(channel: Channel, { counts }: Observations): boolean {
+  return channelCounters[channel].bad.some((counter) => counts.has(counter));
+}
+
 /** Attempts and bad ones of one channel and one horizon, by position in the scene. */
 export interface Tally {
   channel: Channel;
@@ -18,7 +43,33 @@ export interface Tally {
   attempts: Uint16Array;
   bad: Uint16Array;
   /** Positions with bad attempts. */
-  spoilt: number[];
+  spoilt: Int32Array;
+}
+
+/** Tallies of one channel, each made when it is needed first. */
+export class Tallies {
+  readonly #make: (horizon: HorizonName) => Tally;
+  readonly #made = new Map<HorizonName, Tally>();
+
+  constructor(make: (horizon: HorizonName) => Tally) {
+    this.#make = make;
+  }
+
+  of(horizon: HorizonName): Tally {
+    const made = this.#made.get(horizon) ?? this.#make(horizon);
+    this.#made.set(horizon, made);
+    return made;
+  }
+}
+
+/** The tallies of a scene. */
+export function talliesOf(
+  scene: Scene,
+  observations: Observations,
+  options: JudgeOptions,
+): Readonly<Record<Channel, Tallies>> {
+  const of = (channel: Channel) => new Tallies((horizon) => tallyOf(scene, observations, options, [channel, horizon]));
+  return { bad: of('bad'), answered: of('answered'), slow: of('slow') };
 }
 
 /** A report may arrive so many holds after the attempts that it contains. */
@@ -28,55 +79,67 @@ const lateHolds = 2;
  * Reads the sums of all streams. A stream has at most as many attempts as fit into the horizon, whatever its agent
  * says, so that no agent has more weight than another.
  */
-export function tallyOf(
+function tallyOf(
   scene: Scene,
-  observations: Observations,
+  { counts }: Observations,
   options: JudgeOptions,
   [channel, horizon]: readonly [Channel, HorizonName],
 ): Tally {
-  const { counts } = observations;
-  const read = (counter: Parameters<typeof counts.sums>[0]) => counts.sums(counter, horizon);
-  const all = read('attempts');
-  const [failed, answered, refused] = [read('failed'), read('answered'), read('refused')];
-  const [retransmitted, slow] = [read('retransmitted'), read('slow')];
   const attempts = new Uint16Array(scene.size);
   const bad = new Uint16Array(scene.size);
-  const spoilt: number[] = [];
-  const most = mostAttempts(options);
-  for (let at = 0; at < scene.size; at++) {
-    const stream = scene.stream[at]!;
-    let count = all[stream]!;
-    let spoils = 0;
-    if (channel === 'bad') {
-      spoils = failed[stream]! + retransmitted[stream]!;
-      // A peer that refuses is reached.
-      if (scene.kind[at] !== streamKinds.peer) spoils += refused[stream]!;
-    } else if (channel === 'answered') spoils = answered[stream]!;
-    else {
-      spoils = slow[stream]!;
-      count -= failed[stream]! + answered[stream]! + refused[stream]! + retransmitted[stream]!;
-    }
-    const limit = most[horizon][scene.isLookup(at) ? 1 : 0]!;
-    if (count > limit) {
-      spoils = Math.round((spoils * limit) / count);
-      count = limit;
-    }
-    attempts[at] = Math.max(0, count);
-    bad[at] = Math.min(spoils, attempts[at]!);
-    if (bad[at]! > 0) spoilt.push(at);
+  addSums(attempts, scene.stream, counts.sums('attempts', horizon));
+  const { bad: spoiling, leftOut } = channelCounters[channel];
+  for (const counter of spoiling) {
+    if (!counts.has(counter)) continue;
+    const sums = counts.sums(counter, horizon);
+    if (counter === 'refused') addSumsBeyondPeers(bad, scene, sums);
+    else addSums(bad, scene.stream, sums);
   }
+  for (const counter of leftOut)
+    if (counts.has(counter)) subtractSums(attempts, scene.stream, counts.sums(counter, horizon));
+  const spoilt = bounded(scene.kind, attempts, bad, mostAttempts(options, horizon));
   return { channel, horizon, attempts, bad, spoilt };
 }
 
-/** By horizon: of dials and of lookups. */
-function mostAttempts(options: JudgeOptions): Record<keyof Horizons, [number, number]> {
-  const horizons = horizonsOf(options);
-  const most = (name: HorizonName, interval: number) =>
-    Math.ceil((horizons[name] + lateHolds * options.holdMs) / interval) + 1;
-  const { networkIntervalMs, dnsIntervalMs } = options;
-  return Object.fromEntries(
-    horizonNames.map((name) => [name, [most(name, networkIntervalMs), most(name, dnsIntervalMs)]]),
-  ) as Record<keyof Horizons, [number, number]>;
+function addSums(to: Uint16Array, stream: Int32Array, sums: Uint16Array): void {
+  for (let at = 0; at < to.length; at++) to[at]! += sums[stream[at]!]!;
+}
+
+function addSumsBeyondPeers(to: Uint16Array, { stream, kind }: Scene, sums: Uint16Array): void {
+  for (let at = 0; at < to.length; at++) if (kind[at] !== streamKinds.peer) to[at]! += sums[stream[at]!]!;
+}
+
+function subtractSums(from: Uint16Array, stream: Int32Array, sums: Uint16Array): void {
+  // A count that was cut is less than its parts.
+  for (let at = 0; at < from.length; at++) from[at] = Math.max(0, from[at]! - sums[stream[at]!]!);
+}
+
+/** Bounds attempts, and bad ones in proportion. @returns positions with bad ones */
+function bounded(
+  kind: Uint8Array,
+  attempts: Uint16Array,
+  bad: Uint16Array,
+  [dials, lookups]: readonly [number, number],
+): Int32Array {
+  const spoilt: number[] = [];
+  for (let at = 0; at < attempts.length; at++) {
+    const limit = kind[at]! >= streamKinds.server ? lookups : dials;
+    if (attempts[at]! > limit) {
+      bad[at] = Math.round((bad[at]! * limit) / attempts[at]!);
+      attempts[at] = limit;
+    }
+    if (bad[at] === 0) continue;
+    if (bad[at]! > attempts[at]!) bad[at] = attempts[at]!;
+    if (bad[at]! > 0) spoilt.push(at);
+  }
+  return Int32Array.from(spoilt);
+}
+
+function mostAttempts(options: JudgeOptions, horizon: HorizonName): [dials: number, lookups: number] {
+  const { networkIntervalMs, dnsIntervalMs, holdMs } = options;
+  const length = horizonsOf(options)[horizon] + lateHolds * holdMs;
+  const most = (interval: number) => Math.ceil(length / interval) + 1;
+  return [most(networkIntervalMs), most(dnsIntervalMs)];
 }
 
 /** The rate of bad attempts of healthy streams: of dials, and of lookups. */
@@ -89,16 +152,15 @@ const leastRate = 0.002;
 const mostRate = 0.03;
 
 /** Rates of the fleet's healthy streams. */
-export function baseRatesOf(scene: Scene, { attempts, bad }: Tally): BaseRates {
-  const [allAttempts, allBad] = [
-    [0, 0],
-    [0, 0],
-  ];
-  for (let at = 0; at < scene.size; at++) {
-    if (bad[at]! > Math.max(1, healthyShare * attempts[at]!)) continue;
-    const group = scene.isLookup(at) ? 1 : 0;
+export function baseRatesOf({ kind }: Scene, { attempts, bad }: Tally): BaseRates {
+  const allAttempts = [0, 0];
+  const allBad = [0, 0];
+  for (let at = 0; at < attempts.length; at++) {
+    const count = bad[at]!;
+    if (count > 1 && count > healthyShare * attempts[at]!) continue;
+    const group = kind[at]! >= streamKinds.server ? 1 : 0;
     allAttempts[group]! += attempts[at]!;
-    allBad[group]! += bad[at]!;
+    allBad[group]! += count;
   }
   const rate = (group: 0 | 1) =>
     Math.min(mostRate, Math.max(leastRate, (margin * allBad[group]!) / Math.max(1, allAttempts[group]!)));

@@ -1,21 +1,20 @@
 import type { SuspectKind } from '../../contract/suspects.ts';
+import type { Bounds } from './bounds.ts';
+import { type Candidate, CandidateQueue } from './candidate-queue.ts';
 import { Likelihood, severities } from './likelihood.ts';
 import { type Scene, streamKinds } from './scene.ts';
-import { type Scope, Scopes } from './scopes.ts';
+import type { Scope, Scopes } from './scopes.ts';
 import {
   Admission,
   type Direction,
-  directionsOf,
-  eachSubjectOf,
   namesOf,
   needsDials,
   type Subject,
   subjectCounts,
   subjectOf,
-  subjectsBehindResolver,
   witnessOf,
 } from './subjects.ts';
-import { type BaseRates, baseRatesOf, type Tally } from './tally.ts';
+import { type BaseRates, baseRatesOf, type Tallies, type Tally } from './tally.ts';
 
 /** A subject that explains what was found, and how well. */
 export interface Finding {
@@ -37,12 +36,18 @@ const zoneCost = 2;
 /** So much less costs a suspect that is one already. */
 const raisedBonus = 6;
 
+/** So many bad streams are looked at without a break. */
+const spoiltPerSlice = 5000;
+
 /** At least this share of those that can see a fault must see it, so that a few lying agents make none. */
 const seeingShare = 0.6;
 
 /** What weighing depends on besides what is weighed. */
 export interface WeighingContext {
-  now: Tally;
+  scopes: Scopes;
+  bounds: Bounds;
+  tallies: Tallies;
+  /** Keys of suspects. */
   raised: ReadonlySet<string>;
   failureRatio: number;
 }
@@ -51,12 +56,15 @@ export interface WeighingContext {
 export class Weigher {
   readonly scene: Scene;
   readonly tally: Tally;
-  readonly now: Tally;
   readonly bases: BaseRates;
   readonly likelihood: Likelihood;
   /** Streams that weighing has looked at; for breaks. */
   work = 0;
+  /** Scores of subjects that were weighed while nothing was explained; 0 for one that does not pay. */
+  readonly #firstScores = new Map<number, number>();
   readonly #scopes: Scopes;
+  readonly #bounds: Bounds;
+  readonly #tallies: Tallies;
   readonly #admission: Admission;
   readonly #logCounts: Record<SuspectKind, number>;
   readonly #raised: ReadonlySet<string>;
@@ -66,15 +74,15 @@ export class Weigher {
   readonly #sees: Int32Array;
   #vote = 0;
 
-  /** @param context `now` are the last two holds, `raised` the keys of suspects */
   constructor(scene: Scene, tally: Tally, context: WeighingContext) {
     this.scene = scene;
     this.tally = tally;
-    this.now = context.now;
+    this.#tallies = context.tallies;
     this.#raised = context.raised;
     this.#failureRatio = context.failureRatio;
     this.bases = baseRatesOf(scene, tally);
-    this.#scopes = new Scopes(scene);
+    this.#scopes = context.scopes;
+    this.#bounds = context.bounds;
     this.#admission = new Admission(scene);
     const counts = subjectCounts(scene);
     this.#logCounts = Object.fromEntries(
@@ -85,57 +93,70 @@ export class Weigher {
     this.#sees = new Int32Array(scene.nodes.length);
   }
 
-  /** The subjects that may pay, with the most that each can score. */
-  *candidates(): Generator<void, Map<number, number>> {
-    const most = new Map<number, number>();
-    const { scene } = this;
-    const add = (id: number, gain: number) => most.set(id, (most.get(id) ?? 0) + gain);
-    let atResolver = 0;
-    let count = 0;
-    for (const at of this.tally.spoilt) {
-      const gain = this.likelihood.mostOf(at);
-      if (gain <= 0 || !this.#isJudgedIn(at)) continue;
-      if (scene.kind[at] === streamKinds.resolver) atResolver += gain;
-      eachSubjectOf(scene, at, (id) => add(id, gain));
-      if (++count % 1000 === 0) yield;
+  /** The subjects that may pay. @param banned ids of those that may not */
+  *candidates(banned: ReadonlySet<number>): Generator<void, CandidateQueue> {
+    const { spoilt } = this.tally;
+    this.#bounds.clear();
+    for (let start = 0; start < spoilt.length; start += spoiltPerSlice) {
+      this.#bounds.add(spoilt.subarray(start, start + spoiltPerSlice), this.likelihood);
+      yield;
     }
-    if (atResolver > 0) for (const id of subjectsBehindResolver(scene, most.keys())) add(id, atResolver);
-    for (const [id, gain] of most) {
+    const candidates: Candidate[] = [];
+    this.#bounds.each((id, gain) => {
       const subject = subjectOf(id);
-      const score = gain - this.#costOf(subject.kind, 'all') + (this.#raised.size > 0 ? raisedBonus : 0);
-      if (score > 0 && this.#isAllowed(subject)) most.set(id, score);
-      else most.delete(id);
-    }
-    return most;
+      const bound = gain - this.#costOf(subject.kind, 'all') + this.#mostBonus;
+      if (bound <= 0 || banned.has(id) || !this.#isAllowed(subject)) return;
+      const most = Math.min(bound, this.#firstScores.get(id) ?? bound);
+      if (most > 0) candidates.push({ id, most });
+    });
+    return new CandidateQueue(candidates);
   }
 
-  /** The best direction and severity of a subject; undefined if none pays. */
-  weigh(subject: Subject): Finding | undefined {
-    let best: Finding | undefined;
-    for (const direction of directionsOf(subject, this.scene)) {
-      const scope = this.#scopes.of(subject, direction);
-      if (scope.positions.length === 0) continue;
+  /** Remembers what came of weighing a subject. What is explained can only lower its score. */
+  remember(id: number, finding: Finding | undefined): void {
+    if (!this.likelihood.isExplaining) this.#firstScores.set(id, finding?.score ?? 0);
+  }
+
+  /** Of the last two holds. */
+  get now(): Tally {
+    return this.#tallies.of('now');
+  }
+
+  /** The best severity of a subject in one direction if that is better than the best so far. */
+  weigh(subject: Subject, direction: Direction, best: Finding | undefined): Finding | undefined {
+    const scope = this.#scopes.of(subject, direction);
+    this.work += scope.positions.length;
+    let atLeast = best?.score ?? 0;
+    const most = this.likelihood.mostOfAll(scope) - this.#costOf(subject.kind, direction);
+    if (most + this.#mostBonus <= atLeast) return best;
+    if (!this.#isAboveRatio(scope) || !this.#isSeen(subject, scope)) return best;
+    const { key } = namesOf(subject, direction, this.scene);
+    const cost = this.#costOf(subject.kind, direction) - (this.#raised.has(key) ? raisedBonus : 0);
+    let bestSeverity: number | undefined;
+    for (const severity of severities) {
+      const { gain, dials } = this.likelihood.gainOf(scope, severity);
       this.work += scope.positions.length;
-      if (!this.#isSeen(subject, scope) || !this.#isAboveRatio(scope)) continue;
-      const { key } = namesOf(subject, direction, this.scene);
-      const cost = this.#costOf(subject.kind, direction) - (this.#raised.has(key) ? raisedBonus : 0);
-      for (const severity of severities) {
-        const { gain, dials } = this.likelihood.gainOf(scope, severity);
-        this.work += scope.positions.length;
-        const score = gain - cost;
-        if (score <= Math.max(0, best?.score ?? 0)) continue;
-        if (needsDials(subject) && dials <= 0) continue;
-        best = { subject, direction, severity, score, scope, key };
-      }
+      const score = gain - cost;
+      if (score <= atLeast || (needsDials(subject) && dials <= 0)) continue;
+      atLeast = score;
+      bestSeverity = severity;
     }
-    return best;
+    if (bestSeverity === undefined) return best;
+    const kept = { positions: scope.positions.slice(), shares: scope.shares.slice() };
+    return { subject, direction, severity: bestSeverity, score: atLeast, scope: kept, key };
+  }
+
+  /** The most that being a suspect already can add to a score. */
+  get #mostBonus(): number {
+    return this.#raised.size > 0 ? raisedBonus : 0;
   }
 
   /** Streams in a scope that a suspect affects as a whole, and how many of them are well. */
   wellShareOf({ positions, shares }: Scope): number {
     let all = 0;
     let well = 0;
-    for (const [index, at] of positions.entries()) {
+    for (let index = 0; index < positions.length; index++) {
+      const at = positions[index]!;
       if (shares[index]! < 1 || this.tally.attempts[at] === 0) continue;
       all++;
       if (this.tally.bad[at] === 0) well++;
@@ -157,10 +178,6 @@ export class Weigher {
     if (this.tally.channel === 'answered' && kind !== 'Host' && kind !== 'DNSServer') return false;
     if (this.tally.channel !== 'answered' && kind === 'Host' && this.scene.hosts.length === 1) return false;
     return this.#admission.admits(subject);
-  }
-
-  #isJudgedIn(at: number): boolean {
-    return this.tally.channel !== 'answered' || this.scene.isLookup(at);
   }
 
   /** Whether enough of those that can see the fault do: agents, or for a node its peers. */

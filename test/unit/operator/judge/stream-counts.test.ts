@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Counts, counters, StreamCounts } from '../../../../src/operator/judge/stream-counts.ts';
 
-const horizons = { whole: 120_000, half: 60_000, now: 30_000, last: 15_000 };
+const horizons = { whole: 120_000, half: 60_000, now: 30_000 };
 const none = Object.fromEntries(counters.map((counter) => [counter, 0])) as Counts;
 const attempts = (count: number): Counts => ({ ...none, attempts: count });
 
@@ -65,4 +65,25 @@ test('grows, and keeps what there is', () => {
   const more = Array.from({ length: 20_000 }, () => counts.allocate());
   for (const stream of streams) assert.deepEqual(sums(counts, stream), [(stream % 7) + 1, (stream % 7) + 1, 0]);
   assert.deepEqual(sums(counts, more.at(-1)!), [0, 0, 0]);
+});
+
+test('knows the slots of the window, and whether anything is in it', () => {
+  const counts = new StreamCounts(horizons, 0);
+  const stream = counts.allocate();
+  const other = counts.allocate();
+  assert.equal(counts.has('failed'), false);
+  counts.add(stream, { ...attempts(3), failed: 2 });
+  counts.advance(10_000);
+  counts.add(stream, { ...attempts(1), failed: 1 });
+  counts.add(other, { ...attempts(1), failed: 1 });
+  assert.deepEqual(
+    [0, 1, 2, 3].map((age) => counts.slot('failed', age)[stream]),
+    [1, 0, 2, 0],
+  );
+  counts.release(other);
+  counts.advance(120_000);
+  assert.equal(counts.has('failed'), true);
+  counts.advance(130_000);
+  assert.equal(counts.has('failed'), false);
+  assert.equal(counts.has('attempts'), false);
 });
