@@ -86,6 +86,7 @@ function nodeOf(number: number): NodeFacts {
     zone: zones[number % zones.length]!,
     ready: true,
     notice: undefined,
+    uid: 'node',
     bootId: `boot-${number}`,
   };
 }

@@ -201,6 +201,7 @@ function nodeOf(place: number, zones: number): NodeFacts {
     zone: `zone-${String.fromCharCode(97 + (place % zones))}`,
     ready: true,
     notice: undefined,
+    uid: 'node',
     bootId: `boot-${place + 1}`,
   };
 }

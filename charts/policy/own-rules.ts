@@ -1,5 +1,6 @@
 import { type ApiUse, apiUses } from '../../src/contract/api-uses.ts';
 import { reportingController } from '../../src/contract/operator-names.ts';
+import { suspectEventReasons } from '../../src/contract/reasons.ts';
 import { literal, type Rule, type Variable } from './rule.ts';
 
 /** Read by the rules about the operator's own objects. The manifests may be installed in another namespace. */
@@ -20,17 +21,19 @@ function onlyRule({ kind, name }: Pick<ApiUse, 'kind'> & { name: string }): Rule
 
 const { group, kind } = apiUses.netExporters;
 
-/** Events about NetExporters, in which nobody else's name is signed. */
+/** Events about NetExporters and about Nodes that are suspects, in which nobody else's name is signed. */
 const eventRule: Rule = {
   expression: ['variables.written', 'variables.former']
     .map(
       (event) =>
         `(${event} == null || ${event}.?reportingController.orValue("") == ${literal(reportingController)} && ` +
-        `${event}.?regarding.?kind.orValue("") == ${literal(kind)} && ` +
-        `${event}.?regarding.?apiVersion.orValue("").startsWith(${literal(`${group}/`)}))`,
+        `(${event}.?regarding.?kind.orValue("") == ${literal(kind)} && ` +
+        `${event}.?regarding.?apiVersion.orValue("").startsWith(${literal(`${group}/`)}) || ` +
+        `${event}.?regarding.?kind.orValue("") == ${literal(apiUses.nodes.kind)} && ` +
+        `${event}.?reason.orValue("") in ${JSON.stringify(suspectEventReasons)}))`,
     )
     .join(' && '),
-  message: `the operator reports Events about a ${kind} only`,
+  message: `the operator reports Events about a ${kind} only, and Suspect Events about a Node`,
 };
 
 /** A Secret of another type may be given a token of a ServiceAccount by the cluster's controllers. */

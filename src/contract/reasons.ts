@@ -51,7 +51,10 @@ export const conditionReasons = [
 
 export type ConditionReason = (typeof conditionReasons)[number];
 
+/** Reasons of Events about suspects. */
+export const suspectEventReasons = ['SuspectFound', 'SuspectCleared'] as const;
+
 /** Reasons of Events that are not also reasons of conditions. */
-export const eventReasons = ['Applied', 'Replaced'] as const;
+export const eventReasons = ['Applied', 'Replaced', ...suspectEventReasons] as const;
 
 export type EventReason = ConditionReason | (typeof eventReasons)[number];

@@ -59,7 +59,7 @@ export const HealthSpecSchema = defaultedObject(
     nodeEvents: withDefault(
       Type.Boolean({
         description:
-          'Whether a Node that becomes or ceases to be a suspect gets an Event, which kubectl describe node shows.',
+          'Whether a Node gets an Event when it, or its path to ClusterIPs, becomes a suspect or is no longer one. kubectl describe node shows it.',
       }),
       false,
     ),

@@ -15,6 +15,7 @@ import type { ApiClient } from './kube/api-client.ts';
 import { keyOf } from './kube/kube-object.ts';
 import type { ControllerName, OperatorMetrics } from './metrics.ts';
 import { StatusWriter } from './status/status-writer.ts';
+import { SuspectEvents } from './status/suspect-events.ts';
 import type { SyncService } from './sync/sync-service.ts';
 
 const workers = 4;
@@ -81,6 +82,8 @@ export class LeaderTerm {
     this.figures = figures.queue;
     this.judgements = judgements.queue;
     const { resources, kinds, pods, nodes, podMonitors } = watches;
+    const uidOfNode = (name: string) => nodes.get(`/${name}`)?.uid;
+    const suspectEvents = new SuspectEvents({ events: this.#events, clock, uidOfNode });
     this.#controller = reconciles.controller(
       netExporterReconcile({
         ...{ resources, kinds, pods, nodes, podMonitors, client, clock, random, agentImage, nameservers, sync },
@@ -98,6 +101,8 @@ export class LeaderTerm {
     this.#judge = judgements.controller(async (key, { signal }) => {
       const result = await sync?.judge(key, signal);
       if (!result) return {};
+      const resource = resources.get(key);
+      if (resource) suspectEvents.report(resource, result.judged.verdict);
       if (result.isNews) this.enqueue(key);
       return { requeueAfterMs: judgeEveryMs };
     });

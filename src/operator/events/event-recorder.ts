@@ -66,6 +66,15 @@ export class EventRecorder {
 
   /** @param occurrence of a change that another process may also find; undefined: only this one does */
   record(content: EventContent, regarding: Regarding, occurrence?: Occurrence): void {
+    this.#record({ content, regarding, occurrence }, (uid) => this.#guard.admits(uid));
+  }
+
+  /** Records an Event of a kind whose number the caller limits: it neither waits for others nor makes others wait. */
+  recordLimited(content: EventContent, regarding: Regarding, occurrence?: Occurrence): void {
+    this.#record({ content, regarding, occurrence }, () => true);
+  }
+
+  #record({ content, regarding, occurrence }: WithheldEvent, admits: (uid: string) => boolean): void {
     if (this.#isDropped) return;
     const now = this.#clock.monotonic();
     const series = this.#series.get(keyOf(content, regarding));
@@ -79,7 +88,7 @@ export class EventRecorder {
     if (series && series.count > series.writtenCount) this.#writer.enqueue(series);
     this.#withheld.add({ content, regarding, occurrence });
     const { uid } = regarding.metadata;
-    if (this.#guard.admits(uid)) this.#release(uid);
+    if (admits(uid)) this.#release(uid);
     this.#cancelSweep ??= this.#clock.after(sweepMs, () => this.#sweep());
   }
 

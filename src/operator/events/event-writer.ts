@@ -3,7 +3,15 @@ import { type Clock, pause } from '../../base/clock.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { isApiError } from '../kube/api-error.ts';
 import { WriteTurns } from '../kube/write-turns.ts';
-import { type EventContent, type eventObject, events, microTime, type Occurrence, type Regarding } from './event.ts';
+import {
+  type EventContent,
+  eventName,
+  type eventObject,
+  events,
+  microTime,
+  type Occurrence,
+  type Regarding,
+} from './event.ts';
 
 /** Maximum number of writes at a time, of all namespaces. */
 const maxWrites = 4;
@@ -172,7 +180,7 @@ export class EventWriter {
   /** The same occurrence a second time: the first one has the name. */
   #createRenamed(series: Series, patch: object, signal: AbortSignal): Promise<unknown> {
     const { namespace } = series.event.metadata;
-    const name = `${series.regarding.metadata.name}.${this.#parts.uniqueSuffix()}`;
+    const name = eventName(series.regarding.metadata.name, this.#parts.uniqueSuffix());
     series.event = { ...series.event, metadata: { namespace, name } };
     return this.#parts.client.create(events, namespace, { ...series.event, ...patch }, signal);
   }

@@ -23,7 +23,7 @@ export interface Occurrence {
   mayExist: boolean;
 }
 
-/** What an Event is about. */
+/** What an Event is about. The namespace of an object without one is empty. */
 export type Regarding = Pick<KubeObject, 'apiVersion' | 'kind'> & {
   metadata: { namespace: string; name: string; uid: string };
 };
@@ -36,6 +36,9 @@ export interface Reporter {
 
 /** The API server's bound on `note`, in bytes. */
 const maxNoteBytes = 1024;
+
+/** Where the Events about objects without a namespace are. */
+const clusterNamespace = 'default';
 
 /**
  * An Event of events.k8s.io/v1 (KEP-383).
@@ -53,16 +56,24 @@ export function eventObject(
   return {
     apiVersion: `${events.group}/${events.version}`,
     kind: events.kind,
-    metadata: { name: `${name}.${suffix}`, namespace },
+    metadata: { name: eventName(name, suffix), namespace: namespace || clusterNamespace },
     type: content.type,
     reason: content.reason,
     action: content.action,
     note: shortened(content.note),
-    regarding: { apiVersion, kind, namespace, name, uid },
+    regarding: { apiVersion, kind, ...(namespace && { namespace }), name, uid },
     reportingController: reporter.controller,
     reportingInstance: reporter.instance.slice(0, 128),
     eventTime: microTime(now),
   };
+}
+
+/** Maximum length of what an Event's name has of its object's name: those of Nodes may be as long as names can be. */
+const maxNameLength = 200;
+
+/** The name of an Event. @param suffix makes it unique */
+export function eventName(name: string, suffix: string): string {
+  return `${name.slice(0, maxNameLength).replace(/[^a-z0-9]+$/, '')}.${suffix}`;
 }
 
 /** As metav1.MicroTime writes it: six digits, no more and no fewer. */

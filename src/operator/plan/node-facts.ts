@@ -10,6 +10,7 @@ export type NodeNotice = 'cordon' | 'shutdown' | 'removal' | 'deletion';
 /** Of a Node, what the operator uses; all that it keeps. */
 export interface NodeFacts {
   name: string;
+  uid: string;
   /** Empty where it has none. */
   zone: string;
   /** False also where nothing has been heard of its kubelet for a while. */
@@ -48,6 +49,7 @@ export function nodeFactsOf({ metadata, ...node }: KubeObject): NodeFacts {
   const ready = status.conditions?.find(({ type }) => type === 'Ready');
   return {
     name: metadata.name,
+    uid: metadata.uid,
     zone: metadata.labels?.[zoneLabel] ?? '',
     ready: ready?.status === 'True',
     notice: noticeOf(metadata.deletionTimestamp, (node.spec ?? {}) as NodeSpec, ready?.message),

@@ -25,7 +25,7 @@ const planned: readonly string[] = [
  * How old a transition may be of which a new leader repeats the Event, in milliseconds: longer than it takes to elect
  * one, and shorter than Events are kept, which is an hour by default.
  */
-const repeatMs = 300_000;
+export const repeatMs = 300_000;
 
 /** Why the health is not known although it could be. */
 const blindness: readonly ConditionReason[] = ['NoReports', 'IntervalTooLong'];

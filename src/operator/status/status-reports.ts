@@ -5,6 +5,7 @@ import { FaultNews } from './fault-news.ts';
 import type { Findings } from './status.ts';
 import { conditionChanges, repeatedEvents, type StatusEvent, statusEvents } from './status-events.ts';
 import type { WrittenStatus } from './status-writer.ts';
+import { repeatedSuspectEvents } from './suspect-events.ts';
 
 /** Writes Events and log lines about the status of one NetExporter. */
 export class StatusReports {
@@ -24,7 +25,8 @@ export class StatusReports {
   begin(resource: NetExporter, now: number): void {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
-    this.#record(repeatedEvents(resource.status, now), resource);
+    const { suspects = [] } = resource.status ?? {};
+    this.#record([...repeatedEvents(resource.status, now), ...repeatedSuspectEvents(suspects, now)], resource);
   }
 
   /** Reports what has changed. @param findings of the new status */

@@ -49,7 +49,7 @@ function setUp(first: Settings, unknown: readonly LaterField[]) {
   fleet.plan({
     ...{ pods: [agentPod({ uid: 'p', name: 'p', node: 'n', addresses: ['10.0.0.1'] })], dnsServers: [] },
     ...{ peersPerAgent: 10, endpointsPerAgent: 2 },
-    nodes: (name) => ({ name, zone: '', ready: true, notice: undefined, bootId: 'b' }),
+    nodes: (name) => ({ name, zone: '', ready: true, notice: undefined, uid: 'node', bootId: 'b' }),
   });
   const hub = new SyncHub({
     source: {

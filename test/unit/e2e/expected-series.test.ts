@@ -30,7 +30,14 @@ function planned(fleet: Agent[], peersPerAgent = network.peersPerAgent): Peers {
     ...{ namespace: 'demo', name: pod, uid, node, addresses: [ip], port },
     ...{ ready: true, phase: 'Running', deleting: false },
   })) as unknown as PlanInput['pods'];
-  const nodes: PlanInput['nodes'] = (name) => ({ name, zone: '', ready: true, notice: undefined, bootId: '1' });
+  const nodes: PlanInput['nodes'] = (name) => ({
+    name,
+    zone: '',
+    ready: true,
+    notice: undefined,
+    uid: 'node',
+    bootId: '1',
+  });
   plan.update({ pods, nodes, dnsServers: [], peersPerAgent, endpointsPerAgent: 0 });
   return new Map(fleet.map((one) => [one, plan.assignmentOf(one.uid)!.peers.map((peer) => peer.node)]));
 }

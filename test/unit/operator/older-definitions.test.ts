@@ -105,7 +105,14 @@ function planOf(resource: NetExporter): unknown {
   const queue = { add: () => {}, addAfter: () => {} };
   const fleet = new Fleet({
     pods: { update: () => {}, of: () => pods },
-    nodeOf: (name) => ({ name, zone: `z${Number(name.slice(1)) % 2}`, ready: true, notice: undefined, bootId: 'b' }),
+    nodeOf: (name) => ({
+      name,
+      zone: `z${Number(name.slice(1)) % 2}`,
+      ready: true,
+      notice: undefined,
+      uid: 'node',
+      bootId: 'b',
+    }),
     dnsServersOf: ({ spec: { dns } }) => [1, 2, 3].map((number) => `10.1.0.${number}:${dns.service.name.length + 53}`),
     dnsServiceFaultOf: ({ spec: { dns } }) => (dns.service.name === '' ? undefined : 'missing'),
     plans: queue,

@@ -71,7 +71,7 @@ function setUp() {
   for (const number of [1, 2, 3]) {
     const node = `n${number}`;
     pods.set(`p${number}`, agentPod({ uid: `p${number}`, name: `p${number}`, node, addresses: [`10.0.0.${number}`] }));
-    nodes.set(node, { name: node, zone: `z${number}`, ready: true, notice: undefined, bootId: 'b' });
+    nodes.set(node, { name: node, zone: `z${number}`, ready: true, notice: undefined, uid: 'node', bootId: 'b' });
   }
   const dns: { servers: string[] | undefined; isMissing?: boolean; asked: number } = {
     servers: ['10.1.0.1:53'],
@@ -318,7 +318,7 @@ test('settings wake all agents, but only when they are others', async () => {
 test('pods that come and go are planned for together, and wake those whom they concern', async () => {
   const { fleet, pods, nodes, woken, answerFor, pass } = await led();
   for (const number of [4, 5]) {
-    nodes.set(`n${number}`, { name: `n${number}`, zone: '', ready: true, notice: undefined, bootId: 'b' });
+    nodes.set(`n${number}`, { name: `n${number}`, zone: '', ready: true, notice: undefined, uid: 'node', bootId: 'b' });
     pods.set(`p${number}`, agentPod({ uid: `p${number}`, node: `n${number}`, addresses: [`10.0.0.${number}`] }));
     fleet.outdate(key);
   }
@@ -672,7 +672,7 @@ test('a plan that breaks off in the middle is made anew, and agents keep what th
   const { fleet, clock, faults, pods, nodes, answerFor, sync, pass, call } = await led();
   const held = sync('p1');
   clock.stepWall(-3_600_000);
-  nodes.set('n4', { name: 'n4', zone: 'z4', ready: true, notice: undefined, bootId: 'b' });
+  nodes.set('n4', { name: 'n4', zone: 'z4', ready: true, notice: undefined, uid: 'node', bootId: 'b' });
   pods.set('p4', agentPod({ uid: 'p4', node: 'n4', addresses: ['10.0.0.4'] }));
   pods.delete('p2');
   faults.add('node n4');

@@ -1100,7 +1100,7 @@ test('a rollout that a dead node blocks names the node, and is Stalled after ten
     netExporter(),
     withCounts(() => ({ updatedNumberScheduled: 0, numberReady: 1 })),
   );
-  const node = { zone: '', notice: undefined, bootId: '' };
+  const node = { zone: '', notice: undefined, uid: 'node', bootId: '' };
   nodes.set('/n1', { ...node, name: 'n1', ready: true });
   nodes.set('/n2', { ...node, name: 'n2', ready: false });
   pods.set('monitoring/1', agentPod({ owner: key, controller: 'd1', node: 'n1' }));

@@ -43,7 +43,14 @@ function pod(number: number, conditions: Endpoint['conditions'] = { ready: true 
   };
 }
 
-const node = (name: string): NodeFacts => ({ name, zone: '', ready: true, notice: undefined, bootId: 'b' });
+const node = (name: string): NodeFacts => ({
+  name,
+  zone: '',
+  ready: true,
+  notice: undefined,
+  uid: 'node',
+  bootId: 'b',
+});
 
 function serversOf(...slices: KubeObject[]): string[] {
   return new DnsServers().update(

@@ -4,7 +4,7 @@ import type { NetExporter } from '../../../../src/crd/net-exporter.ts';
 import { type EventContent, eventObject, microTime, type Occurrence } from '../../../../src/operator/events/event.ts';
 import { EventRecorder } from '../../../../src/operator/events/event-recorder.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
-import { type FakeClock, until } from '../../fake-clock.ts';
+import { FakeClock, until } from '../../fake-clock.ts';
 import { testWithEachWallClock as test } from '../../wall-clocks.ts';
 import { netExporter } from '../net-exporter-builder.ts';
 import { quietLog } from '../quiet-log.ts';
@@ -43,6 +43,34 @@ function setUp(
     recorder.record({ ...news, ...content }, about, occurrence);
   return { clock, calls, recorder, record, dropped, kinds: () => calls.map(([kind]) => kind) };
 }
+
+test('an Event about a Node is in the namespace default, and its name is a valid one however long that of the Node is', () => {
+  const about = (name: string) =>
+    eventObject(
+      news,
+      { apiVersion: 'v1', kind: 'Node', metadata: { namespace: '', name, uid: 'u' } },
+      reporter,
+      '1f',
+      0,
+    );
+  const { metadata, regarding } = about('node-7');
+  assert.deepEqual(metadata, { name: 'node-7.1f', namespace: 'default' });
+  assert.deepEqual(regarding, { apiVersion: 'v1', kind: 'Node', name: 'node-7', uid: 'u' });
+  assert.equal(about(`${'x'.repeat(199)}.${'y'.repeat(53)}`).metadata.name, `${'x'.repeat(199)}.1f`);
+});
+
+test('Events whose number the caller limits neither wait for others nor make others wait', async () => {
+  const { calls, recorder, record } = setUp(() => new FakeClock());
+  for (let number = 0; number < 30; number++)
+    recorder.recordLimited({ ...news, note: `limited ${number}` }, netExporter());
+  for (let number = 0; number < 30; number++) record({ note: `other ${number}` });
+  recorder.recordLimited({ ...news, type: 'Normal', note: 'last' }, netExporter());
+  await recorder.flushed();
+  const notes = calls.map(([, { note }]) => String(note));
+  assert.equal(notes.filter((note) => note.startsWith('limited')).length, 30);
+  assert.equal(notes.filter((note) => /^other \d+$/.test(note)).length, 25);
+  assert.ok(notes.includes('last'));
+});
 
 /** Another resource of the same name. */
 function another(uid: string) {

@@ -63,7 +63,7 @@ export class JudgedFleet {
     for (let number = 1; number <= size; number++) {
       const name = `node-${number}`;
       const zone = `zone-${'abcdefgh'[(number - 1) % zones]}`;
-      this.nodes.set(name, { name, zone, ready: true, notice: undefined, bootId: `boot-${number}` });
+      this.nodes.set(name, { name, zone, ready: true, notice: undefined, uid: 'node', bootId: `boot-${number}` });
       this.states.set(name, 'serving');
       this.addresses.set(name, `10.0.0.${number}:8000`);
     }

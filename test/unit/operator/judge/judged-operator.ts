@@ -49,7 +49,14 @@ export class JudgedOperator {
     for (let number = 1; number <= agents; number++) {
       const [node, uid] = [`n${number}`, `p${number}`];
       this.pods.set(uid, agentPod({ uid, name: uid, node, addresses: [`10.0.0.${number}`] }));
-      this.nodes.set(node, { name: node, zone: `z${number % 3}`, ready: true, notice: undefined, bootId: 'b' });
+      this.nodes.set(node, {
+        name: node,
+        zone: `z${number % 3}`,
+        ready: true,
+        notice: undefined,
+        uid: 'node',
+        bootId: 'b',
+      });
     }
     for (const number of [1, 2])
       this.dnsPods.push({

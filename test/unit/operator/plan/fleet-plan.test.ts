@@ -22,7 +22,7 @@ class Cluster {
   }
 
   node(name: string, parts: Partial<NodeFacts>): void {
-    const before = this.nodes.get(name) ?? { name, zone: '', ready: true, notice: undefined, bootId: 'b' };
+    const before = this.nodes.get(name) ?? { name, zone: '', ready: true, notice: undefined, uid: 'node', bootId: 'b' };
     this.nodes.set(name, { ...before, ...parts });
   }
 

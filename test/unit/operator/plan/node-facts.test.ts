@@ -32,13 +32,20 @@ function node({ metadata, spec = {}, ready = { status: 'True' } }: NodeParts = {
 }
 
 test('of a node that is well its zone and its boot are kept', () => {
-  assert.deepEqual(nodeFactsOf(node()), { name: 'n1', zone: 'zone-a', ready: true, notice: undefined, bootId: 'b1' });
+  assert.deepEqual(nodeFactsOf(node()), {
+    name: 'n1',
+    uid: 'u',
+    zone: 'zone-a',
+    ready: true,
+    notice: undefined,
+    bootId: 'b1',
+  });
 });
 
 test('a node of which nothing is heard any more is not ready, nor is one that has said nothing yet', () => {
   for (const status of ['False', 'Unknown']) assert.equal(nodeFactsOf(node({ ready: { status } })).ready, false);
   const fresh = { ...node({ metadata: { labels: undefined } }), status: undefined };
-  assert.deepEqual(nodeFactsOf(fresh), { name: 'n1', zone: '', ready: false, notice: undefined, bootId: '' });
+  assert.deepEqual(nodeFactsOf(fresh), { name: 'n1', uid: 'u', zone: '', ready: false, notice: undefined, bootId: '' });
 });
 
 const notices: Record<string, NodeParts> = {

@@ -12,7 +12,7 @@ import {
   targetStates,
 } from '../../../../src/operator/plan/target-states.ts';
 
-const node: NodeFacts = { name: 'n1', zone: 'a', ready: true, notice: undefined, bootId: 'b1' };
+const node: NodeFacts = { name: 'n1', zone: 'a', ready: true, notice: undefined, uid: 'node', bootId: 'b1' };
 const pod: PodFacts = { ready: true, wasReady: true, deleting: false, ended: false };
 
 /** What happens, one thing after the other, as changes of what was seen before. */
