@@ -61,6 +61,8 @@ const handshakeMs = 5000;
 export class SimulatedAgent {
   settings: Settings | undefined;
   assignment: Assignment | undefined;
+  /** A name that does not exist; undefined: all do. */
+  deadHost: string | undefined;
   /**
    * When it first said that it holds settings and an assignment, and when it last said that it holds others than
    * before; in milliseconds since the epoch.
@@ -168,7 +170,8 @@ export class SimulatedAgent {
   #report(): Report | undefined {
     if (this.#unacknowledged || !this.settings) return this.#unacknowledged;
     const [from, to] = [this.#reportedUntil, Date.now()];
-    const targets = simulatedProbes(this.settings, this.assignment, [from, to], this.#options.random);
+    const { settings, assignment, deadHost } = this;
+    const targets = simulatedProbes(settings, assignment, [from, to], this.#options.random, deadHost);
     if (targets.length === 0) return undefined;
     this.#reportedUntil = to;
     this.#unacknowledged = { stream: this.#options.name, sequence: ++this.#sequence, spanMs: to - from, targets };

@@ -22,6 +22,9 @@ function answerTo(request: AgentsRequest): AgentsAnswer {
     case 'remove':
       remove(request.name);
       break;
+    case 'fail':
+      for (const agent of agents.values()) agent.deadHost = request.host;
+      break;
     case 'look':
       break;
   }

@@ -14,6 +14,8 @@ export interface AgentToBe {
 export type AgentsRequest =
   | { kind: 'add'; agents: readonly AgentToBe[]; access: OperatorAccess }
   | { kind: 'remove'; name: string }
+  /** A name that does not exist from now on; undefined: all do. */
+  | { kind: 'fail'; host: string | undefined }
   /** @param generation of the settings of which `holdingSince` is to tell */
   | { kind: 'look'; generation: number };
 
@@ -66,6 +68,11 @@ export class SimulatedAgents {
 
   async remove(name: string): Promise<void> {
     await this.#ask({ kind: 'remove', name });
+  }
+
+  /** From now on this name does not exist; undefined: all do. */
+  async fail(host: string | undefined): Promise<void> {
+    await this.#ask({ kind: 'fail', host });
   }
 
   /** @param generation of the settings of which `holdingSince` is to tell */

@@ -11,21 +11,23 @@ const defaultHost = 'kubernetes.default.svc.cluster.local.';
 
 /**
  * What probes would have found out by these settings and this assignment: every target at its own offset in the
- * interval, all of them successful, with latencies around 100 µs.
+ * interval, all of them successful, with latencies around 100 µs, except lookups of a name that does not exist.
  * @param from where the time begins, in milliseconds, and `to`, where it ends
  * @param random from 0 to 1
+ * @param deadHost the name that does not exist
  */
 export function simulatedProbes(
   settings: Settings,
   assignment: Assignment | undefined,
   [from, to]: readonly [from: number, to: number],
   random: () => number,
+  deadHost?: string,
 ): TargetReport[] {
   return [...dnsTargets(settings, assignment), ...networkTargets(settings, assignment)]
     .map(({ target, intervalMs }, index): TargetReport => {
       const offset = (index * 619) % intervalMs;
       const attempts = Math.floor((to + offset) / intervalMs) - Math.floor((from + offset) / intervalMs);
-      return { ...target, ...outcomes(attempts, random) };
+      return { ...target, ...(target.host === deadHost ? failures(attempts) : outcomes(attempts, random)) };
     })
     .filter(({ attempts }) => attempts > 0);
 }
@@ -70,4 +72,8 @@ function outcomes(attempts: number, random: () => number): Omit<TargetReport, ke
     counts.set(index, (counts.get(index) ?? 0) + 1);
   }
   return { attempts, failures: {}, retransmits: 0, latencies: [...counts].sort(([a], [b]) => a - b) };
+}
+
+function failures(attempts: number): Omit<TargetReport, keyof Subject> {
+  return { attempts, failures: attempts > 0 ? { nxdomain: attempts } : {}, retransmits: 0, latencies: [] };
 }

@@ -17,6 +17,9 @@ const timeout = 300_000;
 /** When no agent has been given another assignment for so long, a change has got to all of them; in seconds. */
 const quietSeconds = 2;
 
+/** Within this time every agent has reported every target, in seconds. */
+const warmUpSeconds = 30;
+
 const { peersPerAgent } = defaultSpec().network;
 
 /** Bounds for every size but those that are for the largest. */
@@ -28,6 +31,7 @@ const goals: Record<string, { unit: Figure['unit']; goal?: Goal }> = {
   bytes_per_agent_minute: { unit: 'B', goal: { atMost: 8000 } },
   wire_bytes_per_agent_minute: { unit: 'B' },
   plans_changed_per_pod_change: { unit: '', goal: { atMost: 2 * peersPerAgent + 2 } },
+  cpu_ratio_one_dead_host: { unit: '', goal: { atMost: 1.1 } },
   agents_cpu_idle_ratio: { unit: '' },
   api_server_cpu_idle_ratio: { unit: '' },
 };
@@ -87,6 +91,7 @@ class Run {
     const idle = await this.#rest(quick ? 30 : 60);
     const afterIdle = operator.usage();
 
+    const deadHost = await this.#deadHost(quick ? 30 : 120);
     const edits = await this.#edits(quick ? 2 : 10);
     const afterEdits = operator.usage();
     const plansChanged = await this.#podChanges(quick ? 2 : 10);
@@ -99,6 +104,7 @@ class Run {
       rss_bytes: atTheEnd.peakRss,
       plans_changed_per_pod_change: quantile(plansChanged, 0.5),
       ...idle,
+      cpu_ratio_one_dead_host: deadHost.cpuRatio,
     };
     const details = {
       readySeconds: operator.readySeconds,
@@ -106,6 +112,7 @@ class Run {
       editP50: edits.map((seconds) => quantile(seconds, 0.5)),
       editLast: edits.map((seconds) => Math.max(...seconds)),
       rss: { afterCold: afterCold.rss, afterIdle: afterIdle.rss, afterEdits: afterEdits.rss, atTheEnd: atTheEnd.rss },
+      deadHost,
       plansChanged,
       mostPlansChanged: Math.max(...plansChanged),
       traffic,
@@ -139,24 +146,60 @@ class Run {
   }
 
   /**
+   * One of two names ceases to exist for every agent.
+   * @returns CPU and requests afterwards, each divided by what it was before
+   */
+  async #deadHost(seconds: number): Promise<{ cpuRatio: number; exchangesRatio: number; cpuAtRest: number }> {
+    const { bench, operator, agents, nodes } = this.#parts;
+    const hosts = ['alive.example.com.', 'dead.example.com.'];
+    const generation = await this.#setHosts(hosts);
+    const holdBoth = ({ holdingSince }: { holdingSince: unknown[] }) => holdingSince.length === nodes;
+    await agents.until('all agents look up both names', holdBoth, { timeout, generation });
+    // Until then nobody knows that the name is well, so that nothing changes.
+    await bench.pass(warmUpSeconds);
+    const look = async () => {
+      const before = (await agents.look()).traffic.exchanges;
+      const { cpuRatio, seconds: passed } = await operatorWindow(bench, operator, seconds);
+      return { cpuRatio, exchanges: ((await agents.look()).traffic.exchanges - before) / passed };
+    };
+    bench.log('at rest with two names');
+    const rest = await look();
+    bench.log('one name does not exist any more');
+    await agents.fail(hosts[1]);
+    const dead = await look();
+    await agents.fail(undefined);
+    return {
+      cpuRatio: dead.cpuRatio / rest.cpuRatio,
+      exchangesRatio: dead.exchanges / rest.exchanges,
+      cpuAtRest: rest.cpuRatio,
+    };
+  }
+
+  /** @returns the generation of the spec */
+  async #setHosts(hosts: readonly string[]): Promise<number> {
+    const { metadata } = await this.#parts.syncBench.operator.api.send<{ metadata: { generation: number } }>(
+      'PATCH',
+      `${resources}/${fleetName}`,
+      { spec: { dns: { hosts } } },
+    );
+    return metadata.generation;
+  }
+
+  /**
    * Edits the spec, again and again. @returns for each time the seconds until each agent said that it holds the new
    * spec
    */
   async #edits(times: number): Promise<number[][]> {
-    const { bench, syncBench, agents, nodes } = this.#parts;
+    const { bench, agents, nodes } = this.#parts;
     const seconds: number[][] = [];
     for (let time = 1; time <= times; time++) {
       bench.log(`edit ${time}`);
       const editedAt = Date.now();
-      const { metadata } = await syncBench.operator.api.send<{ metadata: { generation: number } }>(
-        'PATCH',
-        `${resources}/${fleetName}`,
-        { spec: { dns: { hosts: [`edit-${time}.example.com.`] } } },
-      );
+      const generation = await this.#setHosts([`edit-${time}.example.com.`]);
       const seen = await agents.until(
         `all agents hold edit ${time}`,
         ({ holdingSince }) => holdingSince.length === nodes,
-        { timeout, generation: metadata.generation },
+        { timeout, generation },
       );
       seconds.push(seen.holdingSince.map((at) => (at - editedAt) / 1000));
       await bench.pass(3);

@@ -44,6 +44,7 @@ export class FleetJudge implements ReportListener {
   #judge: Judge | undefined;
   /** By which reports are taken in. */
   #settings: Settings | undefined;
+  #derived: { resource: NetExporter; settings: Settings } | undefined;
 
   constructor(clock: Clock, fleet: NetExporterFleet, sources: FleetSources, shared: SharedObservations) {
     this.#clock = clock;
@@ -82,8 +83,7 @@ export class FleetJudge implements ReportListener {
    */
   *judge(resource: NetExporter): Generator<void, JudgedFleet> {
     const { spec, metadata } = resource;
-    const limited = () => withinLimits(settingsOf(resource, []), spec.dns.endpointsPerAgent).settings;
-    const settings = this.#fleet.settings ?? limited();
+    const settings = this.#fleet.settings ?? this.#settingsBy(resource);
     const options = judgeOptionsOf(spec, settings);
     const { whole: windowMs } = horizonsOf(options);
     const isEnabled = (settings.dns.enabled || settings.network.enabled) && windowMs <= maxWindowMs;
@@ -118,6 +118,15 @@ export class FleetJudge implements ReportListener {
         links,
       },
     };
+  }
+
+  /** Those of a paused NetExporter, which are not applied: without addresses of the agents' Service. */
+  #settingsBy(resource: NetExporter): Settings {
+    if (this.#derived?.resource !== resource) {
+      const { settings } = withinLimits(settingsOf(resource, []), resource.spec.dns.endpointsPerAgent);
+      this.#derived = { resource, settings };
+    }
+    return this.#derived.settings;
   }
 
   #judgeBy(resource: NetExporter, settings: Settings, options: ReturnType<typeof judgeOptionsOf>): Judge {

@@ -43,3 +43,17 @@ test('they make a request that an operator takes', () => {
   });
   assert.ok(targets.length === 17 && body.length > 800, `${targets.length} targets, ${body.length} bytes`);
 });
+
+test('lookups of a name that does not exist fail, and nothing else does', () => {
+  const two = settingsWith({ dns: { hosts: ['alive.', 'dead.'] } });
+  const probes = simulatedProbes(two, assignment, [0, 60_000], random, 'dead.');
+  const failed = probes.filter(({ failures }) => failures.nxdomain !== undefined);
+  assert.deepEqual(
+    [probes.length, failed.length, new Set(failed.map(({ host }) => host))],
+    [23, 6, new Set(['dead.'])],
+  );
+  assert.ok(
+    failed.every(({ attempts, failures, latencies }) => failures.nxdomain === attempts && latencies.length === 0),
+  );
+  encodeSyncRequest({ version: 1, held: {}, report: { stream: 'a', sequence: 1, spanMs: 60_000, targets: probes } });
+});

@@ -77,7 +77,7 @@ test('where reconciling one NetExporter throws, the operator leads and serves th
   await until(() => reasons().includes('ReconcileFailed'), 'its condition says so');
 });
 
-test('where planning for one NetExporter throws, its condition says so, it has its agents, and the others are planned for', async () => {
+test('where planning for one NetExporter throws, its condition says so, it has its agents, and the others are planned for and judged', async () => {
   const bad = named('bad', (spec) => {
     spec.health.window = 'never';
   });
@@ -87,9 +87,11 @@ test('where planning for one NetExporter throws, its condition says so, it has i
   await until(() => propagated()?.reason === 'PlanFailed', 'the condition says so');
   assert.match(propagated()!.message, /^Cannot plan the targets.*"never" is not a valid duration.*retries/);
   assert.notEqual(conditionsOf('good').find(({ type }) => type === 'ConfigPropagated')?.reason, 'PlanFailed');
-  assert.ok((await panics('netexporter-plan')) >= 1);
+  for (const controller of ['netexporter-plan', 'netexporter-judge'])
+    assert.ok((await panics(controller)) >= 1, controller);
   assert.equal(await panics('netexporter'), 0);
   assert.ok((await results('netexporter-plan', 'success')) >= 1);
+  assert.ok((await results('netexporter-judge', 'requeue_after')) >= 1, 'others are judged');
   server.put({ ...named('bad'), metadata: { ...bad.metadata, generation: bad.metadata.generation + 1 } });
   await until(() => propagated()?.reason !== 'PlanFailed', 'an edit helps');
 });
