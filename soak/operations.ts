@@ -9,11 +9,12 @@ import { leaders, operatorCount } from './operations/leaders.ts';
 import { repeatsIn } from './operations/log-repeats.ts';
 import { objects } from './operations/objects.ts';
 import { Observer } from './operations/observer.ts';
+import { type PlannedTime, reportsOf, warningsOfPlanned } from './operations/reported.ts';
 import { resources } from './operations/resources.ts';
 import { type Operation, Stage } from './operations/stage.ts';
 import { meanings } from './operations/statements.ts';
 import { surroundings } from './operations/surroundings.ts';
-import { badTransitions, type PlannedTime, toldBy, warningsOfPlanned } from './operations/transitions.ts';
+import { badTransitions } from './operations/transitions.ts';
 import { type DoneOperation, type Seen, verdict } from './operations/verdict.ts';
 import { Random } from './random.ts';
 import type { Soak, SoakResult } from './soak.ts';
@@ -50,7 +51,7 @@ export const operations: readonly Operation[] = [
  * DNS, nodes and agents that fail, namespaces that go. An observer that does not use the operator's code compares all
  * that conditions, figures, Events and metrics say with what is so. No statement may be false for more than five
  * seconds, no change to a bad state may lack its Warning Event, no log line may repeat the last one without a new fact,
- * and `kubectl describe` alone has to tell what is at fault and what to do.
+ * and `kubectl describe` alone has to say what is at fault and what to do.
  */
 export const run: Soak = async ({ seed, minutes, signal, log }) =>
   BenchCluster.with({ nodes, prepare, signal, log }, async (bench) => {
@@ -102,6 +103,7 @@ class OperationsSoak {
     const falsehoods = this.#observer.judge.falsehoods.length;
     const from = Date.now();
     const began = performance.now();
+    this.#stage.begin();
     try {
       await run(this.#stage).finally(() => this.#stage.restore());
     } catch (error) {
@@ -111,9 +113,10 @@ class OperationsSoak {
     const ended = performance.now();
     const isAtRest = await this.#rests(operation, seconds);
     const restedAfter = (performance.now() - ended) / 1000;
-    if (isPlanned) this.#planned.push({ from, until: Date.now(), operation });
     this.#done.push({ kind, seconds: (ended - began) / 1000, restedAfter });
     await this.#stage.pass(comparedSeconds);
+    // An Event may come after all is at rest.
+    if (isPlanned) this.#planned.push({ from, until: Date.now(), operation });
     const found = this.#observer.judge.falsehoods.slice(falsehoods);
     bench.log(`${operation}: at rest after ${restedAfter.toFixed(1)} s; ${found.length} false statements`);
     for (const { subject, said, seconds, truth } of found)
@@ -157,9 +160,9 @@ class OperationsSoak {
 
   get result(): SoakResult {
     const { judge, statuses, events, logs, facts } = this.#observer;
-    const transitions = statuses
-      .flatMap((version, index) => badTransitions(statuses[index - 1], version))
-      .map((transition) => ({ ...transition, told: toldBy(transition, events) }));
+    const bad = statuses.flatMap((version, index) => badTransitions(statuses[index - 1], version));
+    const reports = reportsOf(bad, events);
+    const transitions = bad.map((transition, index) => ({ ...transition, reported: reports[index]! }));
     const seen: Seen = {
       operations: this.#done,
       kinds: operations.length,

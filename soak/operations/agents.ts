@@ -36,7 +36,7 @@ export const agents: readonly Operation[] = [
     deadline: 180,
     run: async (stage) => {
       const agent = stage.anyAgent();
-      // Its crashes are told for ten minutes: another pod has none.
+      // The condition shows its crashes for ten minutes. Another pod has none.
       stage.later(`pod ${agent.name}`, () => stage.delete(podPath(stage, agent)));
       for (let round = 0; round < 3; round++) await kill(stage, agent);
       await stage.until('a crash loop', ({ pods, wall }) => pods.some((pod) => crashes(pod, wall)));

@@ -1,6 +1,6 @@
 import type { Random } from '../random.ts';
 
-/** Every one of them in an order of chance, and again in another one, for ever. */
+/** Every one of them in an order of chance, and then again in another one. */
 export class Rounds<T> {
   readonly #items: readonly T[];
   readonly #random: Random;

@@ -9,10 +9,11 @@ export interface Expectation {
 /**
  * What the text of `kubectl describe netexporter` lacks, each in a sentence: one message of a condition that is not as
  * it should be, or of a Warning Event, has to name all that is at fault and what to do.
+ * @param seconds Events that are older are about something else
  */
-export function lacksIn(text: string, { names, remedy }: Expectation): string[] {
-  const messages = [...badConditions(text), ...warnings(text)];
-  const named = messages.filter((message) => names.every((name) => message.includes(name)));
+export function lacksIn(text: string, { names, remedy }: Expectation, seconds = 60): string[] {
+  const messages = [...badConditions(text), ...warnings(text, seconds)];
+  const named = messages.filter((message) => names.every((name) => isNamed(message, name)));
   if (named.length === 0)
     return [`no message names ${names.join(' and ')}: ${messages.join(' | ') || 'there is none'}`];
   if (named.some((message) => remedy.test(message))) return [];
@@ -32,8 +33,16 @@ function badConditions(text: string): string[] {
     .map(({ message }) => message);
 }
 
-/** The texts of Warning Events of the last minute: those before were of something else. */
-function warnings(text: string): string[] {
+/** Whether a text has a name, and not only as a part of a longer one. */
+function isNamed(text: string, name: string): boolean {
+  return text.split(name).some((before, index, parts) => {
+    const after = parts[index + 1];
+    return after !== undefined && !/[\w-]$/.test(before) && !/^[\w-]/.test(after);
+  });
+}
+
+/** The texts of Warning Events that are at most so many seconds old. */
+function warnings(text: string, seconds: number): string[] {
   const [, block = ''] = /^Events:\s*\n([\s\S]*)/m.exec(text) ?? [];
-  return block.split('\n').filter((line) => Number(/^ {2}Warning +\S+ +(\d+)s\b/.exec(line)?.[1]) <= 60);
+  return block.split('\n').filter((line) => Number(/^ {2}Warning +\S+ +(\d+)s\b/.exec(line)?.[1]) <= seconds);
 }

@@ -8,7 +8,7 @@ const noLabel = { 'soak.example.com/nowhere': 'yes' };
 const label = 'soak.example.com/agents';
 /** A rollout replaces half of the agents at a time, each of which takes up to half a minute to stop. */
 const rollout = 240;
-/** How long something lasts that the operator has to tell, in seconds. */
+/** How long a state lasts that the operator has to report, in seconds. */
 const shown = 9;
 
 const someHosts = (random: Random): SpecPatch => ({ dns: { hosts: random.sample(hosts, random.integer(0, 3)) } });

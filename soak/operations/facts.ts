@@ -126,7 +126,7 @@ export interface EventFacts {
   note: string;
   firstAt: number;
   lastAt: number;
-  /** How often it was told; 1 where it is no series. */
+  /** How often it happened; 1 if it is not a series. */
   count: number;
 }
 

@@ -40,7 +40,7 @@ export const leaders: readonly Operation[] = [
       isPlanned: how === 'deleted',
       run: async (stage) => {
         const ending = end(stage, how);
-        // Whoever leads by then: the one that ends, nobody, or the next one.
+        // By then the old leader leads, the next one does, or none does.
         await stage.pass(stage.random.fraction() * 3).then(() => editHosts(stage));
         await ending;
       },
@@ -80,9 +80,12 @@ export const leaders: readonly Operation[] = [
       await stage.delete(pod(leader.name));
       await editHosts(stage);
       await stage.untilLedAnew(leader, endedAt);
-      await stage.describe({ names: [node], remedy: /check|repair|restart/i });
-      // Until it is out of sync, and for as long as that has to be told.
-      await stage.pass(55);
+      const steps = /in this order: whether the node is ready, the log of its agent, and the path/;
+      await stage.describe({ names: [node], remedy: steps });
+      // It is out of sync after 45 seconds.
+      await stage.pass(45);
+      await stage.describe({ names: [node], remedy: new RegExp(`Check ${steps.source}`) }, 15);
+      await stage.pass(5);
     },
   },
 ];

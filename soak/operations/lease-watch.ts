@@ -12,7 +12,7 @@ export class LeaseWatch {
   #renewedAt = Number.NEGATIVE_INFINITY;
 
   /**
-   * Takes in the Lease as it is. One that was deleted is not told: its holder makes it anew.
+   * Takes in the Lease as it is. Deletions do not matter: the holder creates it again.
    * @param now monotonic milliseconds
    */
   see(lease: ApiObject, now: number): void {
@@ -34,7 +34,7 @@ export class LeaseWatch {
     this.#renewedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** Undefined where nobody has renewed it lately. @param now monotonic milliseconds */
+  /** Undefined if the Lease has not been renewed lately. @param now monotonic milliseconds */
   leader(now: number): Leader | undefined {
     if (this.#holder === '' || now - this.#renewedAt > renewedMs) return undefined;
     return { pod: this.#holder.split('_')[0]!, since: this.#since };

@@ -13,7 +13,7 @@ import type { Condition, PodFacts } from './facts.ts';
 import type { Moment } from './moment.ts';
 import { cannotPull, cannotStart, crashes, isUnschedulable } from './reasons.ts';
 
-/** Something that the message of a condition says beside its reason. */
+/** Something that the message of a condition says in addition to its reason. */
 export interface Claim {
   text: string;
   isTrue: (moment: Moment) => boolean;
@@ -59,7 +59,7 @@ const lists: readonly [words: RegExp, isSo: (moment: Moment, node: string, why: 
     [
       /Waiting for: (.*?(?:\)| more))\. /,
       (moment, node, why) =>
-        expectedPods(moment).possible.some((pod) => pod.node === node && (lacks[why]?.(moment, pod) ?? true)),
+        expectedPods(moment).possible.some((pod) => pod.node === node && (lacks[why]?.(moment, pod) ?? false)),
     ],
     [
       /^\d+ agents? [^:]*: (.*)$/,
@@ -74,7 +74,13 @@ const lacks: Readonly<Record<string, (moment: Moment, pod: PodFacts) => boolean>
   'no longer sends requests': (moment, pod) => !isReporting(moment, pod).surely,
   'outdated settings': (moment, pod) => !isConfigured(moment, pod, wantedGeneration(moment)).surely,
   'no settings yet': (moment, pod) => !isConfigured(moment, pod, wantedGeneration(moment)).surely,
+  'outdated targets': () => true,
+  'no targets yet': () => true,
+  'targets not planned yet': () => true,
 };
+
+/** Pods that are not ready, each with its node: `POD on NODE, POD on NODE and 2 more`. */
+const unreadyPods = /Not ready: (.*?)\. (?:If|The|Of) /;
 
 /** The pods that a reason of Stalled or AgentUnschedulable is about. */
 const faults: Readonly<Record<string, (pod: PodFacts, wall: number) => boolean>> = {
@@ -99,6 +105,10 @@ export function claimsIn({ reason, message }: Condition): Claim[] {
         isTrue: (moment: Moment) => isSo(moment, node, why, reason),
       })),
     ),
+    ...[...(unreadyPods.exec(message)?.[1] ?? '').matchAll(/(\S+) on ([^\s,]+)/g)].map(([text, name, node]) => ({
+      text: `${text} is not ready`,
+      isTrue: ({ pods }: Moment) => pods.some((pod) => pod.name === name && pod.node === node && !pod.isReady),
+    })),
   ];
 }
 

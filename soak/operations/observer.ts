@@ -55,7 +55,7 @@ const agentLabels = { name: 'app.kubernetes.io/name', instance: 'app.kubernetes.
 
 /**
  * Watches what is so and what the operator says, and judges the one by the other. It asks the API server, the agents
- * and the operators' metrics and logs, each by itself.
+ * and the operators' metrics and logs independently.
  */
 export class Observer {
   readonly judge = new StatementJudge();

@@ -21,7 +21,7 @@ interface Meaning {
   isTrue: (moment: Moment, said: readonly Condition[]) => boolean;
 }
 
-/** For how long a crash is told after the last one (docs/errors.md). */
+/** How long a condition shows crashes after the last one (docs/errors.md). */
 const crashMemoryMs = 600_000;
 /** For how long a leader, or a NetExporter, may be too new for the operator to know of all agents. */
 const warmingMs = 50_000;
@@ -67,7 +67,7 @@ function lacksSettings(moment: Moment): boolean {
 }
 
 /**
- * What each reason of a condition means to whoever reads it (docs/errors.md), in terms of what the observer knows.
+ * What each reason of a condition means (docs/errors.md), in terms of what the observer knows.
  * Those that no operation of this soak can cause are never true.
  */
 export const reasons: Readonly<Record<string, Meaning>> = {

@@ -20,7 +20,7 @@ export interface Operation {
   name: string;
   /** Whether all that it does is what administrators plan: then nothing is worth a Warning. */
   isPlanned: boolean;
-  /** Within how many seconds everything is at rest again afterwards; 120 unless told. */
+  /** Within how many seconds everything is at rest again afterwards; 120 by default. */
   deadline?: number;
   /** What it changes is set back by what it gives to `stage.later`. */
   run: (stage: Stage) => Promise<void>;
@@ -40,6 +40,8 @@ export class Stage {
   /** How often `kubectl describe` was read. */
   described = 0;
   #cleanups = new Cleanups();
+  /** When the operation began, in monotonic milliseconds. */
+  #begunAt = performance.now();
 
   constructor(parts: Pick<Stage, 'bench' | 'api' | 'random' | 'observer' | 'namespace' | 'name' | 'baseSpec'>) {
     const { bench, api, random, observer, namespace, name, baseSpec } = parts;
@@ -59,6 +61,11 @@ export class Stage {
 
   get collection(): string {
     return `/apis/net-exporter.dev/v1alpha1/namespaces/${this.namespace}/netexporters`;
+  }
+
+  /** An operation begins: Events before it are about something else. */
+  begin(): void {
+    this.#begunAt = performance.now();
   }
 
   /** What is done when the operation ends, the newest first, whatever happened. */
@@ -137,7 +144,7 @@ export class Stage {
     return this.random.pick(expectedPods(this.observer.now).sure);
   }
 
-  /** The operator that leads. @throws Error when nobody does */
+  /** The operator that leads. @throws Error if there is no leader */
   leader(): PodFacts {
     const { leader } = this.observer.now;
     const pod = this.observer.operators.find(({ name }) => name === leader?.pod);
@@ -177,13 +184,14 @@ export class Stage {
     cluster.signalDaemon(node, daemon, 'SIGSTOP');
   }
 
-  /** Reads `kubectl describe netexporter`, which alone has to tell what is at fault and what to do. */
+  /** Reads `kubectl describe netexporter`, which alone has to say what is at fault and what to do. */
   async describe(expectation: Expectation, seconds = 60): Promise<void> {
     const { kubectl, signal, log } = this.bench;
     let lacks: string[] = [];
     const isEnough = async () => {
       const text = await kubectl(['describe', 'netexporter', '-n', this.namespace, this.name]);
-      lacks = lacksIn(text, expectation);
+      const sinceBegun = (performance.now() - this.#begunAt) / 1000;
+      lacks = lacksIn(text, expectation, Math.min(60, Math.floor(sinceBegun)));
       return lacks.length === 0;
     };
     this.described++;

@@ -18,7 +18,7 @@ export interface Statement {
 
 const conditionTypes = ['Ready', 'Reconciling', 'Stalled', 'ConfigPropagated'];
 
-/** What each subject means to whoever reads it, and how the observer knows whether it is so. */
+/** What each subject means, and how the observer knows whether it is so. */
 export const meanings: Readonly<Record<string, string>> = {
   'status.observedGeneration': 'metadata.generation; of a paused NetExporter it stays',
   'status.agents.desired': 'desiredNumberScheduled of the DaemonSet; 0 without one',
@@ -110,9 +110,10 @@ function conditionStatements(type: string, conditions: readonly Condition[]): St
   if (!said) return [{ subject, text: 'absent', isFigure: false, isTrue: () => false }];
   const { status, reason, message, observedGeneration } = said;
   const isOf = isCurrent(observedGeneration);
-  // One that is of an older generation says so, and is judged by that alone.
+  // One that is of an older generation says so, and is judged by that alone, unless it stays because of a pause.
   const ofPresent = (isTrue: Statement['isTrue']): Statement['isTrue'] => {
-    return (moment) => observedGeneration !== moment.resource?.generation || isTrue(moment);
+    const isOld = ({ resource }: Moment) => observedGeneration !== resource?.generation && !resource?.isPaused;
+    return (moment) => isOld(moment) || isTrue(moment);
   };
   return [
     {

@@ -1,6 +1,9 @@
-import type { Condition, EventFacts, StatusFacts } from './facts.ts';
+import type { Condition, StatusFacts } from './facts.ts';
 
-/** A change of a condition to a bad state, which needs a Warning Event (docs/errors.md, "Events"). */
+/**
+ * A change of a condition to a bad state, or a further fault in one, which needs a Warning Event (docs/errors.md,
+ * "Events").
+ */
 export interface Transition {
   /** When the status was seen, in milliseconds since the epoch. */
   at: number;
@@ -23,14 +26,8 @@ export interface StatusVersion {
 const faults = ['ApplyFailed', 'WriteTimedOut', 'AgentUnschedulable'];
 const losses = ['AgentsNotReady', 'PodsMissing'];
 const outOfSync = ['AgentsOutOfSync', 'PlanFailed', 'SyncUnavailable'];
-
-/** An Event may be written so long before the status is seen, and so long after it. Milliseconds. */
-const beforeMs = 5000;
-const afterMs = 15_000;
-/** Of a series only the first two are written at once; the others are known when it ends (KEP-383). Milliseconds. */
-const seriesMs = 6 * 60_000;
-/** Of an Event, the API server keeps a note of so many bytes. */
-const maxNote = 1000;
+/** What a rollout or an edit explains. Agents that are lost meanwhile may be those that it replaces. */
+const planned = ['RollingOut', 'DaemonSetPending', 'WaitingForDeletion', 'WaitingForFinalizers'];
 
 /** The changes to a bad state between one status and the next; the first one of a NetExporter has none before it. */
 export function badTransitions(before: StatusVersion | undefined, after: StatusVersion): Transition[] {
@@ -50,61 +47,45 @@ function isBad(
   now: StatusFacts,
 ): boolean {
   const { type, status, reason } = after;
-  if (before?.status === status && before.reason === reason) return false;
+  if (before?.status === status && before.reason === reason) return isFurtherFault(before, after, old, now);
   if (type === 'Stalled') return status === 'True';
   if (type === 'ConfigPropagated') return status === 'False' && outOfSync.includes(reason);
   if (type !== 'Ready') return false;
   if (status === 'True') return reason === 'NoNodes';
   if (faults.includes(reason)) return true;
-  // A rollout or a new node takes no agent away. Stalled says for itself what it is.
-  const isLoss = (now.agents?.ready ?? 0) < (old?.agents?.ready ?? 0);
-  const isStalled = find(now, 'Stalled')?.status === 'True';
-  return losses.includes(reason) && before?.status === 'True' && isLoss && !isStalled;
+  if (reason === 'Paused') return before?.status === 'True';
+  // Stalled says for itself what it is.
+  if (!before || find(now, 'Stalled')?.status === 'True') return false;
+  return losses.includes(reason) && isLoss(old, now) && !planned.includes(before.reason);
+}
+
+/**
+ * Whether a condition that stays bad for the same reason is about another node, too. Of ConfigPropagated that is not
+ * known: it also names agents that an edit has not reached yet.
+ */
+function isFurtherFault(before: Condition, after: Condition, old: StatusFacts | undefined, now: StatusFacts): boolean {
+  const { type, status, reason, message } = after;
+  if (type === 'Ready' ? status !== 'False' : type !== 'Stalled' || status !== 'True') return false;
+  const isOfReady = losses.includes(reason) || reason === 'AgentUnschedulable';
+  if ((type === 'Ready') !== isOfReady) return false;
+  if (losses.includes(reason) || reason === 'ProgressDeadlineExceeded') return isLoss(old, now);
+  if (/ and \d+ more\b/.test(before.message)) return false;
+  const named = nodesIn(before.message);
+  return nodesIn(message).some((node) => !named.includes(node));
+}
+
+/** Whether agents that were ready are not; neither a new node nor one that is no longer wanted is a loss. */
+function isLoss(old: StatusFacts | undefined, now: StatusFacts): boolean {
+  const { ready: readyBefore = 0, desired: desiredBefore = 0 } = old?.agents ?? {};
+  const { ready = 0, desired = 0 } = now.agents ?? {};
+  return ready < readyBefore && desired - ready > desiredBefore - readyBefore;
+}
+
+/** The nodes of a local cluster that a message names. */
+function nodesIn(message: string): string[] {
+  return message.match(/\bnode-\d+\b/g) ?? [];
 }
 
 function find(status: StatusFacts | undefined, type: string): Condition | undefined {
   return status?.conditions.find((condition) => condition.type === type);
-}
-
-/** How a transition was told. */
-export type Told = 'event' | 'series' | 'not';
-
-/** Whether there is a Warning Event for a transition, or a series of them to which it was added. */
-export function toldBy(transition: Transition, events: readonly EventFacts[]): Told {
-  const { at, resource, reason, message } = transition;
-  const own = events.filter(
-    (event) =>
-      event.type === 'Warning' &&
-      event.regarding === resource &&
-      event.reason === reason &&
-      sameText(event.note, message),
-  );
-  const isNear = (time: number) => time >= at - beforeMs && time <= at + afterMs;
-  if (own.some(({ firstAt, lastAt }) => isNear(firstAt) || isNear(lastAt))) return 'event';
-  const isOpen = ({ count, lastAt }: EventFacts) => count >= 2 && lastAt < at && at - lastAt < seriesMs;
-  return own.some(isOpen) ? 'series' : 'not';
-}
-
-/** The API server, or the operator, cuts long texts. */
-function sameText(note: string, message: string): boolean {
-  const beginning = (text: string) => text.replace(/…$/, '').slice(0, maxNote - 10);
-  return beginning(note).startsWith(beginning(message)) || beginning(message).startsWith(beginning(note));
-}
-
-/** A time in which only what was planned happened. Milliseconds since the epoch. */
-export interface PlannedTime {
-  from: number;
-  until: number;
-  operation: string;
-}
-
-/** Warning Events about what was planned, each in a sentence: rollouts, new nodes and nodes that return are Normal. */
-export function warningsOfPlanned(events: readonly EventFacts[], times: readonly PlannedTime[]): string[] {
-  return events.flatMap(({ type, reason, note, firstAt, lastAt }) =>
-    type === 'Warning'
-      ? times
-          .filter(({ from, until }) => [firstAt, lastAt].some((at) => at >= from && at <= until))
-          .map(({ operation }) => `a Warning ${reason} during ${operation}, which was planned: ${note}`)
-      : [],
-  );
 }

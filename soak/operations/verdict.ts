@@ -1,7 +1,8 @@
 import { type Figure, figure } from '../../bench/figures.ts';
 import type { Repeat } from './log-repeats.ts';
+import type { Reported } from './reported.ts';
 import { type Falsehood, longestFalsehoodMs } from './statement-judge.ts';
-import type { Told, Transition } from './transitions.ts';
+import type { Transition } from './transitions.ts';
 
 /** One operation as it was done. */
 export interface DoneOperation {
@@ -17,7 +18,7 @@ export interface Seen {
   /** How many kinds of operations there are. */
   kinds: number;
   judged: { compared: number; statements: number; longestSeconds: number; falsehoods: readonly Falsehood[] };
-  transitions: readonly (Transition & { told: Told })[];
+  transitions: readonly (Transition & { reported: Reported })[];
   /** Warning Events during what was planned, each in a sentence. */
   warnings: readonly string[];
   logLines: number;
@@ -29,7 +30,7 @@ export interface Seen {
 /** What all of it says about the operator. */
 export function verdict(seen: Seen): { figures: Figure[]; failures: string[] } {
   const { operations, kinds, judged, transitions, warnings, logLines, repeats, described } = seen;
-  const untold = transitions.filter(({ told }) => told === 'not');
+  const unreported = transitions.filter(({ reported }) => reported === 'no');
   const rested = operations.map(({ restedAfter }) => restedAfter);
   return {
     figures: [
@@ -42,8 +43,9 @@ export function verdict(seen: Seen): { figures: Figure[]; failures: string[] } {
       figure('false_statements', judged.falsehoods.length, '', { atMost: 0 }),
       figure('longest_falsehood_seconds', judged.longestSeconds, 's', { atMost: longestFalsehoodMs / 1000 }),
       figure('bad_transitions', transitions.length, ''),
-      figure('transitions_in_open_series', transitions.filter(({ told }) => told === 'series').length, ''),
-      figure('transitions_without_event', untold.length, '', { atMost: 0 }),
+      figure('transitions_in_series', transitions.filter(({ reported }) => reported === 'series').length, ''),
+      figure('transitions_aggregated', transitions.filter(({ reported }) => reported === 'aggregated').length, ''),
+      figure('transitions_without_event', unreported.length, '', { atMost: 0 }),
       figure('warnings_of_planned', warnings.length, '', { atMost: 0 }),
       figure('log_lines', logLines, '', { atLeast: 1 }),
       figure('repeated_log_lines', repeats.length, '', { atMost: 0 }),
@@ -54,7 +56,7 @@ export function verdict(seen: Seen): { figures: Figure[]; failures: string[] } {
         ({ operation, subject, said, seconds, at, truth }) =>
           `${operation}: ${subject} said "${said}" for ${seconds} s, at ${at}, when so was: ${truth}`,
       ),
-      ...untold.map(
+      ...unreported.map(
         ({ operation, condition, reason, message, at }) =>
           `${operation}: no Warning Event of ${condition} ${reason} at ${new Date(at).toISOString()}: ${message}`,
       ),

@@ -48,17 +48,29 @@ test('a message of a condition that is bad has to name the node and what to do',
   assert.match(lacksIn(text('1 of 2 agents are ready: node-2.', 'All.'), expected)[0]!, /^no message says what to do/);
 });
 
+test('a name within a longer one is not named', () => {
+  assert.equal(lacksIn(text('1 of 2 agents are ready: node-21. Check the logs.', 'All.'), expected).length, 1);
+  assert.equal(lacksIn(text('1 of 2 agents are ready: a-node-2. Check the logs.', 'All.'), expected).length, 1);
+  assert.deepEqual(lacksIn(text('Not ready: soak-agent-x on node-2. Check the logs.', 'All.'), expected), []);
+});
+
+test('an Event that is older than what is looked for says nothing of it', () => {
+  const event = '  Warning  AgentsNotReady  9s  net-exporter.dev/operator  node-2 is lost. Check the logs.\n';
+  assert.deepEqual(lacksIn(text('1 of 2.', 'All.', event), expected, 9), []);
+  assert.equal(lacksIn(text('1 of 2.', 'All.', event), expected, 8).length, 1);
+});
+
 test('both have to be in one message', () => {
   const names = ['node-2', 'node-3'];
   assert.equal(lacksIn(text('Look at node-2. Check the logs.', 'node-3'), { ...expected, names }).length, 1);
 });
 
-test('the message of a condition that is as it should be tells nothing', () => {
+test('the message of a condition that is as it should be says nothing', () => {
   assert.equal(lacksIn(text('1 of 2.', 'node-2. Check the logs.'), expected).length, 1);
   assert.equal(lacksIn(text('1 of 2.', 'All.'), { ...expected, names: ['node-9'] }).length, 1);
 });
 
-test('a Warning Event of the last minute tells it too, an older one and a Normal one do not', () => {
+test('a Warning Event of the last minute says it too, an older one and a Normal one do not', () => {
   const event = (type: string, age: string) =>
     `  ${type}  AgentsNotReady  ${age}                    net-exporter.dev/operator  node-2 is lost. Check the logs.\n`;
   assert.deepEqual(lacksIn(text('1 of 2.', 'All.', event('Warning', '7s')), expected), []);

@@ -54,6 +54,24 @@ test('agents that are waited for lack what is said of them', () => {
   assert.deepEqual(falseIn(silent, moment()), ['node-2 (no longer sends requests)']);
 });
 
+test('pods that are said not to be ready are not, each on its node', () => {
+  const message = '1 of 2 agents are ready. Not ready: soak-agent-node-2 on node-2. If this persists, check the logs.';
+  const lost = { daemonSet: { ...daemonSet, ready: 1 }, pods: [pod('node-1'), pod('node-2', { isReady: false })] };
+  assert.deepEqual(falseIn(message, moment(lost), 'AgentsNotReady'), []);
+  assert.deepEqual(falseIn(message.replace('-2 on', '-1 on'), moment(lost), 'AgentsNotReady'), [
+    'soak-agent-node-1 on node-2 is not ready',
+  ]);
+  assert.deepEqual(falseIn(message, moment({ daemonSet: lost.daemonSet }), 'AgentsNotReady'), [
+    'soak-agent-node-2 on node-2 is not ready',
+  ]);
+});
+
+test('what an agent is said to lack is one of what agents can lack', () => {
+  assert.deepEqual(falseIn('Waiting for: node-2 (something else). Check the logs.', moment()), [
+    'node-2 (something else)',
+  ]);
+});
+
 test('targets are not known, but the node has an agent', () => {
   const message = 'Waiting for: node-2 (outdated targets), node-3 (no targets yet). If this persists, check the logs.';
   assert.deepEqual(falseIn(message, moment()), ['node-3 (no targets yet)']);

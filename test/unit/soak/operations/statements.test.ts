@@ -44,6 +44,13 @@ test('while it is paused a status stays of the generation that it was', () => {
   assert.ok(!falseAt(moment({ resource: paused })).includes('status.observedGeneration'));
 });
 
+test('what a paused NetExporter says of its agents is compared also after an edit', () => {
+  const paused = { ...resource, generation: 4, isPaused: true };
+  assert.deepEqual(falseAt(moment({ resource: paused, exposed: [] })), []);
+  const lost = moment({ resource: paused, daemonSet: { ...daemonSet, ready: 1 }, exposed: [] });
+  assert.ok(falseAt(lost).includes('message of condition Ready: n of m agents are ready'));
+});
+
 test('a NetExporter without a status has none that is of the newest generation', () => {
   const silent = moment({ resource: { ...resource, status: undefined }, exposed: [] });
   assert.deepEqual(falseAt(silent), ['status.observedGeneration']);

@@ -1,20 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Condition, EventFacts } from '../../../../soak/operations/facts.ts';
-import {
-  badTransitions,
-  type StatusVersion,
-  type Transition,
-  toldBy,
-  warningsOfPlanned,
-} from '../../../../soak/operations/transitions.ts';
+import type { Condition } from '../../../../soak/operations/facts.ts';
+import { badTransitions, type StatusVersion } from '../../../../soak/operations/transitions.ts';
 import { condition, conditionsWith, wellStatus } from './world.ts';
 
 const at = Date.parse('2026-05-04T10:00:00Z');
-const seconds = 1000;
 
-function version(conditions: Condition[], readyAgents = 2, resource = 'nx'): StatusVersion {
-  const agents = { ...wellStatus.agents!, ready: readyAgents };
+function version(conditions: Condition[], readyAgents = 2, resource = 'nx', desired = 2): StatusVersion {
+  const agents = { ...wellStatus.agents!, ready: readyAgents, desired };
   return { at, resource, status: { ...wellStatus, agents, conditions }, operation: '1 (agent that hangs)' };
 }
 
@@ -35,6 +28,7 @@ test('each change to a bad state is one', () => {
     [condition('ConfigPropagated', 'False', 'AgentsOutOfSync'), 2],
     [condition('ConfigPropagated', 'False', 'PlanFailed'), 2],
     [condition('ConfigPropagated', 'False', 'SyncUnavailable'), 2],
+    [condition('Ready', 'False', 'Paused'), 0],
   ];
   for (const [each, ready] of bad)
     assert.deepEqual(reasonsOf(well, version(conditionsWith(each), ready)), [`${each.type} ${each.reason}`]);
@@ -71,53 +65,27 @@ test('another NetExporter has no status before', () => {
   assert.deepEqual(reasonsOf(undefined, version(conditionsWith(notReady), 1)), []);
 });
 
-const transition: Transition = {
-  at,
-  resource: 'nx',
-  condition: 'Ready',
-  reason: 'AgentsNotReady',
-  message: '1 of 2 agents are ready. Check the logs.',
-  operation: '1 (agent that hangs)',
-};
-
-function event(over: Partial<EventFacts> = {}): EventFacts {
-  const { reason, message: note } = transition;
-  const times = { firstAt: at + 100, lastAt: at + 100, count: 1 };
-  return { regarding: 'nx', type: 'Warning', reason, note, ...times, ...over };
-}
-
-test('a transition is told by a Warning with its reason and message at its time', () => {
-  assert.equal(toldBy(transition, [event()]), 'event');
-  for (const other of [
-    event({ type: 'Normal' }),
-    event({ regarding: 'other' }),
-    event({ reason: 'PodsMissing' }),
-    event({ note: '0 of 2 agents are ready. Check the logs.' }),
-    event({ firstAt: at - 60 * seconds, lastAt: at - 60 * seconds }),
-    event({ firstAt: at + 60 * seconds, lastAt: at + 60 * seconds }),
-  ])
-    assert.equal(toldBy(transition, [other]), 'not');
-  assert.equal(toldBy(transition, []), 'not');
+test('another agent that is lost is one while Ready is False already, and a rollout, a new node and an edit are none', () => {
+  const of = (ready: number, reason = 'AgentsNotReady', desired = 4) =>
+    version(conditionsWith(condition('Ready', 'False', reason, `${ready} of ${desired}`)), ready, 'nx', desired);
+  assert.deepEqual(reasonsOf(of(3), of(2)), ['Ready AgentsNotReady']);
+  assert.deepEqual(reasonsOf(of(3), of(2, 'PodsMissing')), ['Ready PodsMissing']);
+  for (const [before, after] of [
+    [of(3), of(3)],
+    [of(2), of(3)],
+    [of(3), of(3, 'AgentsNotReady', 5)],
+    [of(3), of(2, 'AgentsNotReady', 3)],
+    [of(3, 'RollingOut'), of(2)],
+  ] as const)
+    assert.deepEqual(reasonsOf(before, after), []);
 });
 
-test('the second of a series is told by its last time, the ones after by the series while it is open', () => {
-  const firstAt = at - 120 * seconds;
-  assert.equal(toldBy(transition, [event({ firstAt, lastAt: at, count: 2 })]), 'event');
-  assert.equal(toldBy(transition, [event({ firstAt, lastAt: at - 60 * seconds, count: 2 })]), 'series');
-  assert.equal(toldBy(transition, [event({ firstAt, lastAt: at - 400 * seconds, count: 2 })]), 'not');
-  assert.equal(toldBy(transition, [event({ firstAt, lastAt: firstAt, count: 1 })]), 'not');
-});
-
-test('a text that was cut is the same', () => {
-  const message = `${'x'.repeat(2000)}`;
-  assert.equal(toldBy({ ...transition, message }, [event({ note: `${'x'.repeat(1000)}…` })]), 'event');
-});
-
-test('a Warning during what was planned is found, a Normal one and one at another time are not', () => {
-  const planned = [{ from: at, until: at + 60 * seconds, operation: '2 (drain)' }];
-  assert.deepEqual(warningsOfPlanned([event({ firstAt: at - seconds, lastAt: at - seconds })], planned), []);
-  assert.deepEqual(warningsOfPlanned([event({ type: 'Normal' })], planned), []);
-  assert.deepEqual(warningsOfPlanned([event({ note: 'x' })], planned), [
-    'a Warning AgentsNotReady during 2 (drain), which was planned: x',
-  ]);
+test('another node with the same fault is one, unless it may have been named by number', () => {
+  const of = (nodes: string) => version(conditionsWith(condition('Stalled', 'True', 'AgentImagePullFailed', nodes)));
+  assert.deepEqual(reasonsOf(of('node-1 (x)'), of('node-1 (x), node-2 (x)')), ['Stalled AgentImagePullFailed']);
+  assert.deepEqual(reasonsOf(of('node-1 (x), node-2 (x)'), of('node-1 (x)')), []);
+  assert.deepEqual(reasonsOf(of('node-1 (x) and 3 more'), of('node-2 (x) and 2 more')), []);
+  const behind = (nodes: string) =>
+    version(conditionsWith(condition('ConfigPropagated', 'False', 'AgentsOutOfSync', nodes)));
+  assert.deepEqual(reasonsOf(behind('node-1'), behind('node-1, node-2')), [], 'an edit may be on its way to it');
 });

@@ -47,7 +47,7 @@ test('each thing that must not be is a figure that is missed, and a sentence', (
       /^1 \(drain\): condition Ready said "True"/,
     ],
     [
-      { transitions: [{ ...transition, told: 'not' }] },
+      { transitions: [{ ...transition, reported: 'no' }] },
       'transitions_without_event',
       /no Warning Event of Ready AgentsNotReady/,
     ],
@@ -72,6 +72,6 @@ test('a falsehood of over five seconds misses its goal, a run that saw nothing t
   ]);
 });
 
-test('what was added to a series that is open was told', () => {
-  assert.deepEqual(missed({ transitions: [{ ...transition, told: 'series' }] }), []);
+test('what was added to a series is reported', () => {
+  assert.deepEqual(missed({ transitions: [{ ...transition, reported: 'series' }] }), []);
 });
