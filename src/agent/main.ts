@@ -9,6 +9,7 @@ import { tickClock } from '../base/tick-clock.ts';
 import { endOnUnhandledErrors } from '../base/unhandled-errors.ts';
 import { httpRefusalCounter } from '../listeners/http-refusal.ts';
 import { agentHttpLimits, sendBufferBytes } from '../listeners/listener-limits.ts';
+import { renderRegistry } from '../metrics/exposition.ts';
 import { registerProcessMetrics } from '../metrics/process-metrics.ts';
 import { maxSettingsBytes, parseSettings } from '../protocol/settings.ts';
 import { maxSyncAccessBytes, parseSyncAccess } from '../protocol/sync-access.ts';
@@ -83,7 +84,7 @@ async function run(environment: Environment): Promise<void> {
   const server = new AgentServer(
     {
       version,
-      metrics: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
+      metrics: async () => ({ text: await renderRegistry(registry), contentType: registry.contentType }),
       ready: () => state === 'ready',
       failed: (error) => log('error', 'cannot answer HTTP request', { reason: error.message }),
       refused: httpRefusalCounter(registry),

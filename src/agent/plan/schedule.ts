@@ -9,8 +9,9 @@ export interface Task {
   slot: string;
   intervalMs: number;
   /**
-   * Whether turns may begin together with those of other tasks, which saves wake-ups of the process: half a second
-   * apart, or a tenth of the interval if that is shorter. By default a turn begins at any step.
+   * Whether turns may begin together with those of other tasks: at four times of the interval or more, at most 2.5
+   * seconds apart. After a rest, the first of several probes costs several times what the others do. By default a turn
+   * begins at any step.
    */
   isShared?: boolean;
   /** Runs one turn. `signal` is aborted when the task is removed. A rejection ends only this turn. */
@@ -34,7 +35,10 @@ const toleranceMs = 1000;
 const heartbeatMs = 500;
 
 /** Into how many parts an interval is divided at least for the offsets of shared tasks. */
-const minParts = 10;
+const minParts = 4;
+
+/** The longest of these parts, in milliseconds: also with long intervals, only a few probes begin together. */
+const maxPartMs = 2500;
 
 /**
  * Runs every task at `epoch + offset + n · interval` on a monotonic clock, where the offset is a hash of seed and slot.
@@ -151,7 +155,8 @@ class Entry {
 
   #dueAt(turn: number): number {
     const { intervalMs, isShared = false } = this.#task;
-    const shared = Math.min(heartbeatMs, wholeSteps(intervalMs / minParts, this.#stepMs));
+    const partMs = Math.min(maxPartMs, intervalMs / minParts);
+    const shared = wholeSteps(partMs, partMs < heartbeatMs ? this.#stepMs : heartbeatMs);
     const stepMs = isShared ? Math.max(this.#stepMs, shared) : this.#stepMs;
     return this.#epoch + wholeSteps(this.#fraction * intervalMs, stepMs) + turn * intervalMs;
   }
