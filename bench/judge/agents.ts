@@ -27,12 +27,7 @@ interface Stream {
   next: number;
   /** Results that are not known yet at the last report. */
   pending: Attempt[];
-  /** Whether an attempt of the last report was bad, and when that changed. */
-  wasBad: boolean;
-  changedAt: number;
 }
-
-const window = 120;
 
 /** The probes of one agent, as its pod makes them: each target at its own offset in the interval. */
 export class SimulatedAgent {
@@ -88,13 +83,8 @@ export class SimulatedAgent {
       const stream = known.get(link);
       if (stream) return stream;
       const next = at + this.#random.fraction() * interval;
-      return { link, path: to, next, pending: [], wasBad: false, changedAt: Number.NEGATIVE_INFINITY };
+      return { link, path: to, next, pending: [] };
     });
-  }
-
-  /** Whether an outcome has changed within the window, by what has been reported. */
-  hasNews(at: number): boolean {
-    return this.#streams.some(({ changedAt }) => at - changedAt < window);
   }
 
   /** Makes all attempts until this time. @returns the report of those that have ended */
@@ -106,9 +96,6 @@ export class SimulatedAgent {
       const ended = pending.filter(({ endsAt }) => endsAt <= at);
       if (ended.length === 0) continue;
       stream.pending = pending.filter(({ endsAt }) => endsAt > at);
-      const isBad = ended.some(({ latency, retransmits }) => latency === undefined || retransmits > 0);
-      if (isBad !== stream.wasBad) stream.changedAt = at;
-      stream.wasBad = isBad;
       results.push([stream.link, outcomesOf(ended)]);
     }
     const spanMs = (at - this.reportedAt) * 1000;

@@ -1,7 +1,9 @@
 import { Random } from '../../soak/random.ts';
 import type { Clock } from '../../src/base/clock.ts';
+import { ChangedOutcomes } from '../../src/operator/judge/changed-outcomes.ts';
 import type { JudgeOptions } from '../../src/operator/judge/fleet-facts.ts';
 import { Judge, type Suspect, type Verdict } from '../../src/operator/judge/judge.ts';
+import { StreamBudget } from '../../src/operator/judge/stream-budget.ts';
 import { SharedLinks, SimulatedAgent, type Timing } from './agents.ts';
 import { type FleetSize, SimulatedCluster } from './fleet.ts';
 import { PacketNetwork } from './packets.ts';
@@ -17,9 +19,6 @@ export interface SimulationOptions {
 
 /** At the defaults of the spec. */
 export const defaultTiming: Timing = { interval: 10, hold: 15, changedHold: 5 };
-
-/** At most so many requests at once are held for the shorter time. */
-const maxChangedHolds = 500;
 
 /** How often the operator judges, in seconds. */
 const judgedEvery = 5;
@@ -82,8 +81,8 @@ export class Simulation {
   readonly #clock: Clock;
   readonly #links = new SharedLinks();
   readonly #overdueAt = new Map<string, number>();
-  /** Agents whose request is held for the shorter time. */
-  readonly #changedHolds = new Set<string>();
+  /** Tells whose requests are held for the shorter time. */
+  #changes: ChangedOutcomes;
   #events: Event[] = [];
   /** When agents send their next requests: a heap by time. */
   readonly #requests = new RequestQueue();
@@ -94,13 +93,16 @@ export class Simulation {
     this.cluster = new SimulatedCluster(options.size, this.random);
     this.network = new PacketNetwork(options.loss, this.random);
     this.#clock = { monotonic: () => this.now * 1000, wall: () => 1.7e12 + this.now * 1000, after: () => () => {} };
+    this.#changes = new ChangedOutcomes(this.#clock);
     this.judge = this.newJudge();
     this.replan();
   }
 
   /** A judge without any past, as of a new leader. */
   newJudge(): Judge {
-    return new Judge(this.#clock, judgeOptionsOf(this.#options.timing));
+    this.#changes = new ChangedOutcomes(this.#clock);
+    const shared = { budget: new StreamBudget(), changes: this.#changes, onUnjudged };
+    return new Judge(this.#clock, judgeOptionsOf(this.#options.timing), shared);
   }
 
   /** Runs an action at this time, in seconds, or now if that is over. */
@@ -158,7 +160,6 @@ export class Simulation {
   }
 
   #request(uid: string): void {
-    this.#changedHolds.delete(uid);
     const agent = this.agents.get(uid);
     if (!agent) return;
     if (!this.reachesOperator(agent.pod.place)) {
@@ -167,9 +168,7 @@ export class Simulation {
     }
     const { timing } = this.#options;
     this.judge.take(agent.report(this.now, timing));
-    const isShort = agent.hasNews(this.now) && this.#changedHolds.size < maxChangedHolds;
-    if (isShort) this.#changedHolds.add(uid);
-    const hold = isShort ? timing.changedHold : timing.hold;
+    const hold = this.#changes.has(uid) ? timing.changedHold : timing.hold;
     const answeredAt = this.now + hold * (1 - holdSpread * this.random.fraction());
     this.#overdueAt.set(uid, answeredAt * 1000 + graceMs);
     this.#requests.push(answeredAt, uid);
@@ -192,6 +191,10 @@ export class Simulation {
       return step.value;
     }
   }
+}
+
+function onUnjudged(): never {
+  throw new Error('an agent that keeps to its interval is not judged');
 }
 
 /** The options of a judge for such times, otherwise at the defaults of the spec. */
