@@ -11,7 +11,7 @@ export const eventMetrics = {
         help: 'Why the Event was not written.',
         values: {
           aggregated:
-            'too many Events about one NetExporter (25, then one of each type in 5 minutes), or too many pending writes: a later Event of the NetExporter counts it by its reason',
+            'too many Events about one NetExporter (25, or 10 with one reason, then one of each type in 5 minutes), or too many pending writes: a later Event of the NetExporter counts it by its reason',
           overflow: 'Events about more than 256 NetExporters waited to be aggregated',
           failed: 'the API server rejected the Event, or did not accept it within about 10 minutes',
           not_leader: 'the operator lost the Lease before it wrote the Event',

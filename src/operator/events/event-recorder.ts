@@ -66,7 +66,7 @@ export class EventRecorder {
 
   /** @param occurrence of a change that another process may also find; undefined: only this one does */
   record(content: EventContent, regarding: Regarding, occurrence?: Occurrence): void {
-    this.#record({ content, regarding, occurrence }, (uid) => this.#guard.admits(uid));
+    this.#record({ content, regarding, occurrence }, (uid) => this.#guard.admits(uid, content.reason));
   }
 
   /** Records an Event of a kind whose number the caller limits: it neither waits for others nor makes others wait. */
@@ -101,7 +101,7 @@ export class EventRecorder {
   close(): Promise<void> {
     this.#writer.close();
     this.#cancelSweep?.();
-    for (const uid of this.#withheld.uids) this.#release(uid);
+    for (const { uid } of this.#withheld.newest) this.#release(uid);
     for (const series of this.#series.values()) if (series.count > series.writtenCount) this.#writer.enqueue(series);
     return this.flushed();
   }
@@ -187,8 +187,8 @@ export class EventRecorder {
       if (due && series.count > series.writtenCount) this.#writer.enqueue(series);
       if (ended) this.#series.delete(key);
     }
-    for (const uid of this.#withheld.uids) if (this.#guard.admits(uid)) this.#release(uid);
-    const isIdle = this.#series.size + this.#withheld.uids.length === 0;
+    for (const { uid, reason } of this.#withheld.newest) if (this.#guard.admits(uid, reason)) this.#release(uid);
+    const isIdle = this.#series.size + this.#withheld.size === 0;
     this.#cancelSweep = isIdle ? undefined : this.#clock.after(sweepMs, () => this.#sweep());
   }
 }

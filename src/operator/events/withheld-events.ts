@@ -38,9 +38,17 @@ export class WithheldEvents {
     this.#onDropped = onDropped;
   }
 
-  /** The uids of the objects with Events. */
-  get uids(): string[] {
-    return [...this.#objects.keys()];
+  /** How many objects have Events. */
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  /** The objects with Events, each with the reason of its newest one. */
+  get newest(): { uid: string; reason: string }[] {
+    return [...this.#objects].map(([uid, types]) => ({
+      uid,
+      reason: [...types.values()].at(-1)!.newest.content.reason,
+    }));
   }
 
   /** @param times how often it happened */
@@ -63,7 +71,7 @@ export class WithheldEvents {
 
   /** Drops all. @returns how many Events */
   clear(): number {
-    return sumOf(this.uids.flatMap((uid) => this.#remove(uid)));
+    return sumOf(this.newest.flatMap(({ uid }) => this.#remove(uid)));
   }
 
   #remove(uid: string): Withheld[] {

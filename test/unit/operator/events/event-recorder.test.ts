@@ -63,7 +63,7 @@ test('Events whose number the caller limits neither wait for others nor make oth
   const { calls, recorder, record } = setUp(() => new FakeClock());
   for (let number = 0; number < 30; number++)
     recorder.recordLimited({ ...news, note: `limited ${number}` }, netExporter());
-  for (let number = 0; number < 30; number++) record({ note: `other ${number}` });
+  for (let number = 0; number < 30; number++) record({ reason: anyReason(number), note: `other ${number}` });
   recorder.recordLimited({ ...news, type: 'Normal', note: 'last' }, netExporter());
   await recorder.flushed();
   const notes = calls.map(([, { note }]) => String(note));
@@ -71,6 +71,11 @@ test('Events whose number the caller limits neither wait for others nor make oth
   assert.equal(notes.filter((note) => /^other \d+$/.test(note)).length, 25);
   assert.ok(notes.includes('last'));
 });
+
+/** One of four reasons: there are at most ten Events at once with one reason. */
+function anyReason(turn: number): EventContent['reason'] {
+  return conditionReasons[turn % 4]!;
+}
 
 /** Another resource of the same name. */
 function another(uid: string) {
@@ -370,7 +375,7 @@ test('about one object there are 25 Events, then one in five minutes', async (ne
   const { clock, calls, recorder, record } = setUp(newClock);
   const tell = async (count: number, about?: NetExporter) => {
     for (let turn = 0; turn < count; turn++) {
-      record({ note: `Service ${calls.length} ${turn}` }, about);
+      record({ reason: anyReason(turn), note: `Service ${calls.length} ${turn}` }, about);
       await recorder.flushed();
     }
   };
@@ -385,7 +390,7 @@ test('about one object there are 25 Events, then one in five minutes', async (ne
 
 test('Events beyond those of one object are counted by reason in its next one, Warnings apart', async (newClock) => {
   const { clock, calls, recorder, record, dropped } = setUp(newClock);
-  for (let turn = 0; turn < 25; turn++) record({ note: `Service ${turn}` });
+  for (let turn = 0; turn < 25; turn++) record({ reason: anyReason(turn), note: `Service ${turn}` });
   for (let turn = 0; turn < 12; turn++) {
     record({ reason: turn % 3 === 0 ? 'AgentsOutOfSync' : 'AgentsNotReady', note: `${turn} agents.` });
     record({ type: 'Normal', reason: 'AgentsReady', note: 'All agents are ready.' });
@@ -408,7 +413,7 @@ test('Events beyond those of one object are counted by reason in its next one, W
 
 test('an Event that can be written takes along what was withheld before it', async (newClock) => {
   const { clock, calls, recorder, record } = setUp(newClock);
-  for (let turn = 0; turn < 27; turn++) record({ note: `Service ${turn}.` });
+  for (let turn = 0; turn < 27; turn++) record({ reason: anyReason(turn), note: `Service ${turn}.` });
   await recorder.flushed();
   clock.advance(5 * 60_000 - 1);
   await recorder.flushed();
@@ -422,15 +427,32 @@ test('an Event that can be written takes along what was withheld before it', asy
 
 test('closing writes what was withheld', async (newClock) => {
   const { calls, recorder, record } = setUp(newClock);
-  for (let turn = 0; turn < 30; turn++) record({ note: `Service ${turn}.` });
+  for (let turn = 0; turn < 15; turn++) record({ note: `Service ${turn}.` });
   await recorder.close();
-  assert.equal(calls.length, 26);
-  assert.equal(calls.at(-1)![1].note, 'Service 29. Before it, 4 more changes: ObjectNotOurs (4).');
+  assert.equal(calls.length, 11);
+  assert.equal(calls.at(-1)![1].note, 'Service 14. Before it, 4 more changes: ObjectNotOurs (4).');
+});
+
+test('a fault that spreads over the nodes is ten Events and one later, and delays no other reason', async (newClock) => {
+  const { clock, calls, recorder, record, dropped } = setUp(newClock);
+  const pullFailed = (count: number) => record({ reason: 'AgentImagePullFailed', note: `${count} agents: …` });
+  for (let count = 1; count <= 100; count++) pullFailed(count);
+  await recorder.flushed();
+  assert.equal(calls.length, 10);
+  clock.advance(60_000);
+  await recorder.flushed();
+  assert.equal(calls.length, 11);
+  assert.equal(calls.at(-1)![1].note, '100 agents: … Before it, 89 more changes: AgentImagePullFailed (89).');
+  pullFailed(101);
+  record({ reason: 'AgentsOutOfSync', note: 'node-2' });
+  await recorder.flushed();
+  assert.equal(calls.at(-1)![1].note, 'node-2 Before it, 1 more change: AgentImagePullFailed (1).');
+  assert.deepEqual(dropped, { aggregated: 90 });
 });
 
 test('the count of withheld Events fits into the note of one, and names five reasons', async (newClock) => {
   const { calls, recorder, record } = setUp(newClock);
-  for (let turn = 0; turn < 25; turn++) record({ note: `Service ${turn}.` });
+  for (let turn = 0; turn < 25; turn++) record({ reason: anyReason(turn), note: `Service ${turn}.` });
   for (const reason of conditionReasons) record({ reason, note: 'x'.repeat(2000) });
   await recorder.close();
   const note = calls.at(-1)![1].note as string;
