@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pausedAnnotation } from '../../../../src/contract/agent-names.ts';
 import type { StatusSuspect } from '../../../../src/crd/status.ts';
+import type { TargetReport } from '../../../../src/protocol/report.ts';
 import { agentPod } from '../agent-pod-builder.ts';
 import { netExporter } from '../net-exporter-builder.ts';
 import { type IsBad, JudgedOperator, key, service } from './judged-operator.ts';
@@ -200,6 +201,36 @@ test('an agent that has found a change is held for 5 s, until a window has passe
   operator.silent.delete('n2');
   await operator.run(180, isBad);
   assert.deepEqual(short(), []);
+});
+
+test('agents that lie with any number of attempts make only links of their own suspect, and slow nobody', async () => {
+  const million = 1_000_000;
+  const failures = (target: TargetReport) => ({
+    ...{ ...target, attempts: million, failures: { timeout: million }, latencies: [] },
+  });
+  const fast = (target: TargetReport) => ({
+    ...target,
+    attempts: million,
+    latencies: [[0, million] as [number, number]],
+  });
+  for (const liars of [['n7'], ['n7', 'n8', 'n20']]) {
+    const operator = await new JudgedOperator(netExporter(), 30).run(180);
+    const before = operator.latest!.network;
+    operator.lie = (from, target) => {
+      if (!liars.includes(from)) return target;
+      return target.node === 'n9' || target.server === '10.1.0.1:53' ? failures(target) : fast(target);
+    };
+    await operator.run(300);
+    const named = operator.suspects.map(({ kind, name }) => `${kind} ${name}`);
+    const own = liars.flatMap((liar) => [`Link ${liar}>n9`, `Link ${liar}>10.1.0.1:53`, `Link ${liar}<>n9`]);
+    assert.deepEqual(
+      named.filter((name) => !own.includes(name)),
+      [],
+    );
+    const { attempts, p50 } = operator.latest!.network;
+    assert.ok(attempts <= before.attempts && p50 === before.p50, `${attempts} attempts, ${p50} s`);
+    assert.ok(operator.drops.counts['targets unjudged']! > 0);
+  }
 });
 
 test('an agent whose pod is gone is forgotten, and its successor is heard', async () => {

@@ -40,6 +40,8 @@ export class JudgedOperator {
   resource: NetExporter;
   latest: JudgedFleet | undefined;
   isResolver = true;
+  /** What agents that do not tell the truth make of their results, by their node. */
+  lie: (from: string, target: TargetReport) => TargetReport = (_from, target) => target;
   readonly #sequences = new Map<string, number>();
   readonly #held = new Map<string, Held>();
   readonly #callsAt = new Map<string, number>();
@@ -174,7 +176,8 @@ export class JudgedOperator {
         ),
       ),
     ];
-    const targets = links.map((target) => (isBad(node, target) ? failed(target) : target));
+    const found = links.map((target) => (isBad(node, target) ? failed(target) : target));
+    const targets = found.map((target) => this.lie(node, target));
     const report = { stream: 's', sequence, spanMs: 15_000, targets };
     this.fleet.took(agent, { version: 1, held: this.#held.get(uid) ?? {}, report });
     this.#callsAt.set(uid, this.clock.monotonic() + this.fleet.holdMsOf(agent));
