@@ -1,9 +1,7 @@
-import type { Observations } from './observations.ts';
-import type { Scene } from './scene.ts';
 import type { Scope } from './scopes.ts';
 import { slotsPerWindow } from './stream-counts.ts';
 import { isPath } from './subjects.ts';
-import { type Channel, countersOf, type Tallies, type Tally } from './tally.ts';
+import type { Tallies, Tally } from './tally.ts';
 import type { Finding } from './weigher.ts';
 
 /** Attempts and bad ones. */
@@ -29,22 +27,19 @@ const leastSlots = 3;
  * from some time on and its own rate before, against one rate for all. A hard fault that has ended looks like a soft
  * one. Of a path that only its ends see, with few attempts, each slot may be the one in which it ended.
  */
-export function isOver(
-  { subject, scope }: Pick<Finding, 'subject' | 'scope'>,
-  tallies: Tallies,
-  scene: Scene,
-  observations: Observations,
-): boolean {
-  const whole = tallies.of('whole');
-  const all = sumsOf(scope, whole);
+export function isOver({ subject, scope }: Pick<Finding, 'subject' | 'scope'>, tallies: Tallies): boolean {
+  const all = sumsOf(scope, tallies.of('whole'));
   // A node that comes and goes is well for a while.
   if (!isPath(subject)) return ends.some((horizon) => hasEnded(all, sumsOf(scope, tallies.of(horizon))));
-  const slots = slotSums(scope, whole.channel, scene, observations);
   const last: Sums = { attempts: 0, bad: 0 };
-  for (const [index, { attempts, bad }] of slots.entries()) {
-    last.attempts += attempts;
-    last.bad += bad;
-    if (index + 1 >= leastSlots && hasEnded(all, last)) return true;
+  for (let age = 0; age < slotsPerWindow / 2; age++) {
+    for (const [index, at] of scope.positions.entries()) {
+      if (scope.shares[index]! < 1) continue;
+      const { attempts, bad } = tallies.inSlot(at, age);
+      last.attempts += attempts;
+      last.bad += bad;
+    }
+    if (age + 1 >= leastSlots && hasEnded(all, last)) return true;
   }
   return false;
 }
@@ -75,23 +70,4 @@ export function sumsOf({ positions, shares }: Scope, tally: Tally): Sums {
     bad += tally.bad[positions[index]!]!;
   }
   return { attempts, bad };
-}
-
-/** The sums of the latter half of the window, by slot, the latest one first. */
-function slotSums({ positions, shares }: Scope, channel: Channel, scene: Scene, { counts }: Observations): Sums[] {
-  return Array.from({ length: slotsPerWindow / 2 }, (_, age) => {
-    const all = counts.slot('attempts', age);
-    let attempts = 0;
-    let bad = 0;
-    for (let index = 0; index < positions.length; index++) {
-      if (shares[index]! < 1) continue;
-      const at = positions[index]!;
-      const stream = scene.stream[at]!;
-      const { bad: spoiling, leftOut } = countersOf(channel, scene.kind[at]!);
-      attempts += all[stream]!;
-      for (const counter of leftOut) attempts -= counts.slot(counter, age)[stream]!;
-      for (const counter of spoiling) bad += counts.slot(counter, age)[stream]!;
-    }
-    return { attempts, bad };
-  });
 }

@@ -16,7 +16,7 @@ const workPerSlice = 100_000;
 const manyStreams = 500;
 
 /** A wide suspect of which this share of streams is well is compared with several narrow ones. */
-const doubtfulShare = 0.25;
+const doubtfulShare = 0.15;
 
 /** Narrow ones are better than a mixed one if they explain this share of it: each of them has its own prior cost. */
 const mixedShare = 0.6;
@@ -37,8 +37,8 @@ export function* explain(weigher: Weigher): Generator<void, Finding[]> {
     if (!doubtful) break;
     rejected.add(idOf(doubtful.subject));
     const others = yield* chosen(weigher, rejected);
-    const needed = isMixed(weigher.scene, weigher.now, doubtful) ? mixedShare : 1;
-    if (total(others) <= needed * total(findings)) break;
+    const needed = isMixed(weigher.tallies, doubtful) ? mixedShare : 1;
+    if (total(weigher, others) <= needed * total(weigher, findings)) break;
     findings = others;
   }
   return findings;
@@ -48,8 +48,15 @@ function isDoubtful(weigher: Weigher, { subject, scope }: Finding): boolean {
   return isWide(subject) && weigher.wellShareOf(scope) >= doubtfulShare;
 }
 
-function total(findings: readonly Finding[]): number {
-  return findings.reduce((sum, { score }) => sum + score, 0);
+/** How well suspects explain everything together: each by what those before it leave. */
+function total(weigher: Weigher, findings: readonly Finding[]): number {
+  weigher.likelihood.reset();
+  let sum = 0;
+  for (const finding of findings) {
+    sum += weigher.scoreOf(finding);
+    weigher.likelihood.explain(finding.scope, finding.severity);
+  }
+  return sum;
 }
 
 function* chosen(weigher: Weigher, banned: ReadonlySet<number>): Generator<void, Finding[]> {

@@ -7,7 +7,7 @@ import { isMixed } from './mixed.ts';
 import type { Observations } from './observations.ts';
 import { type Scene, streamKinds } from './scene.ts';
 import { type Scope, Scopes } from './scopes.ts';
-import { type BaseRates, type Channel, channels, hasBad, type Tallies, type Tally, talliesOf } from './tally.ts';
+import { type BaseRates, type Channel, channels, hasBad, Tallies, type Tally } from './tally.ts';
 import { type Finding, Weigher } from './weigher.ts';
 
 /** A finding of one judgement. Findings of several horizons and channels with the same key are one. */
@@ -49,7 +49,8 @@ export function* judgementOf(
   const { whole, half } = horizonsOf(options);
   const horizons = half < whole ? (['half', 'whole'] as const) : (['whole'] as const);
   const found = new Map<string, Judged>();
-  const tallies = talliesOf(scene, observations, options);
+  const talliesOf = (channel: Channel) => new Tallies(scene, observations, options, channel);
+  const tallies = { bad: talliesOf('bad'), answered: talliesOf('answered'), slow: talliesOf('slow') };
   const scopes = new Scopes(scene);
   const bounds = new Bounds(scene);
   /** Also what is over: its attempts are in the window still. */
@@ -73,9 +74,9 @@ export function* judgementOf(
         const now = ofChannel.of('now');
         const ratio = ratioNow(scene, finding, now, weigher.bases);
         if (ratio < (raised.has(finding.key) ? contradiction : 0)) continue;
-        if (isOver(finding, ofChannel, scene, observations)) continue;
+        if (isOver(finding, ofChannel)) continue;
         const rateNow = rateOf(finding.scope, now);
-        found.set(finding.key, { ...finding, channel, rateNow, isMixed: isMixed(scene, now, finding) });
+        found.set(finding.key, { ...finding, channel, rateNow, isMixed: isMixed(ofChannel, finding) });
       }
     }
   }

@@ -1,43 +1,41 @@
-import type { Scene } from './scene.ts';
-import type { Scope } from './scopes.ts';
-import { isWide, type Subject, witnessOf } from './subjects.ts';
-import type { Tally } from './tally.ts';
+import { isWide } from './subjects.ts';
+import type { Tallies } from './tally.ts';
+import type { Finding } from './weigher.ts';
 
-/** A wide suspect is mixed from this share of agents or peers that are well, */
-const wellShare = 0.25;
+/** A wide suspect is mixed from this share of streams without bad attempts, */
+const wellShare = 0.15;
 
-/** and from this share of bad attempts of the others. */
-const hardRate = 0.55;
+/** and from this share of bad attempts of the others, */
+const hardRate = 0.75;
+
+/** or, if there are at least so many others, from this share of which the latest attempts were bad. */
+const leastStreams = 4;
+const stillBadShare = 0.85;
 
 /**
- * Whether nearly nothing works for some of those that can see a wide suspect, and everything for the others. Such a
- * suspect is in fact several narrow ones: some of a node's links, or some nodes of a zone.
+ * Whether now nothing works any more for some streams of a wide suspect, and everything for the others. Such a suspect
+ * is in fact several narrow ones: some of a node's links, or some nodes of a zone.
  */
 export function isMixed(
-  scene: Scene,
-  { attempts, bad }: Tally,
-  { subject, scope: { positions, shares } }: { subject: Subject; scope: Scope },
+  tallies: Tallies,
+  { subject, scope: { positions, shares } }: Pick<Finding, 'subject' | 'scope'>,
 ): boolean {
   if (!isWide(subject)) return false;
-  // By node; the first is what stays on the node or leads out of the fleet.
-  const all = new Uint32Array(scene.nodes.length + 1);
-  const spoilt = new Uint32Array(scene.nodes.length + 1);
+  const { attempts, bad } = tallies.of('now');
+  const spoilt: number[] = [];
+  let all = 0;
+  let rates = 0;
   for (let index = 0; index < positions.length; index++) {
     const at = positions[index]!;
     if (shares[index]! < 1 || attempts[at] === 0) continue;
-    const witness = witnessOf(scene, subject, at) + 1;
-    all[witness]! += attempts[at]!;
-    spoilt[witness]! += bad[at]!;
+    all++;
+    if (bad[at] === 0) continue;
+    spoilt.push(at);
+    rates += bad[at]! / attempts[at]!;
   }
-  let asked = 0;
-  let seeing = 0;
-  let rates = 0;
-  for (let witness = 0; witness < all.length; witness++) {
-    if (all[witness] === 0) continue;
-    asked++;
-    if (spoilt[witness] === 0) continue;
-    seeing++;
-    rates += spoilt[witness]! / all[witness]!;
-  }
-  return rates >= hardRate * Math.max(1, seeing) && asked - seeing >= wellShare * asked;
+  if (all - spoilt.length < wellShare * all) return false;
+  if (rates >= hardRate * Math.max(1, spoilt.length)) return true;
+  if (spoilt.length < leastStreams) return false;
+  const stillBad = spoilt.reduce((count, at) => count + (tallies.endsBad(at) ? 1 : 0), 0);
+  return stillBad >= stillBadShare * spoilt.length;
 }

@@ -1,7 +1,7 @@
 import { horizonsOf, type JudgeOptions } from './fleet-facts.ts';
 import type { Observations } from './observations.ts';
 import { type Scene, streamKinds } from './scene.ts';
-import type { Counter, HorizonName } from './stream-counts.ts';
+import { type Counter, type HorizonName, slotsPerWindow } from './stream-counts.ts';
 
 /**
  * What is judged, each by itself: `bad` attempts failed or needed a retransmit; `answered` lookups were answered with
@@ -27,7 +27,7 @@ const channelCounters: Record<Channel, ChannelCounters> = {
 const ofPeers: ChannelCounters = { bad: ['failed', 'retransmitted'], leftOut: [] };
 
 /** What counts of a stream of this kind. */
-export function countersOf(channel: Channel, kind: number): ChannelCounters {
+function countersOf(channel: Channel, kind: number): ChannelCounters {
   return channel === 'bad' && kind === streamKinds.peer ? ofPeers : channelCounters[channel];
 }
 
@@ -46,30 +46,48 @@ export interface Tally {
   spoilt: Int32Array;
 }
 
-/** Tallies of one channel, each made when it is needed first. */
+/** What is counted of one channel, by period and by slot. Tallies are made when they are needed first. */
 export class Tallies {
-  readonly #make: (horizon: HorizonName) => Tally;
+  readonly scene: Scene;
+  readonly channel: Channel;
+  readonly #observations: Observations;
+  readonly #options: JudgeOptions;
   readonly #made = new Map<HorizonName, Tally>();
 
-  constructor(make: (horizon: HorizonName) => Tally) {
-    this.#make = make;
+  constructor(scene: Scene, observations: Observations, options: JudgeOptions, channel: Channel) {
+    this.scene = scene;
+    this.channel = channel;
+    this.#observations = observations;
+    this.#options = options;
   }
 
   of(horizon: HorizonName): Tally {
-    const made = this.#made.get(horizon) ?? this.#make(horizon);
-    this.#made.set(horizon, made);
-    return made;
+    let tally = this.#made.get(horizon);
+    if (!tally) {
+      tally = tallyOf(this.scene, this.#observations, this.#options, [this.channel, horizon]);
+      this.#made.set(horizon, tally);
+    }
+    return tally;
   }
-}
 
-/** The tallies of a scene. */
-export function talliesOf(
-  scene: Scene,
-  observations: Observations,
-  options: JudgeOptions,
-): Readonly<Record<Channel, Tallies>> {
-  const of = (channel: Channel) => new Tallies((horizon) => tallyOf(scene, observations, options, [channel, horizon]));
-  return { bad: of('bad'), answered: of('answered'), slow: of('slow') };
+  /** Attempts of one stream in one slot, and bad ones among them. @param age 0 for the current slot */
+  inSlot(at: number, age: number): { attempts: number; bad: number } {
+    const { counts } = this.#observations;
+    const stream = this.scene.stream[at]!;
+    const sum = (counters: readonly Counter[]) =>
+      counters.reduce((all, counter) => all + counts.slot(counter, age)[stream]!, 0);
+    const { bad, leftOut } = countersOf(this.channel, this.scene.kind[at]!);
+    return { attempts: counts.slot('attempts', age)[stream]! - sum(leftOut), bad: sum(bad) };
+  }
+
+  /** Whether the latest attempts of a stream that are known were all bad. */
+  endsBad(at: number): boolean {
+    for (let age = 0; age < slotsPerWindow; age++) {
+      const { attempts, bad } = this.inSlot(at, age);
+      if (attempts > 0) return bad >= attempts;
+    }
+    return false;
+  }
 }
 
 /** A report may arrive so many holds after the attempts that it contains. */
@@ -151,13 +169,18 @@ const margin = 1.2;
 const leastRate = 0.002;
 const mostRate = 0.03;
 
+/** Whether a stream is as good as well: one bad attempt may be chance. */
+export function isHealthy(attempts: number, bad: number): boolean {
+  return bad <= 1 || bad <= healthyShare * attempts;
+}
+
 /** Rates of the fleet's healthy streams. */
 export function baseRatesOf({ kind }: Scene, { attempts, bad }: Tally): BaseRates {
   const allAttempts = [0, 0];
   const allBad = [0, 0];
   for (let at = 0; at < attempts.length; at++) {
     const count = bad[at]!;
-    if (count > 1 && count > healthyShare * attempts[at]!) continue;
+    if (!isHealthy(attempts[at]!, count)) continue;
     const group = kind[at]! >= streamKinds.server ? 1 : 0;
     allAttempts[group]! += attempts[at]!;
     allBad[group]! += count;

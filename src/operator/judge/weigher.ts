@@ -14,7 +14,7 @@ import {
   subjectOf,
   witnessOf,
 } from './subjects.ts';
-import { type BaseRates, baseRatesOf, type Tallies, type Tally } from './tally.ts';
+import { type BaseRates, baseRatesOf, isHealthy, type Tallies, type Tally } from './tally.ts';
 
 /** A subject that explains what was found, and how well. */
 export interface Finding {
@@ -56,6 +56,7 @@ export interface WeighingContext {
 export class Weigher {
   readonly scene: Scene;
   readonly tally: Tally;
+  readonly tallies: Tallies;
   readonly bases: BaseRates;
   readonly likelihood: Likelihood;
   /** Streams that weighing has looked at; for breaks. */
@@ -64,7 +65,6 @@ export class Weigher {
   readonly #firstScores = new Map<number, number>();
   readonly #scopes: Scopes;
   readonly #bounds: Bounds;
-  readonly #tallies: Tallies;
   readonly #admission: Admission;
   readonly #logCounts: Record<SuspectKind, number>;
   readonly #raised: ReadonlySet<string>;
@@ -77,7 +77,7 @@ export class Weigher {
   constructor(scene: Scene, tally: Tally, context: WeighingContext) {
     this.scene = scene;
     this.tally = tally;
-    this.#tallies = context.tallies;
+    this.tallies = context.tallies;
     this.#raised = context.raised;
     this.#failureRatio = context.failureRatio;
     this.bases = baseRatesOf(scene, tally);
@@ -117,11 +117,6 @@ export class Weigher {
     if (!this.likelihood.isExplaining) this.#firstScores.set(id, finding?.score ?? 0);
   }
 
-  /** Of the last two holds. */
-  get now(): Tally {
-    return this.#tallies.of('now');
-  }
-
   /** The best severity of a subject in one direction if that is better than the best so far. */
   weigh(subject: Subject, direction: Direction, best: Finding | undefined): Finding | undefined {
     const scope = this.#scopes.of(subject, direction);
@@ -131,7 +126,7 @@ export class Weigher {
     if (most + this.#mostBonus <= atLeast) return best;
     if (!this.#isAboveRatio(scope) || !this.#isSeen(subject, scope)) return best;
     const { key } = namesOf(subject, direction, this.scene);
-    const cost = this.#costOf(subject.kind, direction) - (this.#raised.has(key) ? raisedBonus : 0);
+    const cost = this.#fullCostOf(subject, direction, key);
     let bestSeverity: number | undefined;
     for (const severity of severities) {
       const { gain, dials } = this.likelihood.gainOf(scope, severity);
@@ -146,20 +141,26 @@ export class Weigher {
     return { subject, direction, severity: bestSeverity, score: atLeast, scope: kept, key };
   }
 
+  /** The score of a finding given what is explained now. */
+  scoreOf({ subject, direction, severity, scope, key }: Finding): number {
+    return this.likelihood.gainOf(scope, severity).gain - this.#fullCostOf(subject, direction, key);
+  }
+
   /** The most that being a suspect already can add to a score. */
   get #mostBonus(): number {
     return this.#raised.size > 0 ? raisedBonus : 0;
   }
 
-  /** Streams in a scope that a suspect affects as a whole, and how many of them are well. */
+  /** Of streams that a suspect affects as a whole: the share of those that are as good as well. */
   wellShareOf({ positions, shares }: Scope): number {
+    const { attempts, bad } = this.tally;
     let all = 0;
     let well = 0;
     for (let index = 0; index < positions.length; index++) {
       const at = positions[index]!;
-      if (shares[index]! < 1 || this.tally.attempts[at] === 0) continue;
+      if (shares[index]! < 1 || attempts[at] === 0) continue;
       all++;
-      if (this.tally.bad[at] === 0) well++;
+      if (isHealthy(attempts[at]!, bad[at]!)) well++;
     }
     return all === 0 ? 0 : well / all;
   }
@@ -167,6 +168,10 @@ export class Weigher {
   #costOf(kind: SuspectKind, direction: Direction): number {
     const more = kind === 'Zone' ? zoneCost : kind === 'Node' && direction !== 'all' ? directionCost : 0;
     return kindCost + this.#logCounts[kind] + more;
+  }
+
+  #fullCostOf({ kind }: Subject, direction: Direction, key: string): number {
+    return this.#costOf(kind, direction) - (this.#raised.has(key) ? raisedBonus : 0);
   }
 
   /**

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { isOver } from '../../../../src/operator/judge/change-point.ts';
 import { Observations } from '../../../../src/operator/judge/observations.ts';
 import { Scene, streamKinds } from '../../../../src/operator/judge/scene.ts';
-import { talliesOf } from '../../../../src/operator/judge/tally.ts';
+import { Tallies } from '../../../../src/operator/judge/tally.ts';
 import type { Link } from '../../../../src/operator/reports/link-table.ts';
 import { sketchIndex } from '../../../../src/protocol/latency-sketch.ts';
 import { judgeOptions } from './judged-fleet.ts';
@@ -33,8 +33,8 @@ function isLinkOver(good: number, kind: 'Link' | 'Node' = 'Link'): boolean {
   scene.size = 1;
   scene.kind[0] = streamKinds.peer;
   const scope = { positions: Int32Array.of(0), shares: Float64Array.of(1) };
-  const tallies = talliesOf(scene, observations, judgeOptions).bad;
-  return isOver({ subject: { kind, a: 0, b: 1 }, scope }, tallies, scene, observations);
+  const tallies = new Tallies(scene, observations, judgeOptions, 'bad');
+  return isOver({ subject: { kind, a: 0, b: 1 }, scope }, tallies);
 }
 
 test('a link is well again after its first good attempts, however many they are', () => {
