@@ -11,6 +11,7 @@ import { ReflectorGroup } from './cache/reflector-group.ts';
 import type { StoreChange } from './cache/store.ts';
 import { ownerKeys } from './cache/watched-kinds.ts';
 import { Watches } from './controller/watches.ts';
+import { registerJudgementMetrics } from './judgement-metrics.ts';
 import { ApiClient } from './kube/api-client.ts';
 import { ApiTransport } from './kube/api-transport.ts';
 import type { ClusterAccess } from './kube/cluster-access.ts';
@@ -131,7 +132,8 @@ export class Operator {
       onFault: ({ plural }) => this.#watchFailed(plural),
     });
     const { resources, kinds, pods, nodes } = this.#watches;
-    registerResourceMetrics(metrics.registry, () => (this.#election.isLeading ? resources.values() : []));
+    const exposed = () => (this.#election.isLeading ? resources.values() : []);
+    registerResourceMetrics(metrics.registry, exposed);
     this.#sync =
       parts.sync &&
       new SyncService({
@@ -146,6 +148,7 @@ export class Operator {
         judgements: queueOf(() => this.#term.judgements),
         onFault: ({ plural }) => this.#watchFailed(plural),
       });
+    if (this.#sync) registerJudgementMetrics(metrics.registry, exposed, this.#sync);
     this.#caches = new ReflectorGroup([...this.#watches.reflectors, ...(this.#sync?.reflectors ?? [])]);
     this.#term = this.#newTerm();
   }

@@ -16,7 +16,7 @@ export function registerResourceMetrics(registry: Registry, resources: () => Ite
     const all = [...resources()];
     this.set(Math.max(0, all.length - maxExposedResources));
     for (const gauge of [agents, condition, generation, observedGeneration]) gauge.reset();
-    for (const resource of oldest(all)) expose(resource);
+    for (const resource of oldestResources(all)) expose(resource);
   });
   const agents = newGauge(resourceMetrics.agents, registers);
   const condition = newGauge(resourceMetrics.condition, registers);
@@ -37,8 +37,8 @@ export function registerResourceMetrics(registry: Registry, resources: () => Ite
   }
 }
 
-/** As many as are exposed, in any order where that is all of them. */
-function oldest(resources: NetExporter[]): NetExporter[] {
+/** Those that are exposed, in any order where that is all of them. */
+export function oldestResources(resources: NetExporter[]): NetExporter[] {
   if (resources.length <= maxExposedResources) return resources;
   const aged = resources.map((resource) => {
     const { creationTimestamp, uid } = resource.metadata;

@@ -1,6 +1,7 @@
 import { scheduleMetrics, settingsMetrics } from './agent-metrics.ts';
 import { eventMetrics } from './event-metrics.ts';
 import { httpMetrics } from './http-metrics.ts';
+import { fleetMetrics, judgementMetrics } from './judgement-metrics.ts';
 import type { MetricDeclaration, MetricGroup } from './metric.ts';
 import {
   controllerMetrics,
@@ -31,6 +32,10 @@ export const agentMetricGroups = {
 export const operatorMetricGroups = {
   /** Exposed by the leader only. */
   resource: resourceMetrics,
+  /** As `resource`, and only where the operator syncs with agents. */
+  judgement: judgementMetrics,
+  /** As `judgement`. */
+  fleet: fleetMetrics,
   controller: controllerMetrics,
   watch: watchMetrics,
   event: eventMetrics,

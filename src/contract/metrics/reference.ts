@@ -1,4 +1,5 @@
 import { agentMetricGroups, agentMetrics, operatorMetricGroups, operatorMetrics } from './declared-metrics.ts';
+import { maxFleetSeries } from './judgement-metrics.ts';
 import type { LabelDeclaration, MetricDeclaration, MetricGroup } from './metric.ts';
 
 interface Section {
@@ -23,6 +24,14 @@ const operatorSections: Record<keyof typeof operatorMetricGroups, Section> = {
   resource: {
     title: 'NetExporters',
     text: 'What the statuses say, from the leader only. `namespace` and `netexporter` are those of the NetExporter: a scrape configuration of the operator needs `honor_labels: true`.',
+  },
+  judgement: {
+    title: 'Judgement',
+    text: 'What the operator judges from the reports of agents, from the leader only, and only where it syncs with agents. The labels are as above.',
+  },
+  fleet: {
+    title: 'All agents',
+    text: `Sums of the reports of all agents of a NetExporter, for Prometheus servers that scrape the operator alone; exposed like the judgement. They count from the moment at which the leader began to lead. Latencies have a relative error of up to 5 %. Series without a result for 15 minutes are removed. All NetExporters together have at most ${maxFleetSeries.total} pairs of zones and servers with series of their own.`,
   },
   controller: {
     title: 'Controllers and work queues',

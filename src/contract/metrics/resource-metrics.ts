@@ -3,7 +3,8 @@ import type { MetricGroup } from './metric.ts';
 /** Maximum number of NetExporters with series of their own: the oldest ones. */
 export const maxExposedResources = 1000;
 
-const resource = {
+/** Labels of all metrics about one NetExporter. */
+export const resourceLabels = {
   namespace: { help: 'Namespace of the NetExporter.' },
   netexporter: { help: 'Name of the NetExporter.' },
 } as const;
@@ -15,7 +16,7 @@ export const resourceMetrics = {
     type: 'gauge',
     help: 'Number of agents of a NetExporter by state.',
     labels: {
-      ...resource,
+      ...resourceLabels,
       state: {
         help: 'State of the agents, as in `status.agents`. An agent counts for each state that it is in.',
         values: {
@@ -32,7 +33,7 @@ export const resourceMetrics = {
     type: 'gauge',
     help: 'Whether a condition of a NetExporter has a status: 1 or 0.',
     labels: {
-      ...resource,
+      ...resourceLabels,
       type: {
         help: 'Type of the condition.',
         values: {
@@ -54,13 +55,13 @@ export const resourceMetrics = {
     name: 'net_exporter_generation',
     type: 'gauge',
     help: 'Generation of the spec of a NetExporter.',
-    labels: resource,
+    labels: resourceLabels,
   },
   observedGeneration: {
     name: 'net_exporter_observed_generation',
     type: 'gauge',
     help: 'Generation of the spec that the status of a NetExporter is about.',
-    labels: resource,
+    labels: resourceLabels,
   },
   leftOut: {
     name: 'net_exporter_resources_left_out',

@@ -7,6 +7,7 @@ import type { Settings } from '../../protocol/settings.ts';
 import { type Acknowledgement, type Held, holdMs, type SyncRequest } from '../../protocol/sync.ts';
 import { keyOf } from '../kube/kube-object.ts';
 import type { NodeFacts } from '../plan/node-facts.ts';
+import type { FleetTotals, TotalsCount } from '../reports/fleet-totals.ts';
 import { type ReportDrops, ReportMemory } from '../reports/report-memory.ts';
 import type { AgentPods } from './agent-pods.ts';
 import { NetExporterFleet } from './net-exporter-fleet.ts';
@@ -84,6 +85,7 @@ export class Fleet implements SyncSource {
   readonly #parts: FleetParts;
   readonly #members = new Map<string, Member>();
   #memory = new ReportMemory();
+  #totalsCount: TotalsCount = { total: 0 };
   #epoch: number | undefined;
   /** When it began to lead, in monotonic milliseconds. */
   #since = 0;
@@ -110,6 +112,7 @@ export class Fleet implements SyncSource {
     this.#epoch = undefined;
     this.#members.clear();
     this.#memory = new ReportMemory();
+    this.#totalsCount = { total: 0 };
   }
 
   /** Has the targets of a NetExporter's agents planned by this spec. */
@@ -186,6 +189,11 @@ export class Fleet implements SyncSource {
     return this.#members.keys();
   }
 
+  /** Sums of what the agents of each NetExporter have reported, by key. */
+  *totals(): Generator<[string, FleetTotals]> {
+    for (const [key, { fleet, isGone }] of this.#members) if (!isGone) yield [key, fleet.totals];
+  }
+
   /** What is to be judged of a NetExporter; undefined if it is gone. */
   judgedOf(key: string): { resource: NetExporter; agents: NetExporterFleet } | undefined {
     const member = this.#members.get(key);
@@ -247,9 +255,10 @@ export class Fleet implements SyncSource {
     if (!isKnown) this.#parts.judgements.addAfter(key, 0);
     if (member?.fleet.uid !== uid) {
       const onNews = () => this.#compareLater(key);
-      member?.fleet.reports.forgetAll();
+      member?.fleet.forgetReports();
       const { clock, drops, holdMsOf } = this.#parts;
-      const fleet = new NetExporterFleet({ uid, epoch, clock, memory: this.#memory, drops, onNews, holdMsOf });
+      const shared = { memory: this.#memory, drops, totalsCount: this.#totalsCount };
+      const fleet = new NetExporterFleet({ uid, epoch, clock, ...shared, onNews, holdMsOf });
       const reported = JSON.stringify(fleet.propagation());
       const state = { isGone: false, isHeld: false, dnsServers: undefined, fault: undefined, reported };
       member = { resource, fleet, ...state };
@@ -271,7 +280,7 @@ export class Fleet implements SyncSource {
     this.#parts.pods.update(resource, isGone);
     const pods = this.#parts.pods.of(resource);
     if (isGone && pods.length === 0) {
-      fleet.reports.forgetAll();
+      fleet.forgetReports();
       this.#members.delete(key);
       return;
     }

@@ -1,4 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
+import { maxFleetSeries, otherFleetSeries } from '../../contract/metrics/judgement-metrics.ts';
+import { networkBuckets, serverBuckets } from '../../contract/metrics/latency-buckets.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import { ProtocolError } from '../../protocol/document.ts';
 import type { Settings } from '../../protocol/settings.ts';
@@ -7,6 +9,7 @@ import { FleetPlan, type PlanChanges, type PlanInput } from '../plan/fleet-plan.
 import type { PlannedPod, TargetState } from '../plan/target-states.ts';
 import type { LinkPlan } from '../reports/agent-reports.ts';
 import { FleetReports } from '../reports/fleet-reports.ts';
+import { FleetTotals, type TotalsCount } from '../reports/fleet-totals.ts';
 import type { ReportDrops, ReportMemory } from '../reports/report-memory.ts';
 import { FleetDnsServers } from './fleet-dns-servers.ts';
 import { plannedLinks, possibleLinks } from './planned-links.ts';
@@ -30,6 +33,9 @@ const silentAfterMs = 3 * holdMs;
 
 /** Within this time nearly every agent calls a new leader. Milliseconds. */
 const earlyMs = 5000;
+
+/** Buckets of the sums: those of the agents' own histograms. */
+const edges = { network: networkBuckets, dns: serverBuckets };
 
 /** An agent's last call. */
 interface Call {
@@ -69,6 +75,8 @@ export class NetExporterFleet {
   readonly uid: string;
   /** What they have reported of their targets in the last window of time. */
   readonly reports: FleetReports;
+  /** Sums of all that they have reported. */
+  readonly totals: FleetTotals;
   /** Whether the plan is by the present spec. Whoever has another spec sets it back. */
   isPlanned = false;
   readonly #clock: Clock;
@@ -96,15 +104,22 @@ export class NetExporterFleet {
     /** Shared by all NetExporters. */
     memory: ReportMemory;
     drops: ReportDrops;
+    /** Shared by all NetExporters. */
+    totalsCount: TotalsCount;
     /** Called when `propagation` may have changed, except by the passage of time. */
     onNews: () => void;
     /** For how long the request of an agent is to be held at most, in milliseconds. */
     holdMsOf: (podUid: string) => number;
   }) {
-    const { uid, epoch, clock, memory, drops, onNews, holdMsOf } = options;
+    const { uid, epoch, clock, memory, drops, totalsCount, onNews, holdMsOf } = options;
     this.uid = uid;
     // No report is taken before the first agent is registered, by when the window is known.
     this.reports = new FleetReports({ clock, windowMs: 0, memory, drops });
+    const totals = new FleetTotals({ clock, edges, max: maxFleetSeries, other: otherFleetSeries }, totalsCount);
+    this.totals = totals;
+    this.reports.listeners.add({
+      accepted: (podUid, _spanMs, results) => totals.take(this.zoneOf(podUid), results),
+    });
     this.#clock = clock;
     this.#epoch = epoch;
     this.#onNews = onNews;
@@ -173,6 +188,12 @@ export class NetExporterFleet {
       const { call, lacksSince } = this.#agents.get(uid) ?? {};
       this.#agents.set(uid, { node, call, lacksSince });
     }
+  }
+
+  /** Forgets all reports. */
+  forgetReports(): void {
+    this.reports.forgetAll();
+    this.totals.clear();
   }
 
   /** The uids of the agents' pods. */

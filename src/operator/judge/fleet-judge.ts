@@ -51,7 +51,7 @@ export class FleetJudge implements ReportListener {
     this.#fleet = fleet;
     this.#sources = sources;
     this.#shared = shared;
-    fleet.reports.listener = this;
+    fleet.reports.listeners.add(this);
   }
 
   /** UID of the NetExporter. */
@@ -72,7 +72,7 @@ export class FleetJudge implements ReportListener {
 
   /** Forgets everything. */
   close(): void {
-    this.#fleet.reports.listener = undefined;
+    this.#fleet.reports.listeners.delete(this);
     this.#judge?.close();
     this.#judge = undefined;
   }

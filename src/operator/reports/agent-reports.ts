@@ -73,12 +73,12 @@ export class AgentReports implements ReportHolder {
    * Processes a report unless it has been processed before.
    * @param onAccepted called with the results that count, which are planned and bounded, before anything is dropped
    */
-  take(report: Report, plan: LinkPlan, onAccepted?: (results: AcceptedResult[]) => void): void {
+  take(report: Report, plan: LinkPlan, onAccepted: (results: AcceptedResult[]) => void): void {
     if (!this.#counted.count(report)) return;
     const slot = this.#currentSlot();
     const results = this.#positioned(report, plan);
     if (results.length === 0) return;
-    onAccepted?.(results.map(([position, outcomes]) => [this.#links[position]!, outcomes]));
+    onAccepted(results.map(([position, outcomes]) => [this.#links[position]!, outcomes]));
     slot.packed += packOutcomes(results);
     slot.reports++;
     this.#fit();

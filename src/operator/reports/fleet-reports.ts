@@ -18,7 +18,7 @@ export interface ReportListener {
   /** Called once for each report, with the results that count. @param spanMs time over which they were found */
   accepted(podUid: string, spanMs: number, results: readonly AcceptedResult[]): void;
   /** The agent's pod is gone. */
-  forgotten(podUid: string): void;
+  forgotten?(podUid: string): void;
 }
 
 /**
@@ -38,7 +38,7 @@ export class FleetReports implements SharedReports {
   /** Length of the window, in milliseconds. May change at any time. */
   windowMs: number;
   /** May change at any time. */
-  listener: ReportListener | undefined;
+  readonly listeners = new Set<ReportListener>();
 
   /** @param options `memory` is shared with other NetExporters */
   constructor(options: { clock: Clock; windowMs: number; memory: ReportMemory; drops: ReportDrops }) {
@@ -64,15 +64,16 @@ export class FleetReports implements SharedReports {
       agent = new AgentReports(this);
       this.#agents.set(podUid, agent);
     }
-    const { listener } = this;
-    agent.take(report, plan, listener && ((results) => listener.accepted(podUid, report.spanMs, results)));
+    agent.take(report, plan, (results) => {
+      for (const listener of this.listeners) listener.accepted(podUid, report.spanMs, results);
+    });
     this.#memory.changed(agent);
     return { stream: report.stream, sequence: report.sequence };
   }
 
   /** Drops the reports of an agent whose pod is gone. */
   forget(podUid: string): void {
-    this.listener?.forgotten(podUid);
+    for (const listener of this.listeners) listener.forgotten?.(podUid);
     const agent = this.#agents.get(podUid);
     if (!agent) return;
     agent.release();

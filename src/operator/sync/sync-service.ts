@@ -24,6 +24,7 @@ import type { ApiClient } from '../kube/api-client.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import type { Resource } from '../kube/resource.ts';
 import type { NodeFacts } from '../plan/node-facts.ts';
+import type { FleetTotals } from '../reports/fleet-totals.ts';
 import type { ReportDrops } from '../reports/report-memory.ts';
 import type { AgentsSync } from './agents-sync.ts';
 import { newReportMetrics } from './report-metrics.ts';
@@ -247,6 +248,11 @@ export class SyncService implements AgentsSync {
   /** The last judgements by the keys of NetExporters. */
   judgements(): Iterable<[string, JudgedFleet]> {
     return this.#judges.latest();
+  }
+
+  /** Sums of what the agents have reported, by the keys of NetExporters. */
+  totals(): Iterable<[string, FleetTotals]> {
+    return this.#fleet.totals();
   }
 
   #newJudges(): FleetJudges {

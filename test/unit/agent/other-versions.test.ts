@@ -45,7 +45,8 @@ const agent = { resource: 'monitoring/default', podUid: 'p', pod: 'p', node: 'n'
 function setUp(first: Settings, unknown: readonly LaterField[]) {
   const clock = new FakeClock();
   const { uid } = first.resource;
-  const fleet = new NetExporterFleet({ uid, epoch: 1, clock, ...reportParts(), onNews() {}, holdMsOf: () => 15_000 });
+  const parts = { ...reportParts(), totalsCount: { total: 0 } };
+  const fleet = new NetExporterFleet({ uid, epoch: 1, clock, ...parts, onNews() {}, holdMsOf: () => 15_000 });
   fleet.plan({
     ...{ pods: [agentPod({ uid: 'p', name: 'p', node: 'n', addresses: ['10.0.0.1'] })], dnsServers: [] },
     ...{ peersPerAgent: 10, endpointsPerAgent: 2 },

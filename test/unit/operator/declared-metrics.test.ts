@@ -3,10 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { operatorMetricGroups, operatorMetrics } from '../../../src/contract/metrics/declared-metrics.ts';
-import { labelValues } from '../../../src/contract/metrics/metric.ts';
+import { labelValues, type MetricGroup } from '../../../src/contract/metrics/metric.ts';
 import { resourceMetrics } from '../../../src/contract/metrics/resource-metrics.ts';
+import { suspectKinds, suspectReasons } from '../../../src/contract/suspects.ts';
 import { httpRefusalCounter } from '../../../src/listeners/http-refusal.ts';
 import { WorkQueue } from '../../../src/operator/controller/work-queue.ts';
+import { type JudgementSource, registerJudgementMetrics } from '../../../src/operator/judgement-metrics.ts';
+import { keyOf } from '../../../src/operator/kube/kube-object.ts';
 import { OperatorMetrics } from '../../../src/operator/metrics.ts';
 import { registerResourceMetrics } from '../../../src/operator/resource-metrics.ts';
 import { newReportMetrics } from '../../../src/operator/sync/report-metrics.ts';
@@ -16,8 +19,23 @@ import { TemporaryDirectory } from '../agent/temporary-directory.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { assertDeclared } from '../metrics/declared-families.ts';
 import { exposedFamilies } from '../metrics/exposed-families.ts';
+import { deadNode, judgedFleet } from './judge/judgements.ts';
 import { netExporter } from './net-exporter-builder.ts';
 import { OperatorProcess } from './operator-process.ts';
+import { dnsLink, fleetTotals, networkLink } from './reports/totals-rig.ts';
+
+/** Suspects of every kind and with every reason, and a result of every protocol. */
+function judgementSource(): JudgementSource {
+  const ofKinds = suspectKinds.map((kind) => deadNode({ kind, name: kind }));
+  const suspects = [...ofKinds, ...suspectReasons.map((reason) => deadNode({ name: reason, reason }))];
+  const { totals, take } = fleetTotals();
+  for (const protocol of ['TCP', 'UDP']) {
+    take('a', networkLink({ protocol }), { latencies: [[100, 1]] });
+    take('a', dnsLink({ protocol }), { latencies: [[100, 1]] });
+  }
+  const key = keyOf(netExporter());
+  return { judgements: () => [[key, judgedFleet({ verdict: { suspects } })]], totals: () => [[key, totals]] };
+}
 
 /** What an operator exposes once everything has happened that it counts. */
 async function fullExposition(): Promise<string> {
@@ -27,6 +45,7 @@ async function fullExposition(): Promise<string> {
     ...{ type, status: 'True' as const, lastTransitionTime: '2026-01-01T00:00:00Z', reason: 'X', message: '' },
   }));
   registerResourceMetrics(metrics.registry, () => [{ ...netExporter(), status: { agents, conditions } }]);
+  registerJudgementMetrics(metrics.registry, () => [netExporter()], judgementSource());
   for (const name of ['netexporter', 'netexporter-plan', 'netexporter-figures', 'netexporter-judge'] as const) {
     const { queue: observe, reconcile } = metrics.controllerObserver(name);
     const backoff = { baseMs: 100, maxMs: 1000 };
@@ -76,8 +95,10 @@ test('a running operator exposes no other metrics, and all but those of sync, wh
   await operator.says(/"port":\d+/);
   const [, port] = /"port":(\d+)/.exec(operator.output)!;
   const exposition = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  const { syncServer, reports } = operatorMetricGroups;
-  const sync = [...Object.values(syncServer), ...Object.values(reports)].map(({ name }): string => name);
+  const { syncServer, reports, judgement, fleet } = operatorMetricGroups;
+  const sync = [syncServer, reports, judgement, fleet].flatMap((group) =>
+    Object.values(group as MetricGroup).map(({ name }) => name),
+  );
   const expected = operatorMetrics().flatMap(({ name }) => (sync.includes(name) ? [] : [name]));
   assert.deepEqual([...exposedFamilies(exposition).keys()].sort(), expected.sort());
   assert.match(exposition, /^process_open_fds [1-9]\d*$/m);

@@ -278,14 +278,14 @@ function listening(maxBytes?: number) {
   const heard: string[] = [];
   const parts = reportParts(maxBytes);
   const reports = new FleetReports({ clock: new FakeClock(), windowMs, ...parts });
-  reports.listener = {
+  reports.listeners.add({
     accepted: (podUid, spanMs, results) => {
       for (const [link, { attempts, latencies }] of results)
         heard.push([podUid, spanMs, link.host, attempts, latencies.length].join(' '));
       for (const [link] of results) assert.equal(reports.table.find(link), link, 'the shared object');
     },
     forgotten: (podUid) => heard.push(`${podUid} gone`),
-  };
+  });
   return { reports, heard, ...parts };
 }
 
