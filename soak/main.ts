@@ -17,6 +17,7 @@ import { olderKubernetes } from '../test/cluster/older-kubernetes.ts';
 import * as agent from './agent.ts';
 import * as firstContact from './first-contact.ts';
 import * as ipv6 from './ipv6.ts';
+import * as judge from './judge.ts';
 import * as operations from './operations.ts';
 import * as operator from './operator.ts';
 import * as prometheus2 from './prometheus-2.ts';
@@ -29,6 +30,7 @@ const soaks: Readonly<Record<string, Soak>> = {
   agent: agent.run,
   operator: operator.run,
   operations: operations.run,
+  judge: judge.run,
   sync: sync.run,
   'first-contact': firstContact.run,
   'prometheus-2': prometheus2.run,
@@ -48,7 +50,7 @@ is 1 when something was not as it must be. Several can run side by side: each ha
   --sequences  runs so many sequences of edits and faults instead, 100000 at most, without the minutes that operator
                otherwise ends with: those in which the API server is away, and those in which nothing happens
   --kubernetes runs on that one of ${olderKubernetes.join(', ')} instead of on all of them; first-contact and versions end when they
-               are done, whatever time they were given
+               are done, whatever time they were given; judge does each kind of fault once at least
   --seed       repeats the choices of an earlier run, which printed it`;
 
 const log = (line: string) => console.log(`# ${new Date().toISOString().slice(11, 19)} ${line}`);
