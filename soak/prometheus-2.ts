@@ -14,6 +14,7 @@ import { type Agent, getJson, getNetExporter } from '../test/e2e/agents.ts';
 import { documentedQueries, netExporterQueries } from '../test/e2e/documented-queries.ts';
 import { apply, deadline, netExporter, quick, waitForAgents } from '../test/e2e/environment.ts';
 import { missingSeries } from '../test/e2e/expected-series.ts';
+import { forwardTable } from '../test/judge/packet-rules.ts';
 import { shiftedAnswer, startNtpServer } from '../test/unit/agent/servers/ntp-server.ts';
 import type { Soak } from './soak.ts';
 
@@ -96,14 +97,12 @@ async function machineAddress({ kubectl }: BenchCluster): Promise<string> {
 
 /** The first node loses dials of the agent on the other one, and every second echo to it. */
 async function losePackets({ cluster }: BenchCluster, [first, second]: Agent[]): Promise<void> {
-  const rule = `add rule inet soak forward ip daddr ${second!.ip}`;
-  const script = [
-    'add table inet soak',
-    'add chain inet soak forward { type filter hook forward priority -200; }',
-    `${rule} tcp dport ${second!.port} drop`,
-    `${rule} udp dport ${second!.port} numgen inc mod 2 < 1 drop`,
+  const match = `ip daddr ${second!.ip}`;
+  const rules = [
+    `${match} tcp dport ${second!.port} drop`,
+    `${match} udp dport ${second!.port} numgen inc mod 2 < 1 drop`,
   ];
-  await cluster.exec(first!.node, ['nft', '-f', '-'], { input: `${script.join('\n')}\n` });
+  await cluster.exec(first!.node, ['nft', '-f', '-'], { input: forwardTable('soak', rules) });
 }
 
 async function start(

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { formatHostPort } from '../../src/base/host-port.ts';
 import { addressMatch } from '../cluster/network-policy.ts';
 import { waitFor } from '../cluster/wait.ts';
+import { forwardTable } from '../judge/packet-rules.ts';
 import { type Agent, clusterIpOf, getJson, hostOf, metricsOf } from './agents.ts';
 import {
   deadline,
@@ -70,13 +71,8 @@ function between(from: Agent, to: Agent): string {
 
 /** Drops what the rules match on its way out of a node, while `body` runs. */
 async function withDropRules(node: string, matches: string[], body: () => Promise<void>): Promise<void> {
-  const rules = matches.map((match) => `add rule inet ${table} forward ${match} drop`);
-  const script = [
-    `add table inet ${table}`,
-    `add chain inet ${table} forward { type filter hook forward priority -200; }`,
-    ...rules,
-  ];
-  await env.cluster.exec(node, ['nft', '-f', '-'], { input: `${script.join('\n')}\n` });
+  const rules = matches.map((match) => `${match} drop`);
+  await env.cluster.exec(node, ['nft', '-f', '-'], { input: forwardTable(table, rules) });
   try {
     await body();
   } finally {

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../cluster/wait.ts';
+import { forwardTable } from '../judge/packet-rules.ts';
 import { type Agent, agentsOf, getJson, hostOf, metricsOf } from './agents.ts';
 import { deadline, type Environment } from './environment.ts';
 import type { Metrics } from './metrics.ts';
@@ -177,12 +178,9 @@ export class WatchedFleet {
     const args = ['pod', '-n', this.#namespace, pod];
     const { status } = await getJson<{ status: { podIPs: { ip: string }[] } }>(kubectl, args);
     const rules = status.podIPs.flatMap(({ ip }) =>
-      ['saddr', 'daddr'].map((end) => `add rule inet ${table} forward ${isIPv6(ip) ? 'ip6' : 'ip'} ${end} ${ip} drop`),
+      ['saddr', 'daddr'].map((end) => `${isIPv6(ip) ? 'ip6' : 'ip'} ${end} ${ip} drop`),
     );
-    const chain = `add chain inet ${table} forward { type filter hook forward priority -200; }`;
-    await cluster.exec(node, ['nft', '-f', '-'], {
-      input: `${[`add table inet ${table}`, chain, ...rules].join('\n')}\n`,
-    });
+    await cluster.exec(node, ['nft', '-f', '-'], { input: forwardTable(table, rules) });
     try {
       await body();
     } finally {
