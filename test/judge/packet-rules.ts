@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { ClusterNode } from '../cluster/cluster.ts';
+import { addressMatch } from '../cluster/network-policy.ts';
 
 /** A node with the networks whose packets rules match. */
 export type NodeNetworks = Pick<ClusterNode, 'addresses' | 'podCidrs'>;
@@ -53,9 +54,12 @@ export function cutZonePairRules(a: readonly NodeNetworks[], b: readonly NodeNet
 
 /** Drops DNS queries to a pod. */
 export function dropQueriesRules(pod: readonly string[]): string[] {
-  return pod.map(
-    (address) => `${isV6(address) ? 'ip6' : 'ip'} daddr ${address} meta l4proto { tcp, udp } th dport 53 drop`,
-  );
+  return pod.map((address) => `${addressMatch('daddr', address)} meta l4proto { tcp, udp } th dport 53 drop`);
+}
+
+/** Drops what is still for a ClusterIP after kube-proxy's rules. */
+export function dropServicesRules(serviceNetworks: readonly string[]): string[] {
+  return serviceNetworks.map((network) => `${addressMatch('daddr', network)} drop`);
 }
 
 /**

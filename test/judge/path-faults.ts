@@ -1,7 +1,8 @@
 import { keyOfName } from '../../src/operator/judge/subjects.ts';
+import { addressesOf } from '../cluster/addresses.ts';
 import { getJson } from '../e2e/agents.ts';
 import { type FaultSite, type JudgedFault, nodesWithoutLeader, zonesWithoutLeader } from './fault-site.ts';
-import { cutLinkRules, cutZonePairRules } from './packet-rules.ts';
+import { cutLinkRules, cutZonePairRules, dropServicesRules } from './packet-rules.ts';
 import { applyRules } from './rule-tables.ts';
 
 const linkSeconds = 60;
@@ -35,7 +36,7 @@ export const cutZonePair = zonePair('zone_pair_cut', 100, ['Unreachable']);
 export const lossyZonePair = zonePair('zone_pair_30', 30, ['Loss']);
 
 /** kube-proxy of a node stops, and rules that it has made are lost. */
-function brokenProxy(name: string, losingRules: (site: FaultSite) => Promise<string>): JudgedFault {
+function brokenProxy(name: string, losingRules: (site: FaultSite) => Promise<string> | string): JudgedFault {
   return {
     name,
     verdictSeconds: serviceSeconds,
@@ -45,6 +46,8 @@ function brokenProxy(name: string, losingRules: (site: FaultSite) => Promise<str
       const script = await losingRules(site);
       undo.add(`kube-proxy of ${node!.name}`, () => cluster.startProxy(node!.name));
       await cluster.stopProxy(node!.name);
+      // Without its rules, packets to ClusterIPs would leave the cluster by the default route.
+      await applyRules(site, undo, node!.name, dropServicesRules(addressesOf(0, 'dual').serviceNetworks));
       await cluster.exec(node!.name, ['nft', '-f', '-'], { input: script });
       return { key: keyOfName('ServicePath', `${node!.name}>`), reasons: ['Unreachable', 'Refused'] };
     },
@@ -60,7 +63,7 @@ export const lostService = brokenProxy('service_path_agents', async ({ kubectl, 
 });
 
 /** A node has no rules for Services at all. */
-export const lostProxyTable = brokenProxy('service_path_all', async ({ cluster }) =>
+export const lostProxyTable = brokenProxy('service_path_all', ({ cluster }) =>
   familiesOf(cluster.nodes[0]!.addresses)
     .map((family) => `delete table ${family} kube-proxy\n`)
     .join(''),

@@ -15,20 +15,20 @@ interface StatusObject {
 export class SuspectWatch implements AsyncDisposable {
   /** Oldest first. */
   readonly snapshots: Snapshot[] = [];
-  readonly #api: ClusterApi;
+  readonly #api: Pick<ClusterApi, 'get'>;
   readonly #path: string;
   readonly #ending = new AbortController();
   readonly #running: Promise<void>;
   #failure: Error | undefined;
 
-  private constructor(api: ClusterApi, namespace: string, name: string) {
+  private constructor(api: Pick<ClusterApi, 'get'>, namespace: string, name: string) {
     this.#api = api;
     this.#path = `/apis/net-exporter.dev/v1alpha1/namespaces/${namespace}/netexporters/${name}`;
     this.#running = this.#run();
   }
 
   /** Resolves as soon as the status has been read once. */
-  static async start(api: ClusterApi, namespace: string, name: string): Promise<SuspectWatch> {
+  static async start(api: Pick<ClusterApi, 'get'>, namespace: string, name: string): Promise<SuspectWatch> {
     const watch = new SuspectWatch(api, namespace, name);
     await waitFor('a status', () => watch.snapshots.length > 0, { timeout: 30_000 });
     return watch;

@@ -6,6 +6,7 @@ import {
   cutZonePairRules,
   deafRules,
   dropQueriesRules,
+  dropServicesRules,
   forwardTable,
   lossRules,
   muteRules,
@@ -68,6 +69,13 @@ test('rules about DNS are about port 53 of either protocol', () => {
     'ip6 daddr fd00:1::2 meta l4proto { tcp, udp } th dport 53 drop',
   ]);
   assert.match(redirectTable('t', 5353), /^add table inet t\n.*hook prerouting.*\n.*th dport 53 redirect to :5353\n$/s);
+});
+
+test('what is still for a ClusterIP is dropped in each family', () => {
+  assert.deepEqual(dropServicesRules(['10.96.0.0/16', 'fd6e::/112']), [
+    'ip daddr 10.96.0.0/16 drop',
+    'ip6 daddr fd6e::/112 drop',
+  ]);
 });
 
 test('a table holds all rules, in their order', () => {
