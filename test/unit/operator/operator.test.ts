@@ -238,7 +238,7 @@ test('agents on a node that is not ready are counted apart as soon as node, pod 
     putDaemonSet(2);
     await until(() => ready() === 'True: 2 of 2 agents are ready.', `all are ready before ${order}`);
     for (const step of order) steps[step]();
-    const expected = 'True: 1 of 2 agents are ready; 1 is on a node that is not ready: n2.';
+    const expected = 'True: 1 of 2 agents are ready; 1 is on a node that is not ready: n2. Repair or delete that node.';
     await until(() => ready() === expected, `the node is named after ${order}`);
   }
   putNode('True');
