@@ -18,6 +18,9 @@ const maxAgents = 500;
 const maxWitnesses = 20;
 const maxWitnessesOfHost = 100;
 
+/** How often changes that are over are looked for, in milliseconds: an agent that is silent does not ask. */
+const sweepMs = 5000;
+
 interface Change {
   /** Whether it has become bad. */
   isBad: boolean;
@@ -39,9 +42,11 @@ export class ChangedOutcomes {
   readonly #clock: Clock;
   readonly #witnesses = new Map<string, Witness>();
   readonly #perSubject = new Map<string, number>();
+  #sweptAt: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#sweptAt = clock.monotonic();
   }
 
   /** Number of agents that report more often. */
@@ -78,8 +83,7 @@ export class ChangedOutcomes {
   has(agent: string): boolean {
     const witness = this.#witnesses.get(agent);
     if (!witness) return false;
-    const now = this.#clock.monotonic();
-    for (const [link, { until }] of witness.changes) if (until <= now) this.#end(agent, witness, link);
+    this.#expire(agent, witness, this.#clock.monotonic());
     return witness.changes.size > 0;
   }
 
@@ -95,7 +99,19 @@ export class ChangedOutcomes {
     }
   }
 
+  #sweep(): void {
+    const now = this.#clock.monotonic();
+    if (now - this.#sweptAt < sweepMs) return;
+    this.#sweptAt = now;
+    for (const [agent, witness] of this.#witnesses) this.#expire(agent, witness, now);
+  }
+
+  #expire(agent: string, witness: Witness, now: number): void {
+    for (const [link, { until }] of witness.changes) if (until <= now) this.#end(agent, witness, link);
+  }
+
   #begin(agent: string, link: Link, change: Change): void {
+    this.#sweep();
     const known = this.#witnesses.get(agent);
     if (!known && this.#witnesses.size >= maxAgents) return;
     const witness = known ?? { changes: new Map<Link, Change>(), subjects: new Set<string>() };

@@ -14,7 +14,7 @@ export type HorizonName = (typeof horizonNames)[number];
 /** The window moves by this fraction of its length. */
 export const slotsPerWindow = 24;
 
-const firstCapacity = 256;
+const firstCapacity = 16;
 
 /** Capacity doubles up to this one, and grows by a quarter beyond it. */
 const largeCapacity = 16_384;
@@ -146,7 +146,7 @@ export class StreamCounts {
   }
 
   #grow(): void {
-    this.#capacity *= this.#capacity < largeCapacity ? 2 : 1.25;
+    this.#capacity = Math.ceil(this.#capacity * (this.#capacity < largeCapacity ? 2 : 1.25));
     for (const counter of counters) {
       const slots = this.#slots[counter];
       for (const [number, slot] of slots.entries()) {

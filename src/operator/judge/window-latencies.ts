@@ -5,10 +5,11 @@ const slots = 24;
 
 const buckets = maxSketchIndex + 1;
 
-/** Latencies of many targets within a window, by bucket of the sketch: 24 KiB, whatever their number. */
+/** Latencies of many targets within a window, by bucket of the sketch: 24 KiB, whatever their number, if any. */
 export class WindowLatencies {
   readonly #slotMs: number;
-  readonly #counts = new Uint32Array(slots * buckets);
+  /** Empty before the first latency. */
+  #counts = new Uint32Array(0);
   #slot: number;
 
   constructor(windowMs: number, now: number) {
@@ -18,6 +19,7 @@ export class WindowLatencies {
 
   /** Adds to the current slot. */
   add(latencies: readonly Readonly<SketchEntry>[]): void {
+    if (this.#counts.length === 0) this.#counts = new Uint32Array(slots * buckets);
     const start = (this.#slot % slots) * buckets;
     for (const [index, count] of latencies) this.#counts[start + index]! += count;
   }

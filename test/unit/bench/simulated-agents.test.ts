@@ -75,6 +75,25 @@ test('an agent takes what it is answered, says so at once, and reports with its 
   });
 });
 
+test('agents report that a name does not exist from the moment on at which it ceases to', async () => {
+  await withAgents(upToDate, async (agents, server, access) => {
+    await agents.add([{ name: 'a', token: 't' }], access);
+    const failing = () => reports(server).filter(({ targets }) => targets.some(({ failures }) => failures.nxdomain));
+    await agents.until('there are reports', () => reports(server).length > 1, { timeout });
+    assert.equal(failing().length, 0);
+    await agents.fail('kubernetes.default.svc.cluster.local.');
+    await agents.until('they say so', () => failing().length > 1, { timeout });
+    await agents.fail(undefined);
+    const before = reports(server).length;
+    await agents.until('they go on', () => reports(server).length > before + 2, { timeout });
+    assert.ok(
+      reports(server)
+        .at(-1)!
+        .targets.every(({ failures }) => failures.nxdomain === undefined),
+    );
+  });
+});
+
 test('an agent reports the peers and DNS servers that it was given', async () => {
   await withAgents(upToDate, async (agents, server, access) => {
     await agents.add([{ name: 'a', token: 't' }], access);

@@ -108,6 +108,17 @@ test('so many witnesses are enough: of one node and one server few, of one name 
   );
 });
 
+test('a place is free again when the window is over, also of an agent that is silent', () => {
+  const { clock, changes, note } = setUp();
+  for (let agent = 0; agent < 20; agent++) note(`${agent}`, link, well, twoBad);
+  clock.advance(windowMs - 1);
+  note('20', link, well, twoBad);
+  assert.equal(changes.has('20'), false);
+  clock.advance(5000);
+  note('20', link, well, twoBad);
+  assert.deepEqual([changes.has('20'), changes.size], [true, 1]);
+});
+
 test('a place is free again when an agent is forgotten, or its target is as before', () => {
   const { changes, note } = setUp();
   for (let agent = 0; agent < 21; agent++) note(`${agent}`, link, well, twoBad);

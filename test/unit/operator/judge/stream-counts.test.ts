@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { maxStreams } from '../../../../src/operator/judge/stream-budget.ts';
 import { type Counts, counters, StreamCounts } from '../../../../src/operator/judge/stream-counts.ts';
 
 const horizons = { whole: 120_000, half: 60_000, now: 30_000 };
@@ -86,4 +87,15 @@ test('knows the slots of the window, and whether anything is in it', () => {
   counts.advance(130_000);
   assert.equal(counts.has('failed'), false);
   assert.equal(counts.has('attempts'), false);
+});
+
+test('so many streams as there can be are all counted', () => {
+  const counts = new StreamCounts(horizons, 0);
+  for (let stream = 0; stream < maxStreams; stream++) {
+    assert.equal(counts.allocate(), stream);
+    counts.add(stream, attempts(1));
+  }
+  const sums = counts.sums('attempts', 'whole');
+  assert.ok(sums.length >= maxStreams && sums.length < 1.3 * maxStreams, `${sums.length}`);
+  assert.ok(sums.subarray(0, maxStreams).every((sum) => sum === 1));
 });
