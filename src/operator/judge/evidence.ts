@@ -28,6 +28,8 @@ export interface EvidenceParts extends SuspectFigures {
   pod?: string;
   podNode?: string;
   resolver?: { address: string; pods: number };
+  /** DNSServer: the other pods behind the resolver, and how many of them answer. */
+  otherPods?: { answering: number; pods: number };
 }
 
 /**
@@ -42,7 +44,7 @@ export function evidenceOf(parts: EvidenceParts): string {
 const sentences: Record<SuspectKind, (parts: EvidenceParts) => string> = {
   Node(parts) {
     const { name, direction, otherWay, seeing, witnesses } = parts;
-    if (parts.isSlow) return `Node ${name} is slow: ${rateText(parts, 'from and to it')}`;
+    if (parts.isSlow) return `Node ${name} is slow: ${rateText(parts, whereOf(direction))}`;
     if (!parts.isHard) return `Node ${name} loses packets: ${rateText(parts, whereOf(direction))}`;
     const notes = [
       ...(parts.notReady ? ['its Node is NotReady'] : []),
@@ -69,7 +71,7 @@ const sentences: Record<SuspectKind, (parts: EvidenceParts) => string> = {
   ServicePath(parts) {
     const [from, to] = endsOf(parts.name);
     const service = to === 'agents' ? "the agents' Service" : to === 'ClusterIPs' ? 'ClusterIPs' : `the Service ${to}`;
-    return `Node ${from} cannot use ${service}: ${parts.isHard ? probesOf(parts) : rateText(parts, 'to it')}; ${from} reaches ${parts.startReaches ?? 0} peers directly; check kube-proxy on ${from}`;
+    return `Node ${from} cannot use ${service}: ${parts.isHard ? probesOf(parts) : rateText(parts, 'to it')}; ${from} reaches ${parts.startReaches ?? 0} peers directly`;
   },
   ZonePair(parts) {
     const [from, to, arrow] = endsOf(parts.name);
@@ -79,13 +81,14 @@ const sentences: Record<SuspectKind, (parts: EvidenceParts) => string> = {
     return `Zone ${parts.name}: ${rateText(parts, 'across its border')}, on ${parts.badLinks} of ${parts.links} links`;
   },
   DNSServer(parts) {
-    const { name, pod, podNode, resolver, witnesses } = parts;
+    const { name, pod, podNode, resolver, otherPods, witnesses } = parts;
     const where = pod ? ` (${pod}${podNode ? ` on ${podNode}` : ''})` : podNode ? ` (on ${podNode})` : '';
     const what = parts.isHard
       ? `${lookupsOf(parts)} by ${witnesses} nodes ${failedText(parts)}`
       : rateText(parts, 'at it');
+    const contrast = otherPods?.pods ? [`${otherPods.answering} of ${otherPods.pods} other pods answer`] : [];
     const effect = resolver ? [`1 of ${resolver.pods} lookups at ${resolver.address} is affected`] : [];
-    return [`DNS server ${name}${where}: ${what}`, ...effect].join('; ');
+    return [`DNS server ${name}${where}: ${what}`, ...contrast, ...effect].join('; ');
   },
   Host(parts) {
     const what = parts.isHard

@@ -111,9 +111,13 @@ export class Admission {
 /** Name of the ClusterIPs of both Services. */
 export const bothServices = 'ClusterIPs';
 
+/** What a name has of each end of a pair, so that both ends and what is between them fit into `maxSuspectName`. */
+const maxEndName = 125;
+
 /** The name of a subject, and a key that does not depend on the direction. */
 export function namesOf({ kind, a, b }: Subject, direction: Direction, scene: Scene): { name: string; key: string } {
-  const end = (index: number) => scene.nodes[index]?.name ?? scene.servers[index - scene.nodes.length]!.address;
+  const end = (index: number) =>
+    (scene.nodes[index]?.name ?? scene.servers[index - scene.nodes.length]!.address).slice(0, maxEndName);
   switch (kind) {
     case 'Node':
       return named(kind, scene.nodes[a]!.name);

@@ -3,11 +3,15 @@ import { type EvidenceParts, evidenceOf } from './evidence.ts';
 import type { Horizons } from './fleet-facts.ts';
 import type { Judged, Judgement } from './judgement.ts';
 import type { Observations } from './observations.ts';
+import { streamKinds } from './scene.ts';
 import type { Direction } from './subjects.ts';
 import { figuresOf, reachOf, type SuspectFigures } from './suspect-figures.ts';
 
 /** From this share of bad attempts on a fault is hard: nothing gets through. */
 const hardShare = 0.8;
+
+/** A DNS pod of whose lookups fewer than this share are bad answers. */
+const answeringShare = 0.2;
 
 /** The reason of a suspect and the sentence about it. */
 export interface SuspectWords {
@@ -67,12 +71,30 @@ export function wordsOf(
   return { reason, evidence: evidenceOf(parts) };
 }
 
-function addServer(parts: EvidenceParts, { scene }: Judgement, server: number): void {
+function addServer(parts: EvidenceParts, judgement: Judgement, server: number): void {
+  const { scene } = judgement;
   const { pod, share } = scene.servers[server]!;
   const resolver = scene.servers.find(({ isResolver }) => isResolver);
   if (pod?.name) parts.pod = pod.name;
   if (pod?.node !== undefined) parts.podNode = pod.node;
-  if (resolver && share > 0) parts.resolver = { address: resolver.address, pods: Math.round(1 / share) };
+  if (!resolver || share === 0) return;
+  parts.resolver = { address: resolver.address, pods: Math.round(1 / share) };
+  parts.otherPods = otherPodsOf(judgement, server);
+}
+
+/** The other pods behind the DNS Service of which there are lookups in the last two holds, and those that answer. */
+function otherPodsOf({ scene, tallies }: Judgement, server: number): { answering: number; pods: number } {
+  const { attempts, bad } = tallies.bad.of('now');
+  const sums = new Map<number, { attempts: number; bad: number }>();
+  for (let at = 0; at < scene.size; at++) {
+    const other = scene.server[at]!;
+    if (scene.kind[at] !== streamKinds.server || other === server || attempts[at] === 0) continue;
+    if (scene.servers[other]!.share === 0) continue;
+    const sum = sums.get(other) ?? { attempts: 0, bad: 0 };
+    sums.set(other, { attempts: sum.attempts + attempts[at]!, bad: sum.bad + bad[at]! });
+  }
+  const answering = [...sums.values()].filter((sum) => sum.bad < answeringShare * sum.attempts);
+  return { answering: answering.length, pods: sums.size };
 }
 
 function reasonOf(

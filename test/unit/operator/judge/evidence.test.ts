@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { suspectKinds, suspectReasons } from '../../../../src/contract/suspects.ts';
 import { type EvidenceParts, evidenceOf } from '../../../../src/operator/judge/evidence.ts';
 
 const hard: EvidenceParts = {
@@ -50,7 +51,7 @@ const sentences: [EvidenceParts, string][] = [
   ],
   [
     { ...hard, kind: 'ServicePath', name: 'node-3>agents', startReaches: 10 },
-    "Node node-3 cannot use the agents' Service: 31 of 31 probes in 30 s timed out; node-3 reaches 10 peers directly; check kube-proxy on node-3.",
+    "Node node-3 cannot use the agents' Service: 31 of 31 probes in 30 s timed out; node-3 reaches 10 peers directly.",
   ],
   [
     { ...soft, kind: 'ZonePair', name: 'a<>b', links: 220, badLinks: 214 },
@@ -64,8 +65,9 @@ const sentences: [EvidenceParts, string][] = [
     {
       ...{ ...hard, kind: 'DNSServer', name: '10.0.3.7:53', attempts: 48, bad: 48, witnesses: 12 },
       ...{ pod: 'coredns-x', podNode: 'node-4', resolver: { address: '10.96.0.10:53', pods: 3 } },
+      otherPods: { answering: 2, pods: 2 },
     },
-    'DNS server 10.0.3.7:53 (coredns-x on node-4): 48 of 48 lookups by 12 nodes timed out; 1 of 3 lookups at 10.96.0.10:53 is affected.',
+    'DNS server 10.0.3.7:53 (coredns-x on node-4): 48 of 48 lookups by 12 nodes timed out; 2 of 2 other pods answer; 1 of 3 lookups at 10.96.0.10:53 is affected.',
   ],
   [
     { ...hard, kind: 'Host', name: 'example.com.', failing: 'answered' },
@@ -75,3 +77,36 @@ const sentences: [EvidenceParts, string][] = [
 
 for (const [parts, sentence] of sentences)
   test(`a sentence about ${parts.kind} ${parts.reason}`, () => assert.equal(evidenceOf(parts), sentence));
+
+const subjectOf: Record<EvidenceParts['kind'], [name: string, beginning: string]> = {
+  Node: ['node-7', 'Node node-7 '],
+  Link: ['n1<>n2', 'Link n1 ↔ n2: '],
+  ServicePath: ['n1>10.96.0.10:53', 'Node n1 cannot use the Service 10.96.0.10:53: '],
+  ZonePair: ['a>b', 'Zones a → b: '],
+  Zone: ['a', 'Zone a: '],
+  DNSServer: ['[fd00::a]:53', 'DNS server [fd00::a]:53: '],
+  Host: ['example.com.', 'Host example.com.: '],
+};
+for (const kind of suspectKinds)
+  for (const reason of suspectReasons)
+    test(`a sentence about ${kind} with the reason ${reason} is one, with the name and numbers`, () => {
+      const [name, beginning] = subjectOf[kind];
+      for (const isHard of [true, false])
+        for (const direction of ['all', 'in', 'out'] as const) {
+          const parts = { ...(isHard ? hard : soft), kind, name, reason, direction, isSlow: reason === 'Slow', isHard };
+          const sentence = evidenceOf(parts);
+          if (reason !== 'Rebooted') assert.ok(sentence.startsWith(beginning), sentence);
+          assert.match(sentence, /[^.]\.$/);
+          assert.match(sentence, /\d[\d,]* (of|probes)/);
+          assert.doesNotMatch(sentence, /undefined|NaN|\$\{/);
+        }
+    });
+
+test('a sentence about the longest names fits into a status, without the end of its numbers being cut off', () => {
+  const end = 'x'.repeat(125);
+  for (const kind of ['Link', 'ZonePair', 'ServicePath'] as const) {
+    const sentence = evidenceOf({ ...hard, kind, name: `${end}<>${end}`, endReachedBy: 9, startReaches: 9 });
+    assert.ok(sentence.length <= 1000, `${sentence.length}`);
+    assert.doesNotMatch(sentence, /undefined/);
+  }
+});

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Judge } from '../../../../src/operator/judge/judge.ts';
+import type { Scene } from '../../../../src/operator/judge/scene.ts';
+import { keyOfName, namesOf } from '../../../../src/operator/judge/subjects.ts';
 import { JudgedFleet, judgeOptions, type Probe, resolver, service } from './judged-fleet.ts';
 
 const podOn = (node: string) => (node === 'node-1' ? '10.1.0.1:53' : '10.1.0.2:53');
@@ -157,8 +159,15 @@ test('a DNS pod that does not answer explains the DNS Service', () => {
   assert.deepEqual(fleet.suspects, ['DNSServer 10.1.0.2:53 Unreachable']);
   assert.match(
     fleet.verdict!.suspects[0]!.evidence,
-    /^DNS server 10\.1\.0\.2:53 \(coredns-2 on node-2\): (\d+) of \1 lookups by 12 nodes timed out; 1 of 2 lookups at 10\.96\.0\.10:53 is affected\.$/,
+    /^DNS server 10\.1\.0\.2:53 \(coredns-2 on node-2\): (\d+) of \1 lookups by 12 nodes timed out; 1 of 1 other pods answer; 1 of 2 lookups at 10\.96\.0\.10:53 is affected\.$/,
   );
+});
+
+test('names that are too long are cut so that both ends are there, also for a new leader', () => {
+  const scene = { nodes: ['x', 'y'].map((letter) => ({ name: letter.repeat(253) })), servers: [] } as unknown as Scene;
+  const { name, key } = namesOf({ kind: 'Link', a: 0, b: 1 }, 'all', scene);
+  assert.match(name, /^x{125}<>y{125}$/);
+  assert.equal(keyOfName('Link', name), key);
 });
 
 test('a DNS pod that refuses is refused', () => {

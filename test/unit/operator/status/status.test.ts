@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { suspectKinds } from '../../../../src/contract/suspects.ts';
 import type { NetExporterStatus } from '../../../../src/crd/net-exporter.ts';
 import { faultReasons } from '../../../../src/operator/agents/agent-pod.ts';
 import { type DaemonSetProgress, progressOf } from '../../../../src/operator/status/rollout.ts';
 import { type Findings, heldStatusOf, pausedStatusOf, statusOf } from '../../../../src/operator/status/status.ts';
+import { deadNode, judgedFleet } from '../judge/judgements.ts';
 
 const now = Date.parse('2026-01-01T00:00:00.123Z');
 const done: DaemonSetProgress = {
@@ -485,3 +487,29 @@ for (const [what, findings] of troubles)
         if (!isGood && !type.endsWith('Healthy')) assert.match(message, nextStep, `${type} ${status} ${reason}`);
       }
   });
+
+test('a fault of the network or of DNS leaves Ready True, on which deployment tools wait', () => {
+  const suspects = suspectKinds.map((kind) => deadNode({ kind, name: kind }));
+  const well = statusOf({ ...healthy, propagation: spread, judged: judgedFleet() }, undefined, now);
+  const faulty = statusOf(
+    { ...healthy, propagation: spread, judged: judgedFleet({ verdict: { suspects } }) },
+    well,
+    now + 60_000,
+  );
+  const of = ({ conditions = [] }: NetExporterStatus) => Object.groupBy(conditions, ({ type }) => type);
+  for (const type of ['Ready', 'Reconciling', 'Stalled', 'ConfigPropagated'])
+    assert.deepEqual(of(faulty)[type], of(well)[type], type);
+  for (const type of ['DNSHealthy', 'NetworkHealthy']) {
+    const [{ status, lastTransitionTime } = assert.fail(type)] = of(faulty)[type] ?? [];
+    assert.deepEqual([status, lastTransitionTime], ['False', '2026-01-01T00:01:00Z']);
+  }
+});
+
+test('a condition about health is of the generation that was judged', () => {
+  const edited = { ...healthy, generation: 8, propagation: spread, judged: judgedFleet({ generation: 7 }) };
+  const { conditions = [] } = statusOf(edited, undefined, now);
+  assert.deepEqual(
+    conditions.map(({ observedGeneration }) => observedGeneration),
+    [8, 8, 8, 8, 7, 7],
+  );
+});
