@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 import { agentLeftovers, agentObjects, type ManifestObject } from '../../../../charts/agent/agent.ts';
+import { operatorName, operatorPortName, operatorSelector } from '../../../../src/contract/operator-names.ts';
 import type { NetExporterSpec } from '../../../../src/crd/net-exporter.ts';
 import { settingsOf } from '../../../../src/operator/agents/settings-of.ts';
 import { parseSettings } from '../../../../src/protocol/settings.ts';
@@ -259,6 +260,14 @@ test('the PodMonitor selects the agents, carries the user’s labels and gives t
     endpoint.relabelings.map(({ sourceLabels: [source], targetLabel }: Json) => [targetLabel, source]),
     documented,
   );
+});
+
+test('docs/prometheus.yml keeps the labels of the operator’s series, which are those of NetExporters', () => {
+  const { scrape_configs } = parse(readFileSync(new URL('../../../../docs/prometheus.yml', import.meta.url), 'utf8'));
+  const operator = scrape_configs.find(({ job_name }: Json) => job_name === operatorName) ?? {};
+  assert.equal(operator.honor_labels, true);
+  const kept = (operator.relabel_configs as Json[]).filter(({ action }) => action === 'keep').map(({ regex }) => regex);
+  assert.deepEqual(kept, [operatorSelector['app.kubernetes.io/name'], operatorPortName]);
 });
 
 test('the PodMonitor of the defaults asks for no rights to nodes, and each field of the spec is in that of the golden file', () => {
