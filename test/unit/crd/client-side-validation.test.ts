@@ -81,6 +81,11 @@ test('only fields without a default are required', () => {
     'status.agents.desired',
     'status.agents.ready',
     'status.agents.summary',
+    'status.conditions[].type',
+    'status.conditions[].status',
+    'status.conditions[].lastTransitionTime',
+    'status.conditions[].reason',
+    'status.conditions[].message',
     'status.dns.servers',
     'status.dns.hosts',
     'status.dns.failing',
@@ -91,11 +96,6 @@ test('only fields without a default are required', () => {
     'status.suspects[].reason',
     'status.suspects[].evidence',
     'status.suspects[].since',
-    'status.conditions[].type',
-    'status.conditions[].status',
-    'status.conditions[].lastTransitionTime',
-    'status.conditions[].reason',
-    'status.conditions[].message',
   ]);
 });
 
