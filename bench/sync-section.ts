@@ -22,8 +22,8 @@ const warmUpSeconds = 30;
 
 const { peersPerAgent } = defaultSpec().network;
 
-/** Bounds for every size but those that are for the largest. */
-const goals: Record<string, { unit: Figure['unit']; goal?: Goal }> = {
+/** Bounds for every size, or from a number of nodes on. */
+const goals: Record<string, { unit: Figure['unit']; goal?: Goal; from?: number }> = {
   edit_ack_p99_seconds: { unit: 's', goal: { atMost: 2 } },
   cold_configured_seconds: { unit: 's', goal: { atMost: 40 } },
   cpu_idle_ratio: { unit: '', goal: { atMost: 0.2 } },
@@ -31,7 +31,8 @@ const goals: Record<string, { unit: Figure['unit']; goal?: Goal }> = {
   bytes_per_agent_minute: { unit: 'B', goal: { atMost: 8000 } },
   wire_bytes_per_agent_minute: { unit: 'B' },
   plans_changed_per_pod_change: { unit: '', goal: { atMost: 2 * peersPerAgent + 2 } },
-  cpu_ratio_one_dead_host: { unit: '', goal: { atMost: 1.1 } },
+  // The witnesses of one name that report more often are 20 to 100, however few agents there are.
+  cpu_ratio_one_dead_host: { unit: '', goal: { atMost: 1.1 }, from: 5000 },
   agents_cpu_idle_ratio: { unit: '' },
   api_server_cpu_idle_ratio: { unit: '' },
 };
@@ -118,8 +119,8 @@ class Run {
       traffic,
       failure,
     };
-    const figures = Object.entries(goals).map(([name, { unit, goal }]) =>
-      figure(`${name}_${nodes}`, values[name] ?? Number.NaN, unit, goal),
+    const figures = Object.entries(goals).map(([name, { unit, goal, from = 0 }]) =>
+      figure(`${name}_${nodes}`, values[name] ?? Number.NaN, unit, nodes >= from ? goal : undefined),
     );
     return { figures, details };
   }
