@@ -14,6 +14,7 @@ import { StartGrace } from './plan/start-grace.ts';
 import { type LimitedTargets, withinLimits } from './plan/target-limits.ts';
 import { problemOf, TargetStateLog } from './plan/target-state-log.ts';
 import {
+  groupOf,
   isUndisturbed,
   type PodIdentity,
   planTargets,
@@ -156,6 +157,7 @@ export class Agent {
         key: target.key,
         slot: slotOf(target, timing),
         isShared: isUndisturbed(target, timing),
+        group: groupOf(target),
         intervalMs: target.intervalMs,
         run: (signal) => this.#turn(target, signal),
       })),

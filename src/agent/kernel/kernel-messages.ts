@@ -1,8 +1,8 @@
 import type { Libc } from './kernel-libc.ts';
 
-/** A datagram that was read. */
+/** A datagram that was read, or a part of a stream. */
 export interface ReceivedDatagram {
-  /** Valid until the next one is read. Longer ones are cut off at 2 KiB. */
+  /** Valid until the next one is read. Longer datagrams are cut off at 2 KiB. */
   message: Buffer;
   /** When the kernel received it, in nanoseconds of CLOCK_REALTIME; undefined if it does not say. */
   receivedAt: bigint | undefined;

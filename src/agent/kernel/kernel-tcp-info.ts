@@ -4,11 +4,6 @@ export interface TcpInfo {
   isEstablished: boolean;
   /** Smoothed round-trip time in seconds; right after the handshake, that of SYN and SYN-ACK. */
   rttSeconds: number;
-  /**
-   * Time since the last data was received, or since the connection was established, in seconds; a multiple of the
-   * kernel tick.
-   */
-  sinceLastDataSeconds: number;
   /** Time since the last acknowledgement was received, in seconds; a multiple of the kernel tick. */
   sinceLastAckSeconds: number;
   /** Number of retransmitted segments over the life of the connection, including SYNs. */
@@ -20,7 +15,6 @@ export const tcpInfoBytes = 104;
 
 /** TCP_ESTABLISHED (include/net/tcp_states.h), a value of the first byte. */
 const established = 1;
-const lastDataRecvOffset = 52;
 const lastAckRecvOffset = 56;
 const rttOffset = 68;
 const totalRetransOffset = 100;
@@ -36,7 +30,6 @@ export function parseTcpInfo(bytes: Uint8Array, length: number): TcpInfo | undef
   return {
     isEstablished: bytes[0] === established,
     rttSeconds: words[rttOffset / 4]! / 1e6,
-    sinceLastDataSeconds: words[lastDataRecvOffset / 4]! / 1e3,
     sinceLastAckSeconds: words[lastAckRecvOffset / 4]! / 1e3,
     totalRetransmits: words[totalRetransOffset / 4]!,
   };

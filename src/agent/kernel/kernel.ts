@@ -31,9 +31,10 @@ export interface Kernel {
    */
   openStampedUdpSocket(family: 4 | 6): number;
   /**
-   * Reads a datagram from a socket of `openStampedUdpSocket`.
-   * @returns undefined if none waits
-   * @throws KernelCallError, also for an ICMP error, such as ECONNREFUSED
+   * Reads a datagram from a socket of `openStampedUdpSocket`, or what has come on a connection of
+   * `openStampedTcpSocket`, with the time of the last segment: an empty message is the end of the stream.
+   * @returns undefined if nothing waits
+   * @throws KernelCallError, also for an ICMP error, such as ECONNREFUSED, and for a reset, once the data is read
    */
   receive(fd: number): ReceivedDatagram | undefined;
   /**
@@ -49,6 +50,12 @@ export interface Kernel {
    * @throws KernelCallError
    */
   openTcpSocket(family: 4 | 6): number;
+  /**
+   * Opens a non-blocking TCP socket with kernel receive timestamps, which is read by `receive`.
+   * @returns as `openTcpSocket`
+   * @throws KernelCallError
+   */
+  openStampedTcpSocket(family: 4 | 6): number;
   /**
    * Begins to connect a TCP socket; if it has begun, looks how far that is.
    * @returns whether the connection is established
@@ -80,7 +87,7 @@ export interface Kernel {
    */
   disconnect(fd: number, isStampRead?: boolean): boolean;
   /**
-   * Sends one datagram on a connected socket.
+   * Sends one datagram on a connected socket, or a short message on a new TCP connection.
    * @returns the time right before it was sent, in nanoseconds of CLOCK_REALTIME
    * @throws KernelCallError
    */

@@ -40,6 +40,8 @@ const soTimestamping = 37;
  * interface's queue: it is taken behind that, and by drivers that support it only.
  */
 const timestamping = (1 << 8) | (1 << 3) | (1 << 4) | (1 << 7) | (1 << 11);
+/** Stamp by software what is received. */
+const receiveTimestamping = (1 << 3) | (1 << 4);
 const ipprotoIp = 0;
 const ipRecverr = 11;
 const ipprotoTcp = 6;
@@ -125,7 +127,7 @@ class LinuxKernel implements Kernel {
 
   /** @throws KernelCallError if a call that the probes need does not work */
   selfTest(): void {
-    const fd = this.#socket(afInet, sockStream);
+    const fd = this.openStampedTcpSocket(4);
     try {
       if (!this.tcpInfo(fd)) throw new KernelCallError('getsockopt', this.#libc.errorName());
     } finally {
@@ -176,8 +178,7 @@ class LinuxKernel implements Kernel {
 
   openStampedUdpSocket(family: 4 | 6): number {
     const fd = this.#probingSocket(family);
-    const flags = Int32Array.of(timestamping);
-    if (this.#libc.setsockopt(fd, solSocket, soTimestamping, flags, 4) !== 0) this.#fail('setsockopt', fd);
+    this.#stamp(fd, timestamping);
     this.#lastKeys.set(fd, -1);
     return fd;
   }
@@ -200,6 +201,12 @@ class LinuxKernel implements Kernel {
 
   openTcpSocket(family: 4 | 6): number {
     return this.#socket(family === 6 ? afInet6 : afInet, sockStream);
+  }
+
+  openStampedTcpSocket(family: 4 | 6): number {
+    const fd = this.openTcpSocket(family);
+    this.#stamp(fd, receiveTimestamping);
+    return fd;
   }
 
   connectTcp(fd: number, to: Uint8Array): boolean {
@@ -348,6 +355,11 @@ class LinuxKernel implements Kernel {
   #enableTimestamps(fd: number): void {
     if (this.#libc.ioctl(fd, siocgstampns, this.#timespec) !== 0 && this.#libc.errorName() !== 'ENOENT')
       this.#fail('ioctl', fd);
+  }
+
+  #stamp(fd: number, flags: number): void {
+    if (this.#libc.setsockopt(fd, solSocket, soTimestamping, Int32Array.of(flags), 4) !== 0)
+      this.#fail('setsockopt', fd);
   }
 
   /** An address of loopback that a socket can send to which can send to this one. */

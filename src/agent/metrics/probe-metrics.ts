@@ -47,7 +47,7 @@ export class ProbeMetrics {
     const probes = new Set([...next.values()].map(timingKey));
     for (const [key, labels] of this.#timings) if (!probes.has(key)) this.#removeTiming(key, labels);
     for (const target of next.values())
-      if (!this.#timings.has(timingKey(target))) this.#setTiming(target, this.#expected(target));
+      if (!this.#timings.has(timingKey(target))) this.#setTiming(target, this.#decided);
   }
 
   /** Records the result of a turn. */
@@ -115,11 +115,6 @@ export class ProbeMetrics {
         if (!wanted && shown) this.#registry.removeSingleMetric(name);
         if (!wanted && metric === faults) faults.reset();
       }
-  }
-
-  /** DNS over TCP takes the handshake from the kernel but the answer from the clock, so its source is the clock. */
-  #expected({ probe, labels }: Target): Timing {
-    return probe === 'dns' && labels.protocol === 'TCP' ? 'clock' : this.#decided;
   }
 
   #setTiming(target: Target, source: Timing): void {

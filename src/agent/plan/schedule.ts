@@ -1,19 +1,10 @@
 import type { Clock } from '../../base/clock.ts';
-import { hashFraction } from '../../base/hash.ts';
+import { type Offset, Offsets, sharedStepMs, type Timetable, wholeSteps } from './offsets.ts';
 
 /** Something that runs periodically. */
-export interface Task {
+export interface Task extends Timetable {
   /** Identifies the task across updates. */
   key: string;
-  /** Determines the offset: tasks of the same slot and interval have their turns at the same time. */
-  slot: string;
-  intervalMs: number;
-  /**
-   * Whether turns may begin together with those of other tasks: at four times of the interval or more, at most 2.5
-   * seconds apart. After a rest, the first of several probes costs several times what the others do. By default a turn
-   * begins at any step.
-   */
-  isShared?: boolean;
   /** Runs one turn. `signal` is aborted when the task is removed. A rejection ends only this turn. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -32,28 +23,21 @@ export interface ScheduleEvents {
 const toleranceMs = 1000;
 
 /** Interval at which the schedule checks for stalls, in milliseconds, in addition to the turns. */
-const heartbeatMs = 500;
-
-/** Into how many parts an interval is divided at least for the offsets of shared tasks. */
-const minParts = 4;
-
-/** The longest of these parts, in milliseconds: also with long intervals, only a few probes begin together. */
-const maxPartMs = 2500;
+const heartbeatMs = sharedStepMs;
 
 /**
- * Runs every task at `epoch + offset + n · interval` on a monotonic clock, where the offset is a hash of seed and slot.
- * Epoch and offset are multiples of a step; the offsets of shared tasks are multiples of `heartbeatMs` if the interval
- * is long enough, so their turns begin when the schedule checks for stalls anyway. So turns are spread over the
- * interval, differ between agents, do not move when other tasks are added or removed, and never drift.
+ * Runs every task at `epoch + offset + n · interval` on a monotonic clock, where the offset is a hash of seed and slot
+ * (`Offsets`). Epoch and offset are multiples of a step; the offsets of shared tasks are multiples of `heartbeatMs` if
+ * the interval is long enough, so their turns begin when the schedule checks for stalls anyway. So turns are spread
+ * over the interval, differ between agents, do not move when other tasks are added or removed, and never drift.
  *
  * Turns that a stalled process missed (blocked event loop, throttled or frozen container) are counted and skipped. They
  * neither run later in a burst nor count as failures.
  */
 export class Schedule {
   readonly #clock: Clock;
-  readonly #seed: string;
   readonly #events: ScheduleEvents;
-  readonly #stepMs: number;
+  readonly #offsets: Offsets;
   readonly #epoch: number;
   readonly #entries = new Map<string, Entry>();
   #cancelHeartbeat = () => {};
@@ -64,9 +48,8 @@ export class Schedule {
    */
   constructor(clock: Clock, seed: string, events: ScheduleEvents, stepMs: number) {
     this.#clock = clock;
-    this.#seed = seed;
     this.#events = events;
-    this.#stepMs = stepMs;
+    this.#offsets = new Offsets(seed, stepMs);
     this.#epoch = wholeSteps(clock.monotonic(), heartbeatMs);
     this.#heartbeat();
   }
@@ -85,10 +68,7 @@ export class Schedule {
     for (const [key, task] of wanted) {
       const entry = this.#entries.get(key);
       if (entry) entry.replace(task);
-      else {
-        const fraction = hashFraction(`${this.#seed} ${task.slot}`);
-        this.#entries.set(key, new Entry(task, this.#clock, this.#events, this.#epoch, fraction, this.#stepMs));
-      }
+      else this.#entries.set(key, new Entry(task, this.#clock, this.#events, this.#epoch, this.#offsets));
     }
   }
 
@@ -113,9 +93,9 @@ class Entry {
   readonly #clock: Clock;
   readonly #events: ScheduleEvents;
   readonly #epoch: number;
-  readonly #fraction: number;
-  readonly #stepMs: number;
+  readonly #offsets: Offsets;
   #task: Task;
+  #offset: Offset;
   /** The number of the next turn. */
   #turn = 0;
   #cancelTimer = () => {};
@@ -123,13 +103,13 @@ class Entry {
   readonly #ended = new AbortController();
   #isRunning = false;
 
-  constructor(task: Task, clock: Clock, events: ScheduleEvents, epoch: number, fraction: number, stepMs: number) {
+  constructor(task: Task, clock: Clock, events: ScheduleEvents, epoch: number, offsets: Offsets) {
     this.#task = task;
     this.#clock = clock;
     this.#events = events;
     this.#epoch = epoch;
-    this.#fraction = fraction;
-    this.#stepMs = stepMs;
+    this.#offsets = offsets;
+    this.#offset = offsets.take(task);
     this.#begin();
   }
 
@@ -139,11 +119,14 @@ class Entry {
     this.#task = task;
     if (!moved) return;
     this.#cancelTimer();
+    this.#offset.release();
+    this.#offset = this.#offsets.take(task);
     this.#begin();
   }
 
   end(): void {
     this.#cancelTimer();
+    this.#offset.release();
     this.#ended.abort();
   }
 
@@ -154,11 +137,7 @@ class Entry {
   }
 
   #dueAt(turn: number): number {
-    const { intervalMs, isShared = false } = this.#task;
-    const partMs = Math.min(maxPartMs, intervalMs / minParts);
-    const shared = wholeSteps(partMs, partMs < heartbeatMs ? this.#stepMs : heartbeatMs);
-    const stepMs = isShared ? Math.max(this.#stepMs, shared) : this.#stepMs;
-    return this.#epoch + wholeSteps(this.#fraction * intervalMs, stepMs) + turn * intervalMs;
+    return this.#epoch + this.#offset.ms + turn * this.#task.intervalMs;
   }
 
   #arm(): void {
@@ -190,9 +169,4 @@ class Entry {
     };
     this.#task.run(this.#ended.signal).then(done, done);
   }
-}
-
-/** Rounds down to a multiple of a step. */
-function wholeSteps(ms: number, stepMs: number): number {
-  return Math.floor(ms / stepMs) * stepMs;
 }

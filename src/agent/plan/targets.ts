@@ -82,12 +82,16 @@ export function slotOf(target: Target, timing: Timing): string {
 }
 
 /**
- * Whether probes of a target may run at the same time as others. Those of DNS may not: there can be many, and answers
- * over TCP are timed by the clock.
+ * Whether probes of a target may run at the same time as others.
  * @param timing as for `slotOf`
  */
 export function isUndisturbed({ probe }: Target, timing: Timing): boolean {
-  return probe === 'network' && timing === 'kernel';
+  return probe !== 'ntp' && timing === 'kernel';
+}
+
+/** Targets of one group are probed at different times: the lookups of a server, which must not get all at once. */
+export function groupOf(target: Target): string | undefined {
+  return target.probe === 'dns' ? target.labels.server : undefined;
 }
 
 /** The assigned peers, or a choice from all addresses. */

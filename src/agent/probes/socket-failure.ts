@@ -39,3 +39,16 @@ export function socketFailure(error: unknown): FailureReason | undefined {
   if (syscall === 'send' && code !== undefined && droppedAtOnce.includes(code)) return 'unreachable';
   return reasons.get(String(code));
 }
+
+/**
+ * Makes a system call, and makes it again if it fails with an error that is not the network's: the errno is read after
+ * the call, so it may be that of another one in between.
+ */
+export function retried<Result>(call: () => Result): Result {
+  try {
+    return call();
+  } catch (error) {
+    if (socketFailure(error) !== undefined) throw error;
+    return call();
+  }
+}

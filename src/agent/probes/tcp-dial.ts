@@ -20,27 +20,21 @@ export interface Handshake {
   retransmits: number;
 }
 
-/** A socket that exposes TCP_INFO. */
-export interface DialledSocket extends Socket {
-  /** TCP_INFO now, or right before the socket was closed. */
-  tcpInfo(): TcpInfo | undefined;
-}
-
 /** An open connection, which the caller must close with `resetAndDestroy()`, or the reason why there is none. */
-export type Dialled = ({ socket: DialledSocket } & Handshake) | { failure: FailureReason; retransmits: number };
+export type Dialled = { socket: Socket; seconds: number } | { failure: FailureReason };
 
 /**
- * Opens a TCP connection and measures its handshake.
+ * Opens a TCP connection and measures its handshake by the clock, for machines whose kernel's times are not available.
  * @param context `timeoutMs` applies to the handshake only
  * @throws the reason of the signal if aborted; RangeError if `host` is not an address; a system error if the agent is
  *   at fault
  */
-export function dial({ host, port }: TcpSubject, { timeoutMs, signal, kernel }: ProbeContext): Promise<Dialled> {
+export function dial({ host, port }: TcpSubject, { timeoutMs, signal }: ProbeContext): Promise<Dialled> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     // Rejects names: getaddrinfo would resolve them within the measured time.
     if (isIP(host) === 0) throw new RangeError(`"${host}" is not an IP address`);
-    const socket = new MeasuredSocket(kernel);
+    const socket = new Socket();
     const cancelTimeout = afterDelay(timeoutMs, () => fail('timeout'));
     const onAbort = () => {
       release();
@@ -56,7 +50,7 @@ export function dial({ host, port }: TcpSubject, { timeoutMs, signal, kernel }: 
     const fail = (failure: FailureReason) => {
       release();
       socket.destroy();
-      resolve({ failure, retransmits: socket.tcpInfo()?.totalRetransmits ?? 0 });
+      resolve({ failure });
     };
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once('error', (error) => {
@@ -67,10 +61,9 @@ export function dial({ host, port }: TcpSubject, { timeoutMs, signal, kernel }: 
     });
     const startedAt = monotonicNs();
     socket.once('connect', () => {
-      const elapsed = secondsSince(startedAt);
-      const handshake = measuredHandshake(socket.tcpInfo(), elapsed, kernel);
+      const seconds = secondsSince(startedAt);
       release();
-      resolve({ socket, ...handshake });
+      resolve({ socket, seconds });
     });
     socket.connect({ host, port, autoSelectFamily: false });
   });
@@ -85,34 +78,10 @@ export function dial({ host, port }: TcpSubject, { timeoutMs, signal, kernel }: 
 export function measuredHandshake(
   info: TcpInfo | undefined,
   elapsedSeconds: number,
-  kernel: Pick<Kernel, 'believe'> | undefined,
+  kernel: Pick<Kernel, 'believe'>,
 ): Handshake {
   const retransmits = info?.totalRetransmits ?? 0;
   const measured = info && (retransmits > 0 ? elapsedSeconds - info.sinceLastAckSeconds : info.rttSeconds);
-  const seconds = kernel?.believe(measured, elapsedSeconds);
+  const seconds = kernel.believe(measured, elapsedSeconds);
   return { seconds: seconds ?? elapsedSeconds, timing: seconds === undefined ? 'clock' : 'kernel', retransmits };
-}
-
-/** A socket that reads TCP_INFO for the last time right before its descriptor is closed. */
-class MeasuredSocket extends Socket implements DialledSocket {
-  readonly #kernel: Kernel | undefined;
-  #last: TcpInfo | undefined;
-
-  constructor(kernel: Kernel | undefined) {
-    super();
-    this.#kernel = kernel;
-  }
-
-  tcpInfo(): TcpInfo | undefined {
-    // Node has no public API for a socket's descriptor. It removes the handle as soon as it closes it; an fd of -1 is
-    // not open yet.
-    const fd = (this as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1;
-    if (fd >= 0) this.#last = this.#kernel?.tcpInfo(fd);
-    return this.#last;
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.tcpInfo();
-    super._destroy(error, callback);
-  }
 }

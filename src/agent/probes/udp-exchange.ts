@@ -3,10 +3,10 @@ import { isIP } from 'node:net';
 import { monotonicNs, secondsSince } from '../../base/clock.ts';
 import { afterDelay } from '../../base/delay.ts';
 import type { FailureReason } from '../../contract/failure-reason.ts';
-import type { Kernel, ReceivedDatagram } from '../kernel/kernel.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import { type ClockReading, readClocks, wasSet } from '../kernel/realtime.ts';
 import type { ProbeContext, Timing } from './probe.ts';
-import { socketFailure } from './socket-failure.ts';
+import { retried, socketFailure } from './socket-failure.ts';
 import type { UdpSockets, UdpUser } from './udp-sockets.ts';
 
 /**
@@ -275,23 +275,12 @@ class Exchange<Answer> implements OpenExchange, UdpUser {
     if (!this.#isPolled || !this.#sent) return;
     try {
       while (!this.#ended) {
-        const datagram = this.#receive();
+        const datagram = retried(() => this.#kernel!.receive(this.#fd!));
         if (!datagram) return;
         this.#judgeMessage(datagram.message, undefined, datagram.receivedAt);
       }
     } catch (error) {
       this.failed(error as Error);
-    }
-  }
-
-  /** The errno is read after the call, so it may be that of another one in between: an unexpected one is not final. */
-  #receive(): ReceivedDatagram | undefined {
-    const kernel = this.#kernel!;
-    try {
-      return kernel.receive(this.#fd!);
-    } catch (error) {
-      if (socketFailure(error) !== undefined) throw error;
-      return kernel.receive(this.#fd!);
     }
   }
 
@@ -316,8 +305,9 @@ class Exchange<Answer> implements OpenExchange, UdpUser {
     const set = wasSet(sent.reading, reading);
     const receivedAt = kernel ? stamp : reading.realtime;
     const sentAt = receivedAt === undefined ? sent.at : this.#sentAt(sent.at, receivedAt);
-    // NaN is refused and counted like any other impossible value.
-    const stamped = stamp === undefined ? undefined : set ? Number.NaN : Number(stamp - sentAt) / 1e9;
+    // NaN is refused and counted like any other impossible value. Of a polled answer no other time is known.
+    const missing = this.#isPolled ? Number.NaN : undefined;
+    const stamped = stamp === undefined ? missing : set ? Number.NaN : Number(stamp - sentAt) / 1e9;
     const seconds = kernel?.believe(stamped, elapsed);
     const known = receivedAt !== undefined && !set && (!kernel || seconds !== undefined);
     this.#finish({

@@ -176,7 +176,7 @@ export const scheduleMetrics = {
         values: {
           kernel: 'the kernel (`TCP_INFO`, receive timestamps)',
           clock:
-            'the clock of the process, which adds the agent’s own delays; always so for DNS over TCP, also where an answer is too large for UDP',
+            'the clock of the process, which adds the agent’s own delays, where the kernel’s times are not available',
         },
       },
     },
@@ -188,7 +188,7 @@ export const scheduleMetrics = {
     help: 'Impossible or imprecise times from the kernel or from a peer that were not used.',
     labels: {},
     notes:
-      'Occurs when the system clock is set during a measurement, and when the kernel does not return TCP_INFO of a dial. From a peer: its agent claims that a UDP echo waited there for longer than the whole round trip, or for more than 0.1 s and a thousand times the rest of it.',
+      'Occurs when the system clock is set during a measurement, and when the kernel does not return TCP_INFO of a dial or the time of an answer; a TCP dial, a DNS lookup or a UDP echo then has no latency. From a peer: its agent claims that a UDP echo waited there for longer than the whole round trip, or for more than 0.1 s and a thousand times the rest of it.',
   },
   echoes: {
     name: 'net_exporter_echo_answers_total',

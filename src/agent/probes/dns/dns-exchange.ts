@@ -1,5 +1,6 @@
 import type { FailureReason } from '../../../contract/failure-reason.ts';
-import type { ProbeContext, Timing } from '../probe.ts';
+import { exchangePolled } from '../polled-exchange.ts';
+import type { ProbeContext } from '../probe.ts';
 import { exchangeOverUdp } from '../udp-exchange.ts';
 import { type DnsQuery, type DnsVerdict, encodeQuery, hasIdOf, judgeMessage } from './dns-message.ts';
 
@@ -12,10 +13,12 @@ export interface DnsServer {
 /** Result of one query. */
 export interface DnsExchange {
   verdict: DnsVerdict | FailureReason;
-  /** From the query (over TCP: from the SYN) until the answer or the timeout. */
-  seconds: number;
-  timing: Timing;
-  /** Number of retransmitted TCP segments. */
+  /**
+   * From the query (over TCP: from the SYN) until the answer, by the kernel if it times probes. Undefined if there was
+   * no answer, or if the kernel's times cannot be right: the clock's end with a look, long after the answer.
+   */
+  seconds: number | undefined;
+  /** Number of retransmitted SYNs. */
   retransmits: number;
 }
 
@@ -40,6 +43,14 @@ export const askOverUdp: AskDns = async (server, query, context) => {
     if (verdict !== undefined || !hasIdOf(query, message)) return verdict;
     return ++passedOver === maxPassedOver ? 'malformed' : undefined;
   };
-  const { outcome, seconds, timing } = await exchangeOverUdp(server, encoded.message, judge, context);
-  return { verdict: outcome, seconds, timing, retransmits: 0 };
+  const exchange = context.kernel ? exchangePolled : exchangeOverUdp;
+  const { outcome, seconds, times } = await exchange(server, encoded.message, judge, context);
+  if (!context.kernel) return { verdict: outcome, seconds, retransmits: 0 };
+  if (!times) return { verdict: outcome, seconds: undefined, retransmits: 0 };
+  return { verdict: seconds * 1000 > context.timeoutMs ? 'timeout' : outcome, seconds, retransmits: 0 };
 };
+
+/** DNS has no reason `reset`: something rejected the connection. */
+export function asRefused(failure: FailureReason): FailureReason {
+  return failure === 'reset' ? 'refused' : failure;
+}

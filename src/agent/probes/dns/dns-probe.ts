@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { systemClock } from '../../../base/clock.ts';
+import { monotonicNs, secondsSince } from '../../../base/clock.ts';
 import type { FailureReason } from '../../../contract/failure-reason.ts';
 import { candidateNames, type ResolverOptions } from '../dns-names.ts';
-import type { Probe, ProbeContext, ProbeResult, Timing } from '../probe.ts';
+import type { Probe, ProbeContext, ProbeResult } from '../probe.ts';
 import { type AskDns, askOverUdp, type DnsExchange, type DnsServer } from './dns-exchange.ts';
 import { askOverTcp } from './dns-tcp.ts';
 
@@ -18,8 +18,9 @@ export interface DnsSubject {
 
 /**
  * Looks up a name like the stub resolver of a workload. The whole lookup is one attempt: its latency is the sum of the
- * durations of its queries, and `timeoutMs` applies to all of them. Queries are not retried, but one whose answer over
- * UDP is truncated is asked again over TCP (RFC 7766 §5).
+ * durations of its queries, and `timeoutMs` applies to all of them, without the time in which the process had not
+ * looked yet. Without the kernel's time of one of them there is no latency. Queries are not retried, but one whose
+ * answer over UDP is truncated is asked again over TCP (RFC 7766 §5).
  *
  * Reasons: `refused` (nothing listens: ICMP port unreachable or RST), `rcode` (an error code other than NXDOMAIN and
  * SERVFAIL, such as REFUSED), `nodata` (a name that has records of neither type), `truncated` (and no answer over
@@ -29,39 +30,38 @@ export interface DnsSubject {
 export const dnsProbe: Probe<DnsSubject> = async (target, context): Promise<ProbeResult> => {
   const lookup = new Lookup(target, context);
   const failure = await lookup.run();
-  const { seconds, timing, retransmits } = lookup;
+  const { seconds, retransmits } = lookup;
   return {
-    latencies: failure === undefined ? [seconds] : [],
+    latencies: failure === undefined && seconds !== undefined ? [seconds] : [],
     failures: failure === undefined ? [] : [failure],
     retransmits,
-    timing,
+    timing: context.kernel ? 'kernel' : 'clock',
   };
 };
 
 class Lookup {
-  seconds = 0;
+  /** Duration of the queries so far; undefined if that of one is unknown. */
+  seconds: number | undefined = 0;
   retransmits = 0;
-  timing: Timing;
   readonly #target: DnsSubject;
   readonly #context: ProbeContext;
-  readonly #deadline: number;
   readonly #ask: AskDns;
+  /** What is left of the timeout. */
+  #remainingMs: number;
 
   constructor(target: DnsSubject, context: ProbeContext) {
     this.#target = target;
     this.#context = context;
-    this.#deadline = systemClock.monotonic() + context.timeoutMs;
+    this.#remainingMs = context.timeoutMs;
     this.#ask = target.protocol === 'TCP' ? askOverTcp : askOverUdp;
-    this.timing = target.protocol === 'UDP' && context.kernel ? 'kernel' : 'clock';
   }
 
   /** Queries the names in order. @returns the reason of the failure; undefined if one was answered */
   async run(): Promise<FailureReason | undefined> {
     const missed: FailureReason[] = [];
     for (const name of candidateNames(this.#target.name, this.#target.resolver)) {
-      const { verdict, seconds, timing } = await this.#question(name, this.#target.type);
-      this.seconds += seconds;
-      if (timing === 'clock') this.timing = timing;
+      const { verdict, seconds } = await this.#question(name, this.#target.type);
+      this.seconds = sum(this.seconds, seconds);
       if (verdict === 'answered') return undefined;
       const failure = verdict === 'nodata' ? await this.#failureByOtherFamily(name) : verdict;
       if (failure === undefined) return undefined;
@@ -87,18 +87,24 @@ class Lookup {
     const exchange = await this.#askBy(this.#ask, name, type);
     if (exchange.verdict !== 'truncated' || this.#target.protocol === 'TCP') return exchange;
     const again = await this.#askBy(askOverTcp, name, type);
-    const seconds = exchange.seconds + again.seconds;
+    const seconds = sum(exchange.seconds, again.seconds);
     // What the server says over TCP counts, even if that is an error. Otherwise the truncation fails the lookup.
     return answers.has(again.verdict) ? { ...again, seconds } : { ...exchange, seconds };
   }
 
   async #askBy(ask: AskDns, name: string, type: DnsSubject['type']): Promise<DnsExchange> {
-    const timeoutMs = Math.max(0, this.#deadline - systemClock.monotonic());
     const query = { id: randomInt(0x1_0000), name, type };
-    const exchange = await ask(this.#target.server, query, { ...this.#context, timeoutMs });
+    const startedAt = monotonicNs();
+    const exchange = await ask(this.#target.server, query, { ...this.#context, timeoutMs: this.#remainingMs });
+    const spentMs = (exchange.seconds ?? secondsSince(startedAt)) * 1000;
+    this.#remainingMs = Math.max(0, this.#remainingMs - spentMs);
     this.retransmits += exchange.retransmits;
     return exchange;
   }
+}
+
+function sum(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? undefined : one + other;
 }
 
 /** Outcomes of a query over TCP that are an answer to it. */

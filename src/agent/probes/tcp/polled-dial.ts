@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
-import { monotonicNs, secondsSince, systemClock } from '../../../base/clock.ts';
-import { tickClock, tickMs } from '../../../base/tick-clock.ts';
+import { monotonicNs, secondsSince } from '../../../base/clock.ts';
+import { tickMs } from '../../../base/tick-clock.ts';
 import type { FailureReason } from '../../../contract/failure-reason.ts';
 import { type Kernel, KernelCallError, type TcpInfo } from '../../kernel/kernel.ts';
-import { lastLookMs } from '../last-look.ts';
+import { Looks } from '../looks.ts';
 import type { ProbeContext, ProbeResult } from '../probe.ts';
 import { socketFailure } from '../socket-failure.ts';
 import { type Handshake, measuredHandshake, type TcpSubject } from '../tcp-dial.ts';
@@ -29,14 +29,9 @@ export class PolledDial {
   readonly #fd: number;
   readonly #startedAt = monotonicNs();
   readonly #timeoutMs: number;
-  readonly #deadline: number;
-  /** Time until the next look. Doubles, so a dial without an answer costs few wake-ups. */
-  #nextLookMs = firstLookMs;
-  /** When the next look is planned. */
-  #lookDue = 0;
+  readonly #looks = new Looks(() => this.#look());
   #handshake: Handshake | undefined;
   #refusedTimes = 0;
-  #cancelTimer = () => {};
   readonly #ended = Promise.withResolvers<ProbeResult>();
 
   /** @throws the reason of the signal if aborted; RangeError if `host` is not an address; KernelCallError */
@@ -48,7 +43,6 @@ export class PolledDial {
     this.#signal = signal;
     this.#to = kernel.socketAddress(host, port);
     this.#timeoutMs = timeoutMs;
-    this.#deadline = systemClock.monotonic() + timeoutMs;
     this.#fd = kernel.openTcpSocket(family);
   }
 
@@ -57,33 +51,15 @@ export class PolledDial {
     this.#signal.addEventListener('abort', this.#onAbort, { once: true });
     try {
       this.#kernel.connectTcp(this.#fd, this.#to);
-      this.#lookLater();
+      this.#looks.begin(this.#timeoutMs, firstLookMs);
     } catch (error) {
       this.#failed(error, 0);
     }
     return this.#ended.promise;
   }
 
-  /**
-   * One look is shortly before the deadline: if the timeout is as long as the interval, a dial that ends only then
-   * makes the schedule skip the next one.
-   */
-  #lookLater(): void {
-    const untilLastLook = this.#deadline - systemClock.monotonic() - lastLookMs(this.#timeoutMs);
-    this.#lookIn(untilLastLook > 0 ? Math.min(this.#nextLookMs, untilLastLook) : Number.POSITIVE_INFINITY);
-    this.#nextLookMs *= 2;
-  }
-
-  #lookIn(ms: number): void {
-    const now = systemClock.monotonic();
-    const remaining = Math.max(0, this.#deadline - now);
-    this.#lookDue = now + Math.min(ms, remaining);
-    this.#cancelTimer =
-      ms < remaining ? tickClock.after(ms, () => this.#look()) : systemClock.after(remaining, () => this.#look());
-  }
-
   #look(): void {
-    const watchesLate = systemClock.monotonic() - this.#lookDue > lateLookMs;
+    const watchesLate = this.#looks.lateMs > lateLookMs;
     if (this.#handshake) {
       this.#established(this.#handshake, watchesLate, false);
       return;
@@ -94,8 +70,8 @@ export class PolledDial {
       if (info?.isEstablished) this.#established(this.#measure(info), watchesLate, true);
       else if (this.#kernel.connectTcp(this.#fd, this.#to))
         this.#established(this.#measure(this.#kernel.tcpInfo(this.#fd)), watchesLate, false);
-      else if (this.#isLate) this.#fail('timeout', info?.totalRetransmits ?? 0);
-      else this.#lookLater();
+      else if (this.#looks.isLast) this.#fail('timeout', info?.totalRetransmits ?? 0);
+      else this.#looks.later();
     } catch (error) {
       // Only an established connection can be reset: another one is refused.
       if (watchesLate && isReset(error)) this.#skip(info?.totalRetransmits ?? 0);
@@ -108,8 +84,8 @@ export class PolledDial {
     this.#handshake = handshake;
     const { seconds, retransmits } = handshake;
     const unwatchedMs = watchMs(seconds) - (secondsSince(this.#startedAt) - seconds) * 1000;
-    if (unwatchedMs > 0 && !this.#isLate) {
-      this.#lookIn(unwatchedMs);
+    if (unwatchedMs > 0 && !this.#looks.isLast) {
+      this.#looks.after(unwatchedMs);
       return;
     }
     const code = wasNotReset ? undefined : this.#kernel.pendingError(this.#fd);
@@ -139,11 +115,6 @@ export class PolledDial {
     });
   }
 
-  /** Timers of Node may be a millisecond early. */
-  get #isLate(): boolean {
-    return this.#deadline - systemClock.monotonic() < 1;
-  }
-
   #failed(error: unknown, retransmits: number): void {
     const failure = error instanceof KernelCallError ? socketFailure(error) : undefined;
     if (failure !== undefined) this.#fail(failure, retransmits);
@@ -169,7 +140,7 @@ export class PolledDial {
   };
 
   #end(): void {
-    this.#cancelTimer();
+    this.#looks.end();
     this.#signal.removeEventListener('abort', this.#onAbort);
     this.#kernel.resetConnection(this.#fd);
   }

@@ -18,14 +18,11 @@ export const tcpProbe: Probe<TcpSubject> = async (target, context) =>
 async function dialByNode(target: TcpSubject, context: ProbeContext): Promise<ProbeResult> {
   const deadline = systemClock.monotonic() + context.timeoutMs;
   const dialled = await dial(target, context);
-  if ('failure' in dialled) {
-    const { failure, retransmits } = dialled;
-    return { latencies: [], failures: [failure], retransmits, timing: 'clock' };
-  }
-  const { socket, seconds, timing, retransmits } = dialled;
+  if ('failure' in dialled) return { latencies: [], failures: [dialled.failure], retransmits: 0, timing: 'clock' };
+  const { socket, seconds } = dialled;
   const forMs = Math.min(watchMs(seconds), deadline - systemClock.monotonic());
   const wasReset = await watchForReset(socket, forMs, context);
-  return { latencies: wasReset ? [] : [seconds], failures: wasReset ? ['reset'] : [], retransmits, timing };
+  return { latencies: wasReset ? [] : [seconds], failures: wasReset ? ['reset'] : [], retransmits: 0, timing: 'clock' };
 }
 
 /** Keeps a new connection open for a moment, then resets it. @returns whether the peer reset it first */

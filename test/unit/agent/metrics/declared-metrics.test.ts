@@ -28,6 +28,7 @@ test('the agent exposes exactly the declared metrics, labels and values', async 
   probes.plan([networkTarget('10.0.0.2'), echoTarget('10.0.0.2'), dnsTarget('a.'), overTcp, server]);
   const told = { latencies: [0.001], failures: [], retransmits: 0, clock: { stratum: 1, offsetSeconds: 0 } };
   probes.record(server, { ...told, timing: 'kernel' });
+  probes.record(overTcp, { ...told, timing: 'clock' });
   const scrapes = [];
   for (const source of ['sync', 'file', 'copy', 'service'] as const) {
     if (source !== 'service') sync.settingsFrom(source);

@@ -87,6 +87,20 @@ test('tasks of one slot have their turns at the same time', async () => {
   assert.notDeepEqual(timesOf('c'), timesOf('a'));
 });
 
+test('shared tasks of one group begin apart, those of different groups together, and a removed one leaves its place', async () => {
+  const { clock, schedule, task, timesOf } = setUp();
+  const lookup = (key: string, group: string) => ({ ...task(key, 1000), slot: 'same', isShared: true, group });
+  schedule.set([lookup('a', 'server 1'), lookup('b', 'server 1'), lookup('c', 'server 2')]);
+  await clock.advanceAsync(1000);
+  assert.deepEqual(timesOf('c'), timesOf('a'));
+  assert.notEqual(timesOf('b')[0], timesOf('a')[0]);
+  schedule.set([lookup('b', 'server 1'), lookup('c', 'server 2'), lookup('d', 'server 1')]);
+  await clock.advanceAsync(1000);
+  assert.deepEqual(timesOf('d'), timesOf('c').slice(1));
+  assert.equal(timesOf('b')[1]! - timesOf('b')[0]!, 1000);
+  schedule.stop();
+});
+
 test('two agents take the same task at different offsets', async () => {
   const a = setUp(new FakeClock(), 'node-a');
   const b = setUp(new FakeClock(), 'node-b');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isUndisturbed, planTargets, slotOf, type Target } from '../../../../src/agent/plan/targets.ts';
+import { groupOf, isUndisturbed, planTargets, slotOf, type Target } from '../../../../src/agent/plan/targets.ts';
 import type { Timing } from '../../../../src/agent/probes/probe.ts';
 import { settingsWith } from '../settings-builder.ts';
 import { subjectOf } from '../target-builder.ts';
@@ -19,7 +19,8 @@ const labelsOf = (targets: Target[], probe: Target['probe']) =>
   targets.filter((target) => target.probe === probe).map(({ labels }) => Object.values(labels).join(' '));
 
 test('a peer has one slot for all protocols, everything else one of its own', () => {
-  const targets = plan(settingsWith({ network: { protocols: ['TCP', 'UDP'] } }), ['10.1.0.2', '10.1.0.3']);
+  const ntp = { enabled: true, servers: ['10.0.0.123:123'] };
+  const targets = plan(settingsWith({ network: { protocols: ['TCP', 'UDP'] }, ntp }), ['10.1.0.2', '10.1.0.3']);
   const peers = targets.filter(({ labels }) => 'peer_node' in labels && labels.host.startsWith('10.1.'));
   assert.equal(peers.length, 4);
   const slots = (of: Target[], timing: Timing) => new Set(of.map((target) => slotOf(target, timing))).size;
@@ -29,8 +30,17 @@ test('a peer has one slot for all protocols, everything else one of its own', ()
   assert.equal(slots(targets, 'clock'), targets.length);
   for (const timing of ['kernel', 'clock'] as const)
     assert.ok(
-      targets.every((target) => isUndisturbed(target, timing) === (target.probe === 'network' && timing === 'kernel')),
+      targets.every((target) => isUndisturbed(target, timing) === (target.probe !== 'ntp' && timing === 'kernel')),
     );
+});
+
+test('lookups of one server are a group, all else has none', () => {
+  const servers = ['9.9.9.9:53', '9.9.9.9:5353'];
+  const targets = plan(settingsWith({ dns: { hosts: ['a', 'b'], servers, recordTypes: ['A', 'AAAA'] } }), ['10.1.0.2']);
+  const groups = Map.groupBy(targets, groupOf);
+  assert.deepEqual([...groups.keys()], ['10.96.0.10:53', ...servers, undefined]);
+  for (const server of servers) assert.equal(groups.get(server)!.length, 2 * 2 * 2);
+  assert.ok(groups.get(undefined)!.every(({ probe }) => probe === 'network'));
 });
 
 test('without hosts the API server is looked up in the cluster’s own domain, at the first nameserver', () => {

@@ -47,6 +47,19 @@ function targetOf({ host, port }: { host: string; port: number }, given: Partial
   };
 }
 
+/** Of a lookup that was answered, if nobody knows when. */
+const unknown: ProbeResult = { latencies: [], failures: [], retransmits: 0, timing: 'kernel' };
+
+/** The kernel, with this time for everything that it receives. */
+function stampingKernel(receivedAt: bigint | undefined) {
+  return kernelWith({
+    receive(fd) {
+      const received = kernel!.receive(fd);
+      return received && { ...received, receivedAt };
+    },
+  });
+}
+
 function failed(reason: FailureReason, timing: ProbeResult['timing']): ProbeResult {
   return { latencies: [], failures: [reason], retransmits: 0, timing };
 }
@@ -93,14 +106,46 @@ describe('dnsProbe over UDP', () => {
     assert.ok(new Set(server.sources.map(({ id }) => id)).size > 10);
   });
 
-  it('believes no time that cannot be, counts it and takes the clock', async () => {
+  it('refuses a time that cannot be, counts it and has no latency: the clock’s would end with a look', async () => {
     await using server = await startUdpServer(good);
-    for (const receivedAt of [() => 0n, () => 1n << 62n]) {
-      const lying = kernelWith({ receivedAt });
+    for (const receivedAt of [0n, 1n << 62n, undefined]) {
       const refusals = kernel!.refusals;
-      assertAnswered(await dnsProbe(targetOf(server), contextWith({ kernel: lying })), 'clock');
+      const result = await dnsProbe(targetOf(server), contextWith({ kernel: stampingKernel(receivedAt) }));
+      assert.deepEqual(result, unknown);
       assert.equal(kernel!.refusals, refusals + 1);
     }
+  });
+
+  it('looks at ticks, ever more rarely, and shortly before the timeout', async () => {
+    await using server = await startUdpServer(() => {});
+    const looks: number[] = [];
+    const startedAt = performance.now();
+    const counting = kernelWith({
+      receive(fd) {
+        looks.push(Math.round(performance.now() - startedAt));
+        return kernel!.receive(fd);
+      },
+    });
+    await dnsProbe(targetOf(server), contextWith({ kernel: counting, timeoutMs: 1000 }));
+    assert.ok(looks.length >= 3 && looks.length <= 8, `${looks}`);
+  });
+
+  it('calls an answer late that came after the timeout, although it is there when a late look finds it', async () => {
+    await using server = await startUdpServer(good);
+    // As if it had come a second after it was sent.
+    let late = 0n;
+    const slow = kernelWith({
+      receive(fd) {
+        const received = kernel!.receive(fd);
+        return received && { ...received, receivedAt: received.receivedAt! + late };
+      },
+      believe: (seconds) => seconds,
+      now: () => kernel!.now(),
+    });
+    const context = contextWith({ kernel: slow, timeoutMs: 900 });
+    assertAnswered(await dnsProbe(targetOf(server), context), 'kernel');
+    late = 1_000_000_000n;
+    assert.deepEqual(await dnsProbe(targetOf(server), context), failed('timeout', 'kernel'));
   });
 });
 
@@ -127,9 +172,9 @@ describe('dnsProbe over UDP with an answer that is too large for it', () => {
 
   it('asks again over TCP, and reports the sum as one latency', async () => {
     await using server = await startBoth((query, socket) => void setTimeout(() => many(query, socket), 50));
-    for (const { kernel } of timings) {
+    for (const { source, kernel } of timings) {
       const result = await dnsProbe(targetOf(server), contextWith({ kernel }));
-      assertAnswered(result, 'clock');
+      assertAnswered(result, source);
       assert.ok(result.latencies[0]! > 0.045, String(result.latencies));
     }
     assert.deepEqual([server.datagrams.asked.length, server.stream.asked.length], [2, 2]);
@@ -289,8 +334,7 @@ describe('dnsProbe over TCP', () => {
     for (const host of ['127.0.0.1', '::1'] as const)
       it(`reports one latency, of handshake and answer, from ${host} (${source})`, async () => {
         await using server = await startTcpServer(goodTcp, host);
-        // The answer is timed by the clock in any case.
-        assertAnswered(await dnsProbe(target(server), contextWith({ kernel })), 'clock');
+        assertAnswered(await dnsProbe(target(server), contextWith({ kernel })), source);
         await eventually(
           () => tcpStates(server.port, host).join() === '0A',
           () => `states ${tcpStates(server.port, host)}`,
@@ -302,7 +346,7 @@ describe('dnsProbe over TCP', () => {
     await using server = await startTcpServer((query, socket) =>
       socket.write(framed(goodAnswer(query)), () => standStill()),
     );
-    assertAnswered(await dnsProbe(target(server), contextWith({ timeoutMs: shortMs })), 'clock', shortMs / 1000);
+    assertAnswered(await dnsProbe(target(server), contextWith({ timeoutMs: shortMs })), 'kernel', shortMs / 1000);
   });
 
   it('puts an answer together that comes octet by octet', async () => {
@@ -315,7 +359,8 @@ describe('dnsProbe over TCP', () => {
       };
       next();
     });
-    assertAnswered(await dnsProbe(target(server), contextWith()), 'clock');
+    for (const { source, kernel } of timings)
+      assertAnswered(await dnsProbe(target(server), contextWith({ kernel })), source);
   });
 
   it('finds the answer behind messages that are not', async () => {
@@ -329,7 +374,8 @@ describe('dnsProbe over TCP', () => {
         ]),
       ),
     );
-    assertAnswered(await dnsProbe(target(server), contextWith()), 'clock');
+    for (const { source, kernel } of timings)
+      assertAnswered(await dnsProbe(target(server), contextWith({ kernel })), source);
   });
 
   it('finds the answer behind fifteen messages, however they and it are cut into pieces', async () => {
@@ -342,7 +388,8 @@ describe('dnsProbe over TCP', () => {
         await new Promise(setImmediate);
       }
     });
-    assertAnswered(await dnsProbe(target(server), contextWith()), 'clock');
+    for (const { source, kernel } of timings)
+      assertAnswered(await dnsProbe(target(server), contextWith({ kernel })), source);
   });
 
   it('takes an answer for one although the server closes or resets right behind it', async () => {
@@ -350,7 +397,8 @@ describe('dnsProbe over TCP', () => {
       await using server = await startTcpServer((query, socket) =>
         socket.write(framed(goodAnswer(query)), () => (close === 'end' ? socket.end() : socket.resetAndDestroy())),
       );
-      assertAnswered(await dnsProbe(target(server), contextWith()), 'clock');
+      for (const { source, kernel } of timings)
+        assertAnswered(await dnsProbe(target(server), contextWith({ kernel })), source);
     }
   });
 
@@ -395,16 +443,18 @@ describe('dnsProbe over TCP', () => {
     ],
   ];
   for (const [what, reason, behaviour] of faults)
-    it(`calls one that ${what} ${reason}`, async () => {
-      await using server = await startTcpServer(behaviour);
-      const timeoutMs = reason === 'timeout' || what.includes('only') ? shortMs : 10_000;
-      assert.deepEqual(await dnsProbe(target(server), contextWith({ timeoutMs })), failed(reason, 'clock'));
-    });
+    for (const { source, kernel } of timings)
+      it(`calls one that ${what} ${reason} (${source})`, async () => {
+        await using server = await startTcpServer(behaviour);
+        const timeoutMs = reason === 'timeout' || what.includes('only') ? shortMs : 10_000;
+        assert.deepEqual(await dnsProbe(target(server), contextWith({ kernel, timeoutMs })), failed(reason, source));
+      });
 
   it('calls a port without a server refused', async () => {
     const server = await startTcpServer(goodTcp);
     await server[Symbol.asyncDispose]();
-    assert.deepEqual(await dnsProbe(target(server), contextWith()), failed('refused', 'clock'));
+    for (const { source, kernel } of timings)
+      assert.deepEqual(await dnsProbe(target(server), contextWith({ kernel })), failed('refused', source));
   });
 
   it('takes any octets for an answer without failing or waiting longer than it may', async () => {
@@ -462,7 +512,7 @@ describe('dnsProbe of a name that is looked up through the search list', () => {
     await using tcp = await startTcpServer((query, socket) => socket.write(framed(answer(query, { rcode: 3 }))));
     assert.deepEqual(
       await dnsProbe(targetOf(tcp, { name, resolver, protocol: 'TCP' }), contextWith()),
-      failed('nxdomain', 'clock'),
+      failed('nxdomain', 'kernel'),
     );
     assert.deepEqual(tcp.asked, asked);
   });
@@ -584,7 +634,7 @@ describe('dnsProbe through a network that loses packets', () => {
       for (const { source, kernel } of timings) {
         const context = contextWith({ kernel, timeoutMs: shortMs });
         assert.deepEqual(await dnsProbe(targetThere(host, 'UDP'), context), failed('timeout', source));
-        assert.deepEqual(await dnsProbe(targetThere(host, 'TCP'), context), failed('timeout', 'clock'));
+        assert.deepEqual(await dnsProbe(targetThere(host, 'TCP'), context), failed('timeout', source));
       }
   });
 
@@ -659,12 +709,17 @@ describe('dnsProbe and its descriptors', () => {
 
   it('rejects when there is none left, which is no fault of the network', async () => {
     const exhausted = kernelWith({
-      openUdpSocket: () => {
+      openStampedUdpSocket: () => {
+        throw new KernelCallError('socket', 'EMFILE');
+      },
+      openStampedTcpSocket: () => {
         throw new KernelCallError('socket', 'EMFILE');
       },
     });
-    const target = targetOf({ host: '127.0.0.1', port: 1 });
-    await assert.rejects(dnsProbe(target, contextWith({ kernel: exhausted })), { code: 'EMFILE' });
+    for (const protocol of ['UDP', 'TCP'] as const) {
+      const target = targetOf({ host: '127.0.0.1', port: 1 }, { protocol });
+      await assert.rejects(dnsProbe(target, contextWith({ kernel: exhausted })), { code: 'EMFILE' });
+    }
   });
 });
 
