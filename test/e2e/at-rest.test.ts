@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { NetExporter } from '../../src/crd/net-exporter.ts';
 import { waitFor } from '../cluster/wait.ts';
+import { getJson } from './agents.ts';
 import { operatorRequests, writesIn } from './audit-log.ts';
 import {
   deadline,
@@ -29,6 +31,17 @@ after(() => removeNamespace(env.kubectl, namespace));
 test('where nothing changes the operator writes nothing for a minute but its Lease', async (t) => {
   tellOnFailure(t, env, namespace);
   const { auditLog } = env.cluster;
+  // Half a minute after a new NetExporter, or a new leader, it is known whether the network is well.
+  await waitFor(
+    'a judgement of every NetExporter',
+    async () => {
+      const { items } = await getJson<{ items: NetExporter[] }>(env.kubectl, ['netexporters', '-A']);
+      const warming = items.filter(({ status }) => status?.conditions?.some(({ reason }) => reason === 'Warming'));
+      if (warming.length > 0) throw new Error(warming.map(({ metadata }) => metadata.name).join(', '));
+      return true;
+    },
+    { timeout: deadline, interval: 1000 },
+  );
   await waitFor(
     'five seconds without a write',
     async () => writesIn(await operatorRequests(auditLog, Date.now() - 5000, Date.now())).length === 0,
