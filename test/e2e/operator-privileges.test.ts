@@ -317,6 +317,9 @@ test("in its own namespace the operator's token writes nothing but the operator'
   const about = (fields: object) => dryRun.create({ ...event, ...fields });
   const pod = { apiVersion: 'v1', kind: 'Pod', namespace, name: 'x' };
   await assertRefused('an Event about a pod', about({ regarding: pod }), /reports Events about a NetExporter only/);
+  const ofNode = { regarding: { apiVersion: 'v1', kind: 'Node', name: 'x' }, metadata: place('event', 'default') };
+  assert.equal(await about({ ...ofNode, reason: 'SuspectFound' }), 'admitted');
+  await assertRefused('another Event about a Node', about(ofNode), /reports Events about a NetExporter only/);
   const kubelet = about({ reportingController: 'kubelet' });
   await assertRefused('an Event in the name of another', kubelet, /reports Events about a NetExporter only/);
 });
