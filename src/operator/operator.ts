@@ -142,6 +142,7 @@ export class Operator {
         nameservers: parts.nameservers,
         isLeading: () => this.#election.isLeading,
         daemonSets: kinds.get('apps/v1 DaemonSet')!.store,
+        services: kinds.get('v1 Service')!.store,
         enqueue: (key) => this.#term.enqueue(key),
         plans: queueOf(() => this.#term.plans),
         figures: queueOf(() => this.#term.figures),

@@ -24,6 +24,8 @@ export interface FleetSources {
   nodeOf: (name: string) => NodeFacts | undefined;
   /** The pods behind the Service in `spec.dns.service`. */
   dnsPodsOf: (resource: NetExporter) => DnsPod[];
+  /** The cluster IPs of the agents' Service; none while there is no such Service. */
+  addressesOf: (resource: NetExporter) => string[];
   /** Whether the nameservers of pods are addresses of that Service. */
   isResolver: (resource: NetExporter) => boolean;
   /** The nameservers of pods, each as `ip:port`; empty where they are not known. */
@@ -120,10 +122,11 @@ export class FleetJudge implements ReportListener {
     };
   }
 
-  /** Those of a paused NetExporter, which are not applied: without addresses of the agents' Service. */
+  /** Those of a paused NetExporter, which are not applied. */
   #settingsBy(resource: NetExporter): Settings {
     if (this.#derived?.resource !== resource) {
-      const { settings } = withinLimits(settingsOf(resource, []), resource.spec.dns.endpointsPerAgent);
+      const addresses = this.#sources.addressesOf(resource);
+      const { settings } = withinLimits(settingsOf(resource, addresses), resource.spec.dns.endpointsPerAgent);
       this.#derived = { resource, settings };
     }
     return this.#derived.settings;

@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client';
 import { backoffDelay } from '../../base/backoff.ts';
 import { type Clock, pause } from '../../base/clock.ts';
 import { formatHostPort } from '../../base/host-port.ts';
+import { agentNames } from '../../contract/agent-names.ts';
 import { apiUses } from '../../contract/api-uses.ts';
 import { limitsEgress, type NetExporter } from '../../crd/net-exporter.ts';
 import type { Settings } from '../../protocol/settings.ts';
@@ -13,6 +14,7 @@ import type { AgentPod } from '../agents/agent-pod.ts';
 import { AgentPods } from '../agents/agent-pods.ts';
 import { Fleet, type KeyQueue } from '../agents/fleet.ts';
 import type { PropagationFinding } from '../agents/propagation.ts';
+import { clusterAddresses } from '../agents/settings-of.ts';
 import type { Reflects } from '../cache/reflector-group.ts';
 import type { Store, StoreChange } from '../cache/store.ts';
 import { ownerKeys } from '../cache/watched-kinds.ts';
@@ -48,6 +50,7 @@ export interface SyncServiceParts {
   /** With an index `owner`. */
   pods: Store<AgentPod>;
   daemonSets: Store<KubeObject>;
+  services: Store<KubeObject>;
   nodes: Store<NodeFacts>;
   isLeading: () => boolean;
   clock: Clock;
@@ -256,11 +259,13 @@ export class SyncService implements AgentsSync {
   }
 
   #newJudges(): FleetJudges {
-    const { nameservers, nodes, clock } = this.#parts;
+    const { nameservers, nodes, services, clock } = this.#parts;
     return new FleetJudges({
       fleetOf: (key) => this.#fleet.judgedOf(key),
       nodeOf: (name) => nodes.get(`/${name}`),
       dnsPodsOf: ({ spec }) => this.#dns.podsOf(spec.dns.service),
+      addressesOf: ({ metadata: { namespace, name } }) =>
+        clusterAddresses(services.get(keyOf({ metadata: { namespace, name: agentNames(name).agent } }))),
       isResolver: ({ spec }) => this.#dns.isResolver(spec.dns.service),
       nameservers: nameservers.map((address) => formatHostPort(address, dnsPort)),
       clock,

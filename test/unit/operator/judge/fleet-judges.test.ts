@@ -169,6 +169,8 @@ test('a NetExporter that is paused is judged, and one that was edited meanwhile 
   paused.metadata.annotations = { [pausedAnnotation]: 'true' };
   const observed = await new JudgedOperator({ ...paused, status: { observedGeneration: 3 } }).run(60);
   assert.deepEqual([observed.unknown, observed.latest!.verdict.reporting], [[undefined, undefined], 12]);
+  await observed.run(90, (from, { host }) => from === 'n3' && host === service);
+  assert.deepEqual(observed.named, ['ServicePath n3>agents']);
   const edited = await new JudgedOperator({ ...paused, status: { observedGeneration: 2 } }).run(60);
   assert.deepEqual(edited.unknown, ['NotSynced', 'NotSynced']);
 });

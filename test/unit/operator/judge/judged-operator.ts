@@ -1,3 +1,4 @@
+import { isPaused } from '../../../../src/contract/agent-names.ts';
 import type { NetExporter } from '../../../../src/crd/net-exporter.ts';
 import type { AgentPod } from '../../../../src/operator/agents/agent-pod.ts';
 import { Fleet } from '../../../../src/operator/agents/fleet.ts';
@@ -104,6 +105,7 @@ export class JudgedOperator {
   }
 
   settle(): void {
+    if (isPaused(this.resource)) return;
     this.fleet.settle(keyOf(this.resource), settingsOf(this.resource, ['10.96.77.7']));
   }
 
@@ -144,6 +146,7 @@ export class JudgedOperator {
       fleetOf: (of) => this.fleet.judgedOf(of),
       nodeOf: (name) => this.nodes.get(name),
       dnsPodsOf: () => this.dnsPods,
+      addressesOf: () => ['10.96.77.7'],
       isResolver: () => this.isResolver,
       nameservers: [nameserver],
       clock: this.clock,
@@ -154,23 +157,24 @@ export class JudgedOperator {
   #call(uid: string, isBad: IsBad): void {
     const { node } = this.pods.get(uid)!;
     const agent = { resource: key, podUid: uid, pod: uid, node };
-    const { settings, settingsDigest: digest, assignment } = this.fleet.answerFor(agent, {}) ?? {};
-    if (settings && assignment) {
+    const { settings: offered, settingsDigest: digest, assignment } = this.fleet.answerFor(agent, {}) ?? {};
+    const settings = offered ?? settingsOf(this.resource, ['10.96.77.7']);
+    if (offered && assignment) {
       const { uid: of, generation } = settings.resource;
       this.#held.set(uid, { settings: { uid: of, generation, digest: digest! }, assignment });
     }
     const sequence = (this.#sequences.get(uid) ?? 0) + 1;
     this.#sequences.set(uid, sequence);
-    const hosts = settings && settings.dns.hosts.length > 0 ? settings.dns.hosts : [defaultHost];
+    const hosts = settings.dns.hosts.length > 0 ? settings.dns.hosts : [defaultHost];
     const links = [
-      ...(settings?.network.enabled
+      ...(settings.network.enabled
         ? [
             ...(assignment?.peers ?? []),
             ...settings.network.services.map((address) => ({ address, node: '', zone: '' })),
           ]
         : []
       ).map(({ address, node: peer, zone }) => link({ host: address, node: peer, zone })),
-      ...(settings?.dns.enabled ? [nameserver, ...(assignment?.dnsServers ?? [])] : []).flatMap((server) =>
+      ...(settings.dns.enabled ? [nameserver, ...(assignment?.dnsServers ?? [])] : []).flatMap((server) =>
         hosts.flatMap((host) =>
           ['UDP', 'TCP'].map((protocol) => link({ probe: 'dns', host, server, protocol, type: 'A' })),
         ),
