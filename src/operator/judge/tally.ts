@@ -113,8 +113,13 @@ function tallyOf(
     if (counter === 'refused') addSumsBeyondPeers(bad, scene, sums);
     else addSums(bad, scene.stream, sums);
   }
-  for (const counter of leftOut)
-    if (counts.has(counter)) subtractSums(attempts, scene.stream, counts.sums(counter, horizon));
+  for (const counter of leftOut) {
+    if (!counts.has(counter)) continue;
+    const sums = counts.sums(counter, horizon);
+    subtractSums(attempts, scene.stream, sums);
+    // Where packets are lost, others are late: they are resent.
+    subtractSums(bad, scene.stream, sums);
+  }
   const spoilt = bounded(scene.kind, attempts, bad, mostAttempts(options, horizon));
   return { channel, horizon, attempts, bad, spoilt };
 }
