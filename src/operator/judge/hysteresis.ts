@@ -7,15 +7,25 @@ export interface Sighting {
   rateNow: number;
   /** Whether it may turn out to be several narrower ones, so that it is not raised yet. */
   isMixed: boolean;
+  /** Whether it is about to end, so that it is not raised any more. */
+  isFading: boolean;
+  /** Whether only the agents at its ends see it, so that it may turn out to be a part of a wider one. */
+  isPath: boolean;
 }
 
 /** A clear finding is raised after so long, any other after `raiseMs`. Milliseconds. */
 const raiseClearMs = 10_000;
 const raiseMs = 20_000;
 
+/** A path that loses some of its packets may be the first that shows of a node or a zone that does. Milliseconds. */
+const raiseSoftPathMs = 75_000;
+
 /** A finding is clear from this score and this share of bad attempts on. */
 const clearScore = 10;
 const clearRate = 0.5;
+
+/** Of a path, with few attempts, this share of bad ones says that nothing gets through. */
+const hardPathRate = 0.75;
 
 /** A suspect is cleared when it has not been found for so long, in milliseconds. */
 const clearMs = 30_000;
@@ -60,15 +70,16 @@ export class Hysteresis {
     const raised: string[] = [];
     const cleared: string[] = [];
     const found = new Set<string>();
-    for (const { key, score, rateNow, isMixed } of sightings) {
+    for (const { key, score, rateNow, isMixed, isFading, isPath } of sightings) {
       found.add(key);
       const kept = this.#kept.get(key) ?? { since: now, seenAt: now, isRaised: false, heldUntil: 0 };
       this.#kept.set(key, kept);
       kept.seenAt = now;
-      if (kept.isRaised) continue;
+      if (kept.isRaised || isFading) continue;
       if (isMixed) kept.since = now;
-      const isClear = score >= clearScore && rateNow >= clearRate;
-      if (now - kept.since < (isClear ? raiseClearMs : raiseMs)) continue;
+      const isSoft = rateNow < (isPath ? hardPathRate : clearRate);
+      const isClear = score >= clearScore && !isSoft;
+      if (now - kept.since < (isClear ? raiseClearMs : isPath && isSoft ? raiseSoftPathMs : raiseMs)) continue;
       kept.isRaised = true;
       raised.push(key);
     }

@@ -7,6 +7,7 @@ import { isMixed } from './mixed.ts';
 import type { Observations } from './observations.ts';
 import { type Scene, streamKinds } from './scene.ts';
 import { type Scope, Scopes } from './scopes.ts';
+import { isPath } from './subjects.ts';
 import { type BaseRates, type Channel, channels, hasBad, Tallies, type Tally } from './tally.ts';
 import { type Finding, Weigher } from './weigher.ts';
 
@@ -17,6 +18,10 @@ export interface Judged extends Finding {
   rateNow: number;
   /** Whether now some of its streams are bad and the others are well, so that it may turn out to be several. */
   isMixed: boolean;
+  /** Whether it is much less bad now than it was. */
+  isFading: boolean;
+  /** Whether only the agents at its ends see it. */
+  isPath: boolean;
 }
 
 /** What one judgement found, and what it was made of. */
@@ -32,6 +37,9 @@ export interface Judgement {
  * yet must be more likely.
  */
 const contradiction = -3;
+
+/** A fault of which the rate in the last two holds is below this share of the rate over the window is about to end. */
+const fadingShare = 0.5;
 
 /** A stream of which a suspect spoils this share is not judged for slowness: lost packets make it slow. */
 const noticeable = 0.05;
@@ -76,7 +84,9 @@ export function* judgementOf(
         if (ratio < (raised.has(finding.key) ? contradiction : 0)) continue;
         if (isOver(finding, ofChannel)) continue;
         const rateNow = rateOf(finding.scope, now);
-        found.set(finding.key, { ...finding, channel, rateNow, isMixed: isMixed(ofChannel, finding) });
+        const isFading = rateNow < fadingShare * rateOf(finding.scope, ofChannel.of('whole'));
+        const nature = { isMixed: isMixed(ofChannel, finding), isFading, isPath: isPath(finding.subject) };
+        found.set(finding.key, { ...finding, channel, rateNow, ...nature });
       }
     }
   }

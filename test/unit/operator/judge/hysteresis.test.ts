@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Hysteresis, type Sighting } from '../../../../src/operator/judge/hysteresis.ts';
 
-const clear: Sighting = { key: 'Node a', score: 50, rateNow: 0.9, isMixed: false };
+const clear: Sighting = { key: 'Node a', score: 50, rateNow: 0.9, isMixed: false, isFading: false, isPath: false };
 const weak: Sighting = { ...clear, score: 9 };
 
 /** Updates every 5 s. @returns the seconds after the first one at which something changed */
@@ -55,4 +55,16 @@ test('keeps adopted suspects for a window', () => {
 test('what has been several narrower ones is raised only when it has not been so for a while', () => {
   const found = [...repeat(8, { ...clear, isMixed: true }), ...repeat(3, clear)];
   assert.deepEqual(changes(new Hysteresis(), found), ['45 raised Node a']);
+});
+
+test('a path that loses some packets is raised after 75 s, and one that loses most as soon as anything else', () => {
+  const path = { ...weak, isPath: true };
+  assert.deepEqual(changes(new Hysteresis(), repeat(20, { ...path, rateNow: 0.4 })), ['75 raised Node a']);
+  assert.deepEqual(changes(new Hysteresis(), repeat(12, path)), ['20 raised Node a']);
+});
+
+test('what is about to end is not raised any more, and not cleared for that', () => {
+  const fading = { ...clear, isFading: true };
+  assert.deepEqual(changes(new Hysteresis(), [clear, clear, ...repeat(20, fading)]), []);
+  assert.deepEqual(changes(new Hysteresis(), [...repeat(3, clear), ...repeat(20, fading)]), ['10 raised Node a']);
 });
