@@ -68,7 +68,7 @@ const faultsSection = async (nodes: Nodes, { quick, signal, log }: Parameters<Si
       trial: { kind, size, seed: index + 1, loss: backgroundLoss },
     })),
   );
-  const results = (await resultsOf(jobs, signal)) as (TrialResult | null)[];
+  const results = (await resultsOf(jobs, { quick, signal })) as (TrialResult | null)[];
   const figures: Figure[] = [];
   const details: Record<string, unknown> = {};
   const costs: number[] = [];
@@ -136,7 +136,7 @@ const healthySection = async (nodes: Nodes, { quick, signal }: Parameters<Simula
   const jobs = runs.map(({ loss, stall }): { healthy: HealthyOptions } => ({
     healthy: { size, seed: 1, loss, stall, hours: quick ? Math.min(1, hours) : hours },
   }));
-  const results = (await resultsOf(jobs, signal)) as HealthyResult[];
+  const results = (await resultsOf(jobs, { quick, signal })) as HealthyResult[];
   return {
     figures: runs.flatMap(({ name, goal }, index) => {
       const { suspects, highestScore } = results[index]!;
@@ -149,9 +149,12 @@ const healthySection = async (nodes: Nodes, { quick, signal }: Parameters<Simula
   } satisfies SectionResult;
 };
 
-/** Results in the order of the jobs. Those of an interrupted run of the same code are used again. */
-async function resultsOf(jobs: readonly Job[], signal: AbortSignal): Promise<unknown[]> {
-  const kept = await KeptResults.open();
+/** Results in the order of the jobs. Unless it is quick, those of an interrupted run of the same code are used again. */
+async function resultsOf(
+  jobs: readonly Job[],
+  { quick, signal }: Pick<Parameters<SimulatedSection>[0], 'quick' | 'signal'>,
+): Promise<unknown[]> {
+  const kept = quick ? new KeptResults() : await KeptResults.open();
   const missing = jobs.filter((job) => kept.of(job) === undefined);
   await runJobs(missing, (job, result) => kept.keep(job, result), signal);
   return jobs.map((job) => kept.of(job));

@@ -9,10 +9,11 @@ const sources = ['bench/judge', 'src/operator/judge', 'src/operator/plan', 'src/
 
 /** Results of an interrupted benchmark, so that it goes on where it was: those of the same code only. */
 export class KeptResults {
-  readonly #file: string;
+  readonly #file: string | undefined;
   readonly #results: Map<string, unknown>;
 
-  private constructor(file: string, results: Map<string, unknown>) {
+  /** In memory only, or in a file with these results. */
+  constructor(file?: string, results = new Map<string, unknown>()) {
     this.#file = file;
     this.#results = results;
   }
@@ -33,7 +34,7 @@ export class KeptResults {
 
   async keep(job: unknown, result: unknown): Promise<void> {
     this.#results.set(JSON.stringify(job), result);
-    await appendFile(this.#file, `${JSON.stringify([JSON.stringify(job), result])}\n`);
+    if (this.#file !== undefined) await appendFile(this.#file, `${JSON.stringify([JSON.stringify(job), result])}\n`);
   }
 }
 
