@@ -149,7 +149,7 @@ const healthySection = async (nodes: Nodes, { quick, signal }: Parameters<Simula
   } satisfies SectionResult;
 };
 
-/** Results in the order of the jobs. Unless it is quick, those of an interrupted run of the same code are used again. */
+/** Results in the order of the jobs. Unless quick, those of an interrupted run of the same code are used again. */
 async function resultsOf(
   jobs: readonly Job[],
   { quick, signal }: Pick<Parameters<SimulatedSection>[0], 'quick' | 'signal'>,

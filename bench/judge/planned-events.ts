@@ -86,13 +86,17 @@ function deleteDnsPod(simulation: Simulation): void {
   moveDnsPod(simulation, random.integer(0, cluster.dnsPods.length - 1));
 }
 
-/** A DNS pod is deleted: it answers until it has ended, and another one is ready elsewhere. */
+/** A DNS pod is deleted: it answers until it has ended, and another one is ready on a node that takes pods. */
 function moveDnsPod(simulation: Simulation, index: number): void {
-  const { cluster } = simulation;
+  const { cluster, random } = simulation;
   cluster.dnsPods[index]!.terminating = true;
   simulation.replan();
   simulation.at(simulation.now + 10, () => {
-    cluster.replaceDnsPod(index, anyNode(simulation));
+    const places = [...cluster.nodes.keys()].filter((place) => {
+      const { ready, notice } = cluster.nodeAt(place);
+      return ready && notice === undefined;
+    });
+    cluster.replaceDnsPod(index, random.pick(places));
     simulation.replan();
   });
 }
