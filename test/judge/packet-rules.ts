@@ -70,6 +70,14 @@ export function forwardTable(table: string, rules: readonly string[]): string {
   return tableOf(table, 'forward', 'type filter hook forward priority -200;', rules);
 }
 
+/**
+ * A script for nft(8) with a chain that translates nothing. As long as there is any such chain, the kernel goes on
+ * translating the addresses of connections that are established; most CNIs have one.
+ */
+export function translationTable(table: string): string {
+  return tableOf(table, 'postrouting', 'type nat hook postrouting priority srcnat;', []);
+}
+
 /** A script for nft(8) that redirects the DNS queries that come into a network namespace to another port of it. */
 export function redirectTable(table: string, port: number): string {
   const rule = `iifname != "lo" meta l4proto { tcp, udp } th dport 53 redirect to :${port}`;

@@ -1,7 +1,7 @@
 import type { Cleanups } from '../cluster/cleanups.ts';
 import { run } from '../cluster/command.ts';
 import type { FaultSite } from './fault-site.ts';
-import { forwardTable, redirectTable } from './packet-rules.ts';
+import { forwardTable, redirectTable, translationTable } from './packet-rules.ts';
 
 let tables = 0;
 
@@ -10,13 +10,27 @@ const newTable = () => `net_exporter_fault_${++tables}`;
 
 /** Applies rules to what a node forwards until `undo` runs. */
 export async function applyRules(
-  { cluster }: FaultSite,
+  site: FaultSite,
   undo: Cleanups,
   node: string,
   rules: readonly string[],
 ): Promise<void> {
+  await applyTable(site, undo, node, (table) => forwardTable(table, rules));
+}
+
+/** Has a node go on translating the addresses of established connections until `undo` runs. */
+export async function keepTranslating(site: FaultSite, undo: Cleanups, node: string): Promise<void> {
+  await applyTable(site, undo, node, translationTable);
+}
+
+async function applyTable(
+  { cluster }: FaultSite,
+  undo: Cleanups,
+  node: string,
+  scriptOf: (table: string) => string,
+): Promise<void> {
   const table = newTable();
-  await cluster.exec(node, ['nft', '-f', '-'], { input: forwardTable(table, rules) });
+  await cluster.exec(node, ['nft', '-f', '-'], { input: scriptOf(table) });
   undo.add(`table ${table} on ${node}`, () => cluster.exec(node, ['nft', 'delete', 'table', 'inet', table]));
 }
 
