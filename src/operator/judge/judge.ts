@@ -8,6 +8,7 @@ import { type Judged, type Judgement, judgementOf } from './judgement.ts';
 import { type AcceptedReport, Observations, type SharedObservations } from './observations.ts';
 import { sceneOf } from './scene.ts';
 import { type Direction, keyOfName, namesOf } from './subjects.ts';
+import { hardRate } from './suspect-figures.ts';
 import { wordsOf } from './suspect-words.ts';
 
 /** A part of the network that is at fault. */
@@ -26,6 +27,8 @@ interface Shown extends Suspect {
   direction: Direction;
   score: number;
   rateNow: number;
+  /** When it was hard last, in monotonic milliseconds. */
+  hardAt: number | undefined;
   bootId: string | undefined;
 }
 
@@ -111,7 +114,7 @@ export class Judge {
 
   /** Takes over the suspects of a former leader, from `status.suspects`. */
   adopt(suspects: readonly Suspect[]): void {
-    const unknown = { direction: 'all' as const, score: 0, rateNow: 0, bootId: undefined };
+    const unknown = { direction: 'all' as const, score: 0, rateNow: 0, hardAt: undefined, bootId: undefined };
     for (const suspect of suspects) this.#shown.set(keyOfName(suspect.kind, suspect.name), { ...suspect, ...unknown });
     const { whole } = horizonsOf(this.#options);
     this.#hysteresis.adopt([...this.#shown.keys()], this.#clock.monotonic(), whole);
@@ -133,7 +136,7 @@ export class Judge {
     let highestOther = 0;
     for (const judged of judgement.judged) {
       if (current.has(judged.key)) {
-        this.#show(judgement, judged);
+        this.#show(judgement, judged, now);
         yield;
       } else highestOther = Math.max(highestOther, judged.score);
     }
@@ -148,7 +151,7 @@ export class Judge {
     };
   }
 
-  #show(judgement: Judgement, judged: Judged): void {
+  #show(judgement: Judgement, judged: Judged, now: number): void {
     const { key, score, rateNow } = judged;
     const known = this.#shown.get(key);
     const { kind, a } = judged.subject;
@@ -158,14 +161,17 @@ export class Judge {
     const direction = isFrozen ? known.direction : judged.direction;
     const name = known?.name ?? namesOf(judged.subject, direction, judgement.scene).name.slice(0, maxSuspectName);
     const firstBootId = known?.bootId ?? bootId;
-    const words = wordsOf(judgement, this.#observations, judged, {
-      name,
-      direction,
-      horizons: horizonsOf(this.#options),
-      hasRebooted: bootId !== firstBootId,
-    });
+    const hasRebooted = bootId !== firstBootId;
+    const horizons = horizonsOf(this.#options);
+    const isHard = rateNow >= hardRate;
+    // When a hard fault is over, its failures stay in the window for a while. It was no loss of some packets.
+    const isOver = known?.hardAt !== undefined && !isHard && !hasRebooted && now - known.hardAt < horizons.whole;
+    const words = isOver
+      ? { reason: known.reason, evidence: known.evidence }
+      : wordsOf(judgement, this.#observations, judged, { name, direction, horizons, hasRebooted });
     const since = known?.since ?? this.#clock.wall();
-    this.#shown.set(key, { kind, name, ...words, since, direction, score, rateNow, bootId: firstBootId });
+    const hardAt = isHard ? now : known?.hardAt;
+    this.#shown.set(key, { kind, name, ...words, since, direction, score, rateNow, hardAt, bootId: firstBootId });
   }
 }
 

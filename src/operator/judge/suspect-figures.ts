@@ -27,12 +27,15 @@ export interface SuspectFigures {
   badLinks: number;
 }
 
+/** From this share of bad attempts in the last two holds on a fault is hard. */
+export const hardRate = 0.8;
+
 /** Counts what a finding is about. Soft faults are counted over the window, hard ones over the last two holds. */
 export function figuresOf(judgement: Judgement, observations: Observations, judged: Judged): SuspectFigures {
   const { scene, tallies } = judgement;
   const { scope, subject } = judged;
   const ofChannel = tallies[judged.channel];
-  const ofWindow = !(judged.rateNow >= 0.8);
+  const ofWindow = !(judged.rateNow >= hardRate);
   const tally = ofChannel.of(ofWindow ? 'whole' : 'now');
   const witnesses = new Map<number, boolean>();
   const links = new Map<number, boolean>();

@@ -57,6 +57,32 @@ test('a node that only others cannot reach is inbound', () => {
   assert.match(fleet.verdict!.suspects[0]!.evidence, /; it reaches 11 of 11 peers\.$/);
 });
 
+test('a fault that is over keeps its reason until it is cleared', () => {
+  const fleet = healthy().run(
+    6,
+    failing((probe) => leadsTo('node-5', probe)),
+  );
+  const { evidence } = fleet.verdict!.suspects[0]!;
+  for (let rounds = 0; fleet.suspects.length > 0; rounds++) {
+    assert.deepEqual(fleet.suspects, ['Node node-5 Inbound']);
+    assert.ok(rounds < 12);
+    fleet.run(1);
+  }
+  assert.match(evidence, /^Node node-5 cannot be reached: /);
+});
+
+test('a fault that becomes soft is described as such after a window', () => {
+  const fleet = healthy().run(
+    6,
+    failing((probe) => leadsTo('node-5', probe)),
+  );
+  fleet.run(
+    14,
+    failing((probe) => leadsTo('node-5', probe) && (probe.round * 7 + probe.stream * 3) % 5 < 2, 'retransmit'),
+  );
+  assert.deepEqual(fleet.suspects, ['Node node-5 Loss']);
+});
+
 test('a node that reaches no one and is reached is outbound', () => {
   const fleet = healthy().run(
     6,
