@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { after, before, type TestContext, test } from 'node:test';
+import { Cleanups } from '../cluster/cleanups.ts';
+import { waitFor } from '../cluster/wait.ts';
+import { ClusterApi } from '../faults/cluster-api.ts';
+import { contradictions, isTold, suspectEvents, suspectsInMetrics, suspectsInStatus } from '../judge/agreement.ts';
+import { droppedDns } from '../judge/dns-faults.ts';
+import type { FaultSite, JudgedFault } from '../judge/fault-site.ts';
+import { deafNode } from '../judge/node-faults.ts';
+import {
+  type FaultTime,
+  keysOf,
+  outcomesOf,
+  type StatusSuspect,
+  untrueTimes,
+  type WrongSuspect,
+} from '../judge/outcomes.ts';
+import { cutLink } from '../judge/path-faults.ts';
+import { SuspectWatch } from '../judge/suspect-watch.ts';
+import {
+  apply,
+  deadline,
+  type Environment,
+  environment,
+  netExporter,
+  removeNamespace,
+  restrictedNamespace,
+  tellOnFailure,
+  waitForAgents,
+} from './environment.ts';
+
+const namespace = 'e2e-judge';
+const name = 'judge';
+/** Two in each of three zones. */
+const nodes = 6;
+const probing = { interval: '5s' };
+let env: Environment;
+let api: ClusterApi;
+let watch: SuspectWatch;
+let site: FaultSite;
+const added: string[] = [];
+/** Each fault ends when its suspect has been found, and the next one begins while that is being cleared. */
+const faults: FaultTime[] = [];
+const cleanups = new Cleanups();
+/** Events since then are this file's. */
+const began = Date.now();
+
+before(async () => {
+  env = await environment();
+  api = await ClusterApi.of(env.cluster.kubeconfig);
+  await restrictedNamespace(env.kubectl, namespace);
+  const network = { ...probing, protocols: ['TCP', 'UDP'] };
+  await apply(env.kubectl, netExporter(namespace, name, { dns: probing, network, health: { nodeEvents: true } }));
+  while (env.cluster.nodes.length < nodes) added.push((await env.cluster.addNode()).name);
+  await waitForAgents(env.kubectl, namespace, name, nodes);
+  watch = await SuspectWatch.start(api, namespace, name);
+  site = { cluster: env.cluster, kubectl: env.kubectl, namespace, name, choose: chooseUnused() };
+});
+
+after(async () => {
+  await cleanups.run();
+  await watch?.[Symbol.asyncDispose]();
+  api?.close();
+  for (const node of added) await env.cluster.removeNode(node);
+  await removeNamespace(env.kubectl, namespace);
+});
+
+/** The last ones that no fault has had: nodes that were added have neither CoreDNS nor an operator. */
+function chooseUnused(): FaultSite['choose'] {
+  const used = new Set<unknown>();
+  return (items, count) => {
+    const chosen = items.filter((item) => !used.has(item)).slice(-count);
+    for (const item of chosen) used.add(item);
+    return chosen;
+  };
+}
+
+/** Injects a fault until its suspect is in the status, and everything else says the same. */
+async function finds(t: TestContext, fault: JudgedFault): Promise<void> {
+  tellOnFailure(t, env, namespace);
+  const { key, reasons } = await fault.inject(site, cleanups);
+  const time: FaultTime = { name: fault.name, key, from: performance.now(), until: Number.POSITIVE_INFINITY };
+  faults.push(time);
+  try {
+    const found = await watch.untilFound(key, deadline / 1000);
+    assert.ok(found, `${key} is not among ${keysOf(watch.now).join(', ') || 'no suspects'}`);
+    const suspect = outcomesOf(watch.snapshots, faults).outcomes.at(-1)!.suspect!;
+    t.diagnostic(suspect.evidence);
+    assert.ok(reasons.includes(suspect.reason), suspect.reason);
+    await waitFor('metrics, conditions and Events that say the same', () => allSay('SuspectFound', suspect), {
+      timeout: deadline,
+    });
+  } finally {
+    time.until = performance.now();
+    await cleanups.run();
+  }
+}
+
+/** @throws AssertionError that says what conditions or metrics say instead of the status */
+async function allSay(reason: 'SuspectFound' | 'SuspectCleared', suspect: StatusSuspect): Promise<boolean> {
+  assert.deepEqual(contradictions(watch.now), []);
+  assert.deepEqual(await suspectsInMetrics(env, namespace, name), suspectsInStatus(watch.now));
+  return isTold(await suspectEvents(env.kubectl, namespace, { kind: 'NetExporter', name }), reason, suspect, began);
+}
+
+test('at rest there is no suspect, and network and DNS are healthy', async (t) => {
+  tellOnFailure(t, env, namespace);
+  assert.ok(await watch.untilHealthy(deadline / 1000), JSON.stringify(watch.now));
+});
+
+test('a node that no connection of others reaches is the suspect, and its Node gets an Event', async (t) => {
+  await finds(t, deafNode);
+  const node = faults[0]!.key.split(' ')[1]!;
+  const told = async () =>
+    isTold(
+      await suspectEvents(env.kubectl, 'default', { kind: 'Node', name: node }),
+      'SuspectFound',
+      { name: node },
+      began,
+    );
+  await waitFor(`an Event of ${node}`, told, { timeout: deadline });
+});
+
+test('a link whose packets are lost one way is the suspect', (t) => finds(t, cutLink));
+
+test('a DNS pod to which queries are lost is the suspect', (t) => finds(t, droppedDns));
+
+test('there was no other suspect, each is gone after its fault, and Ready stayed True', async (t) => {
+  tellOnFailure(t, env, namespace);
+  for (const { key } of faults) assert.ok(await watch.untilCleared(key, deadline / 1000), `${key} is not cleared`);
+  const { outcomes, wrong } = outcomesOf(watch.snapshots, faults);
+  for (const { name: fault, key, found, cleared } of outcomes)
+    t.diagnostic(`${fault}: ${key} found after ${found?.toFixed(1)} s, cleared ${cleared?.toFixed(1)} s after its end`);
+  // On a machine that is busy with other tests, a DNS server that gets no processor is slow indeed.
+  const isOfMachine = ({ suspect }: WrongSuspect) => suspect.reason === 'Slow';
+  for (const { suspect } of wrong.filter(isOfMachine)) t.diagnostic(suspect.evidence);
+  assert.deepEqual(
+    wrong.filter((suspect) => !isOfMachine(suspect)),
+    [],
+  );
+  assert.ok(outcomes.every(({ found, cleared }) => found !== undefined && cleared !== undefined));
+  assert.deepEqual(untrueTimes(watch.snapshots, 'Ready'), []);
+  for (const { suspect } of outcomes)
+    await waitFor('metrics and Events that say that it is gone', () => allSay('SuspectCleared', suspect!), {
+      timeout: deadline,
+    });
+});
