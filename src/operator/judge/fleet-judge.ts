@@ -113,10 +113,14 @@ export class FleetJudge implements ReportListener {
       judgedAt: this.#clock.wall(),
       windowMs,
       verdict,
-      dns: { ...parts.dns, unknown: dns.enabled ? unknown : 'Disabled', ...this.#askedOf(settings, dnsPods) },
+      dns: {
+        ...parts.dns,
+        unknown: dns.enabled ? (unknown ?? withoutResults(parts.dns)) : 'Disabled',
+        ...this.#askedOf(settings, dnsPods),
+      },
       network: {
         ...parts.network,
-        unknown: network.enabled ? (unknown ?? (isAlone ? 'NoPeers' : undefined)) : 'Disabled',
+        unknown: network.enabled ? (unknown ?? (isAlone ? 'NoPeers' : withoutResults(parts.network))) : 'Disabled',
         links,
       },
     };
@@ -189,13 +193,20 @@ function unknownReason({ isWarming, agents, reporting }: Verdict, hasPlan: boole
   return agents > 0 && reporting === 0 ? 'NoReports' : undefined;
 }
 
+/** That no fault is known says nothing while there is no result, because no agent runs or none has probed yet. */
+function withoutResults({ attempts }: Pick<JudgedPart, 'attempts'>): UnknownReason | undefined {
+  return attempts === 0 ? 'Warming' : undefined;
+}
+
 /** Sums of the lookups, and of the dials and echoes. Yields between slices. */
 function* partsOf(observations: Observations): Generator<void, Record<'dns' | 'network', Omit<JudgedPart, 'unknown'>>> {
   const sums = { dns: { attempts: 0, failures: 0 }, network: { attempts: 0, failures: 0 } };
   const { counts, links, latencies } = observations;
   const attempts = counts.sums('attempts', 'whole');
   const failures = (['failed', 'answered', 'refused'] as const).map((counter) => counts.sums(counter, 'whole'));
-  for (let stream = 0; stream < counts.size; stream++) {
+  // Streams that begin between slices are beyond these sums.
+  const size = counts.size;
+  for (let stream = 0; stream < size; stream++) {
     if (stream % streamsPerSlice === streamsPerSlice - 1) yield;
     const link = links[stream];
     if (!link) continue;

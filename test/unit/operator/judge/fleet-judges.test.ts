@@ -164,6 +164,18 @@ test('one agent has no peers, and agents that are all overdue do not report', as
   assert.deepEqual(operator.unknown, ['NoReports', 'NoReports']);
 });
 
+test('without results nothing is known to be well: where no agent runs, and where none has probed yet', async () => {
+  const empty = await new JudgedOperator(netExporter(), 0).run(60);
+  assert.deepEqual(empty.unknown, ['Warming', 'NoPeers']);
+  const idle = new JudgedOperator(netExporter(), 3);
+  idle.lie = (_from, target) => ({ ...target, attempts: 0, latencies: [] });
+  await idle.run(60);
+  assert.deepEqual([idle.unknown, idle.latest!.verdict.reporting], [['Warming', 'Warming'], 3]);
+  idle.lie = (_from, target) => (target.probe === 'dns' ? target : { ...target, attempts: 0, latencies: [] });
+  await idle.run(30);
+  assert.deepEqual(idle.unknown, [undefined, 'Warming']);
+});
+
 test('a NetExporter that is paused is judged, and one that was edited meanwhile is not known to a new leader', async () => {
   const paused = netExporter();
   paused.metadata.annotations = { [pausedAnnotation]: 'true' };
