@@ -164,11 +164,13 @@ export function* sceneOf(observations: Observations, facts: FleetFacts, now: num
   yield;
   const attempts = counts.sums('attempts', 'whole');
   const targets = new Map<Link, Target | undefined>();
-  for (let stream = 0; stream < counts.size; stream++) {
+  // Streams and agents that begin between slices are beyond these arrays: the next judgement sees them.
+  const size = scene.stream.length;
+  for (let stream = 0; stream < size; stream++) {
     if (stream % streamsPerSlice === streamsPerSlice - 1) yield;
     const link = links[stream];
     if (!link || attempts[stream] === 0) continue;
-    const from = fromOf[agents[stream]!]!;
+    const from = fromOf[agents[stream]!] ?? -1;
     if (from < 0) continue;
     let target = targets.get(link);
     if (target === undefined && !targets.has(link)) {
