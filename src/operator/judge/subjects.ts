@@ -1,4 +1,4 @@
-import { type SuspectKind, suspectKinds } from '../../contract/suspects.ts';
+import { maxSuspectName, type SuspectKind, suspectKinds } from '../../contract/suspects.ts';
 import { type Scene, type SceneServer, streamKinds } from './scene.ts';
 
 /**
@@ -132,7 +132,8 @@ export function namesOf({ kind, a, b }: Subject, direction: Direction, scene: Sc
     case 'DNSServer':
       return named(kind, scene.servers[a]!.address);
     case 'Host':
-      return named(kind, scene.hosts[a]!);
+      // One with a dot at the end may be longer by that.
+      return named(kind, scene.hosts[a]!.slice(0, maxSuspectName));
   }
 }
 

@@ -194,6 +194,10 @@ test('names that are too long are cut so that both ends are there, also for a ne
   const { name, key } = namesOf({ kind: 'Link', a: 0, b: 1 }, 'all', scene);
   assert.match(name, /^x{125}<>y{125}$/);
   assert.equal(keyOfName('Link', name), key);
+  const absolute = `${'x'.repeat(253)}.`;
+  const host = namesOf({ kind: 'Host', a: 0, b: 0 }, 'all', { hosts: [absolute] } as unknown as Scene);
+  assert.equal(host.name, 'x'.repeat(253));
+  assert.equal(keyOfName('Host', host.name), host.key);
 });
 
 test('a DNS pod that refuses is refused', () => {
