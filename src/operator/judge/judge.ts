@@ -43,7 +43,7 @@ export interface Verdict {
   /** Agents that count, and those of them that are not overdue. */
   agents: number;
   reporting: number;
-  /** Score of the best finding that is not a suspect; 0 without one. In nats. */
+  /** Score of the best finding that is not a suspect, before any is dropped; 0 without one. In nats. */
   highestOther: number;
 }
 
@@ -138,8 +138,10 @@ export class Judge {
       if (current.has(judged.key)) {
         this.#show(judgement, judged, now);
         yield;
-      } else highestOther = Math.max(highestOther, judged.score);
+      }
     }
+    for (const { key, score } of judgement.explained)
+      if (!current.has(key)) highestOther = Math.max(highestOther, score);
     return {
       suspects: this.suspects,
       raised: raised.map((key) => suspectOf(this.#shown.get(key)!)),

@@ -29,6 +29,8 @@ export interface Judgement {
   scene: Scene;
   /** Worst first. */
   judged: Judged[];
+  /** All that explains a horizon, also what is over or contradicted by the last two holds. */
+  explained: readonly Finding[];
   tallies: Record<Channel, Tallies>;
 }
 
@@ -90,7 +92,7 @@ export function* judgementOf(
       }
     }
   }
-  return { scene, judged: [...found.values()].sort((a, b) => b.score - a.score), tallies };
+  return { scene, explained, judged: [...found.values()].sort((a, b) => b.score - a.score), tallies };
 }
 
 function withoutExplained(tally: Tally, suspects: readonly Finding[]): Tally {
