@@ -175,10 +175,24 @@ export class Observations {
       this.#byUid.delete(uid);
       this.#freeAgents.push(number);
     }
+    this.#compact();
     const isOver = now - this.#periodSince >= this.#windowMs / 2;
     if (isOver) this.#periodSince = now;
     const { networkLatency, dnsLatency } = this.options;
     this.#baselines.update((name) => (name.startsWith(dnsPrefix) ? dnsLatency : networkLatency), isOver);
+  }
+
+  /** Gives back the memory of streams that have ended, if there are many. */
+  #compact(): void {
+    const formerNumbers = this.counts.compact();
+    if (!formerNumbers) return;
+    for (const list of [this.links, this.agents, this.reasons, this.#groups] as unknown[][]) {
+      for (const [stream, former] of formerNumbers.entries()) list[stream] = list[former];
+      list.length = formerNumbers.length;
+    }
+    const numbers = new Map(formerNumbers.map((former, stream) => [former, stream]));
+    for (const { streams } of this.#byUid.values())
+      for (const [link, former] of streams) streams.set(link, numbers.get(former)!);
   }
 
   #advance(now: number): void {

@@ -19,6 +19,13 @@ const firstCapacity = 16;
 /** Capacity doubles up to this one, and grows by a quarter beyond it. */
 const largeCapacity = 16_384;
 
+/** Capacity is given back when fewer than this share of it is used. */
+const leastUsedShare = 0.25;
+
+/** Those of a fleet without streams, which thus costs next to nothing. */
+const noSlot = new Uint8Array(0);
+const noSums = new Uint16Array(0);
+
 /**
  * Sliding sums over several horizons for thousands of streams, in typed arrays: 180 bytes a stream. Adding a report
  * costs what it contains, and the window moves by subtracting what leaves it, so that a judgement reads sums and walks
@@ -32,7 +39,7 @@ export class StreamCounts {
   readonly #sums: Record<Counter, Record<HorizonName, Uint16Array>>;
   /** Sums of all streams over the window. */
   readonly #totals: Counts = byCounter(() => 0);
-  #capacity = firstCapacity;
+  #capacity = 0;
   #size = 0;
   #free: number[] = [];
   /** Number of the current slot since the epoch of the clock. */
@@ -47,14 +54,8 @@ export class StreamCounts {
       now: slots(horizons.now),
     };
     this.#slot = Math.floor(now / this.slotMs);
-    const slotsOf = () => Array.from({ length: slotsPerWindow }, () => new Uint8Array(firstCapacity));
-    const sumsOf = () => ({
-      whole: new Uint16Array(firstCapacity),
-      half: new Uint16Array(firstCapacity),
-      now: new Uint16Array(firstCapacity),
-    });
-    this.#slots = byCounter(slotsOf);
-    this.#sums = byCounter(sumsOf);
+    this.#slots = byCounter(() => new Array<Uint8Array>(slotsPerWindow).fill(noSlot));
+    this.#sums = byCounter(() => ({ whole: noSums, half: noSums, now: noSums }));
   }
 
   /** Streams have numbers below this; some of them are free. */
@@ -146,21 +147,51 @@ export class StreamCounts {
   }
 
   #grow(): void {
-    this.#capacity = Math.ceil(this.#capacity * (this.#capacity < largeCapacity ? 2 : 1.25));
+    this.#capacity = nextCapacity(this.#capacity);
+    this.#replace((counts, grown) => grown.set(counts));
+  }
+
+  /**
+   * Gives memory back if most numbers are free, and then renumbers the streams. Not to be called during a judgement.
+   * @returns the former numbers in the order of the new ones; undefined: the numbers are the same
+   */
+  compact(): number[] | undefined {
+    const used = this.#size - this.#free.length;
+    if (used === this.#capacity || used >= leastUsedShare * this.#capacity) return undefined;
+    let capacity = 0;
+    while (capacity < used) capacity = nextCapacity(capacity);
+    if (capacity === this.#capacity) return undefined;
+    const free = new Set(this.#free);
+    const kept = Array.from({ length: this.#size }, (_, stream) => stream).filter((stream) => !free.has(stream));
+    this.#capacity = capacity;
+    this.#replace((counts, compacted) => {
+      for (const [stream, former] of kept.entries()) compacted[stream] = counts[former]!;
+    });
+    this.#size = used;
+    this.#free = [];
+    return kept;
+  }
+
+  /** Replaces all arrays by those of the present capacity. */
+  #replace(copy: (from: Uint8Array | Uint16Array, to: Uint8Array | Uint16Array) => void): void {
     for (const counter of counters) {
       const slots = this.#slots[counter];
       for (const [number, slot] of slots.entries()) {
         slots[number] = new Uint8Array(this.#capacity);
-        slots[number].set(slot);
+        copy(slot, slots[number]);
       }
       const sums = this.#sums[counter];
       for (const horizon of horizonNames) {
-        const grown = new Uint16Array(this.#capacity);
-        grown.set(sums[horizon]);
-        sums[horizon] = grown;
+        const former = sums[horizon];
+        sums[horizon] = new Uint16Array(this.#capacity);
+        copy(former, sums[horizon]);
       }
     }
   }
+}
+
+function nextCapacity(capacity: number): number {
+  return Math.max(firstCapacity, Math.ceil(capacity * (capacity < largeCapacity ? 2 : 1.25)));
 }
 
 function subtract(sums: Uint16Array, leaving: Uint8Array, size: number): void {

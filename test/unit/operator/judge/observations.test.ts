@@ -128,3 +128,35 @@ test('an outcome that changes is told of', () => {
   take('b', [[link, outcomes(2, 2)]], 15_000);
   assert.deepEqual([changes.has('a'), changes.has('b')], [true, false]);
 });
+
+test('a fleet that shrinks gives its memory back, and its streams keep what is counted', () => {
+  const { observations, take, sum } = setUp();
+  const { counts } = observations;
+  const capacity = () => counts.sums('attempts', 'whole').length;
+  assert.equal(capacity(), 0, 'no streams');
+  const links = Array.from({ length: 10 }, (_, number) => dial(number));
+  const agents = Array.from({ length: 100 }, (_, number) => `agent-${number}`);
+  for (const [number, agent] of agents.entries())
+    take(
+      agent,
+      links.map((link, to) => [link, outcomes(1 + (to % 3), number === 98 ? 1 : 0)]),
+    );
+  assert.ok(capacity() >= 1000);
+  for (const agent of agents.slice(0, 98)) observations.forget(agent);
+  observations.advance(1000);
+  assert.deepEqual([counts.size, capacity()], [20, 32]);
+  for (const [to, link] of links.entries()) {
+    assert.deepEqual(sum('agent-98', link), { attempts: 1 + (to % 3), bad: 1 });
+    const stream = observations.streamsOf('agent-99')!.get(link)!;
+    assert.deepEqual(
+      [observations.links[stream], observations.agents[stream]],
+      [link, observations.numberOf('agent-99')],
+    );
+    assert.deepEqual(sum('agent-99', link), { attempts: 1 + (to % 3), bad: 0 });
+  }
+  take('agent-99', [[links[0]!, outcomes(2, 2)]], 1000);
+  assert.deepEqual(sum('agent-99', links[0]!), { attempts: 3, bad: 2 });
+  for (const agent of ['agent-98', 'agent-99']) observations.forget(agent);
+  observations.advance(2000);
+  assert.deepEqual([counts.size, capacity()], [0, 0]);
+});
