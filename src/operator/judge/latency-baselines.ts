@@ -26,6 +26,10 @@ interface Group {
   medians: number[];
   /** The first bucket that is slow. */
   slowFrom: number;
+  /** Number of streams that belong to it. */
+  streams: number;
+  /** Number of periods since it had streams. */
+  idlePeriods: number;
 }
 
 /**
@@ -36,19 +40,33 @@ interface Group {
 export class LatencyBaselines {
   readonly #groups = new Map<string, Group>();
 
-  /** The group of this name, which is new if there is none. @param threshold of the spec, in seconds */
-  of(name: string, threshold: number): Group {
+  /** Number of groups. */
+  get size(): number {
+    return this.#groups.size;
+  }
+
+  /**
+   * The group of this name for one more stream, which is to be released.
+   * @param threshold of the spec, in seconds
+   */
+  use(name: string, threshold: number): Group {
     const key = this.#groups.has(name) || this.#groups.size < maxGroups ? name : '';
     let group = this.#groups.get(key);
     if (!group) {
       group = {
-        counts: new Uint32Array(maxSketchIndex + 1),
-        medians: [],
-        slowFrom: slowFromOf(undefined, threshold),
+        ...{ counts: new Uint32Array(maxSketchIndex + 1), medians: [], slowFrom: slowFromOf(undefined, threshold) },
+        ...{ streams: 0, idlePeriods: 0 },
       };
       this.#groups.set(key, group);
     }
+    group.streams++;
+    group.idlePeriods = 0;
     return group;
+  }
+
+  /** A stream of this group has ended. The group is remembered for as long as its medians. */
+  release(group: Group): void {
+    group.streams--;
   }
 
   /** Computes the medians anew. @param isOver whether a new period begins */
@@ -63,6 +81,8 @@ export class LatencyBaselines {
       if (!isOver) continue;
       counts.fill(0);
       if (medians.length > remembered) medians.shift();
+      // The pods of DNS servers have other addresses after each rollout.
+      if (group.streams === 0 && ++group.idlePeriods > remembered) this.#groups.delete(name);
     }
   }
 }

@@ -238,7 +238,7 @@ export class Observations {
     const isLookup = link.probe === 'dns';
     const name = isLookup ? `${dnsPrefix}${link.server} ${link.protocol}` : `${zone}>${link.zone} ${link.protocol}`;
     const { networkLatency, dnsLatency } = this.options;
-    this.#groups[stream] = this.#baselines.of(name, isLookup ? dnsLatency : networkLatency);
+    this.#groups[stream] = this.#baselines.use(name, isLookup ? dnsLatency : networkLatency);
     return stream;
   }
 
@@ -261,6 +261,7 @@ export class Observations {
     this.#budget.release();
     this.counts.release(stream);
     this.links[stream] = undefined;
+    this.#baselines.release(this.#groups[stream]!);
     this.#groups[stream] = undefined;
   }
 }

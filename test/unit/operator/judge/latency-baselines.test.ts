@@ -8,7 +8,7 @@ const threshold = 0.01;
 /** The first latency that is slow, after periods with these medians. */
 function limitAfter(...medians: number[]): number {
   const baselines = new LatencyBaselines();
-  const group = baselines.of('a>b TCP', threshold);
+  const group = baselines.use('a>b TCP', threshold);
   for (const median of medians) {
     addLatencies(group, [[sketchIndex(median), 100]]);
     baselines.update(() => threshold, true);
@@ -33,4 +33,18 @@ test('above the threshold of the spec only two medians and more are slow', () =>
 test('what has become slow is not normal at once, and is after sixteen periods', () => {
   isAbout(limitAfter(0.0005, 0.05, 0.05), 0.005);
   isAbout(limitAfter(0.0005, ...Array.from({ length: 17 }, () => 0.05)), 0.1);
+});
+
+test('groups of servers and zones that are gone are forgotten with their medians, and make room', () => {
+  const baselines = new LatencyBaselines();
+  const kept = baselines.use('kept', threshold);
+  for (let rollout = 0; rollout < 100; rollout++) {
+    const groups = Array.from({ length: 50 }, (_, pod) => baselines.use(`@10.1.${rollout}.${pod}:53 UDP`, threshold));
+    for (const group of groups) baselines.release(group);
+    for (let period = 0; period < 4; period++) baselines.update(() => threshold, true);
+  }
+  assert.ok(baselines.size < 400, `${baselines.size}`);
+  assert.equal(baselines.use('kept', threshold), kept);
+  for (let period = 0; period < 17; period++) baselines.update(() => threshold, true);
+  assert.equal(baselines.size, 1);
 });
