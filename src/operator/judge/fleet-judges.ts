@@ -70,14 +70,15 @@ export class FleetJudges {
       }
       if (clock.monotonic() < end) continue;
       await pause(clock, 0, signal);
-      if (signal.aborted || this.#judges.get(key) !== state) return undefined;
+      if (signal.aborted || this.#stateOf(key, this.#parts.fleetOf(key)?.agents) !== state) return undefined;
       end = clock.monotonic() + turnMs;
     }
   }
 
-  /** What the status of a NetExporter shows; undefined before the first judgement. */
+  /** What the status of a NetExporter shows; undefined before the first judgement, also of another one of its name. */
   shownOf(key: string): JudgedFleet | undefined {
-    return this.#judges.get(key)?.shown.current;
+    const known = this.#judges.get(key);
+    return known?.judge.uid === this.#parts.fleetOf(key)?.agents.uid ? known?.shown.current : undefined;
   }
 
   /** The last judgements by key. */

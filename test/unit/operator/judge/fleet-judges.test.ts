@@ -192,6 +192,7 @@ test('a NetExporter that is gone is judged no more, and another one of its name 
   operator.resource = { ...operator.resource, metadata: { ...operator.resource.metadata, uid: 'another' } };
   operator.fleet.plan(operator.resource);
   operator.fleet.replan(key);
+  assert.equal(operator.judges.shownOf(key), undefined, 'not what was known of the other one');
   await operator.judge();
   assert.deepEqual(operator.unknown, ['Warming', 'Warming']);
   assert.equal([...operator.judges.latest()].length, 1);
