@@ -1,5 +1,4 @@
 import type { FailureReason } from '../../../contract/failure-reason.ts';
-import { exchangePolled } from '../polled-exchange.ts';
 import type { ProbeContext } from '../probe.ts';
 import { exchangeOverUdp } from '../udp-exchange.ts';
 import { type DnsQuery, type DnsVerdict, encodeQuery, hasIdOf, judgeMessage } from './dns-message.ts';
@@ -14,8 +13,8 @@ export interface DnsServer {
 export interface DnsExchange {
   verdict: DnsVerdict | FailureReason;
   /**
-   * From the query (over TCP: from the SYN) until the answer, by the kernel if it times probes. Undefined if there was
-   * no answer, or if the kernel's times cannot be right: the clock's end with a look, long after the answer.
+   * From the query (over TCP: from the SYN) until the answer, by the kernel if it times probes. Undefined if the
+   * kernel's times cannot be right.
    */
   seconds: number | undefined;
   /** Number of retransmitted SYNs. */
@@ -43,11 +42,10 @@ export const askOverUdp: AskDns = async (server, query, context) => {
     if (verdict !== undefined || !hasIdOf(query, message)) return verdict;
     return ++passedOver === maxPassedOver ? 'malformed' : undefined;
   };
-  const exchange = context.kernel ? exchangePolled : exchangeOverUdp;
-  const { outcome, seconds, times } = await exchange(server, encoded.message, judge, context);
-  if (!context.kernel) return { verdict: outcome, seconds, retransmits: 0 };
-  if (!times) return { verdict: outcome, seconds: undefined, retransmits: 0 };
-  return { verdict: seconds * 1000 > context.timeoutMs ? 'timeout' : outcome, seconds, retransmits: 0 };
+  // Not polled as over TCP: the sockets are kept, and waking up for an answer costs less than looking for it.
+  const { outcome, seconds, timing } = await exchangeOverUdp(server, encoded.message, judge, context);
+  const isKnown = !context.kernel || timing === 'kernel';
+  return { verdict: outcome, seconds: isKnown ? seconds : undefined, retransmits: 0 };
 };
 
 /** DNS has no reason `reset`: something rejected the connection. */
