@@ -33,9 +33,9 @@ export class FleetDnsServers {
     return this.#servers.has(server);
   }
 
-  /** Whether it was in the plan. */
-  isRetired(server: string): boolean {
+  /** Whether it was in the plan, and has not been for less than this time, in milliseconds. */
+  isRetired(server: string, withinMs = rememberedMs): boolean {
     const at = this.#retiredAt.get(server);
-    return at !== undefined && this.#clock.monotonic() - at < rememberedMs;
+    return at !== undefined && this.#clock.monotonic() - at < withinMs;
   }
 }

@@ -211,6 +211,11 @@ export class NetExporterFleet {
     return this.#hasPlan;
   }
 
+  /** Whether agents were to query this DNS server, and have not been for less than this time, in milliseconds. */
+  hasRetired(server: string, withinMs: number): boolean {
+    return this.#dnsServers.isRetired(server, withinMs);
+  }
+
   /** Zone of an agent's node; empty if it is not known. */
   zoneOf(podUid: string): string {
     return this.#plan.agentOf(podUid)?.zone ?? '';

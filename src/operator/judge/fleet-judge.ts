@@ -11,6 +11,7 @@ import type { NodeFacts } from '../plan/node-facts.ts';
 import { targetStates } from '../plan/target-states.ts';
 import type { AcceptedResult } from '../reports/agent-reports.ts';
 import type { ReportListener } from '../reports/fleet-reports.ts';
+import type { Link } from '../reports/link-table.ts';
 import { DnsPodShares } from './dns-pod-shares.ts';
 import { horizonsOf, maxWindowMs } from './fleet-facts.ts';
 import { Judge, type Suspect, type Verdict } from './judge.ts';
@@ -46,6 +47,7 @@ export class FleetJudge implements ReportListener {
   #judge: Judge | undefined;
   /** By which reports are taken in. */
   #settings: Settings | undefined;
+  #windowMs = 0;
   #derived: { resource: NetExporter; settings: Settings } | undefined;
 
   constructor(clock: Clock, fleet: NetExporterFleet, sources: FleetSources, shared: SharedObservations) {
@@ -64,7 +66,7 @@ export class FleetJudge implements ReportListener {
   accepted(podUid: string, spanMs: number, all: readonly AcceptedResult[]): void {
     const settings = this.#settings;
     if (!this.#judge || !settings) return;
-    const results = all.filter(([link]) => isProbed(settings, link));
+    const results = all.filter(([link]) => this.#isJudged(settings, link));
     this.#judge.take({ agent: podUid, zone: this.#fleet.zoneOf(podUid), spanMs, results });
   }
 
@@ -139,7 +141,8 @@ export class FleetJudge implements ReportListener {
   #judgeBy(resource: NetExporter, settings: Settings, options: ReturnType<typeof judgeOptionsOf>): Judge {
     if (this.#settings !== settings) {
       this.#settings = settings;
-      this.#judge?.observations.keep((link) => isProbed(settings, link));
+      this.#windowMs = horizonsOf(options).whole;
+      this.#judge?.observations.keep((link) => this.#isJudged(settings, link));
     }
     if (!this.#judge) {
       this.#judge = new Judge(this.#clock, options, this.#shared);
@@ -147,6 +150,12 @@ export class FleetJudge implements ReportListener {
     }
     this.#judge.use(options);
     return this.#judge;
+  }
+
+  /** Agents still report a server that was removed from the spec a moment ago, unless it is their nameserver. */
+  #isJudged(settings: Settings, link: Link): boolean {
+    if (!isProbed(settings, link)) return false;
+    return !this.#fleet.hasRetired(link.server, this.#windowMs) || this.#sources.nameservers.includes(link.server);
   }
 
   #unjudged(

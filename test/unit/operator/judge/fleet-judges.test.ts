@@ -127,6 +127,26 @@ test('a name that is removed from the spec is a suspect no longer than its hyste
   assert.deepEqual(operator.named, []);
 });
 
+test('a DNS server that is removed from the spec is a suspect no longer than its hysteresis', async () => {
+  const server = '192.0.2.53:53';
+  const operator = await new JudgedOperator(netExporter((spec) => spec.dns.servers.push(server))).run(120);
+  const isBad: IsBad = (_from, target) => target.server === server;
+  await operator.run(60, isBad);
+  assert.deepEqual(operator.named, [`DNSServer ${server}`]);
+  operator.edit((spec) => {
+    spec.dns.servers = [];
+  });
+  // Agents report its last results after the edit.
+  operator.late = [server];
+  await operator.run(15, isBad);
+  operator.late = [];
+  await operator.run(25, isBad);
+  assert.deepEqual(operator.named, []);
+  operator.edit((spec) => spec.dns.servers.push(server));
+  await operator.run(60, isBad);
+  assert.deepEqual([operator.named, operator.suspects.length], [[`DNSServer ${server}`], 2], 'it is judged again');
+});
+
 test('suspects stay when other periods are judged, and counting begins anew', async () => {
   const operator = await new JudgedOperator().run(180);
   operator.silent.add('n7');

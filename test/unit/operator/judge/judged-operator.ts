@@ -43,6 +43,8 @@ export class JudgedOperator {
   isResolver = true;
   /** What agents that do not tell the truth make of their results, by their node. */
   lie: (from: string, target: TargetReport) => TargetReport = (_from, target) => target;
+  /** DNS servers that agents report although their settings have them no more. */
+  late: string[] = [];
   readonly #sequences = new Map<string, number>();
   readonly #held = new Map<string, Held>();
   readonly #callsAt = new Map<string, number>();
@@ -174,7 +176,10 @@ export class JudgedOperator {
           ]
         : []
       ).map(({ address, node: peer, zone }) => link({ host: address, node: peer, zone })),
-      ...(settings.dns.enabled ? [nameserver, ...(assignment?.dnsServers ?? [])] : []).flatMap((server) =>
+      ...(settings.dns.enabled
+        ? [nameserver, ...settings.dns.servers, ...this.late, ...(assignment?.dnsServers ?? [])]
+        : []
+      ).flatMap((server) =>
         hosts.flatMap((host) =>
           ['UDP', 'TCP'].map((protocol) => link({ probe: 'dns', host, server, protocol, type: 'A' })),
         ),
