@@ -16,6 +16,9 @@ import {
 /** Version of the settings document that this code writes and reads. Readers reject all others. */
 export const settingsVersion = 1;
 
+/** The name that agents look up if the settings have none, without the cluster's domain. */
+export const apiServerName = 'kubernetes.default.svc';
+
 /** Maximum size of the document, in bytes: that of a ConfigMap. */
 export const maxSettingsBytes = 1_048_576;
 

@@ -1,6 +1,6 @@
 import { formatHostPort, parseHostPort, parseServer } from '../../base/host-port.ts';
 import type { AssignedPeer, Assignment } from '../../protocol/assignment.ts';
-import type { RecordType, Settings, TransportProtocol } from '../../protocol/settings.ts';
+import { apiServerName, type RecordType, type Settings, type TransportProtocol } from '../../protocol/settings.ts';
 import type { Timing } from '../probes/probe.ts';
 import type { ProbeTask } from '../probes/probes.ts';
 import { choosePeers } from './peer-choice.ts';
@@ -107,7 +107,7 @@ function peersOf(known: AvailablePeers, { network }: Settings, { podIps, nodeNam
 function dnsTargets({ dns }: Settings, resolver: ResolverConfiguration, assigned: readonly string[]): DnsTarget[] {
   if (!dns.enabled) return [];
   const { intervalMs, timeoutMs } = dns;
-  const hosts = dns.hosts.length > 0 ? dns.hosts : [`kubernetes.default.svc.${resolver.clusterDomain}.`];
+  const hosts = dns.hosts.length > 0 ? dns.hosts : [`${apiServerName}.${resolver.clusterDomain}.`];
   // Only the first nameserver: libc queries the others only if it fails, so it is the one that workloads depend on.
   const own = resolver.nameservers.slice(0, 1).map((host) => ({ host, port: resolver.nameserverPort }));
   const servers = [...own, ...[...dns.servers, ...assigned].map(address)];

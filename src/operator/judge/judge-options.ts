@@ -1,6 +1,6 @@
 import { parseDuration } from '../../base/durations.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
-import type { Settings } from '../../protocol/settings.ts';
+import { apiServerName, type Settings } from '../../protocol/settings.ts';
 import { holdMs } from '../../protocol/sync.ts';
 import type { Link } from '../reports/link-table.ts';
 import type { JudgeOptions } from './fleet-facts.ts';
@@ -28,7 +28,8 @@ export function judgeOptionsOf({ health }: NetExporter['spec'], { dns, network }
 export function isProbed({ dns, network }: Settings, { probe, protocol, host, type, node }: Link): boolean {
   if (probe === 'network')
     return network.enabled && (node === '' || (network.protocols as string[]).includes(protocol));
-  const isNamed = dns.hosts.length === 0 || dns.hosts.includes(host);
+  // Without names, agents look up the API server's in the domain of their cluster.
+  const isNamed = dns.hosts.length === 0 ? host.startsWith(`${apiServerName}.`) : dns.hosts.includes(host);
   const [protocols, types]: string[][] = [dns.protocols, dns.recordTypes];
   return probe === 'dns' && dns.enabled && isNamed && protocols!.includes(protocol) && types!.includes(type);
 }

@@ -147,6 +147,22 @@ test('a DNS server that is removed from the spec is a suspect no longer than its
   assert.deepEqual([operator.named, operator.suspects.length], [[`DNSServer ${server}`], 2], 'it is judged again');
 });
 
+test('so is a name that is removed from the spec so that agents look up the default', async () => {
+  const operator = new JudgedOperator(
+    netExporter((spec) => {
+      spec.dns.hosts = ['kubernetes.default.svc.cluster.local.', 'bad.example.'];
+    }),
+  );
+  await operator.run(180);
+  await operator.run(60, deadHost('bad.example.'));
+  assert.deepEqual(operator.named, ['Host bad.example.']);
+  operator.edit((spec) => {
+    spec.dns.hosts = [];
+  });
+  await operator.run(40, deadHost('bad.example.'));
+  assert.deepEqual(operator.named, []);
+});
+
 test('suspects stay when other periods are judged, and counting begins anew', async () => {
   const operator = await new JudgedOperator().run(180);
   operator.silent.add('n7');
