@@ -20,7 +20,8 @@ import type { Soak, SoakResult } from './soak.ts';
 const nodes = 6;
 const name = 'soak';
 const probing = { interval: '5s' };
-const spec = { dns: probing, network: { ...probing, protocols: ['TCP', 'UDP'] } };
+const host = 'kubernetes.default.svc.cluster.local.';
+const spec = { dns: { ...probing, hosts: [host] }, network: { ...probing, protocols: ['TCP', 'UDP'] } };
 /** Within so many seconds there is a verdict, or none; and everything is at rest again. */
 const verdictDeadline = 180;
 const restDeadline = 300;
