@@ -84,3 +84,21 @@ test('a sentence that says something else is shown at once', () => {
   const other = { ...dead, evidence: evidence.replace('node-7', 'node-8') };
   assert.equal(shown.update(judgedFleet({ verdict: { suspects: [other] } }), 10_000), true, 'a number within a name');
 });
+
+test('a suspect at the border between two reasons does not change with each judgement', () => {
+  const shown = new ShownJudgement();
+  const judgedAs = (reason: 'Unreachable' | 'Loss' | 'Rebooted') =>
+    judgedFleet({ verdict: { suspects: [deadNode({ reason })] } });
+  assert.equal(shown.update(judgedAs('Unreachable'), 0), true);
+  assert.equal(shown.update(judgedAs('Loss'), 5000), true, 'new words are shown at once');
+  for (let now = 10_000; now < 3_600_000; now += 10_000) {
+    assert.equal(shown.update(judgedAs('Unreachable'), now), false, `${now}`);
+    assert.equal(shown.update(judgedAs('Loss'), now + 5000), false, `${now}`);
+  }
+  assert.equal(shown.update(judgedAs('Rebooted'), 3_600_000), true);
+  const since = 3_605_000;
+  for (let now = since; now < since + 2 * windowMs; now += 5000)
+    assert.equal(shown.update(judgedAs('Loss'), now), false, `${now}`);
+  assert.equal(shown.update(judgedAs('Loss'), since + 2 * windowMs), true, 'they have lasted');
+  assert.equal(shown.update(judgedFleet(), since + 2 * windowMs + 5000), true, 'the end of a suspect is shown at once');
+});
