@@ -4,7 +4,7 @@ import type { Horizons } from './fleet-facts.ts';
 import type { Judged, Judgement } from './judgement.ts';
 import type { Observations } from './observations.ts';
 import { streamKinds } from './scene.ts';
-import type { Direction } from './subjects.ts';
+import { type Direction, namesOf } from './subjects.ts';
 import { figuresOf, reachOf, type SuspectFigures } from './suspect-figures.ts';
 
 /** From this share of bad attempts on a fault is hard: nothing gets through. */
@@ -62,7 +62,9 @@ export function wordsOf(
     if (direction !== 'all') parts.otherWay = reachOf(judgement, a, direction === 'in' ? 'out' : 'in');
   }
   if (kind === 'Link' && b < scene.nodes.length) {
-    const [from, to] = direction === 'in' ? [b, a] : [a, b];
+    // The order of the indexes may be another one than when the suspect was found, and than that of the names.
+    const isReversed = name.replace('<>', '>') === namesOf(judged.subject, 'in', scene).name;
+    const [from, to] = isReversed ? [b, a] : [a, b];
     parts.endReachedBy = reachOf(judgement, to, 'in').reached;
     parts.startReaches = reachOf(judgement, from, 'out').reached;
   }

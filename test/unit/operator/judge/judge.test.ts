@@ -189,6 +189,22 @@ test('a DNS pod that does not answer explains the DNS Service', () => {
   );
 });
 
+test('the evidence about a link has the numbers of the ends that it names, also under a new leader', () => {
+  const ends = (probe: Probe) => [probe.from, probe.to].sort().join();
+  const areDead = failing((probe) => ['node-10,node-9', 'node-3,node-9'].includes(ends(probe)));
+  const fleet = healthy().run(8, areDead);
+  const sentence = () => fleet.verdict!.suspects.find(({ name }) => name === 'node-10<>node-9')?.evidence;
+  assert.match(sentence()!, /; node-9 is reached by 9 others, node-10 reaches 10 others\.$/);
+  const before = fleet.verdict!.suspects;
+  fleet.judge = new Judge(fleet.clock, judgeOptions);
+  fleet.judge.adopt(before);
+  const last = [...fleet.states].find(([name]) => name === 'node-10')!;
+  fleet.states.delete('node-10');
+  fleet.states.set(...last);
+  fleet.run(14, areDead);
+  assert.match(sentence()!, /; node-9 is reached by 9 others, node-10 reaches 10 others\.$/);
+});
+
 test('names that are too long are cut so that both ends are there, also for a new leader', () => {
   const scene = { nodes: ['x', 'y'].map((letter) => ({ name: letter.repeat(253) })), servers: [] } as unknown as Scene;
   const { name, key } = namesOf({ kind: 'Link', a: 0, b: 1 }, 'all', scene);
