@@ -186,13 +186,14 @@ export class Observations {
   #compact(): void {
     const formerNumbers = this.counts.compact();
     if (!formerNumbers) return;
+    const numbers = new Int32Array(this.links.length);
+    for (let stream = 0; stream < formerNumbers.length; stream++) numbers[formerNumbers[stream]!] = stream;
     for (const list of [this.links, this.agents, this.reasons, this.#groups] as unknown[][]) {
-      for (const [stream, former] of formerNumbers.entries()) list[stream] = list[former];
+      for (let stream = 0; stream < formerNumbers.length; stream++) list[stream] = list[formerNumbers[stream]!];
       list.length = formerNumbers.length;
     }
-    const numbers = new Map(formerNumbers.map((former, stream) => [former, stream]));
     for (const { streams } of this.#byUid.values())
-      for (const [link, former] of streams) streams.set(link, numbers.get(former)!);
+      for (const [link, former] of streams) streams.set(link, numbers[former]!);
   }
 
   #advance(now: number): void {

@@ -155,17 +155,19 @@ export class StreamCounts {
    * Gives memory back if most numbers are free, and then renumbers the streams. Not to be called during a judgement.
    * @returns the former numbers in the order of the new ones; undefined: the numbers are the same
    */
-  compact(): number[] | undefined {
+  compact(): Int32Array | undefined {
     const used = this.#size - this.#free.length;
     if (used === this.#capacity || used >= leastUsedShare * this.#capacity) return undefined;
     let capacity = 0;
     while (capacity < used) capacity = nextCapacity(capacity);
     if (capacity === this.#capacity) return undefined;
-    const free = new Set(this.#free);
-    const kept = Array.from({ length: this.#size }, (_, stream) => stream).filter((stream) => !free.has(stream));
+    const isFree = new Uint8Array(this.#size);
+    for (const stream of this.#free) isFree[stream] = 1;
+    const kept = new Int32Array(used);
+    for (let stream = 0, next = 0; stream < this.#size; stream++) if (isFree[stream] === 0) kept[next++] = stream;
     this.#capacity = capacity;
     this.#replace((counts, compacted) => {
-      for (const [stream, former] of kept.entries()) compacted[stream] = counts[former]!;
+      for (let stream = 0; stream < used; stream++) compacted[stream] = counts[kept[stream]!]!;
     });
     this.#size = used;
     this.#free = [];
@@ -175,16 +177,18 @@ export class StreamCounts {
   /** Replaces all arrays by those of the present capacity. */
   #replace(copy: (from: Uint8Array | Uint16Array, to: Uint8Array | Uint16Array) => void): void {
     for (const counter of counters) {
+      // Of most counters there is nothing in the window.
+      const isEmpty = !this.has(counter);
       const slots = this.#slots[counter];
       for (const [number, slot] of slots.entries()) {
         slots[number] = new Uint8Array(this.#capacity);
-        copy(slot, slots[number]);
+        if (!isEmpty) copy(slot, slots[number]);
       }
       const sums = this.#sums[counter];
       for (const horizon of horizonNames) {
         const former = sums[horizon];
         sums[horizon] = new Uint16Array(this.#capacity);
-        copy(former, sums[horizon]);
+        if (!isEmpty) copy(former, sums[horizon]);
       }
     }
   }
