@@ -11,6 +11,9 @@ const holdMs = 16_000;
 /** An agent renders its metrics once a second at most, and is looked at nearly as often. */
 const sampleLagMs = 2000;
 
+/** A Service that is made anew changes the settings, which agents get once the operator has noticed. */
+const otherServicesMs = 5000;
+
 /** A sample that is older says nothing of whether the agent still syncs. */
 const freshMs = 3000;
 
@@ -167,7 +170,7 @@ export function isReporting(moment: Moment, pod: PodFacts): Certainty {
 
 /**
  * Whether an agent that reports uses the settings of a generation. Which targets it should have the observer does not
- * know: one that gets others soon may have lacked them.
+ * know: one that gets others soon may have lacked them, and so may all when their Services are other ones.
  */
 export function isConfigured(moment: Moment, pod: PodFacts, generation: number): Certainty {
   const { surely, maybe } = isReporting(moment, pod);
@@ -175,8 +178,9 @@ export function isConfigured(moment: Moment, pod: PodFacts, generation: number):
   if (!sample) return { surely: false, maybe };
   const samples = [sample, ...samplesAfter(sample, moment.at)];
   const keepsTargets = samples.every(({ revision }) => revision === sample.revision);
+  const isOfServices = moment.at - moment.servicesSince >= otherServicesMs;
   return {
-    surely: surely && keepsTargets && samples.every((each) => each.generation === generation),
+    surely: surely && keepsTargets && isOfServices && samples.every((each) => each.generation === generation),
     maybe: maybe && samples.some((each) => each.generation === generation),
   };
 }

@@ -47,6 +47,8 @@ export interface Moment {
   resource: ResourceFacts | undefined;
   /** Since when there is that very NetExporter, in monotonic milliseconds. */
   resourceSince: number;
+  /** Since when there are these very Services of agents, whose address is part of the settings, likewise. */
+  servicesSince: number;
   daemonSet: DaemonSetFacts | undefined;
   /** All with the labels of the agents. */
   pods: readonly PodFacts[];

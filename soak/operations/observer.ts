@@ -76,6 +76,7 @@ export class Observer {
   readonly #overwrites = new Map<string, number[]>();
   readonly #end = new AbortController();
   #resource: { uid: string; since: number } | undefined;
+  #services = { uids: '', since: 0 };
   #moment: Moment | undefined;
   /** Whether everything has been listed: before, what is missing may only not have been seen. */
   #hasListed = false;
@@ -182,6 +183,12 @@ export class Observer {
     const found = this.#lists.resources.objects.find(({ metadata }) => metadata.name === this.#name);
     if (found?.metadata.uid !== this.#resource?.uid) this.#resource = found && { uid: found.metadata.uid, since: at };
     const names = [`${this.#name}-agent`, `${this.#name}-agent-peers`];
+    const services = this.#lists.Service.objects.filter(({ metadata }) => names.includes(metadata.name));
+    const uids = services
+      .map(({ metadata }) => metadata.uid)
+      .sort()
+      .join();
+    if (uids !== this.#services.uids) this.#services = { uids, since: at };
     const daemonSet = this.#lists.DaemonSet.objects.find(({ metadata }) => metadata.name === names[0]);
     const [namespace] = this.#lists.namespaces.objects;
     this.#moment = {
@@ -189,6 +196,7 @@ export class Observer {
       wall: Date.now(),
       resource: found && resourceFacts(found),
       resourceSince: this.#resource?.since ?? at,
+      servicesSince: this.#services.since,
       daemonSet: daemonSet && daemonSetFacts(daemonSet),
       pods: this.#agentPods(),
       nodes: this.#lists.nodes.objects.map(nodeFacts),

@@ -93,13 +93,17 @@ export interface PlannedTime {
   operation: string;
 }
 
+/** Edits name hosts and servers that do not exist, and CoreDNS is slow at times, which stays in the window. */
+const isOfDns = ({ reason, note }: EventFacts) => reason === 'SuspectFound' && /^(Host|DNS server) /.test(note);
+
 /** Warning Events about what was planned, each in a sentence: rollouts, new nodes and nodes that return are Normal. */
 export function warningsOfPlanned(events: readonly EventFacts[], times: readonly PlannedTime[]): string[] {
-  return events.flatMap(({ type, reason, note, firstAt, lastAt }) =>
-    type === 'Warning'
+  return events.flatMap((event) => {
+    const { type, reason, note, firstAt, lastAt } = event;
+    return type === 'Warning' && !isOfDns(event)
       ? times
           .filter(({ from, until }) => [firstAt, lastAt].some((at) => at >= from && at <= until))
           .map(({ operation }) => `a Warning ${reason} during ${operation}, which was planned: ${note}`)
-      : [],
-  );
+      : [];
+  });
 }

@@ -68,6 +68,17 @@ test('what was never so is false at once', () => {
   assert.equal(judge.falsehoods[0]!.seconds, 0);
 });
 
+test('agents of other Services may lack settings for five seconds, but no longer', () => {
+  const lacking = { ...figure({ configured: 0 }), status: { ...figure({ configured: 0 }).status!, ...silent } };
+  const corrected = (at: number) =>
+    judged(40, (second) => ({
+      servicesSince: second < 20 ? 0 : 120_000,
+      resource: second >= 21 && second < at ? lacking : resource,
+    }));
+  assert.deepEqual(found(corrected(23)), []);
+  assert.deepEqual(found(corrected(33)), ['status.agents.configured']);
+});
+
 test('a statement may come two seconds before what it is about is seen, but no more', () => {
   const early = (lead: number) =>
     judged(30, (second) => ({

@@ -103,6 +103,7 @@ export function moment(over: Partial<Moment> = {}): Moment {
     wall: wall + at - now,
     resource,
     resourceSince: 0,
+    servicesSince: 0,
     daemonSet,
     pods: [pod('node-1'), pod('node-2')],
     nodes: [node('node-1'), node('node-2')],
