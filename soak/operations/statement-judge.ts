@@ -10,7 +10,8 @@ const keptFiguresMs = 5000;
 
 /**
  * A statement may come before what it is about: the observer learns of both by other connections, and of agents by
- * looking at them. Milliseconds.
+ * looking at them. What changes together comes to the operator in any order, too: a DaemonSet's count before the state
+ * of the node that explains it. Milliseconds.
  */
 export const lagMs = 2000;
 
@@ -41,8 +42,9 @@ interface Run {
 
 /**
  * Compares what the operator says with what is so. A statement is false since it was last so, at any moment that was
- * observed: one that was never so in the last five seconds is false at once. The clock of a statement starts when there
- * is a leader, who alone can change it, and with the NetExporter; that of figures five seconds after the leader.
+ * observed. One that was never so in the last five seconds may be said for two seconds. The clock of a statement starts
+ * when there is a leader, who alone can change it, and with the NetExporter; that of figures five seconds after the
+ * leader.
  */
 export class StatementJudge {
   readonly falsehoods: Falsehood[] = [];
@@ -111,12 +113,12 @@ export class StatementJudge {
       this.#runs.delete(subject);
       return;
     }
-    // What was never so, as far back as is looked, is false at once, and for as long as it is said.
+    // What was never so, as far back as is looked, is false for as long as it is said.
     const isInvented = until === undefined && (run?.isInvented ?? start <= at - keptMs);
     const since = Math.max(start, until ?? run?.since ?? (isInvented ? at : start));
     const ms = at - since;
     this.#longestMs = Math.max(this.#longestMs, ms);
-    const isFound = isInvented || ms > longestFalsehoodMs;
+    const isFound = ms > (isInvented ? lagMs : longestFalsehoodMs);
     const found = run?.found ?? (isFound ? this.#find(statement, moment) : undefined);
     if (found) found.seconds = Math.round(ms / 100) / 10;
     this.#runs.set(subject, { text, since, isInvented, found });

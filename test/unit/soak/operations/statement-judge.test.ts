@@ -62,10 +62,12 @@ test('a figure that is never corrected is one falsehood', () => {
   assert.equal(judge.falsehoods[0]!.seconds, 50);
 });
 
-test('what was never so is false at once', () => {
-  const judge = judged(30, (second) => ({ resource: saysReady(second === 20 ? 1 : 2) }));
-  assert.deepEqual(found(judge), ['status.agents.ready']);
-  assert.equal(judge.falsehoods[0]!.seconds, 0);
+test('what was never so is false if it is said for more than two seconds', () => {
+  const invented = (seconds: number) =>
+    judged(30, (second) => ({ resource: saysReady(second >= 20 && second < 20 + seconds ? 1 : 2) }));
+  assert.deepEqual(found(invented(2)), []);
+  assert.deepEqual(found(invented(3)), ['status.agents.ready']);
+  assert.equal(invented(3).falsehoods[0]!.seconds, 2.5);
 });
 
 test('agents of other Services may lack settings for five seconds, but no longer', () => {
@@ -79,14 +81,14 @@ test('agents of other Services may lack settings for five seconds, but no longer
   assert.deepEqual(found(corrected(33)), ['status.agents.configured']);
 });
 
-test('a statement may come two seconds before what it is about is seen, but no more', () => {
+test('a statement may come four seconds before what it is about is seen, but no more', () => {
   const early = (lead: number) =>
     judged(30, (second) => ({
       daemonSet: ready(second < 20 ? 2 : 1),
       resource: saysReady(second < 20 - lead ? 2 : 1),
     }));
-  assert.deepEqual(found(early(1.5)), []);
-  assert.deepEqual(found(early(4)), ['status.agents.ready']);
+  assert.deepEqual(found(early(4)), []);
+  assert.deepEqual(found(early(5)), ['status.agents.ready']);
 });
 
 test('what was so a moment ago is not false while it changes to and fro', () => {
