@@ -94,7 +94,8 @@ export interface PlannedTime {
 }
 
 /** Edits name hosts and servers that do not exist, and CoreDNS is slow at times, which stays in the window. */
-const isOfDns = ({ reason, note }: EventFacts) => reason === 'SuspectFound' && /^(Host|DNS server) /.test(note);
+const isOfDns = ({ reason, note }: EventFacts) =>
+  /^Suspects?Found$/.test(reason) && /(^|: )(Host|DNS server) /.test(note);
 
 /** Warning Events about what was planned, each in a sentence: rollouts, new nodes and nodes that return are Normal. */
 export function warningsOfPlanned(events: readonly EventFacts[], times: readonly PlannedTime[]): string[] {

@@ -106,8 +106,10 @@ test('a Warning during what was planned is found, a Normal one and one at anothe
 
 test('suspects of DNS may be found during what is planned, those of the network may not', () => {
   const planned = [{ from: at - 1, until: at + 5 * seconds, operation: '3 (edit of hosts)' }];
-  const found = (note: string) => warningsOfPlanned([event({ reason: 'SuspectFound', note })], planned).length;
+  const found = (note: string, reason = 'SuspectFound') => warningsOfPlanned([event({ reason, note })], planned).length;
   assert.equal(found('Host absent.invalid.: 9 of 9 lookups by 4 nodes were answered with an error.'), 0);
   assert.equal(found('DNS server 192.0.2.53:53: 99 of 99 lookups by 4 nodes timed out.'), 0);
+  assert.equal(found('1 suspect in the reports of the last 2m: DNS server 192.0.2.53:53: 9 of 9.', 'SuspectsFound'), 0);
   assert.equal(found('Node node-1 cannot be reached: 3 of 3 peers fail.'), 1);
+  assert.equal(found('1 suspect in the reports of the last 2m: Node node-1 cannot be reached.', 'SuspectsFound'), 1);
 });
