@@ -1,8 +1,9 @@
-import { isIP, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { monotonicNs, secondsSince } from '../../base/clock.ts';
 import { afterDelay } from '../../base/delay.ts';
 import type { FailureReason } from '../../contract/failure-reason.ts';
 import type { Kernel, TcpInfo } from '../kernel/kernel.ts';
+import { familyOf } from './address-family.ts';
 import type { ProbeContext, Timing } from './probe.ts';
 import { socketFailure } from './socket-failure.ts';
 
@@ -32,8 +33,7 @@ export type Dialled = { socket: Socket; seconds: number } | { failure: FailureRe
 export function dial({ host, port }: TcpSubject, { timeoutMs, signal }: ProbeContext): Promise<Dialled> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    // Rejects names: getaddrinfo would resolve them within the measured time.
-    if (isIP(host) === 0) throw new RangeError(`"${host}" is not an IP address`);
+    const family = familyOf(host);
     const socket = new Socket();
     const cancelTimeout = afterDelay(timeoutMs, () => fail('timeout'));
     const onAbort = () => {
@@ -65,7 +65,7 @@ export function dial({ host, port }: TcpSubject, { timeoutMs, signal }: ProbeCon
       release();
       resolve({ socket, seconds });
     });
-    socket.connect({ host, port, autoSelectFamily: false });
+    socket.connect({ host, port, family, autoSelectFamily: false });
   });
 }
 

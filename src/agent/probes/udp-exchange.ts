@@ -1,10 +1,10 @@
 import { createSocket } from 'node:dgram';
-import { isIP } from 'node:net';
 import { monotonicNs, secondsSince } from '../../base/clock.ts';
 import { afterDelay } from '../../base/delay.ts';
 import type { FailureReason } from '../../contract/failure-reason.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { type ClockReading, readClocks, wasSet } from '../kernel/realtime.ts';
+import { familyOf } from './address-family.ts';
 import type { ProbeContext, Timing } from './probe.ts';
 import { retried, socketFailure } from './socket-failure.ts';
 import type { UdpSockets, UdpUser } from './udp-sockets.ts';
@@ -181,12 +181,6 @@ class SharedReadings implements Readings {
   forget(): void {
     this.#last = undefined;
   }
-}
-
-function familyOf(host: string): 4 | 6 {
-  const family = isIP(host);
-  if (family !== 4 && family !== 6) throw new RangeError(`"${host}" is not an IP address`);
-  return family;
 }
 
 class Exchange<Answer> implements OpenExchange, UdpUser {

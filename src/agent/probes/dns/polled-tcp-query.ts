@@ -1,8 +1,8 @@
-import { isIP } from 'node:net';
 import { monotonicNs, secondsSince } from '../../../base/clock.ts';
 import { tickMs } from '../../../base/tick-clock.ts';
 import { type Kernel, KernelCallError, type TcpInfo } from '../../kernel/kernel.ts';
 import { type ClockReading, readClocks, wasSet } from '../../kernel/realtime.ts';
+import { familyOf } from '../address-family.ts';
 import { Looks } from '../looks.ts';
 import type { ProbeContext } from '../probe.ts';
 import { retried, socketFailure } from '../socket-failure.ts';
@@ -39,8 +39,7 @@ export class PolledTcpQuery {
   /** @throws the reason of the signal if aborted; RangeError if `host` is not an address; KernelCallError */
   constructor({ host, port }: DnsServer, query: DnsQuery, { timeoutMs, signal }: ProbeContext, kernel: Kernel) {
     signal.throwIfAborted();
-    const family = isIP(host);
-    if (family !== 4 && family !== 6) throw new RangeError(`"${host}" is not an IP address`);
+    const family = familyOf(host);
     this.#query = encodeQuery(query);
     this.#stream = new AnswerStream(this.#query);
     this.#kernel = kernel;

@@ -1,8 +1,8 @@
-import { isIP } from 'node:net';
 import { monotonicNs, secondsSince } from '../../../base/clock.ts';
 import { tickMs } from '../../../base/tick-clock.ts';
 import type { FailureReason } from '../../../contract/failure-reason.ts';
 import { type Kernel, KernelCallError, type TcpInfo } from '../../kernel/kernel.ts';
+import { familyOf } from '../address-family.ts';
 import { Looks } from '../looks.ts';
 import type { ProbeContext, ProbeResult } from '../probe.ts';
 import { socketFailure } from '../socket-failure.ts';
@@ -37,8 +37,7 @@ export class PolledDial {
   /** @throws the reason of the signal if aborted; RangeError if `host` is not an address; KernelCallError */
   constructor({ host, port }: TcpSubject, { timeoutMs, signal }: ProbeContext, kernel: Kernel) {
     signal.throwIfAborted();
-    const family = isIP(host);
-    if (family !== 4 && family !== 6) throw new RangeError(`"${host}" is not an IP address`);
+    const family = familyOf(host);
     this.#kernel = kernel;
     this.#signal = signal;
     this.#to = kernel.socketAddress(host, port);
