@@ -156,7 +156,7 @@ class Run {
     const generation = await this.#setHosts(hosts);
     const holdBoth = ({ holdingSince }: { holdingSince: unknown[] }) => holdingSince.length === nodes;
     await agents.until('all agents look up both names', holdBoth, { timeout, generation });
-    // Until then nobody knows that the name is well, so that nothing changes.
+    // Before that, the operator has no results of the name, so that its failure is no change.
     await bench.pass(warmUpSeconds);
     const look = async () => {
       const before = (await agents.look()).traffic.exchanges;

@@ -21,7 +21,7 @@ function onlyRule({ kind, name }: Pick<ApiUse, 'kind'> & { name: string }): Rule
 
 const { group, kind } = apiUses.netExporters;
 
-/** Events about NetExporters and about Nodes that are suspects, in which nobody else's name is signed. */
+/** Events about NetExporters and about Nodes that are suspects, reported in no other component's name. */
 const eventRule: Rule = {
   expression: ['variables.written', 'variables.former']
     .map(

@@ -8,8 +8,8 @@ interface KeptMetric {
   help: string;
   type: string;
   collect?: () => unknown;
-  /** By the metric's labels and their values. */
-  hashMap: Readonly<Record<string, KeptSeries>>;
+  /** By the metric's labels and their values; undefined if its values are kept elsewhere. */
+  hashMap?: Readonly<Record<string, KeptSeries>>;
   /** Of a histogram only, ascending. */
   upperBounds?: readonly number[];
 }
@@ -48,13 +48,17 @@ export async function renderRegistry(registry: Registry): Promise<string> {
     if (collected instanceof Promise) await collected;
   }
   let text = '';
-  for (const metric of metrics) text += `${text === '' ? '' : '\n'}${metricText(metric)}`;
+  for (const metric of metrics) {
+    const { hashMap } = metric;
+    const own = hashMap ? metricText(metric, hashMap) : `${await registry.getSingleMetricAsString(metric.name)}\n`;
+    text += `${text === '' ? '' : '\n'}${own}`;
+  }
   return text === '' ? '\n' : text;
 }
 
-function metricText(metric: KeptMetric): string {
+function metricText(metric: KeptMetric, hashMap: NonNullable<KeptMetric['hashMap']>): string {
   const kept = keptText(metric);
-  const { name, hashMap, upperBounds } = metric;
+  const { name, upperBounds } = metric;
   let text = kept.head;
   for (const hash in hashMap) {
     const series = hashMap[hash]!;

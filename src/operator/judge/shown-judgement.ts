@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { JudgedFleet, JudgedPart } from './judged-fleet.ts';
 
 /** A figure is another one when it has been off by more than this factor for two windows. */
@@ -73,10 +74,13 @@ export class ShownJudgement {
   }
 }
 
-/** What is said of the suspects, in any order, without numbers that change with each judgement. */
+/**
+ * A digest of what is said of the suspects, in any order, without numbers that change with each judgement. There can be
+ * thousands of suspects, and many digests are remembered.
+ */
 function wordsOf({ verdict }: JudgedFleet): string {
   const words = verdict.suspects.map(({ evidence, ...suspect }) => JSON.stringify([suspect, withoutNumbers(evidence)]));
-  return JSON.stringify(words.sort());
+  return createHash('sha256').update(JSON.stringify(words.sort())).digest('base64');
 }
 
 /** Everything else that is shown except numbers that change with each judgement, as text. */

@@ -9,6 +9,9 @@ const staleMs = 15 * 60_000;
 /** How often totals without results are looked for, in milliseconds. */
 const sweepMs = 60_000;
 
+/** Most zones for which totals are remembered by link: zones that are gone make room. */
+const maxKnownZones = 1000;
+
 /** Results of all agents since this operator began to lead, for one pair of zones or one DNS server. */
 export interface Total<Label extends string> {
   labels: Readonly<Record<Label, string>>;
@@ -186,6 +189,7 @@ export class FleetTotals {
   clear(): void {
     this.#network.clear();
     this.#dns.clear();
+    this.#known.clear();
   }
 
   #totalOf(totals: ProbeTotals, zone: string, link: Link): KeptTotal {
@@ -193,9 +197,13 @@ export class FleetTotals {
     if (known && !known.isRemoved) return known;
     const { protocol, server, zone: peer_zone } = link;
     const total = totals.of(link.probe === 'network' ? { protocol, zone, peer_zone } : { protocol, server });
-    const links = this.#known.get(zone) ?? new WeakMap<Link, KeptTotal>();
+    let links = this.#known.get(zone);
+    if (!links) {
+      if (this.#known.size >= maxKnownZones) this.#known.clear();
+      links = new WeakMap<Link, KeptTotal>();
+      this.#known.set(zone, links);
+    }
     links.set(link, total);
-    this.#known.set(zone, links);
     return total;
   }
 }

@@ -4,7 +4,7 @@ import type { EventContent, Occurrence, Regarding } from '../events/event.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
 import type { Suspect, Verdict } from '../judge/judge.ts';
 import { repeatMs, type StatusEvent } from './status-events.ts';
-import { listOf, timestamp } from './wording.ts';
+import { listOf, maxNamed, timestamp } from './wording.ts';
 
 /** Maximum number of changes of one NetExporter's suspects that have Events of their own within a minute. */
 const maxPerMinute = 10;
@@ -17,8 +17,15 @@ interface Minute {
   told: number;
   hasSummary: boolean;
   /** Without Events of their own. */
-  found: Suspect[];
-  cleared: Suspect[];
+  found: Rest;
+  cleared: Rest;
+}
+
+/** Changes that are counted. */
+interface Rest {
+  count: number;
+  /** Of the first few, those that a summary names. */
+  names: string[];
 }
 
 /**
@@ -54,7 +61,7 @@ export class SuspectEvents {
     }
     if (!minute && raised.length + cleared.length === 0) return;
     if (!minute) {
-      minute = { since: now, told: 0, hasSummary: false, found: [], cleared: [] };
+      minute = { since: now, told: 0, hasSummary: false, found: noRest(), cleared: noRest() };
       this.#forgetDeleted(now);
     }
     this.#minutes.set(uid, minute);
@@ -65,7 +72,9 @@ export class SuspectEvents {
 
   #tell(resource: NetExporter, minute: Minute, change: 'found' | 'cleared', suspect: Suspect): void {
     if (minute.told >= maxPerMinute) {
-      minute[change].push(suspect);
+      const rest = minute[change];
+      rest.count++;
+      if (rest.names.length < maxNamed) rest.names.push(`${suspect.kind} ${suspect.name}`);
       return;
     }
     minute.told++;
@@ -89,21 +98,21 @@ export class SuspectEvents {
   }
 
   #hasRest({ found, cleared }: Minute): boolean {
-    return found.length + cleared.length > 0;
+    return found.count + cleared.count > 0;
   }
 
   /** A summary of those that have no Event of their own. */
   #summarize(resource: NetExporter, minute: Minute): void {
     const { found, cleared } = minute;
-    const namesOf = (suspects: readonly Suspect[]) => listOf(suspects.map(({ kind, name }) => `${kind} ${name}`));
+    const namesOf = ({ names, count }: Rest) => listOf(names, count);
     const parts = [
-      ...(found.length > 0 ? [`And ${found.length} more: ${namesOf(found)}.`] : []),
-      ...(cleared.length > 0 ? [`And ${cleared.length} more are no longer suspects: ${namesOf(cleared)}.`] : []),
+      ...(found.count > 0 ? [`And ${found.count} more: ${namesOf(found)}.`] : []),
+      ...(cleared.count > 0 ? [`And ${cleared.count} more are no longer suspects: ${namesOf(cleared)}.`] : []),
     ];
     const [type, reason] =
-      found.length > 0 ? (['Warning', 'SuspectFound'] as const) : (['Normal', 'SuspectCleared'] as const);
+      found.count > 0 ? (['Warning', 'SuspectFound'] as const) : (['Normal', 'SuspectCleared'] as const);
     this.#events.recordLimited({ type, reason, action: 'Judge', note: parts.join(' ') }, resource);
-    Object.assign(minute, { hasSummary: true, found: [], cleared: [] });
+    Object.assign(minute, { hasSummary: true, found: noRest(), cleared: noRest() });
   }
 }
 
@@ -118,6 +127,10 @@ export function repeatedSuspectEvents(suspects: readonly StatusSuspect[], now: n
     .filter(({ since }) => now - Date.parse(since) < repeatMs)
     .slice(0, maxPerMinute)
     .map((suspect) => ({ content: foundContent(suspect), occurrence: { id: occurrenceOf(suspect), mayExist: true } }));
+}
+
+function noRest(): Rest {
+  return { count: 0, names: [] };
 }
 
 function foundContent({ evidence }: Pick<Suspect, 'evidence'>): EventContent {

@@ -1,7 +1,7 @@
 import type { FieldConflict } from '../apply/field-conflicts.ts';
 
 /** Maximum number of items named in a message. */
-const maxNamed = 3;
+export const maxNamed = 3;
 
 /** Maximum length of an error in a message, so that the advice after it is not cut off. */
 export const maxCauseLength = 600;

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { fleetMetrics } from '../../../src/contract/metrics/judgement-metrics.ts';
+import { collectedHistogram } from '../../../src/metrics/declared.ts';
 import { renderRegistry } from '../../../src/metrics/exposition.ts';
 
 const label = fc.oneof(fc.string(), fc.constantFrom('a"b', 'a\\nb', 'a\nb', '{}', 'é', ''));
@@ -59,4 +61,15 @@ test('what a metric throws while it collects is thrown', async () => {
     },
   });
   await assert.rejects(renderRegistry(registry), /cannot collect/);
+});
+
+test('metrics whose values are kept elsewhere are rendered, too', async () => {
+  const registry = new Registry();
+  const { dnsLatency } = fleetMetrics;
+  const labels = { namespace: 'n', netexporter: 'x', protocol: 'UDP', server: '10.0.0.1:53' };
+  const buckets = [...dnsLatency.edges, Number.POSITIVE_INFINITY].map((_, index) => index);
+  collectedHistogram(dnsLatency, [registry], () => [{ labels, buckets, sum: 1.5 }]);
+  new Gauge({ name: 'gauge', help: 'help', registers: [registry] }).set(2);
+  assert.match(await renderRegistry(registry), /server="10.0.0.1:53"/);
+  assert.equal(await renderRegistry(registry), await registry.metrics());
 });

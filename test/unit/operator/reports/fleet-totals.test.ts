@@ -128,3 +128,17 @@ test('a server without results for 15 minutes is removed, so that others have ro
     'it begins again',
   );
 });
+
+test('thousands of zones that come and go change no sum', () => {
+  const { totals, take } = fleetTotals();
+  const link = networkLink();
+  take('a', link, { failures: { timeout: 1 } });
+  for (let zone = 0; zone < 2500; zone++) take(`z${zone}`, link, { failures: { timeout: 1 } });
+  take('a', link, { failures: { timeout: 1 } });
+  const all = [...totals.network()];
+  assert.equal(all.find(({ labels }) => labels.zone === 'a')!.failures, 2);
+  assert.equal(
+    all.reduce((sum, { failures }) => sum + failures, 0),
+    2502,
+  );
+});
