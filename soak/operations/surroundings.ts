@@ -30,12 +30,16 @@ export function failing(corefile: string): string {
   return corefile.replace(/^( *)kubernetes /m, '$1template ANY ANY {\n$1    rcode SERVFAIL\n$1}\n$1kubernetes ');
 }
 
-/** Half of the answers take 700 ms. They are made up: nothing else knows how to be slow. */
+/**
+ * Half of the answers take 700 ms. They are made up: nothing else knows how to be slow. They come from a server of their
+ * own in the same process, because the plugin says that it is ready only between its third query and its fifth.
+ */
 export function slow(corefile: string): string {
   const kept = ['errors', 'ready', 'reload'].filter((plugin) => corefile.includes(plugin));
   const health = 'health {\n        lameduck 5s\n    }';
+  const forward = 'forward . 127.0.0.1:5300 {\n        max_fails 0\n    }';
   const erratic = 'erratic {\n        drop 0\n        truncate 0\n        delay 2 700ms\n    }';
-  return `.:53 {\n    ${[...kept, health, erratic].join('\n    ')}\n}\n`;
+  return `.:53 {\n    ${[...kept, health, forward].join('\n    ')}\n}\n.:5300 {\n    ${erratic}\n}\n`;
 }
 
 /** What happens around the operator and its agents: DNS, whose failures are worth a Warning, and nodes. */

@@ -41,5 +41,8 @@ test('CoreDNS is configured to fail and to be slow by what its Corefile has', ()
   const erratic = slow(usual);
   assert.match(erratic, /^\.:53 \{\n {4}errors\n {4}ready\n {4}reload\n/);
   assert.match(erratic, /delay 2 700ms/);
+  const usualServer = erratic.slice(0, erratic.indexOf('.:5300'));
+  assert.match(usualServer, /forward \. 127\.0\.0\.1:5300/);
+  assert.doesNotMatch(usualServer, /erratic/);
   assert.doesNotMatch(erratic, /kubernetes/);
 });
