@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Link } from '../reports/link-table.ts';
 
-/** Attempts at a target, and those of them that were bad. */
+/** Attempts at a target, and those of them that were bad: that failed, needed a retransmit, or were slow. */
 export interface Outcome {
   attempts: number;
   bad: number;

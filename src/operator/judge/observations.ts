@@ -6,7 +6,7 @@ import { horizonsOf, type JudgeOptions } from './fleet-facts.ts';
 import { addLatencies, LatencyBaselines, type LatencyGroup } from './latency-baselines.ts';
 import { countsOf, mainReason } from './outcome-counts.ts';
 import { StreamBudget } from './stream-budget.ts';
-import { type Counter, type HorizonName, StreamCounts } from './stream-counts.ts';
+import { type Counter, type Counts, type HorizonName, StreamCounts } from './stream-counts.ts';
 import { WindowLatencies } from './window-latencies.ts';
 
 /** An agent of which there are streams. */
@@ -136,17 +136,20 @@ export class Observations {
       }
       addLatencies(group, outcomes.latencies);
       this.latencies[link.probe].add(outcomes.latencies);
-      this.#shared?.changes.note(uid, link, {
-        before: this.outcomeOf(stream, 'whole'),
-        now: {
-          attempts: counts.attempts,
-          bad: counts.failed + counts.answered + counts.refused + counts.retransmitted,
-        },
-        windowMs: this.#windowMs,
-      });
+      this.#noteChange(uid, stream, counts);
       this.counts.add(stream, counts);
       this.reasons[stream] = mainReason(outcomes.failures) ?? this.reasons[stream];
     }
+  }
+
+  /** A target that is slow is as worth telling of as one that fails. */
+  #noteChange(agent: string, stream: number, { attempts, slow, ...counts }: Counts): void {
+    const before = this.outcomeOf(stream, 'whole');
+    this.#shared?.changes.note(agent, this.links[stream]!, {
+      before: { attempts: before.attempts, bad: before.bad + this.counts.sums('slow', 'whole')[stream]! },
+      now: { attempts, bad: counts.failed + counts.answered + counts.refused + counts.retransmitted + slow },
+      windowMs: this.#windowMs,
+    });
   }
 
   /** How many more attempts at a target there can be within the window. */

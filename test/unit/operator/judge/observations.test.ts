@@ -5,6 +5,7 @@ import { Observations } from '../../../../src/operator/judge/observations.ts';
 import { StreamBudget } from '../../../../src/operator/judge/stream-budget.ts';
 import type { Link } from '../../../../src/operator/reports/link-table.ts';
 import type { Outcomes } from '../../../../src/operator/reports/packed-outcomes.ts';
+import { sketchIndex } from '../../../../src/protocol/latency-sketch.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { judgeOptions } from './judged-fleet.ts';
 
@@ -126,6 +127,18 @@ test('an outcome that changes is told of', () => {
   assert.equal(changes.size, 0);
   take('a', [[link, outcomes(2, 1)]], 15_000);
   take('b', [[link, outcomes(2, 2)]], 15_000);
+  assert.deepEqual([changes.has('a'), changes.has('b')], [true, false]);
+});
+
+test('a target that becomes slow is told of too', () => {
+  const { take, changes } = setUp();
+  const link = dial(1);
+  const slow: Outcomes = { ...outcomes(2), latencies: [[sketchIndex(0.5), 2]] };
+  take('a', [[link, outcomes(2)]]);
+  take('b', [[link, slow]]);
+  assert.equal(changes.size, 0);
+  take('a', [[link, slow]], 15_000);
+  take('b', [[link, slow]], 15_000);
   assert.deepEqual([changes.has('a'), changes.has('b')], [true, false]);
 });
 
