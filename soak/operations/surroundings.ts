@@ -31,8 +31,8 @@ export function failing(corefile: string): string {
 }
 
 /**
- * Half of the answers take 700 ms. They are made up: nothing else knows how to be slow. They come from a server of their
- * own in the same process, because the plugin says that it is ready only between its third query and its fifth.
+ * Half of the answers take 700 ms. They are made up: nothing else knows how to be slow. They come from a server of
+ * their own in the same process, because the plugin says that it is ready only between its third query and its fifth.
  */
 export function slow(corefile: string): string {
   const kept = ['errors', 'ready', 'reload'].filter((plugin) => corefile.includes(plugin));

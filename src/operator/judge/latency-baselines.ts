@@ -1,7 +1,25 @@
 import { maxSketchIndex, type SketchEntry, sketchIndex, sketchValue } from '../../protocol/latency-sketch.ts';
 
-/** Faster than this is never slow, in seconds. */
-const leastSlow = 1e-3;
+/** When a latency may be slow. Seconds. */
+export interface SlowLimits {
+  /** Threshold of the spec. */
+  threshold: number;
+  /** Faster than this is never slow, however fast others are. */
+  least: number;
+}
+
+/** Limits of round trips, for a threshold in seconds. */
+export function networkLimits(threshold: number): SlowLimits {
+  return { threshold, least: 1e-3 };
+}
+
+/**
+ * Limits of lookups, for a threshold in seconds. Answers from a server's cache and those that it has to fetch are tens
+ * of medians apart, and both are normal.
+ */
+export function lookupLimits(threshold: number): SlowLimits {
+  return { threshold, least: Math.max(1e-3, threshold / 10) };
+}
 
 /** Faster than this many medians is not slow, unless it is above the threshold of the spec. */
 const manyMedians = 10;
@@ -34,8 +52,8 @@ interface Group {
 
 /**
  * What is slow: above ten times the median of the pair of zones or of the DNS server, or above the threshold of the
- * spec and twice that median; never below 1 ms. The median is the lowest of several periods, so that what has become
- * slow is not taken for normal at once.
+ * spec and twice that median; never below a least latency. The median is the lowest of several periods, so that what
+ * has become slow is not taken for normal at once.
  */
 export class LatencyBaselines {
   readonly #groups = new Map<string, Group>();
@@ -47,14 +65,13 @@ export class LatencyBaselines {
 
   /**
    * The group of this name for one more stream, which is to be released.
-   * @param threshold of the spec, in seconds
    */
-  use(name: string, threshold: number): Group {
+  use(name: string, limits: SlowLimits): Group {
     const key = this.#groups.has(name) || this.#groups.size < maxGroups ? name : '';
     let group = this.#groups.get(key);
     if (!group) {
       group = {
-        ...{ counts: new Uint32Array(maxSketchIndex + 1), medians: [], slowFrom: slowFromOf(undefined, threshold) },
+        ...{ counts: new Uint32Array(maxSketchIndex + 1), medians: [], slowFrom: slowFromOf(undefined, limits) },
         ...{ streams: 0, idlePeriods: 0 },
       };
       this.#groups.set(key, group);
@@ -70,12 +87,12 @@ export class LatencyBaselines {
   }
 
   /** Computes the medians anew. @param isOver whether a new period begins */
-  update(threshold: (name: string) => number, isOver: boolean): void {
+  update(limits: (name: string) => SlowLimits, isOver: boolean): void {
     for (const [name, group] of this.#groups) {
       const { counts, medians } = group;
       if (medians.length === 0 || isOver) {
         const current = medianOf(counts);
-        group.slowFrom = slowFromOf(least(medians, current), threshold(name));
+        group.slowFrom = slowFromOf(lowest(medians, current), limits(name));
         if (isOver && current !== undefined) medians.push(current);
       }
       if (!isOver) continue;
@@ -87,7 +104,7 @@ export class LatencyBaselines {
   }
 }
 
-function least(medians: readonly number[], current: number | undefined): number | undefined {
+function lowest(medians: readonly number[], current: number | undefined): number | undefined {
   const all = current === undefined ? medians : [...medians, current];
   return all.length === 0 ? undefined : Math.min(...all);
 }
@@ -99,10 +116,10 @@ export function addLatencies({ counts }: Group, latencies: readonly Readonly<Ske
   for (const [index, count] of latencies) counts[index]! += count;
 }
 
-function slowFromOf(median: number | undefined, threshold: number): number {
+function slowFromOf(median: number | undefined, { threshold, least }: SlowLimits): number {
   const limit =
     median === undefined ? threshold : Math.min(manyMedians * median, Math.max(threshold, someMedians * median));
-  return sketchIndex(Math.max(leastSlow, limit)) + 1;
+  return sketchIndex(Math.max(least, limit)) + 1;
 }
 
 function medianOf(counts: Uint32Array): number | undefined {

@@ -3,7 +3,7 @@ import { isSameLink, type Link } from '../reports/link-table.ts';
 import type { Outcomes } from '../reports/packed-outcomes.ts';
 import type { ChangedOutcomes, Outcome } from './changed-outcomes.ts';
 import { horizonsOf, type JudgeOptions } from './fleet-facts.ts';
-import { addLatencies, LatencyBaselines, type LatencyGroup } from './latency-baselines.ts';
+import { addLatencies, LatencyBaselines, type LatencyGroup, lookupLimits, networkLimits } from './latency-baselines.ts';
 import { countsOf, mainReason } from './outcome-counts.ts';
 import { StreamBudget } from './stream-budget.ts';
 import { type Counter, type Counts, type HorizonName, StreamCounts } from './stream-counts.ts';
@@ -181,8 +181,8 @@ export class Observations {
     this.#compact();
     const isOver = now - this.#periodSince >= this.#windowMs / 2;
     if (isOver) this.#periodSince = now;
-    const { networkLatency, dnsLatency } = this.options;
-    this.#baselines.update((name) => (name.startsWith(dnsPrefix) ? dnsLatency : networkLatency), isOver);
+    const limits = { dns: lookupLimits(this.options.dnsLatency), network: networkLimits(this.options.networkLatency) };
+    this.#baselines.update((name) => (name.startsWith(dnsPrefix) ? limits.dns : limits.network), isOver);
   }
 
   /** Gives back the memory of streams that have ended, if there are many. */
@@ -242,7 +242,10 @@ export class Observations {
     const isLookup = link.probe === 'dns';
     const name = isLookup ? `${dnsPrefix}${link.server} ${link.protocol}` : `${zone}>${link.zone} ${link.protocol}`;
     const { networkLatency, dnsLatency } = this.options;
-    this.#groups[stream] = this.#baselines.use(name, isLookup ? dnsLatency : networkLatency);
+    this.#groups[stream] = this.#baselines.use(
+      name,
+      isLookup ? lookupLimits(dnsLatency) : networkLimits(networkLatency),
+    );
     return stream;
   }
 

@@ -237,7 +237,7 @@ test('errors of one server are the server, and not the name', () => {
 });
 
 test('a node with slow exchanges is slow, though each of them is below the threshold of the spec', () => {
-  const fleet = healthy().run(8, ({ from, to }) => (from === 'node-5' || to === 'node-5' ? 0.004 : undefined));
+  const fleet = healthy().run(8, ({ from, to }) => (from === 'node-5' || to === 'node-5' ? 0.012 : undefined));
   assert.deepEqual(fleet.suspects, ['Node node-5 Slow']);
 });
 

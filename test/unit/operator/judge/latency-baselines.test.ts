@@ -1,17 +1,27 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addLatencies, LatencyBaselines } from '../../../../src/operator/judge/latency-baselines.ts';
+import {
+  addLatencies,
+  LatencyBaselines,
+  lookupLimits,
+  networkLimits,
+  type SlowLimits,
+} from '../../../../src/operator/judge/latency-baselines.ts';
 import { sketchIndex, sketchValue } from '../../../../src/protocol/latency-sketch.ts';
 
 const threshold = 0.01;
 
 /** The first latency that is slow, after periods with these medians. */
 function limitAfter(...medians: number[]): number {
+  return limitOf(networkLimits(threshold), medians);
+}
+
+function limitOf(limits: SlowLimits, medians: readonly number[]): number {
   const baselines = new LatencyBaselines();
-  const group = baselines.use('a>b TCP', threshold);
+  const group = baselines.use('a>b TCP', limits);
   for (const median of medians) {
     addLatencies(group, [[sketchIndex(median), 100]]);
-    baselines.update(() => threshold, true);
+    baselines.update(() => limits, true);
   }
   return sketchValue(group.slowFrom);
 }
@@ -23,6 +33,13 @@ test('the threshold of the spec holds without a median', () => isAbout(limitAfte
 test('ten medians are slow, but never less than a millisecond', () => {
   isAbout(limitAfter(0.0005), 0.005);
   isAbout(limitAfter(60e-6), 0.001);
+});
+
+test('a lookup that the server has to forward is not slow because those from its cache are fast', () => {
+  isAbout(limitOf(lookupLimits(0.1), [0.0003]), 0.01);
+  isAbout(limitOf(lookupLimits(0.1), [0.005]), 0.05);
+  isAbout(limitOf(lookupLimits(0.1), [0.02]), 0.1);
+  isAbout(limitOf(lookupLimits(0.002), [60e-6]), 0.001);
 });
 
 test('above the threshold of the spec only two medians and more are slow', () => {
@@ -37,14 +54,16 @@ test('what has become slow is not normal at once, and is after sixteen periods',
 
 test('groups of servers and zones that are gone are forgotten with their medians, and make room', () => {
   const baselines = new LatencyBaselines();
-  const kept = baselines.use('kept', threshold);
+  const kept = baselines.use('kept', networkLimits(threshold));
   for (let rollout = 0; rollout < 100; rollout++) {
-    const groups = Array.from({ length: 50 }, (_, pod) => baselines.use(`@10.1.${rollout}.${pod}:53 UDP`, threshold));
+    const groups = Array.from({ length: 50 }, (_, pod) =>
+      baselines.use(`@10.1.${rollout}.${pod}:53 UDP`, networkLimits(threshold)),
+    );
     for (const group of groups) baselines.release(group);
-    for (let period = 0; period < 4; period++) baselines.update(() => threshold, true);
+    for (let period = 0; period < 4; period++) baselines.update(() => networkLimits(threshold), true);
   }
   assert.ok(baselines.size < 400, `${baselines.size}`);
-  assert.equal(baselines.use('kept', threshold), kept);
-  for (let period = 0; period < 17; period++) baselines.update(() => threshold, true);
+  assert.equal(baselines.use('kept', networkLimits(threshold)), kept);
+  for (let period = 0; period < 17; period++) baselines.update(() => networkLimits(threshold), true);
   assert.equal(baselines.size, 1);
 });
