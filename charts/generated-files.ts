@@ -4,6 +4,7 @@ import { referenceMarkdown } from '../src/crd/reference.ts';
 import { definition } from './install/custom-resource-definition.ts';
 import { installation } from './install/install.ts';
 import { kustomization } from './install/kustomization.ts';
+import { monitoringOverlay } from './install/monitoring-overlay.ts';
 import { samples } from './install/samples.ts';
 
 /** Every file below this folder is generated. */
@@ -17,6 +18,7 @@ export function generatedFiles(version: string): Map<string, string> {
     'crd.yaml': definition(),
     'install.yaml': installation(version),
     'kustomization.yaml': kustomization(),
+    ...monitoringOverlay(version, []),
     ...Object.fromEntries(Object.entries(samples()).map(([name, objects]) => [`samples/${name}.yaml`, objects])),
   };
   return new Map([

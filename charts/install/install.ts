@@ -11,6 +11,13 @@ import { addCustomResourceDefinition } from './custom-resource-definition.ts';
 import { restricted } from './pod-security.ts';
 import { addAgentPriorityClass } from './priority-class.ts';
 
+/** Labels of every object of the installation. */
+export const operatorLabels = {
+  ...operatorSelector,
+  'app.kubernetes.io/component': 'operator',
+  'app.kubernetes.io/part-of': 'net-exporter',
+};
+
 /**
  * Everything that `kubectl apply` needs to install the operator in a version, in the order in which to apply it: the
  * resource's definition, a namespace, the class of the agents, the operator with its rights, and what lets others reach
@@ -18,11 +25,7 @@ import { addAgentPriorityClass } from './priority-class.ts';
  */
 export function installation(version: string): object[] {
   const chart = new Chart(new App(), 'install', {
-    labels: {
-      ...operatorSelector,
-      'app.kubernetes.io/component': 'operator',
-      'app.kubernetes.io/part-of': 'net-exporter',
-    },
+    labels: operatorLabels,
     disableResourceNameHashes: true,
   });
   addCustomResourceDefinition(chart);

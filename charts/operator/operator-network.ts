@@ -1,7 +1,8 @@
 import { k8s } from 'cdk8s-plus-27';
 import type { Construct } from 'constructs';
-import { agentAppLabel } from '../../src/contract/agent-names.ts';
+import { agentAppLabel, scrapeAnnotation } from '../../src/contract/agent-names.ts';
 import {
+  operatorMetricsPath,
   operatorName,
   operatorNamespace,
   operatorPort,
@@ -22,16 +23,19 @@ export function addOperatorNetwork(scope: Construct): void {
   addNetworkPolicy(scope);
 }
 
+/** How a Prometheus that goes by annotations of Services finds the operator. */
+export const operatorScrapeAnnotations: Record<string, string> = {
+  [scrapeAnnotation]: 'true',
+  'prometheus.io/port': String(operatorPort),
+  'prometheus.io/path': operatorMetricsPath,
+};
+
 function addMetricsService(scope: Construct): void {
   new k8s.KubeService(scope, 'service', {
     metadata: {
       name: operatorName,
       namespace: operatorNamespace,
-      annotations: {
-        'prometheus.io/scrape': 'true',
-        'prometheus.io/port': String(operatorPort),
-        'prometheus.io/path': '/metrics',
-      },
+      annotations: operatorScrapeAnnotations,
     },
     spec: {
       selector: operatorSelector,

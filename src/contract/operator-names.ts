@@ -16,6 +16,7 @@ export const operatorSelector = {
 /** Port of metrics and health endpoints. */
 export const operatorPort = 8080;
 export const operatorPortName = 'metrics';
+export const operatorMetricsPath = '/metrics';
 
 /** Service and port at which agents reach the leader. */
 export const syncServiceName = `${operatorName}-sync`;

@@ -2,6 +2,7 @@ import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Clock } from '../../base/clock.ts';
+import { operatorMetricsPath } from '../../contract/operator-names.ts';
 import { acceptsGzip } from '../../listeners/accepts-gzip.ts';
 import { GuardedHttpServer } from '../../listeners/guarded-http-server.ts';
 import type { HttpRefusal } from '../../listeners/http-refusal.ts';
@@ -55,7 +56,7 @@ export class OperatorServer {
         const why = unready();
         context.status = why === undefined ? 200 : 503;
         context.body = [why ?? `ok: ${state()}`, ...notices()].join('\n');
-      } else if (path === '/metrics') await serveMetrics(context, exposition);
+      } else if (path === operatorMetricsPath) await serveMetrics(context, exposition);
     });
     const handle = app.callback();
     this.#server = new GuardedHttpServer({
