@@ -6,6 +6,7 @@ import { installation } from './install/install.ts';
 import { kustomization } from './install/kustomization.ts';
 import { monitoringOverlay } from './install/monitoring-overlay.ts';
 import { samples } from './install/samples.ts';
+import { ruleFile } from './monitoring/rule-file.ts';
 
 /** Every file below this folder is generated. */
 export const generatedDirectory = 'manifests';
@@ -26,6 +27,7 @@ export function generatedFiles(version: string): Map<string, string> {
       `${generatedDirectory}/${path}`,
       notice + Yaml.stringify(...objects),
     ]),
+    [`${generatedDirectory}/monitoring/rules.yaml`, notice + ruleFile()],
     ['docs/metrics.md', metricsMarkdown()],
     ['docs/reference.md', referenceMarkdown()],
   ]);

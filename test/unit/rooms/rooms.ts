@@ -1,7 +1,14 @@
 import { posix } from 'node:path';
 
 const foundation = ['src/base', 'src/crd', 'src/contract', 'src/contract/metrics', 'src/protocol'];
-const charts = ['charts/monitoring', 'charts/agent', 'charts/operator', 'charts/policy', 'charts/install'];
+const charts = [
+  'charts/monitoring/rules',
+  'charts/monitoring',
+  'charts/agent',
+  'charts/operator',
+  'charts/policy',
+  'charts/install',
+];
 
 const agentShared = ['src/base', 'src/contract', 'src/contract/metrics', 'src/metrics', 'src/agent/log.ts'];
 const probes = ['src/agent/echo', 'src/agent/kernel', 'src/agent/probes'];
@@ -46,7 +53,8 @@ export const rooms: Record<string, readonly string[]> = {
   'src/agent/metrics': [...planned, 'src/agent/sources', 'src/agent/sync'],
   'src/agent': [...planned, ...agentRooms, 'src/listeners', 'src/agent/http', 'package.json'],
 
-  'charts/monitoring': ['src/base', 'src/crd', 'src/contract', 'src/contract/metrics'],
+  'charts/monitoring/rules': ['src/base', 'src/crd', 'src/contract', 'src/contract/metrics'],
+  'charts/monitoring': ['src/base', 'src/crd', 'src/contract', 'src/contract/metrics', 'charts/monitoring/rules'],
   'charts/agent': [...foundation, 'charts/monitoring'],
   'charts/operator': ['src/base', 'src/contract'],
   'charts/policy': ['src/base', 'src/crd', 'src/contract', 'charts/monitoring', 'charts/agent'],

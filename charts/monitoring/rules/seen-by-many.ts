@@ -1,0 +1,14 @@
+import { by, parens, within } from './promql.ts';
+
+/** Share of the agents from which on a fault is one of the cluster. */
+const manyAgents = 0.2;
+
+/**
+ * The share of agents that are affected, where it is more than a fifth and not a single one of several.
+ * @param parts expressions with a series for each agent
+ */
+export function seenByMany({ affected, all }: { affected: string; all: string }): string {
+  const [some, every] = [affected, all].map((agents) => `count ${by()} (\n${within(agents)}\n)`);
+  const share = `${some}\n/\n${every}\n> ${manyAgents}`;
+  return parens(`${share}\nand\n${parens(`${some} > 1\nor\n${every} == 1`)}`);
+}
