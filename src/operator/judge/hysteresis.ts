@@ -27,16 +27,24 @@ const clearRate = 0.5;
 /** Of a path, with few attempts, this share of bad ones says that nothing gets through. */
 const hardPathRate = 0.75;
 
+/**
+ * A finding that is not raised yet is forgotten after so long without it, in milliseconds. A shorter gap is none: the
+ * few attempts of a report say little.
+ */
+const gapMs = 30_000;
+const gapOfPathMs = 10_000;
+
 /** A suspect is cleared when it has not been found for so long, in milliseconds. */
 const clearMs = 30_000;
 
 interface Kept {
-  /** Since when it has been found without a gap, and without being mixed. */
-  since: number;
+  /** For how long it has been found, without the time in which it was mixed. */
+  foundMs: number;
   seenAt: number;
   isRaised: boolean;
   /** Not cleared before. */
   heldUntil: number;
+  isPath: boolean;
 }
 
 /** The keys that a judgement changed. */
@@ -62,7 +70,8 @@ export class Hysteresis {
    * they were found by are not known.
    */
   adopt(keys: Iterable<string>, now: number, windowMs: number): void {
-    for (const key of keys) this.#kept.set(key, { since: now, seenAt: now, isRaised: true, heldUntil: now + windowMs });
+    const adopted = { foundMs: 0, seenAt: now, isRaised: true, heldUntil: now + windowMs, isPath: false };
+    for (const key of keys) this.#kept.set(key, { ...adopted });
   }
 
   /** Takes in the findings of one judgement. @param isBlind whether too few agents report to clear anything */
@@ -72,21 +81,22 @@ export class Hysteresis {
     const found = new Set<string>();
     for (const { key, score, rateNow, isMixed, isFading, isPath } of sightings) {
       found.add(key);
-      const kept = this.#kept.get(key) ?? { since: now, seenAt: now, isRaised: false, heldUntil: 0 };
+      const kept = this.#kept.get(key) ?? { foundMs: 0, seenAt: now, isRaised: false, heldUntil: 0, isPath };
       this.#kept.set(key, kept);
+      if (!isMixed) kept.foundMs += now - kept.seenAt;
       kept.seenAt = now;
-      if (kept.isRaised || isFading) continue;
-      if (isMixed) kept.since = now;
+      if (kept.isRaised || isFading || isMixed) continue;
       const isSoft = rateNow < (isPath ? hardPathRate : clearRate);
       const isClear = score >= clearScore && !isSoft;
-      if (now - kept.since < (isClear ? raiseClearMs : isPath && isSoft ? raiseSoftPathMs : raiseMs)) continue;
+      if (kept.foundMs < (isClear ? raiseClearMs : isPath && isSoft ? raiseSoftPathMs : raiseMs)) continue;
       kept.isRaised = true;
       raised.push(key);
     }
     for (const [key, kept] of this.#kept) {
       if (found.has(key)) continue;
-      if (!kept.isRaised) this.#kept.delete(key);
-      else if (isBlind) kept.seenAt = now;
+      if (!kept.isRaised) {
+        if (now - kept.seenAt > (kept.isPath ? gapOfPathMs : gapMs)) this.#kept.delete(key);
+      } else if (isBlind) kept.seenAt = now;
       else if (now - kept.seenAt >= clearMs && now >= kept.heldUntil) {
         this.#kept.delete(key);
         cleared.push(key);

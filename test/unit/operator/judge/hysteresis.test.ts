@@ -24,9 +24,15 @@ test('raises a clear finding after 10 s, and any other after 20 s', () => {
   assert.deepEqual(changes(new Hysteresis(), repeat(6, { ...clear, rateNow: 0.4 })), ['20 raised Node a']);
 });
 
-test('a gap begins the time anew', () => {
-  const found = [clear, clear, undefined, clear, clear, clear];
-  assert.deepEqual(changes(new Hysteresis(), found), ['25 raised Node a']);
+test('a short gap is none, and a long one begins the time anew', () => {
+  const raisedAfter = (gap: number, finding: Sighting) =>
+    changes(new Hysteresis(), [finding, ...repeat(gap, undefined), ...repeat(5, finding)]);
+  assert.deepEqual(raisedAfter(1, clear), ['10 raised Node a']);
+  assert.deepEqual(raisedAfter(5, clear), ['30 raised Node a']);
+  assert.deepEqual(raisedAfter(7, clear), ['50 raised Node a']);
+  const path = { ...clear, isPath: true };
+  assert.deepEqual(raisedAfter(1, path), ['10 raised Node a']);
+  assert.deepEqual(raisedAfter(3, path), ['30 raised Node a']);
 });
 
 test('does not raise what may be several narrower ones', () => {
@@ -52,7 +58,7 @@ test('keeps adopted suspects for a window', () => {
   assert.deepEqual(changes(hysteresis, repeat(40, undefined)), ['120 cleared Node a']);
 });
 
-test('what has been several narrower ones is raised only when it has not been so for a while', () => {
+test('the time in which a finding was several narrower ones does not count', () => {
   const found = [...repeat(8, { ...clear, isMixed: true }), ...repeat(3, clear)];
   assert.deepEqual(changes(new Hysteresis(), found), ['45 raised Node a']);
 });
