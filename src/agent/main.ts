@@ -98,6 +98,7 @@ async function run(environment: Environment): Promise<void> {
       kernel?.deferAccept(fd, silentSeconds);
       acceptAtOnce = () => kernel?.deferAccept(fd, 0);
     },
+    kernel,
   );
   const echo = new EchoResponder(systemClock, kernel, {
     answered: (dwellSeconds) => agentMetrics.echoAnswered(dwellSeconds),

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { ConnectionAdmission } from './connection-admission.ts';
+import { answerEarly } from './early-answers.ts';
 import { guardConnections } from './guard-connections.ts';
 import type { HttpRefusal } from './http-refusal.ts';
 import { type HttpLimits, listenBacklog } from './listener-limits.ts';
@@ -18,6 +19,8 @@ export interface GuardedHttpServerParts {
   dialled?(): void;
   /** Called with the descriptor of the listening socket: connections inherit the options that are set there. */
   listening?(fd: number): void;
+  /** Answers a new connection, by its descriptor, before it counts. @returns whether it did, so that it is closed */
+  answerEarly?(fd: number): boolean;
 }
 
 /** An HTTP server whose clients cannot exhaust it. The limits hold before anybody has authenticated. */
@@ -122,7 +125,9 @@ export class GuardedHttpServer {
     this.#server.on('error', failed);
     this.#server.listen({ host, port, backlog: listenBacklog }, () => {
       const { fd } = (this.#server as unknown as { _handle: { fd: number } })._handle;
-      this.#parts.listening?.(fd);
+      const { listening, answerEarly: answer } = this.#parts;
+      listening?.(fd);
+      if (answer) answerEarly(this.#server, answer);
       resolve((this.#server.address() as AddressInfo).port);
     });
     return promise;

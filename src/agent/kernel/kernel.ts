@@ -37,6 +37,8 @@ export interface Kernel {
    * @throws KernelCallError, also for an ICMP error, such as ECONNREFUSED, and for a reset, once the data is read
    */
   receive(fd: number): ReceivedDatagram | undefined;
+  /** What waits to be read on a connection, up to 2 KiB, without reading it. Valid until the next call of `receive`. */
+  peek(fd: number): Buffer | undefined;
   /**
    * When the last datagram of a socket of `openStampedUdpSocket` entered the queue of the network interface (its packet
    * scheduler), in nanoseconds of CLOCK_REALTIME. Can be read once. Never that of an earlier datagram, which may enter

@@ -51,6 +51,7 @@ const ipprotoIpv6 = 41;
 const ipv6Recverr = 25;
 const siocgstampns = 0x8907;
 const clockRealtime = 0;
+const msgPeek = 0x2;
 /**
  * With `msgConfirm` and no data, a call sends nothing; without that, it sends an empty datagram. It also confirms that
  * the next hop is reachable, which suppresses ARP and NDP (udp_sendmsg in net/ipv4/udp.c), except on loopback.
@@ -187,6 +188,10 @@ class LinuxKernel implements Kernel {
     const datagram = this.#messages.read(fd, 0);
     if (!datagram && this.#libc.errorName() !== 'EAGAIN') this.#fail('recvmsg');
     return datagram;
+  }
+
+  peek(fd: number): Buffer | undefined {
+    return this.#messages.read(fd, msgPeek)?.message;
   }
 
   transmittedAt(fd: number): bigint | undefined {

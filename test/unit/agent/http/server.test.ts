@@ -4,12 +4,13 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { AgentServer, type ServerContent } from '../../../../src/agent/http/server.ts';
+import { AgentServer, type EarlyConnections, type ServerContent } from '../../../../src/agent/http/server.ts';
+import { KernelCallError } from '../../../../src/agent/kernel/kernel.ts';
 import { type Clock, systemClock } from '../../../../src/base/clock.ts';
 import { agentHttpLimits, type HttpLimits } from '../../../../src/listeners/listener-limits.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { eventually } from '../eventually.ts';
-import { openDescriptors } from '../servers/probe-context.ts';
+import { kernel, openDescriptors } from '../servers/probe-context.ts';
 
 const exposition = '# HELP a_total a\n# TYPE a_total counter\na_total 1\n'.repeat(200);
 
@@ -17,10 +18,12 @@ async function setUp({
   limits = {},
   content = {},
   clock = systemClock,
+  early,
 }: {
   limits?: Partial<HttpLimits>;
   content?: Partial<ServerContent>;
   clock?: Clock;
+  early?: EarlyConnections;
 } = {}) {
   const failures: string[] = [];
   const refused: string[] = [];
@@ -36,6 +39,9 @@ async function setUp({
     },
     clock,
     { ...agentHttpLimits, ...limits },
+    // So that the request is there when the connection is accepted.
+    early && ((fd) => kernel!.deferAccept(fd, 1)),
+    early,
   );
   const port = await server.listen(0);
   return {
@@ -191,6 +197,77 @@ test('a connection that sends nothing, or never ends its request, is ended', asy
   assert.match(await converse(server.port, ''), /^HTTP\/1\.1 408 /);
   assert.match(await converse(server.port, 'GET / HTTP/1.1\r\nHost: '), /^HTTP\/1\.1 408 /);
   assert.deepEqual(server.refused, ['timeout', 'timeout']);
+});
+
+test('questions after health are answered without a socket of Node, as all others are', async () => {
+  let isReady = true;
+  let early = 0;
+  const content = { ready: () => isReady };
+  using plain = await setUp({ content });
+  using server = await setUp({
+    content,
+    early: {
+      peek: (fd) => kernel!.peek(fd),
+      receive: (fd) => kernel!.receive(fd),
+      send(fd, data) {
+        early++;
+        return kernel!.send(fd, data);
+      },
+    },
+  });
+  const ask = (path: string, headers = 'Connection: close\r\n') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${headers}\r\n`;
+  const partsOf = (response: string) => {
+    const [head, body] = response.split('\r\n\r\n') as [string, string];
+    const [status, ...headers] = head.split('\r\n');
+    assert.match(
+      headers.find((header) => header.startsWith('Date: '))!,
+      /^Date: \w{3}, \d{2} \w{3} \d{4} [\d:]{8} GMT$/,
+    );
+    return { status, headers: headers.filter((header) => !header.startsWith('Date: ')).sort(), body };
+  };
+  for (const ready of [true, false]) {
+    isReady = ready;
+    for (const path of ['/-/ready', '/healthz', '/-/healthy', '/blackbox']) {
+      const before = early;
+      const answer = partsOf(await converse(server.port, ask(path)));
+      assert.equal(early, before + 1, path);
+      assert.deepEqual(answer, partsOf(await converse(plain.port, ask(path))));
+      assert.equal(
+        answer.status,
+        path === '/-/ready' && !ready ? 'HTTP/1.1 503 Service Unavailable' : 'HTTP/1.1 200 OK',
+      );
+    }
+  }
+  const before = early;
+  assert.match(await converse(server.port, ask('/metrics')), /^HTTP\/1\.1 200 OK[\s\S]*a_total 1/);
+  assert.match(await converse(server.port, ask('/nowhere')), /^HTTP\/1\.1 404 /);
+  assert.match(
+    await converse(server.port, ask('/healthz', 'Connection: close\r\nContent-Length: 1\r\n')),
+    /^HTTP\/1\.1 200 /,
+  );
+  assert.equal((await server.get('/healthz', { headers: { Connection: 'keep-alive' } })).status, 200);
+  assert.equal(early, before);
+  assert.deepEqual([server.failures, server.refused], [[], []]);
+});
+
+test('a client that leaves before its early answer does no harm', async () => {
+  let receives = 0;
+  using server = await setUp({
+    early: {
+      peek: (fd) => kernel!.peek(fd),
+      receive(fd) {
+        receives++;
+        return kernel!.receive(fd);
+      },
+      send() {
+        throw new KernelCallError('send', 'EPIPE');
+      },
+    },
+  });
+  assert.equal(await converse(server.port, 'GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'), '');
+  assert.equal(receives, 1);
+  assert.equal((await server.get('/healthz', { headers: { Connection: 'keep-alive' } })).status, 200);
+  assert.deepEqual([server.failures, server.refused], [[], []]);
 });
 
 test('dials that are closed or reset without a word leave nothing behind and are told to nobody', async () => {

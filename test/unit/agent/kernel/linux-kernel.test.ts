@@ -467,6 +467,35 @@ describe('Kernel', () => {
     }
   });
 
+  it('shows what waits on a connection as often as it is asked, and leaves it there', async () => {
+    using kernel = opened();
+    const accepted: Socket[] = [];
+    const server = createServer((socket) => void accepted.push(socket));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const fd = kernel.openTcpSocket(4);
+    const to = kernel.socketAddress('127.0.0.1', (server.address() as AddressInfo).port);
+    await eventually(
+      () => kernel.connectTcp(fd, to) && accepted.length > 0,
+      () => 'not connected',
+    );
+    assert.equal(kernel.peek(fd), undefined);
+    accepted[0]!.write('answer');
+    for (let time = 0; time < 2; time++)
+      assert.equal(
+        await eventually(
+          () => kernel.peek(fd)?.toString(),
+          () => 'nothing to be seen',
+        ),
+        'answer',
+      );
+    assert.equal(kernel.receive(fd)!.message.toString(), 'answer');
+    assert.equal(kernel.peek(fd), undefined);
+    assert.equal(kernel.peek(-1), undefined);
+    kernel.closeSocket(fd);
+    server.close();
+  });
+
   it('accepts silent connections late, and at once again when that is switched off', async () => {
     using kernel = opened();
     const accepted: Socket[] = [];
