@@ -64,6 +64,8 @@ const http = {
 export const agentHttpLimits: HttpLimits = {
   connections: { total: 256, perAddress: 32, reserve: 32, yieldMs: 0 },
   ...http,
+  // Each check wakes the process up.
+  checkEveryMs: 5000,
 };
 
 /**

@@ -1,15 +1,18 @@
 import { hashFraction } from '../../base/hash.ts';
 
 /**
- * The offsets of shared tasks are multiples of this if the interval is long enough, in milliseconds. The schedule
- * checks for stalls at the same interval, so these turns cost no wake-up of their own.
+ * The offsets of shared tasks are multiples of this if the parts of the interval are long enough, in milliseconds. The
+ * schedule checks for stalls at the same interval, so these turns cost no wake-up of their own.
  */
-export const sharedStepMs = 500;
+export const sharedStepMs = 1000;
 
 /** Into how many parts an interval is divided at least for the offsets of shared tasks. */
 const minParts = 4;
 
-/** The longest of these parts, in milliseconds: also with long intervals, only a few probes begin together. */
+/**
+ * The longest of these parts before they are rounded, in milliseconds: also with long intervals, only a few probes
+ * begin together.
+ */
 const maxPartMs = 2500;
 
 /** The most tasks with a group that begin at the same time: together they must not take long. */
@@ -21,9 +24,9 @@ export interface Timetable {
   slot: string;
   intervalMs: number;
   /**
-   * Whether turns may begin together with those of other tasks: at four times of the interval or more, at most 2.5
-   * seconds apart. After a rest, the first of several probes costs several times what the others do. By default a turn
-   * begins at any step.
+   * Whether turns may begin together with those of other tasks: at four times of the interval or more, about 2.5
+   * seconds apart at most. After a rest, the first of several probes costs several times what the others do. By default
+   * a turn begins at any step.
    */
   isShared?: boolean;
   /**
@@ -62,14 +65,13 @@ export class Offsets {
     const fraction = hashFraction(`${this.#seed} ${slot}`);
     const alone = { ms: wholeSteps(fraction * intervalMs, this.#stepMs), release: () => {} };
     if (!isShared) return alone;
-    const partMs = Math.min(maxPartMs, intervalMs / minParts);
-    const shared = wholeSteps(partMs, partMs < sharedStepMs ? this.#stepMs : sharedStepMs);
-    const stepMs = Math.max(this.#stepMs, shared);
-    const first = wholeSteps(fraction * intervalMs, stepMs);
-    if (group === undefined) return { ms: first, release: () => {} };
-    const steps = Math.ceil(intervalMs / stepMs);
-    for (let n = 0; n < steps; n++) {
-      const ms = ((first / stepMs + n) % steps) * stepMs;
+    const parts = Math.max(minParts, Math.ceil(intervalMs / maxPartMs));
+    const stepMs = intervalMs / parts < sharedStepMs ? this.#stepMs : sharedStepMs;
+    const beginOf = (part: number) => Math.round(((part % parts) * intervalMs) / parts / stepMs) * stepMs;
+    const first = Math.floor(fraction * parts);
+    if (group === undefined) return { ms: beginOf(first), release: () => {} };
+    for (let n = 0; n < parts; n++) {
+      const ms = beginOf(first + n);
       const release = this.#occupy(`${intervalMs} ${ms}`, group);
       if (release) return { ms, release };
     }

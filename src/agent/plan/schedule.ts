@@ -22,7 +22,10 @@ export interface ScheduleEvents {
 /** Maximum delay of a turn, in milliseconds, limited to half the interval. A later turn is skipped. */
 const toleranceMs = 1000;
 
-/** Interval at which the schedule checks for stalls, in milliseconds, in addition to the turns. */
+/**
+ * Interval at which the schedule checks for stalls, in milliseconds, in addition to the turns. A shorter stall may be
+ * missed if no turn is due in it, which it then does not delay.
+ */
 const heartbeatMs = sharedStepMs;
 
 /**

@@ -129,7 +129,8 @@ export const scheduleMetrics = {
     unit: 'seconds',
     help: 'Longest delay of the probe schedule within the last one to two minutes in seconds.',
     labels: {},
-    notes: 'Turns that would be too late are skipped and not counted as failures.',
+    notes:
+      'Turns that would be too late are skipped and not counted as failures. Delays in which nothing was due may be missed, or seem up to a second shorter.',
   },
   leftOut: {
     name: 'net_exporter_targets_left_out',

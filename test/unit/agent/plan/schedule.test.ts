@@ -163,7 +163,7 @@ test('after a stall the missed turns are counted and not made up for in a burst'
         const share = Math.min(1000, intervalMs / 2) / intervalMs;
         assert.ok(atOnce <= Math.ceil(count * share) + 10, `${atOnce} of ${count} at once`);
         assert.equal(new Set(turns.map(({ key }) => key)).size, atOnce, 'none twice');
-        assert.ok(Math.max(...lags) * 1000 >= stallMs - 500 - 1, 'the stall is seen');
+        assert.ok(Math.max(...lags) * 1000 >= stallMs - 1000 - 1, 'the stall is seen');
         // Whatever the stall: turns taken and turns missed add up to the turns owed.
         await clock.advanceAsync(intervalMs - 1e-6);
         const owed = ((stallMs + intervalMs) / intervalMs) * count;
@@ -198,7 +198,7 @@ test('shared turns begin together, at four times of an interval, when the schedu
   await clock.advanceAsync(10_000);
   assert.equal(turns.length, 200);
   assert.ok(
-    turns.every(({ at }) => at % 500 === 0),
+    turns.every(({ at }) => at % 1000 === 0),
     `${turns.map(({ at }) => at)}`,
   );
   const together = Map.groupBy(turns, ({ at }) => at);
@@ -206,23 +206,27 @@ test('shared turns begin together, at four times of an interval, when the schedu
   assert.ok(Math.max(...[...together.values()].map((some) => some.length)) < 75, 'spread evenly');
 });
 
-test('shared turns begin at four times of an interval or more, at most 2.5 s apart', async () => {
+test('shared turns begin at four times of an interval or more, about 2.5 s apart at most', async () => {
   for (const intervalMs of [100, 150, 1000, 1230, 5000, 60_000]) {
     const { clock, schedule, turns, task } = setUp(new FakeClock({ monotonic: 500 }));
     schedule.set(Array.from({ length: 200 }, (_, n) => ({ ...task(`10.0.0.${n}`, intervalMs), isShared: true })));
     await clock.advanceAsync(intervalMs);
-    const steps = new Set(turns.map(({ at }) => at)).size;
+    const steps = [...new Set(turns.map(({ at }) => at))];
     const fewest = Math.max(4, intervalMs / 2500);
-    assert.ok(steps >= fewest && steps <= 2 * fewest + 1, `${steps} at ${intervalMs} ms`);
+    assert.ok(steps.length >= fewest && steps.length <= fewest + 1, `${steps} at ${intervalMs} ms`);
+    const gaps = steps.map((at, n) => (steps[n + 1] ?? steps[0]! + intervalMs) - at);
+    assert.ok(Math.max(...gaps) <= Math.min(3000, 0.4 * intervalMs), `${gaps} at ${intervalMs} ms`);
   }
 });
 
-test('a stall is seen also when no turn was due in it', async () => {
-  const { clock, lags } = setUp();
-  await clock.advanceAsync(10_000);
-  assert.equal(Math.max(...lags), 0);
-  clock.stall(3000);
-  assert.ok(Math.max(...lags) >= 2.5);
+test('a stall is seen also when no turn was due in it, but for its first second at most', async () => {
+  for (const after of [0, 300, 999]) {
+    const { clock, lags } = setUp();
+    await clock.advanceAsync(10_000 + after);
+    assert.equal(Math.max(...lags), 0);
+    clock.stall(3000);
+    assert.equal(Math.max(...lags), (2000 + after) / 1000);
+  }
 });
 
 test('changes end and start only the tasks that changed', async () => {
