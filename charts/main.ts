@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { counted, parseCommandLine, runScript } from '../src/base/command-line.ts';
+import { dashboardFiles } from './dashboards/dashboard-files.ts';
 import { generatedDirectory, generatedFiles } from './generated-files.ts';
 import { outdatedFiles, writeFiles } from './written-files.ts';
 
@@ -14,7 +15,7 @@ const root = join(import.meta.dirname, '..');
 async function run(args: string[]): Promise<number> {
   const { values } = parseCommandLine(args, ['check']);
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-  const files = generatedFiles(version);
+  const files = generatedFiles(version, dashboardFiles());
   const all = counted(files.size, 'generated file');
   if (values.check) {
     const outdated = outdatedFiles(root, generatedDirectory, files);

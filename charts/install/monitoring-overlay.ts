@@ -5,6 +5,9 @@ import { operatorScrapeAnnotations } from '../operator/operator-network.ts';
 import { addOperatorPodMonitor } from '../operator/operator-pod-monitor.ts';
 import { installation, operatorLabels } from './install.ts';
 
+/** Folder of the component, below the generated directory. */
+export const monitoringComponent = 'monitoring/component';
+
 /**
  * What a Prometheus operator and Grafana need besides the installation, by path below the generated directory. For
  * those who install with kustomize, a component to add to the installation: it also changes the operator's Service, so
@@ -19,11 +22,11 @@ export function monitoringOverlay(version: string, manifests: readonly string[])
       components: ['component'],
     }),
     'monitoring/operator-service.yaml': [metricsServiceOf(installation(version))],
-    'monitoring/component/kustomization.yaml': kustomization('v1alpha1', 'Component', {
+    [`${monitoringComponent}/kustomization.yaml`]: kustomization('v1alpha1', 'Component', {
       resources: ['operator-pod-monitor.yaml', ...manifests],
       patches: [{ patch: JSON.stringify(withoutAnnotations()) }],
     }),
-    'monitoring/component/operator-pod-monitor.yaml': objects(addOperatorPodMonitor),
+    [`${monitoringComponent}/operator-pod-monitor.yaml`]: objects(addOperatorPodMonitor),
   };
 }
 

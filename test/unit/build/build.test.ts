@@ -94,3 +94,26 @@ test('the licence of every package in a bundle goes with it', () => {
       assert.match(text, new RegExp(`^==== ${name} \\d+\\.\\d+\\.\\d+ \\((MIT|Apache-2\\.0)\\)\\n\\n\\S`, 'm'));
   }
 });
+
+test('no development dependency is in a bundle, and no byte of the dashboard or of its SDK', () => {
+  const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const sdk = '@grafana/grafana-foundation-sdk';
+  assert.ok(sdk in devDependencies);
+  // Names of its classes and fields, and a variable of the dashboard's queries.
+  const ofDashboard = /DashboardBuilder|DataqueryBuilder|schemaVersion|__rate_interval/;
+  assert.match(
+    readFileSync(join(root, 'node_modules', sdk, 'dist/dashboard/dashboardBuilder.gen.js'), 'utf8'),
+    ofDashboard,
+  );
+  for (const part of ['agent', 'operator']) {
+    const licences = readFileSync(join(context, part, 'LICENSES.txt'), 'utf8');
+    const packages = [...licences.matchAll(/^==== (\S+) \d/gm)].map(([, name]) => name!);
+    assert.ok(packages.length >= 3, part);
+    assert.deepEqual(
+      packages.filter((name) => name in devDependencies),
+      [],
+    );
+    const text = readFileSync(join(context, part, 'main.mjs'), 'utf8');
+    assert.ok(!ofDashboard.test(text), `${part}: ${ofDashboard.exec(text)?.[0]}`);
+  }
+});

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { Check } from 'typebox/value';
 import { parseAllDocuments } from 'yaml';
+import { dashboardFiles } from '../../../charts/dashboards/dashboard-files.ts';
 import { generatedFiles } from '../../../charts/generated-files.ts';
 import { definition } from '../../../charts/install/custom-resource-definition.ts';
 import { installation } from '../../../charts/install/install.ts';
@@ -14,7 +15,7 @@ import { ownedDirectory } from '../../cluster/owned-name.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-const files = generatedFiles(version);
+const files = generatedFiles(version, dashboardFiles());
 
 function documents(path: string): unknown[] {
   return parseAllDocuments(files.get(path) ?? '').map((document) => {
