@@ -64,6 +64,14 @@ export class PrometheusServer {
     return result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
   }
 
+  /** A query over the last seconds: each series that had a value in that time, with its newest one. */
+  async queryRange(expression: string, seconds: number, step: number): Promise<Sample[]> {
+    const end = Math.floor(Date.now() / 1000);
+    const parameters = { query: expression, start: `${end - seconds}`, end: `${end}`, step: `${step}` };
+    const { result } = await this.#get<RangeResult>(`query_range?${new URLSearchParams(parameters)}`);
+    return result.map(({ metric, values }) => ({ labels: metric, value: Number(values.at(-1)![1]) }));
+  }
+
   /** What the discovery has found: targets that are scraped, and those that relabelling dropped. */
   async discovered(): Promise<{ active: DiscoveredLabels[]; dropped: DiscoveredLabels[] }> {
     const { activeTargets, droppedTargets } = await this.#get<Targets>('targets');
@@ -156,6 +164,10 @@ type Answer<T> = { status: 'success'; data: T } | { status: 'error'; error: stri
 
 interface QueryResult {
   result: { metric: Record<string, string>; value: [number, string] }[];
+}
+
+interface RangeResult {
+  result: { metric: Record<string, string>; values: [number, string][] }[];
 }
 
 interface Targets {

@@ -13,6 +13,9 @@ export const setupVariable = 'NET_EXPORTER_E2E_SETUP';
 /** Where the operators are installed. */
 export const operatorNamespace = 'net-exporter-system';
 
+/** How often Prometheus scrapes. */
+export const scrapeIntervalSeconds = 2;
+
 /** Generous: a slow machine is no failure. Milliseconds. */
 export const deadline = 180_000;
 

@@ -21,6 +21,7 @@ import {
 } from '../unit/agent/servers/dns-server.ts';
 import { type NtpServer, ntpAnswer, startNtpServer } from '../unit/agent/servers/ntp-server.ts';
 import { type Agent, agentsOf, clusterIpOf, getJson, hostOf, metricsOf } from './agents.ts';
+import { dashboardGaps } from './dashboard-data.ts';
 import { EnforcedPolicies } from './enforced-policies.ts';
 import {
   apply,
@@ -33,6 +34,7 @@ import {
   readyNetExporter,
   removeNamespace,
   restrictedNamespace,
+  scrapeIntervalSeconds,
   tellOnFailure,
   waitForSync,
 } from './environment.ts';
@@ -365,6 +367,25 @@ for (const mode of ['Strict', 'Ingress'] as const)
       await enforced.stop();
     }
   });
+
+test('every query of the dashboard has data in Prometheus, of everything and of chosen nodes and zones', async (t) => {
+  // Here, because these agents make every kind of probe, each second.
+  tellOnFailure(t, env, namespace);
+  const nodes = env.cluster.nodes.slice(0, 2);
+  const zones = [...new Set(nodes.map(({ zone }) => zone))];
+  const chosen = { namespace: [namespace], netexporter: [name], node: nodes.map((node) => node.name), zone: zones };
+  for (const choices of [{}, chosen])
+    await waitFor(
+      'data of every query of the dashboard',
+      async () => {
+        const view = { choices, scrapeIntervalSeconds: scrapeIntervalSeconds, rangeSeconds: 300 };
+        const gaps = await dashboardGaps(env.prometheus, view);
+        if (gaps.length > 0) throw new Error(gaps.join('\n'));
+        return true;
+      },
+      { timeout: deadline, interval: 5000 },
+    );
+});
 
 /** An EndpointSlice of a DNS pod that does not exist. */
 const sliceAt = (port: number) => ({

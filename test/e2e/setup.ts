@@ -8,7 +8,7 @@ import { buildImages, type Image } from '../cluster/images.ts';
 import { removeLeftovers } from '../cluster/leftovers.ts';
 import { ownedDirectory } from '../cluster/owned-name.ts';
 import { documentedConfiguration, Prometheus } from '../cluster/prometheus.ts';
-import { clusterVariable, setupVariable } from './environment.ts';
+import { clusterVariable, scrapeIntervalSeconds, setupVariable } from './environment.ts';
 import { installOperator } from './installation.ts';
 import { SetupRecord, type SharedSetup } from './setup-record.ts';
 
@@ -66,7 +66,7 @@ export async function furnish(
   for (const { archive } of [images.operator, images.agent]) await cluster.loadImage(archive);
   await installOperator((args, options) => cluster.kubectl(args, options));
   const { kubeconfig, name } = cluster;
-  const configuration = await documentedConfiguration(kubeconfig, 2);
+  const configuration = await documentedConfiguration(kubeconfig, scrapeIntervalSeconds);
   const prometheus = await Prometheus.start({ directory, configuration });
   cleanups.add('Prometheus', () => prometheus.stop());
   return { cluster: name, prometheus: prometheus.url };
