@@ -6,8 +6,12 @@ import { hashFraction } from '../../base/hash.ts';
  */
 export const sharedStepMs = 1000;
 
-/** Into how many parts an interval is divided at least for the offsets of shared tasks. */
-const minParts = 4;
+/**
+ * Into how many parts an interval is divided at least for the offsets of shared tasks. Those of a group need a part
+ * each.
+ */
+const minParts = 2;
+const minPartsOfGroup = 4;
 
 /**
  * The longest of these parts before they are rounded, in milliseconds: also with long intervals, only a few probes
@@ -24,9 +28,9 @@ export interface Timetable {
   slot: string;
   intervalMs: number;
   /**
-   * Whether turns may begin together with those of other tasks: at four times of the interval or more, about 2.5
-   * seconds apart at most. After a rest, the first of several probes costs several times what the others do. By default
-   * a turn begins at any step.
+   * Whether turns may begin together with those of other tasks: about every 2.5 seconds, or at two times of a shorter
+   * interval, at four if they have a group. After a rest, the first of several probes costs several times what the
+   * others do. By default a turn begins at any step.
    */
   isShared?: boolean;
   /**
@@ -65,7 +69,8 @@ export class Offsets {
     const fraction = hashFraction(`${this.#seed} ${slot}`);
     const alone = { ms: wholeSteps(fraction * intervalMs, this.#stepMs), release: () => {} };
     if (!isShared) return alone;
-    const parts = Math.max(minParts, Math.ceil(intervalMs / maxPartMs));
+    const fewest = group === undefined ? minParts : minPartsOfGroup;
+    const parts = Math.max(fewest, Math.ceil(intervalMs / maxPartMs));
     const stepMs = intervalMs / parts < sharedStepMs ? this.#stepMs : sharedStepMs;
     const beginOf = (part: number) => Math.round(((part % parts) * intervalMs) / parts / stepMs) * stepMs;
     const first = Math.floor(fraction * parts);

@@ -32,6 +32,20 @@ export class Looks {
   }
 
   /**
+   * Plans the first look for when the process has done all that it woke up for: in many networks the answer is there by
+   * then, and this look costs no wake-up.
+   * @param nextMs time from the first look until the next one
+   */
+  beginSoon(timeoutMs: number, nextMs: number): void {
+    this.#timeoutMs = timeoutMs;
+    this.#due = systemClock.monotonic();
+    this.#deadline = this.#due + timeoutMs;
+    this.#nextMs = nextMs;
+    const immediate = setImmediate(() => this.#look());
+    this.#cancelTimer = () => clearImmediate(immediate);
+  }
+
+  /**
    * Plans the next look. One is shortly before the deadline: if the timeout is as long as the interval, a probe that
    * ends only then makes the schedule skip the next turn.
    */

@@ -54,7 +54,7 @@ export class PolledTcpQuery {
     this.#signal.addEventListener('abort', this.#onAbort, { once: true });
     try {
       this.#connect();
-      this.#looks.begin(this.#timeoutMs, tickMs);
+      this.#looks.beginSoon(this.#timeoutMs, tickMs);
     } catch (error) {
       this.#failed(error);
     }
@@ -95,7 +95,8 @@ export class PolledTcpQuery {
     const message = withLength(this.#query.message);
     const reading = readClocks(kernel);
     this.#sent = { at: retried(() => kernel.send(this.#fd, message)), reading };
-    this.#looks.begin(remainingMs, tickMs);
+    // Where the handshake was seen at once, at the tick at which dials are looked at.
+    this.#looks.begin(remainingMs, Math.max(tickMs, 2 * tickMs - elapsed * 1000));
   }
 
   #readAnswer(sent: { at: bigint; reading: ClockReading }): void {

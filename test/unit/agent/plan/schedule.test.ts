@@ -206,17 +206,23 @@ test('shared turns begin together, at four times of an interval, when the schedu
   assert.ok(Math.max(...[...together.values()].map((some) => some.length)) < 75, 'spread evenly');
 });
 
-test('shared turns begin at four times of an interval or more, about 2.5 s apart at most', async () => {
-  for (const intervalMs of [100, 150, 1000, 1230, 5000, 60_000]) {
-    const { clock, schedule, turns, task } = setUp(new FakeClock({ monotonic: 500 }));
-    schedule.set(Array.from({ length: 200 }, (_, n) => ({ ...task(`10.0.0.${n}`, intervalMs), isShared: true })));
-    await clock.advanceAsync(intervalMs);
-    const steps = [...new Set(turns.map(({ at }) => at))];
-    const fewest = Math.max(4, intervalMs / 2500);
-    assert.ok(steps.length >= fewest && steps.length <= fewest + 1, `${steps} at ${intervalMs} ms`);
-    const gaps = steps.map((at, n) => (steps[n + 1] ?? steps[0]! + intervalMs) - at);
-    assert.ok(Math.max(...gaps) <= Math.min(3000, 0.4 * intervalMs), `${gaps} at ${intervalMs} ms`);
-  }
+test('shared turns begin at two times of an interval or more, at four if they have groups, about 2.5 s apart at most', async () => {
+  for (const intervalMs of [100, 150, 1000, 1230, 5000, 60_000])
+    for (const isGrouped of [false, true]) {
+      const { clock, schedule, turns, task } = setUp(new FakeClock({ monotonic: 500 }));
+      const count = isGrouped ? 16 : 200;
+      const shared = (n: number) => ({ isShared: true, ...(isGrouped && { group: `server ${n % 4}` }) });
+      schedule.set(Array.from({ length: count }, (_, n) => ({ ...task(`10.0.0.${n}`, intervalMs), ...shared(n) })));
+      await clock.advanceAsync(intervalMs);
+      const steps = [...new Set(turns.map(({ at }) => at))];
+      if (isGrouped && intervalMs === 60_000) assert.ok(steps.length >= 4 && steps.every((at) => at % 1000 === 0));
+      else {
+        const fewest = Math.max(isGrouped ? 4 : 2, intervalMs / 2500);
+        assert.ok(steps.length >= fewest && steps.length <= fewest + 1, `${steps} at ${intervalMs} ms`);
+        const gaps = steps.map((at, n) => (steps[n + 1] ?? steps[0]! + intervalMs) - at);
+        assert.ok(Math.max(...gaps) <= Math.min(3000, 0.6 * intervalMs), `${gaps} at ${intervalMs} ms`);
+      }
+    }
 });
 
 test('a stall is seen also when no turn was due in it, but for its first second at most', async () => {

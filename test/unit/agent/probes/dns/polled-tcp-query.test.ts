@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { KernelCallError } from '../../../../../src/agent/kernel/kernel.ts';
 import { type DnsSubject, dnsProbe } from '../../../../../src/agent/probes/dns/dns-probe.ts';
 import type { ProbeResult } from '../../../../../src/agent/probes/probe.ts';
@@ -43,6 +44,13 @@ function kernelReceiving(stamp: (at: bigint) => bigint | undefined) {
   };
 }
 
+/** Connects, and returns once the handshake is complete: the system does it without this process. */
+function connectAtOnce(fd: number, to: Uint8Array): boolean {
+  const isConnected = kernel!.connectTcp(fd, to);
+  while (!kernel!.tcpInfo(fd)!.isEstablished);
+  return isConnected;
+}
+
 describe('a polled lookup over TCP', () => {
   it('takes the kernel’s time of the handshake plus that until the answer came, each less than the clock’s', async () => {
     await using server = await startTcpServer(good);
@@ -63,7 +71,7 @@ describe('a polled lookup over TCP', () => {
       };
     };
     const counting = kernelWith({
-      connectTcp: counted('connect', (fd: number, to: Uint8Array) => kernel!.connectTcp(fd, to)),
+      connectTcp: counted('connect', connectAtOnce),
       tcpInfo: counted('info', (fd: number) => kernel!.tcpInfo(fd)),
       send: counted('send', (fd: number, message: Uint8Array) => kernel!.send(fd, message)),
       receive: counted('receive', (fd: number) => kernel!.receive(fd)),
@@ -72,6 +80,51 @@ describe('a polled lookup over TCP', () => {
     });
     assertAnswered(await dnsProbe(targetOf(server), contextWith({ kernel: counting })));
     assert.deepEqual(calls, ['connect', 'info', 'send', 'receive', 'reset']);
+  });
+
+  it('sends the query in the same turn of the event loop if the handshake is that fast', async () => {
+    await using server = await startTcpServer(good);
+    let sent = 0;
+    const watching = kernelWith({
+      connectTcp: connectAtOnce,
+      send(fd, message) {
+        sent++;
+        return kernel!.send(fd, message);
+      },
+    });
+    const result = dnsProbe(targetOf(server), contextWith({ kernel: watching }));
+    assert.equal(sent, 0);
+    await setImmediate();
+    assert.equal(sent, 1);
+    assertAnswered(await result);
+  });
+
+  it('sends the query at a later look if the handshake takes longer', async () => {
+    await using server = await startTcpServer(good);
+    let looks = 0;
+    const slow = kernelWith({
+      connectTcp: (fd, to) => kernel!.connectTcp(fd, to) && looks > 2,
+      tcpInfo: (fd) => ({ ...kernel!.tcpInfo(fd)!, isEstablished: ++looks > 2 }),
+    });
+    assertAnswered(await dnsProbe(targetOf(server), contextWith({ kernel: slow })));
+    assert.equal(looks, 3);
+  });
+
+  it('makes no further call once it is aborted before its first look', async () => {
+    await using server = await startTcpServer(good);
+    const controller = new AbortController();
+    const calls: string[] = [];
+    const watching = kernelWith({
+      tcpInfo(fd) {
+        calls.push('info');
+        return kernel!.tcpInfo(fd);
+      },
+    });
+    const result = dnsProbe(targetOf(server), contextWith({ kernel: watching, signal: controller.signal }));
+    controller.abort(new Error('removed'));
+    await assert.rejects(result, { message: 'removed' });
+    await setImmediate();
+    assert.deepEqual(calls, []);
   });
 
   it('sends the query in one piece', async () => {
@@ -104,7 +157,7 @@ describe('a polled lookup over TCP', () => {
       socket.write(framed(query.name === 'a' ? goodAnswer(query) : answer(query, { rcode: 3 }))),
     );
     const resolver = { search: Array.from({ length: 8 }, (_, n) => `d${n}`), ndots: 5 };
-    // Nine queries of two looks each, 20 ms apart.
+    // Nine queries whose answers are looked for after 40 ms.
     const timeoutMs = 200;
     assertAnswered(await dnsProbe(targetOf(server, { name: 'a', resolver }), contextWith({ timeoutMs })));
     assert.equal(server.asked.length, 9);
