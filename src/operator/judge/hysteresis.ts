@@ -11,6 +11,8 @@ export interface Sighting {
   isFading: boolean;
   /** Whether only the agents at its ends see it, so that it may turn out to be a part of a wider one. */
   isPath: boolean;
+  /** Whether it is the way between two zones. */
+  isZonePair: boolean;
 }
 
 /** A clear finding is raised after so long, any other after `raiseMs`. Milliseconds. */
@@ -23,6 +25,12 @@ const raiseSoftPathMs = 75_000;
 /** A finding is clear from this score and this share of bad attempts on. */
 const clearScore = 10;
 const clearRate = 0.5;
+
+/**
+ * What is between two zones is also clear from this score on: losses on many links that have nothing else in common are
+ * nothing else, however few.
+ */
+const clearZonePairScore = 20;
 
 /** Of a path, with few attempts, this share of bad ones says that nothing gets through. */
 const hardPathRate = 0.75;
@@ -79,7 +87,7 @@ export class Hysteresis {
     const raised: string[] = [];
     const cleared: string[] = [];
     const found = new Set<string>();
-    for (const { key, score, rateNow, isMixed, isFading, isPath } of sightings) {
+    for (const { key, score, rateNow, isMixed, isFading, isPath, isZonePair } of sightings) {
       found.add(key);
       const kept = this.#kept.get(key) ?? { foundMs: 0, seenAt: now, isRaised: false, heldUntil: 0, isPath };
       this.#kept.set(key, kept);
@@ -87,7 +95,7 @@ export class Hysteresis {
       kept.seenAt = now;
       if (kept.isRaised || isFading || isMixed) continue;
       const isSoft = rateNow < (isPath ? hardPathRate : clearRate);
-      const isClear = score >= clearScore && !isSoft;
+      const isClear = isSoft ? isZonePair && score >= clearZonePairScore : score >= clearScore;
       if (kept.foundMs < (isClear ? raiseClearMs : isPath && isSoft ? raiseSoftPathMs : raiseMs)) continue;
       kept.isRaised = true;
       raised.push(key);

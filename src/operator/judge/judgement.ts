@@ -22,6 +22,7 @@ export interface Judged extends Finding {
   isFading: boolean;
   /** Whether only the agents at its ends see it. */
   isPath: boolean;
+  isZonePair: boolean;
 }
 
 /** What one judgement found, and what it was made of. */
@@ -87,7 +88,11 @@ export function* judgementOf(
         if (isOver(finding, ofChannel)) continue;
         const rateNow = rateOf(finding.scope, now);
         const isFading = rateNow < fadingShare * rateOf(finding.scope, ofChannel.of('whole'));
-        const nature = { isMixed: isMixed(ofChannel, finding), isFading, isPath: isPath(finding.subject) };
+        const { subject } = finding;
+        const nature = {
+          ...{ isMixed: isMixed(ofChannel, finding), isFading },
+          ...{ isPath: isPath(subject), isZonePair: subject.kind === 'ZonePair' },
+        };
         found.set(finding.key, { ...finding, channel, rateNow, ...nature });
       }
     }

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Hysteresis, type Sighting } from '../../../../src/operator/judge/hysteresis.ts';
 
-const clear: Sighting = { key: 'Node a', score: 50, rateNow: 0.9, isMixed: false, isFading: false, isPath: false };
+const clear: Sighting = {
+  ...{ key: 'Node a', score: 50, rateNow: 0.9 },
+  ...{ isMixed: false, isFading: false, isPath: false, isZonePair: false },
+};
 const weak: Sighting = { ...clear, score: 9 };
 
 /** Updates every 5 s. @returns the seconds after the first one at which something changed */
@@ -22,6 +25,12 @@ test('raises a clear finding after 10 s, and any other after 20 s', () => {
   assert.deepEqual(changes(new Hysteresis(), repeat(6, clear)), ['10 raised Node a']);
   assert.deepEqual(changes(new Hysteresis(), repeat(6, weak)), ['20 raised Node a']);
   assert.deepEqual(changes(new Hysteresis(), repeat(6, { ...clear, rateNow: 0.4 })), ['20 raised Node a']);
+});
+
+test('raises losses between two zones after 10 s if many attempts speak for them', () => {
+  const lossy = { ...clear, rateNow: 0.3, isZonePair: true };
+  assert.deepEqual(changes(new Hysteresis(), repeat(6, { ...lossy, score: 21 })), ['10 raised Node a']);
+  assert.deepEqual(changes(new Hysteresis(), repeat(6, { ...lossy, score: 19 })), ['20 raised Node a']);
 });
 
 test('a short gap is none, and a long one begins the time anew', () => {
