@@ -9,6 +9,7 @@ import { AgentRates, agentRate } from './agent-rates.ts';
 import { SyncRefusal } from './identity/sync-refusal.ts';
 import type { RateLimitedLog } from './rate-limited-log.ts';
 import { readBody, skipBody } from './request-body.ts';
+import { RequestTurns } from './request-turns.ts';
 import type { SyncHub } from './sync-hub.ts';
 import type { SyncObserver } from './sync-metrics.ts';
 
@@ -34,19 +35,24 @@ const never = new AbortController().signal;
 export class SyncRequests {
   readonly #parts: SyncRequestsParts;
   readonly #rates: AgentRates;
+  readonly #turns: RequestTurns;
 
   constructor(parts: SyncRequestsParts) {
     this.#parts = parts;
     this.#rates = new AgentRates(parts.clock);
+    this.#turns = new RequestTurns(parts.clock);
   }
 
   /** Processes the request that the connection has begun. Never rejects. */
   async take(request: IncomingMessage, connection: AgentConnection): Promise<void> {
     try {
       const agent = await this.#admit(request, connection);
-      const sync = decodeSyncRequest(await readBody(request, maxRequestBytes));
+      const body = await readBody(request, maxRequestBytes);
       forget(request);
-      this.#parts.hub.exchange(agent, sync, connection);
+      await this.#turns.run(() => {
+        // One whose connection has closed meanwhile comes again.
+        if (!connection.socket.destroyed) this.#parts.hub.exchange(agent, decodeSyncRequest(body), connection);
+      });
     } catch (error) {
       await this.#refuse(request, connection, error);
     }
