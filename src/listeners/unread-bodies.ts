@@ -24,6 +24,8 @@ export class UnreadBodies {
 
   /** The body is about to be sent: it counts until the response has been sent or its connection has ended. */
   add(body: Buffer, response: ServerResponse): void {
+    // It may have been closed while the body was made, and closes only once.
+    if (response.closed) return;
     const responses = this.#responses.get(body) ?? new Set();
     this.#responses.set(body, responses.add(response));
     response.once('close', () => {

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, type Metric, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { DeclaredMetric } from '../contract/metrics/declared-metrics.ts';
 import type { LabelName } from '../contract/metrics/metric.ts';
 
@@ -20,45 +20,6 @@ export function newGauge<D extends Declared<'gauge'>>(
   collect?: (this: Gauge<LabelName<D>>) => void,
 ): Gauge<LabelName<D>> {
   return new Gauge({ ...options(declaration, registers), ...(collect && { collect }) });
-}
-
-/** Counts of one set of labels of a histogram. */
-export interface HistogramCounts<L extends string> {
-  labels: Readonly<Record<L, string>>;
-  /** By bucket, not cumulative: one for each edge, and the last one for what is above. */
-  buckets: ArrayLike<number>;
-  sum: number;
-}
-
-/** Creates a histogram from its declaration whose values are counted elsewhere. @param read called at each scrape */
-export function collectedHistogram<D extends Declared<'histogram'>>(
-  declaration: D,
-  registers: readonly Registry[],
-  read: () => Iterable<HistogramCounts<LabelName<D>>>,
-): void {
-  const { name, help, edges } = declaration;
-  const bounds = [...edges, '+Inf'];
-  const get = async () => {
-    const values: MetricValue[] = [];
-    for (const { labels, buckets, sum } of read()) {
-      let count = 0;
-      for (const [index, le] of bounds.entries()) {
-        count += buckets[index]!;
-        values.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: count });
-      }
-      values.push({ metricName: `${name}_sum`, labels, value: sum });
-      values.push({ metricName: `${name}_count`, labels, value: count });
-    }
-    return { name, help, type: 'histogram', aggregator: 'sum', values };
-  };
-  // Whatever has a name and `get` can be registered; the types name the classes of prom-client only.
-  for (const registry of registers) registry.registerMetric({ name, get } as unknown as Metric);
-}
-
-interface MetricValue {
-  metricName: string;
-  labels: Readonly<Record<string, string | number>>;
-  value: number;
 }
 
 /** Creates a histogram from its declaration. */

@@ -3,7 +3,7 @@ import { fleetMetrics, judgementMetrics } from '../contract/metrics/judgement-me
 import { labelValues } from '../contract/metrics/metric.ts';
 import type { NetExporter } from '../crd/net-exporter.ts';
 import { maxSuspects } from '../crd/status.ts';
-import { collectedHistogram, newCounter, newGauge } from '../metrics/declared.ts';
+import { collectedMetric } from '../metrics/collected-metric.ts';
 import type { JudgedFleet } from './judge/judged-fleet.ts';
 import { keyOf } from './kube/kube-object.ts';
 import type { DnsLabel, FleetTotals, NetworkLabel, Total } from './reports/fleet-totals.ts';
@@ -35,44 +35,58 @@ export function registerJudgementMetrics(
   source: JudgementSource,
 ): void {
   const registers = [registry];
-  /** Of those that are exposed. */
-  function* exposed<T>(values: Iterable<[string, T]>): Generator<[OfResource, T]> {
+  /** Those of this scrape: the first metric that is registered is read first, and chooses them for all. */
+  let exposed: [key: string, OfResource][] = [];
+  function* valuesOf<T>(values: Iterable<[string, T]>): Generator<[OfResource, T]> {
     const byKey = new Map(values);
-    for (const { metadata } of oldestResources([...resources()])) {
-      const value = byKey.get(keyOf({ metadata }));
-      if (value) yield [{ namespace: metadata.namespace, netexporter: metadata.name }, value];
+    for (const [key, labels] of exposed) {
+      const value = byKey.get(key);
+      if (value) yield [labels, value];
     }
   }
-  // The first one that is registered is collected first, and fills the others.
-  const judged = newGauge(judgementMetrics.judged, registers, () => {
-    for (const gauge of [judged, suspect, links]) gauge.reset();
-    for (const [labels, { judgedAt, verdict, network }] of exposed(source.judgements())) {
-      judged.set(labels, judgedAt / 1000);
-      for (const { kind, name, reason } of verdict.suspects.slice(0, maxSuspects))
-        suspect.set({ ...labels, kind, name, reason }, 1);
-      for (const state of states) links.set({ ...labels, state }, network.links[state]);
-    }
+  collectedMetric(judgementMetrics.judged, registers, function* () {
+    exposed = oldestResources([...resources()]).map(({ metadata }) => [
+      keyOf({ metadata }),
+      { namespace: metadata.namespace, netexporter: metadata.name },
+    ]);
+    for (const [labels, { judgedAt }] of valuesOf(source.judgements())) yield { labels, value: judgedAt / 1000 };
   });
-  const suspect = newGauge(judgementMetrics.suspect, registers);
-  const links = newGauge(judgementMetrics.links, registers);
+  collectedMetric(judgementMetrics.suspect, registers, function* () {
+    for (const [labels, { verdict }] of valuesOf(source.judgements()))
+      for (const { kind, name, reason } of verdict.suspects.slice(0, maxSuspects))
+        yield { labels: { ...labels, kind, name, reason }, value: 1 };
+  });
+  collectedMetric(judgementMetrics.links, registers, function* () {
+    for (const [labels, { network }] of valuesOf(source.judgements()))
+      for (const state of states) yield { labels: { ...labels, state }, value: network.links[state] };
+  });
 
   function* totalsOf<L extends string>(of: (totals: FleetTotals) => Iterable<Total<L>>) {
-    for (const [ofResource, totals] of exposed(source.totals()))
-      for (const { labels, ...total } of of(totals)) yield { ...total, labels: { ...ofResource, ...labels } };
+    // A total that is removed and added again while they are read would be read twice.
+    const all = Array.from(valuesOf(source.totals()), ([labels, totals]) => [labels, [...of(totals)]] as const);
+    for (const [ofResource, totals] of all)
+      for (const total of totals) yield { total, labels: { ...ofResource, ...total.labels } };
   }
   const network = () => totalsOf<NetworkLabel>((totals) => totals.network());
   const dns = () => totalsOf<DnsLabel>((totals) => totals.dns());
-  collectedHistogram(fleetMetrics.networkLatency, registers, network);
-  collectedHistogram(fleetMetrics.dnsLatency, registers, dns);
-  const counters = [
-    [fleetMetrics.networkAttempts, network, 'attempts'],
-    [fleetMetrics.networkFailures, network, 'failures'],
-    [fleetMetrics.dnsAttempts, dns, 'attempts'],
-    [fleetMetrics.dnsFailures, dns, 'failures'],
-  ] as const;
-  for (const [declaration, read, field] of counters)
-    newCounter(declaration, registers, function () {
-      this.reset();
-      for (const { labels, [field]: count } of read()) this.inc(labels, count);
+  collectedMetric(fleetMetrics.networkLatency, registers, function* () {
+    for (const { total, labels } of network()) yield { labels, buckets: total.buckets, sum: total.sum };
+  });
+  collectedMetric(fleetMetrics.dnsLatency, registers, function* () {
+    for (const { total, labels } of dns()) yield { labels, buckets: total.buckets, sum: total.sum };
+  });
+  for (const [declaration, field] of [
+    [fleetMetrics.networkAttempts, 'attempts'],
+    [fleetMetrics.networkFailures, 'failures'],
+  ] as const)
+    collectedMetric(declaration, registers, function* () {
+      for (const { total, labels } of network()) yield { labels, value: total[field] };
+    });
+  for (const [declaration, field] of [
+    [fleetMetrics.dnsAttempts, 'attempts'],
+    [fleetMetrics.dnsFailures, 'failures'],
+  ] as const)
+    collectedMetric(declaration, registers, function* () {
+      for (const { total, labels } of dns()) yield { labels, value: total[field] };
     });
 }

@@ -52,7 +52,7 @@ async function main(): Promise<void> {
     },
   });
   const server = new OperatorServer({
-    registry: metrics.registry,
+    metrics: () => metrics.exposition(),
     unready: () => operator.unready(),
     state: () => operator.state(),
     notices: () => operator.notices(),

@@ -11,6 +11,7 @@ import {
 } from '../contract/metrics/operator-metrics.ts';
 import { processMetrics } from '../contract/metrics/process-metrics.ts';
 import { newCounter, newGauge, newHistogram } from '../metrics/declared.ts';
+import { renderedPieces } from '../metrics/exposition.ts';
 import { registerProcessMetrics } from '../metrics/process-metrics.ts';
 import type { ReconcileObserver } from './controller/controller.ts';
 import type { QueueObserver, WorkQueue } from './controller/work-queue.ts';
@@ -82,6 +83,11 @@ export class OperatorMetrics {
     newGauge(runtimeMetrics.eventLoopLag, this.#registers, function () {
       this.set(lag.seconds());
     });
+  }
+
+  /** All metrics, rendered piece by piece as they are read: there may be a hundred thousand series. */
+  exposition(): { text: Iterable<string | Promise<string>>; contentType: string } {
+    return { text: renderedPieces(this.registry), contentType: this.registry.contentType };
   }
 
   /** The series of one controller and its queue. @param controller the label `controller`, and `name` of the queue */

@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client';
 import { labelValues } from '../contract/metrics/metric.ts';
 import { maxExposedResources, resourceMetrics } from '../contract/metrics/resource-metrics.ts';
 import type { NetExporter } from '../crd/net-exporter.ts';
+import { collectedMetric } from '../metrics/collected-metric.ts';
 import { newGauge } from '../metrics/declared.ts';
 
 const states = labelValues(resourceMetrics.agents, 'state');
@@ -11,30 +12,38 @@ const statuses = labelValues(resourceMetrics.condition, 'status');
 /** Exposes what the statuses of these NetExporters say. @param resources those of the leader, none elsewhere */
 export function registerResourceMetrics(registry: Registry, resources: () => Iterable<NetExporter>): void {
   const registers = [registry];
-  // The first one that is registered is collected first, and fills the others.
+  /** Those of this scrape: the first metric that is registered is collected first, and chooses them for all. */
+  let exposed: NetExporter[] = [];
   newGauge(resourceMetrics.leftOut, registers, function () {
     const all = [...resources()];
     this.set(Math.max(0, all.length - maxExposedResources));
-    for (const gauge of [agents, condition, generation, observedGeneration]) gauge.reset();
-    for (const resource of oldestResources(all)) expose(resource);
+    exposed = oldestResources(all);
   });
-  const agents = newGauge(resourceMetrics.agents, registers);
-  const condition = newGauge(resourceMetrics.condition, registers);
-  const generation = newGauge(resourceMetrics.generation, registers);
-  const observedGeneration = newGauge(resourceMetrics.observedGeneration, registers);
+  collectedMetric(resourceMetrics.agents, registers, function* () {
+    for (const resource of exposed)
+      for (const state of states) {
+        const count = resource.status?.agents?.[state];
+        if (count !== undefined) yield { labels: { ...labelsOf(resource), state }, value: count };
+      }
+  });
+  collectedMetric(resourceMetrics.condition, registers, function* () {
+    for (const resource of exposed)
+      for (const { type, status: current } of resource.status?.conditions ?? [])
+        if (types.includes(type))
+          for (const status of statuses)
+            yield { labels: { ...labelsOf(resource), type, status }, value: status === current ? 1 : 0 };
+  });
+  collectedMetric(resourceMetrics.generation, registers, function* () {
+    for (const resource of exposed) yield { labels: labelsOf(resource), value: resource.metadata.generation };
+  });
+  collectedMetric(resourceMetrics.observedGeneration, registers, function* () {
+    for (const resource of exposed)
+      yield { labels: labelsOf(resource), value: resource.status?.observedGeneration ?? 0 };
+  });
+}
 
-  function expose({ metadata, status = {} }: NetExporter): void {
-    const labels = { namespace: metadata.namespace, netexporter: metadata.name };
-    generation.set(labels, metadata.generation);
-    observedGeneration.set(labels, status.observedGeneration ?? 0);
-    for (const state of states) {
-      const count = status.agents?.[state];
-      if (count !== undefined) agents.set({ ...labels, state }, count);
-    }
-    for (const { type, status: current } of status.conditions ?? [])
-      if (types.includes(type))
-        for (const status of statuses) condition.set({ ...labels, type, status }, status === current ? 1 : 0);
-  }
+function labelsOf({ metadata }: NetExporter): { namespace: string; netexporter: string } {
+  return { namespace: metadata.namespace, netexporter: metadata.name };
 }
 
 /** Those that are exposed, in any order where that is all of them. */

@@ -1,13 +1,12 @@
 import Koa from 'koa';
 import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
 import type { Clock } from '../../base/clock.ts';
 import { operatorMetricsPath } from '../../contract/operator-names.ts';
 import { acceptsGzip } from '../../listeners/accepts-gzip.ts';
 import { GuardedHttpServer } from '../../listeners/guarded-http-server.ts';
 import type { HttpRefusal } from '../../listeners/http-refusal.ts';
 import { type HttpLimits, operatorHttpLimits } from '../../listeners/listener-limits.ts';
-import { SharedExposition } from '../../listeners/shared-exposition.ts';
+import { type Exposition, SharedExposition } from '../../listeners/shared-exposition.ts';
 
 /**
  * How long requests in progress may take after the server has been closed, in milliseconds: a slow scraper must not
@@ -16,7 +15,7 @@ import { SharedExposition } from '../../listeners/shared-exposition.ts';
 const closeGraceMs = 500;
 
 export interface ServerParts {
-  registry: Registry;
+  metrics: () => Exposition;
   /** Why the operator is not ready, or undefined when it is. */
   unready: () => string | undefined;
   /** The operator's role, as text. */
@@ -35,9 +34,9 @@ export class OperatorServer {
   readonly #server: GuardedHttpServer;
 
   constructor(parts: ServerParts) {
-    const { registry, unready, state, notices, refused, clock, log, limits = operatorHttpLimits } = parts;
+    const { metrics, unready, state, notices, refused, clock, log, limits = operatorHttpLimits } = parts;
     const exposition = new SharedExposition({
-      render: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
+      render: async () => metrics(),
       failed: (error) => log.warn({ err: error }, 'cannot render the metrics'),
       unread: () => refused('unread'),
       limits: limits.unread,
@@ -86,14 +85,14 @@ export class OperatorServer {
 }
 
 async function serveMetrics(context: Koa.Context, exposition: SharedExposition): Promise<void> {
-  const body = await exposition.get();
+  const form = acceptsGzip(context.get('Accept-Encoding')) ? 'gzip' : 'plain';
+  const body = await exposition.get(form);
   if (!body) {
     context.status = 500;
     return;
   }
   context.type = body.contentType;
   context.vary('Accept-Encoding');
-  const form = acceptsGzip(context.get('Accept-Encoding')) ? 'gzip' : 'plain';
   if (form === 'gzip') context.set('Content-Encoding', form);
   context.body = body.bytesFor(context.res, form);
 }

@@ -62,3 +62,57 @@ test('a failure costs one rendering a second too, and is said once for each', as
   }
   assert.deepEqual([seen.renders, seen.failures], [3, ['failure 1', 'failure 2', 'failure 3']]);
 });
+
+/** 200 pieces of which each takes a millisecond; `rendered` says how many there were in each slice. */
+function setUpSlices() {
+  const clock = new FakeClock();
+  const rendered = [0];
+  function* pieces() {
+    for (let number = 0; number < 200; number++) {
+      clock.advance(1);
+      rendered[rendered.length - 1]!++;
+      yield number % 2 === 0 ? `a ${number}\n`.repeat(1000) : Promise.resolve(`b ${number}\n`);
+    }
+  }
+  const shared = new SharedExposition({
+    render: async () => ({ text: pieces(), contentType: 'text/plain' }),
+    failed: assert.fail,
+    unread: assert.fail,
+    limits: agentHttpLimits.unread,
+    clock: {
+      monotonic: () => clock.monotonic(),
+      after: (ms, callback) => {
+        if (ms > 0) return clock.after(ms, callback);
+        rendered.push(0);
+        setImmediate(callback);
+        return () => {};
+      },
+    },
+  });
+  return { rendered, shared };
+}
+
+test('pieces are rendered for five milliseconds, then everything else has its turn', async () => {
+  const { rendered, shared } = setUpSlices();
+  const bodies = await Promise.all([shared.get(), shared.get('gzip'), shared.get()]);
+  assert.equal(new Set(bodies.map((body) => bytesOf(body, 'plain'))).size, 1, 'scrapes meanwhile share one rendering');
+  assert.equal(
+    rendered.reduce((sum, count) => sum + count),
+    200,
+  );
+  assert.ok(Math.max(...rendered) <= 5, `${rendered}`);
+  const text = bytesOf(bodies[0], 'plain').toString();
+  const expected = Array.from({ length: 200 }, (_, n) => (n % 2 === 0 ? `a ${n}\n`.repeat(1000) : `b ${n}\n`)).join('');
+  assert.equal(text, expected);
+  assert.equal(gunzipSync(bytesOf(bodies[1], 'gzip')).toString(), expected);
+});
+
+test('a response that has closed while the metrics were rendered keeps nothing in memory', async () => {
+  const { shared } = setUpSlices();
+  const body = await shared.get('gzip');
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  response.destroy();
+  await new Promise((resolve) => response.once('close', resolve));
+  for (const form of ['plain', 'gzip'] as const) body!.bytesFor(response, form);
+  assert.equal(shared.unreadBytes, 0);
+});

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { fleetMetrics } from '../../../src/contract/metrics/judgement-metrics.ts';
-import { collectedHistogram } from '../../../src/metrics/declared.ts';
-import { renderRegistry } from '../../../src/metrics/exposition.ts';
+import { collectedMetric } from '../../../src/metrics/collected-metric.ts';
+import { renderedPieces, renderRegistry } from '../../../src/metrics/exposition.ts';
 
 const label = fc.oneof(fc.string(), fc.constantFrom('a"b', 'a\\nb', 'a\nb', '{}', 'é', ''));
 const value = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constantFrom(0, 1e21, 1e-9));
@@ -68,8 +68,42 @@ test('metrics whose values are kept elsewhere are rendered, too', async () => {
   const { dnsLatency } = fleetMetrics;
   const labels = { namespace: 'n', netexporter: 'x', protocol: 'UDP', server: '10.0.0.1:53' };
   const buckets = [...dnsLatency.edges, Number.POSITIVE_INFINITY].map((_, index) => index);
-  collectedHistogram(dnsLatency, [registry], () => [{ labels, buckets, sum: 1.5 }]);
+  collectedMetric(dnsLatency, [registry], () => [{ labels, buckets, sum: 1.5 }]);
   new Gauge({ name: 'gauge', help: 'help', registers: [registry] }).set(2);
   assert.match(await renderRegistry(registry), /server="10.0.0.1:53"/);
   assert.equal(await renderRegistry(registry), await registry.metrics());
+});
+
+test('series by the thousand are rendered in pieces, of which none is large', async () => {
+  const registry = new Registry();
+  const { dnsLatency, dnsAttempts } = fleetMetrics;
+  const buckets = [...dnsLatency.edges, Number.POSITIVE_INFINITY].map((_, index) => index);
+  const labelsOf = (number: number) => ({ namespace: 'n', netexporter: 'x', protocol: 'UDP', server: `s${number}` });
+  let read = 0;
+  function* numbers() {
+    for (let number = 0; number < 2000; number++) {
+      read++;
+      yield number;
+    }
+  }
+  collectedMetric(dnsLatency, [registry], function* () {
+    for (const number of numbers()) yield { labels: labelsOf(number), buckets, sum: number };
+  });
+  collectedMetric(dnsAttempts, [registry], function* () {
+    for (const number of numbers()) yield { labels: labelsOf(number), value: number };
+  });
+  const gauge = new Gauge({ name: 'gauge', help: 'help', labelNames: ['n'], registers: [registry] });
+  for (let n = 0; n < 5000; n++) gauge.set({ n }, n);
+  let text = '';
+  let most = 0;
+  let longest = 0;
+  for (const piece of renderedPieces(registry)) {
+    most = Math.max(most, read);
+    read = 0;
+    text += await piece;
+    longest = Math.max(longest, (await piece).length);
+  }
+  assert.equal(text, await registry.metrics());
+  assert.ok(longest < 40_000, `${longest} characters`);
+  assert.ok(most < 1000, `${most} series`);
 });

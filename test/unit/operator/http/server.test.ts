@@ -23,7 +23,7 @@ metrics.watchLeadership('net-exporter-operator', () => leading);
 let notices: string[] = [];
 let why: string | undefined = 'waiting for the first list of pods';
 const server = new OperatorServer({
-  registry: metrics.registry,
+  metrics: () => metrics.exposition(),
   unready: () => why,
   state: () => 'leading',
   notices: () => notices,
@@ -106,7 +106,7 @@ test('who leads is told at each scrape', async () => {
 
 test('a port that is taken or none is refused', async () => {
   const second = new OperatorServer({
-    registry: metrics.registry,
+    metrics: () => metrics.exposition(),
     unready: () => undefined,
     state: () => 'standby',
     notices: () => [],
