@@ -47,6 +47,8 @@ export class FleetJudge implements ReportListener {
   #judge: Judge | undefined;
   /** By which reports are taken in. */
   #settings: Settings | undefined;
+  /** By which all links that are not judged have been forgotten. */
+  #keptBy: Settings | undefined;
   #windowMs = 0;
   #derived: { resource: NetExporter; settings: Settings } | undefined;
 
@@ -95,7 +97,7 @@ export class FleetJudge implements ReportListener {
     const now = this.#clock.monotonic();
     const dnsPods = this.#shares.update(this.#sources.dnsPodsOf(resource), now, windowMs);
     if (!isEnabled) return this.#unjudged(resource, settings, { windowMs, agents });
-    const judge = this.#judgeBy(resource, settings, options);
+    const judge = yield* this.#judgeBy(resource, settings, options);
     const verdict = yield* judge.judge({
       agents,
       nodes: this.#sources.nodeOf,
@@ -138,11 +140,19 @@ export class FleetJudge implements ReportListener {
     return this.#derived.settings;
   }
 
-  #judgeBy(resource: NetExporter, settings: Settings, options: ReturnType<typeof judgeOptionsOf>): Judge {
+  *#judgeBy(
+    resource: NetExporter,
+    settings: Settings,
+    options: ReturnType<typeof judgeOptionsOf>,
+  ): Generator<void, Judge> {
     if (this.#settings !== settings) {
       this.#settings = settings;
       this.#windowMs = horizonsOf(options).whole;
-      this.#judge?.observations.keep((link) => this.#isJudged(settings, link));
+    }
+    // A judgement that was broken off may not have forgotten all of them.
+    if (this.#keptBy !== settings) {
+      if (this.#judge) yield* this.#judge.observations.keep((link) => this.#isJudged(settings, link));
+      this.#keptBy = settings;
     }
     if (!this.#judge) {
       this.#judge = new Judge(this.#clock, options, this.#shared);

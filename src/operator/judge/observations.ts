@@ -9,6 +9,9 @@ import { StreamBudget } from './stream-budget.ts';
 import { type Counter, type Counts, type HorizonName, StreamCounts } from './stream-counts.ts';
 import { WindowLatencies } from './window-latencies.ts';
 
+/** So many streams are looked through without a break: forgetting one takes up to a microsecond. */
+const streamsPerSlice = 5000;
+
 /** An agent of which there are streams. */
 interface ObservedAgent {
   number: number;
@@ -204,14 +207,21 @@ export class Observations {
     for (const latencies of Object.values(this.latencies)) latencies.advance(now);
   }
 
-  /** Forgets the links that are not judged any more. */
-  keep(isJudged: (link: Link) => boolean): void {
-    for (const { streams } of this.#byUid.values())
+  /** Forgets the links that are not judged any more. Yields between slices. */
+  *keep(isJudged: (link: Link) => boolean): Generator<void> {
+    let looked = 0;
+    for (const { streams } of this.#byUid.values()) {
+      looked += streams.size;
       for (const [link, stream] of streams) {
         if (isJudged(link)) continue;
         streams.delete(link);
         this.#release(stream);
       }
+      // Not within an agent: in a break it may be forgotten.
+      if (looked < streamsPerSlice) continue;
+      looked = 0;
+      yield;
+    }
   }
 
   /** Forgets everything. */

@@ -112,11 +112,43 @@ test('links that are judged no more are forgotten at once', () => {
     'a',
     links.map((link) => [link, outcomes(1)]),
   );
-  observations.keep(({ node }) => node === 'n2');
+  for (const _ of observations.keep(({ node }) => node === 'n2')) assert.fail('two links need no break');
   assert.deepEqual(
     links.map((link) => sum('a', link)?.attempts),
     [undefined, 1],
   );
+});
+
+test('links by the thousand are forgotten in slices, and meanwhile an agent may go and another one report', () => {
+  const { observations, take, sum } = setUp();
+  const links = Array.from({ length: 1000 }, (_, index) => dial(index + 1));
+  const results = links.map((link): [Link, Outcomes] => [link, outcomes(1)]);
+  for (let agent = 1; agent <= 20; agent++) take(`a${agent}`, results);
+  let forgotten = 0;
+  let most = 0;
+  let slices = 0;
+  const isJudged = () => {
+    forgotten++;
+    return false;
+  };
+  for (const _ of observations.keep(isJudged)) {
+    most = Math.max(most, forgotten);
+    forgotten = 0;
+    if (slices++ > 0) continue;
+    for (const agent of ['a1', 'a20']) observations.forget(agent);
+    take('a21', results.slice(0, 1));
+  }
+  assert.ok(slices >= 3 && most <= 6000, `${slices} slices, ${most} links in the longest`);
+  for (let agent = 1; agent <= 21; agent++)
+    for (const link of links) assert.equal(sum(`a${agent}`, link), undefined, `a${agent}`);
+  // Each number is free once: the streams of others are not mixed up.
+  take('b', results.slice(0, 500));
+  take(
+    'c',
+    results.slice(0, 500).map(([link]): [Link, Outcomes] => [link, outcomes(2)]),
+  );
+  for (const link of links.slice(0, 500))
+    assert.deepEqual([sum('b', link)?.attempts, sum('c', link)?.attempts], [1, 2]);
 });
 
 test('an outcome that changes is told of', () => {
