@@ -6,7 +6,7 @@ import { dnsLatencySteps, failureSteps } from './scales.ts';
 const byServer = { by: ['server'], chosenAgents: true };
 const byServerAndHost = { by: ['server', 'host'], chosenAgents: true };
 const byNode = { by: ['agent_node'], chosenAgents: true };
-const shape = { rows: 'server', columns: 'host', width: 12 };
+const shape = { rows: 'server', columns: 'host', corner: 'Server \\ name', width: 12 };
 const order = 'Rows: DNS servers. Columns: names.';
 const mostCells = 400;
 const worst = 20;

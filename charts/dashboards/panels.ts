@@ -110,17 +110,26 @@ export function valueFields(queries: number): string[] {
   return queries === 1 ? ['Value'] : Array.from({ length: queries }, (_, index) => `Value #${refId(index)}`);
 }
 
-/** A table with the values of one label as rows and those of another as columns. */
+/**
+ * A table with the values of one label as rows and those of another as columns; the corner says what they are. Colours
+ * are not the only sign: each cell has its value.
+ */
 export function matrix({
   expression,
   rows,
   columns,
+  corner,
   steps,
   ...options
-}: Common & { expression: string; rows: string; columns: string; steps: Steps }): Panel {
+}: Common & { expression: string; rows: string; columns: string; corner: string; steps: Steps }): Panel {
   const grouping = { rowField: rows, columnField: columns, valueField: 'Value', emptyValue: 'null' };
   const panel = new TableBuilder().targets([asTable(expression, 0)]);
   panel.withTransformation(transformation('groupingToMatrix', grouping)).thresholds(thresholds(steps));
+  // The column with the names of the rows, as the transformation calls it.
+  panel.overrideByName(`${rows}\\${columns}`, [
+    { id: 'displayName', value: corner },
+    { id: 'custom.cellOptions', value: { type: common.TableCellDisplayMode.Auto } },
+  ]);
   return described(panel.cellOptions(colored), options);
 }
 

@@ -21,7 +21,7 @@ const anyOfOurs = '.+';
 export function variables(): Builder<VariableModel>[] {
   return [
     new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'),
-    choice('cluster', 'Cluster', info, 'cluster', any).multi(false),
+    choice('cluster', 'Cluster', info, 'cluster', any).multi(false).current({ text: 'All', value: '$__all' }),
     choice('namespace', 'Namespace', `${info}{cluster=~"$cluster"}`, 'namespace', anyOfOurs),
     choice(
       'netexporter',
@@ -50,5 +50,5 @@ function choice(name: string, title: string, series: string, label: string, all:
     .multi(true)
     .includeAll(true)
     .allValue(all)
-    .current({ text: 'All', value: '$__all' });
+    .current({ text: ['All'], value: ['$__all'] });
 }

@@ -10,7 +10,7 @@ const betweenZones = {
   chosenAgents: true,
 };
 const pair = '{{agent_zone}} to {{peer_zone}}';
-const shape = { rows: 'agent_zone', columns: 'peer_zone', width: 12 };
+const shape = { rows: 'agent_zone', columns: 'peer_zone', corner: 'From \\ to', width: 12 };
 const order = 'Rows: the zone of the agent that probes. Columns: the zone of its peer.';
 /** A zone named `none` holds the nodes without a zone. */
 const nodesWithoutZone = '`none`: nodes without a zone.';
