@@ -17,6 +17,7 @@ import {
 } from '../judge/outcomes.ts';
 import { cutLink } from '../judge/path-faults.ts';
 import { SuspectWatch } from '../judge/suspect-watch.ts';
+import { faultGaps } from './dashboard-data.ts';
 import {
   apply,
   deadline,
@@ -25,6 +26,7 @@ import {
   netExporter,
   removeNamespace,
   restrictedNamespace,
+  scrapeIntervalSeconds,
   tellOnFailure,
   waitForAgents,
 } from './environment.ts';
@@ -90,10 +92,26 @@ async function finds(t: TestContext, fault: JudgedFault): Promise<void> {
     await waitFor('metrics, conditions and Events that say the same', () => allSay('SuspectFound', suspect), {
       timeout: deadline,
     });
+    await onDashboard('Suspects now', 'Suspects over time');
   } finally {
     time.until = performance.now();
     await cleanups.run();
   }
+}
+
+/** Waits until panels about faults have data with all that they show. */
+async function onDashboard(...panels: string[]): Promise<void> {
+  const choices = { namespace: [namespace], netexporter: [name] };
+  const view = { choices, scrapeIntervalSeconds, rangeSeconds: 600 };
+  await waitFor(
+    `data of ${panels.join(', ')}`,
+    async () => {
+      const gaps = await faultGaps(env.prometheus, view, panels);
+      if (gaps.length > 0) throw new Error(gaps.join('\n'));
+      return true;
+    },
+    { timeout: deadline, interval: 1000 },
+  );
 }
 
 /** @throws AssertionError that says what conditions or metrics say instead of the status */
@@ -124,6 +142,11 @@ test('a node that no connection of others reaches is the suspect, and its Node g
 test('a link whose packets are lost one way is the suspect', (t) => finds(t, cutLink));
 
 test('a DNS pod to which queries are lost is the suspect', (t) => finds(t, droppedDns));
+
+test('the dashboard shows which links and lookups failed', async (t) => {
+  tellOnFailure(t, env, namespace);
+  await onDashboard('Failing links', 'DNS failures by server and reason');
+});
 
 test('there was no other suspect, each is gone after its fault, and Ready stayed True', async (t) => {
   tellOnFailure(t, env, namespace);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Sample } from '../../cluster/prometheus.ts';
-import { dashboardGaps } from '../../e2e/dashboard-data.ts';
+import { dashboardGaps, faultGaps } from '../../e2e/dashboard-data.ts';
 
 const view = { scrapeIntervalSeconds: 15, rangeSeconds: 600 };
 /** Every label that the dashboard needs. */
@@ -9,12 +9,13 @@ const names = 'namespace netexporter kind name reason runbook type status state 
 const more = 'peer_zone host server protocol direction version part source result controller pod';
 const labels = Object.fromEntries(`${names} ${more}`.split(' ').map((name) => [name, 'x']));
 
-/** A Prometheus that answers every query alike, but some. */
-function gapsWith(answer: (expression: string) => Sample[], faultPanels: string[] = []): Promise<string[]> {
+/** A Prometheus that answers by the expression. */
+function prometheusWith(answer: (expression: string) => Sample[]) {
   const query = async (expression: string) => answer(expression);
-  return dashboardGaps({ query, queryRange: query }, view, faultPanels);
+  return { query, queryRange: query };
 }
 
+const gapsWith = (answer: (expression: string) => Sample[]) => dashboardGaps(prometheusWith(answer), view);
 const good: Sample[] = [{ labels, value: 1 }];
 const isOfSuspects = (expression: string) => /^max by \(cluster, namespace, netexporter, kind/.test(expression);
 
@@ -24,12 +25,21 @@ test('an answer with data and every label is no gap', async () => {
 
 test('panels about faults may be empty unless there is such a fault; others may not', async () => {
   assert.deepEqual(await gapsWith((expression) => (isOfSuspects(expression) ? [] : good)), []);
-  const [gap, ...others] = await gapsWith(
-    (expression) => (isOfSuspects(expression) ? [] : good),
+  const [gap, ...others] = await faultGaps(
+    prometheusWith(() => []),
+    view,
     ['Suspects over time'],
   );
   assert.match(gap!, /^Suspects over time A: no data: max by/);
   assert.deepEqual(others, []);
+  assert.deepEqual(
+    await faultGaps(
+      prometheusWith(() => good),
+      view,
+      ['Suspects over time'],
+    ),
+    [],
+  );
   const empty = await gapsWith(() => []);
   for (const name of ['variable node', 'Nodes D', 'Leader A', 'Failed probes between zones A'])
     assert.ok(
