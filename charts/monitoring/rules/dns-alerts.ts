@@ -1,5 +1,5 @@
-import { recordedMetrics as recorded } from '../../../src/contract/metrics/recorded-metrics.ts';
-import { attempts, leastAttempts, lookups, ofClusterNames, quantile, rateBy } from './probe-series.ts';
+import { type RecordedMetric, recordedMetrics as recorded } from '../../../src/contract/metrics/recorded-metrics.ts';
+import { leastAttempts, longRatio, lookups, ofClusterNames, quantile } from './probe-series.ts';
 import { on, parens, series } from './promql.ts';
 import { type AlertRule, alertRule } from './rule.ts';
 import type { RuleScope } from './scope.ts';
@@ -14,31 +14,40 @@ const warnAt = Number((6 * budget).toFixed(4));
 
 /** Alerts about DNS. Failures of a single agent are no failure of DNS. */
 export function dnsAlerts(scope: RuleScope): AlertRule[] {
-  const of = (name: string) => series(scope, name);
-  const cutOff = `(${of(recorded.failingLinks)} > 0.5)`;
-  const wasCutOff = `(max_over_time(${of(recorded.failingLinks)}[30m]) > 0.5)`;
+  const of = (name: RecordedMetric) => series(scope, name);
+  /** What an agent sees that is cut off says nothing about DNS. */
+  const unlessCutOff = (links: string) => `unless ${on('pod')} (${links} > 0.5)`;
+  const hour = longRatio(of(recorded.clusterFailuresByAgent), of(recorded.clusterLookupsByAgent), 60);
   return [
     alertRule('NetExporterDNSFailing', {
       expr: [
-        `${of(recorded.dnsClusterErrors5m)} > ${pageAt}`,
-        `and ${on()} (${of(recorded.dnsClusterErrors1h)} > ${pageAt})`,
+        `${of(recorded.clusterFailureRatio5m)} > ${pageAt}`,
+        `and ${on()} (${of(recorded.clusterFailureRatio1h)} > ${pageAt})`,
         `and ${on()} ${seenByMany({
-          affected: `${of(recorded.dnsClusterErrorsByAgent)} > ${pageAt}\nunless ${on('pod')} ${cutOff}`,
-          all: of(recorded.dnsClusterErrorsByAgent),
+          affected: [
+            `${of(recorded.clusterFailuresByAgent)} > ${pageAt} * ${of(recorded.clusterLookupsByAgent)}`,
+            `and ${on('pod')} ${parens(`${hour}\n> ${pageAt}`)}`,
+            unlessCutOff(of(recorded.failingLinks)),
+          ].join('\n'),
+          all: `${of(recorded.clusterLookupsByAgent)} > 0`,
         })}`,
       ].join('\n'),
-      for: '2m',
+      for: '1m',
       summary: 'Many DNS lookups fail across the cluster.',
       description:
         '{{ $value | humanizePercentage }} of the DNS lookups of the NetExporter {{ $labels.namespace }}/{{ $labels.netexporter }} failed within 5 minutes, on many nodes. At this rate, a month of the objective of 99.9 % is used up in about two days.',
     }),
     alertRule('NetExporterDNSErrorBudget', {
       expr: [
-        `${of(recorded.dnsErrors30m)} > ${warnAt}`,
-        `and ${on()} (${of(recorded.dnsErrors6h)} > ${warnAt})`,
+        `${of(recorded.failureRatio30m)} > ${warnAt}`,
+        `and ${on()} (${of(recorded.failureRatio6h)} > ${warnAt})`,
         `and ${on()} ${seenByMany({
-          affected: `avg_over_time(${of(recorded.dnsErrorsByAgent)}[30m]) > ${warnAt}\nunless ${on('pod')} ${wasCutOff}`,
-          all: of(recorded.dnsErrorsByAgent),
+          affected: [
+            `avg_over_time(${of(recorded.failuresByAgent)}[30m])`,
+            `> ${warnAt} * avg_over_time(${of(recorded.lookupsByAgent)}[30m])`,
+            unlessCutOff(`max_over_time(${of(recorded.failingLinks)}[30m])`),
+          ].join('\n'),
+          all: `${of(recorded.lookupsByAgent)} > 0`,
         })}`,
       ].join('\n'),
       for: '15m',
@@ -49,7 +58,7 @@ export function dnsAlerts(scope: RuleScope): AlertRule[] {
     alertRule('NetExporterDNSSlow', {
       expr: [
         `${parens(ofClusterNames(scope, ['server'], (sum) => quantile(0.99, sum, lookups)))} > ${scope.thresholds.dnsLatency}`,
-        `and ${on('server')} ${parens(`${attempts(rateBy(scope, ['server']), lookups)} * 300 >= ${leastAttempts}`)}`,
+        `and ${on('server')} (${of(recorded.lookupsByServer)} * 300 >= ${leastAttempts})`,
       ].join('\n'),
       for: '10m',
       summary: 'A DNS server is slow.',

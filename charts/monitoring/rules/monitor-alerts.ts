@@ -19,21 +19,21 @@ export function monitorAlerts(scope: RuleScope): AlertRule[] {
       for: '15m',
       keepFiringFor: leaderChange,
       summary: 'Agents are missing.',
-      description: `{{ $value }} agents of ${netExporter} are not ready, or Prometheus cannot scrape them. What their nodes see is not measured.`,
+      description: `{{ $value }} of the agents of ${netExporter} are not ready, or Prometheus cannot scrape them.`,
     }),
     alertRule('NetExporterAgentsNotConfigured', {
       expr: [parens(unconfiguredAgents(scope)), 'or', parens(unsyncedAgents(scope))].join('\n'),
       for: '15m',
       keepFiringFor: leaderChange,
       summary: 'Agents do not have the newest settings.',
-      description: `{{ $value }} agents of ${netExporter} do not have the newest settings or targets, or get no answer from the operator.`,
+      description: `{{ $value }} of the agents of ${netExporter} do not have the newest settings or targets, or get no answer from the operator.`,
     }),
     alertRule('NetExporterAgentsOutdated', {
       expr: `${versions(scope)} > 1\n${unlessRollingOut(scope)}`,
       for: '30m',
       keepFiringFor: leaderChange,
       summary: 'Agents run different versions.',
-      description: `Agents of {{ $value }} versions run for ${netExporter}, and no rollout is making progress.`,
+      description: `Agents of {{ $value }} versions run for ${netExporter}, and no rollout makes progress.`,
     }),
     alertRule('NetExporterStalled', {
       expr: `${condition(scope, 'Stalled', 'True')} == 1`,
@@ -55,7 +55,7 @@ export function monitorAlerts(scope: RuleScope): AlertRule[] {
       for: '10m',
       keepFiringFor: leaderChange,
       summary: 'The operator does not judge the network and DNS.',
-      description: `The operator leads, but has not judged ${netExporter}, or too few agents report. {{ $value | humanize }} agents are expected.`,
+      description: `The operator leads, but does not judge ${netExporter}, which has {{ $value }} ready agents, or fewer than half of them report.`,
     }),
   ];
 }

@@ -19,7 +19,7 @@ export const ofPeers = 'peer_node!=""';
 /** Fewer attempts in five minutes say nothing about a share or a quantile. */
 export const leastAttempts = 50;
 
-/** Sums the rate of a counter up over agents. @param more labels to keep, besides those of the sum */
+/** Sums the rate of a counter up. @param more labels to keep, besides those of the sum */
 export type RateSum = (counter: string, window: string, ...more: string[]) => string;
 
 /** Sums of rates by labels of the counters. @param matchers which series count */
@@ -77,18 +77,28 @@ export function ofClusterNames(
 }
 
 /** Attempts a second. */
-export function attempts(sum: RateSum, { latency, errors }: ProbeMetrics, window = '5m'): string {
-  return parens([sum(`${latency.name}_count`, window), '+', sum(errors.name, window)].join('\n'));
+export function attempts(sum: RateSum, { latency, errors }: ProbeMetrics): string {
+  return [sum(`${latency.name}_count`, '5m'), '+', sum(errors.name, '5m')].join('\n');
+}
+
+/** A part of the attempts; absent without attempts. @param whole recorded attempts with the same labels */
+export function ratio(part: string, whole: string): string {
+  return `${part}\n/\n${parens(`${whole} > 0`)}`;
 }
 
 /** Failures for each attempt within five minutes; absent without attempts. */
 export function failureRatio(sum: RateSum, probe: ProbeMetrics): string {
-  return [sum(probe.errors.name, '5m'), '/', parens(`${attempts(sum, probe)} > 0`)].join('\n');
+  return ratio(sum(probe.errors.name, '5m'), parens(attempts(sum, probe)));
 }
 
-/** Successes for each attempt within five minutes; absent without attempts. */
-export function successRatio(sum: RateSum, probe: ProbeMetrics): string {
-  return [sum(`${probe.latency.name}_count`, '5m'), '/', parens(`${attempts(sum, probe)} > 0`)].join('\n');
+/**
+ * Failures for each attempt within a long time, from recorded rates: those of all agents over hours are expensive.
+ * Minutes without data, such as those before the first start of Prometheus, have no failures: a few right after the
+ * start are not many.
+ */
+export function longRatio(failures: string, all: string, minutes: number): string {
+  const window = `[${minutes}m:1m]`;
+  return ratio(`sum_over_time(${failures}${window}) / ${minutes}`, `avg_over_time(${all}${window})`);
 }
 
 /** A latency that a share of the successful probes of five minutes does not exceed; absent without any. */

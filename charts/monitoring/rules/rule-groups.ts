@@ -1,3 +1,4 @@
+import { clockAlerts } from './clock-alerts.ts';
 import { dnsAlerts } from './dns-alerts.ts';
 import { fallbackAlerts } from './fallback-alerts.ts';
 import { monitorAlerts } from './monitor-alerts.ts';
@@ -19,6 +20,6 @@ export function ruleGroups(scope: RuleScope): RuleGroup[] {
       rules: [...dnsRecordings(scope), ...dnsBudgetRecordings(scope), ...dnsAlerts(scope)],
     },
     { name: 'net-exporter-suspects', rules: [...suspectRules(scope), ...fallbackAlerts(scope)] },
-    { name: 'net-exporter-monitor', rules: monitorAlerts(scope) },
+    { name: 'net-exporter-monitor', rules: [...clockAlerts(scope), ...monitorAlerts(scope)] },
   ];
 }
