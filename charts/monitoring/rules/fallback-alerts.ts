@@ -5,7 +5,7 @@ import { by, on, parens, series, within } from './promql.ts';
 import { type AlertRule, alertRule } from './rule.ts';
 import type { RuleScope } from './scope.ts';
 
-/** Alerts from the agents' metrics that stand in for the operator while it does not judge. */
+/** Alerts from the agents' metrics that replace those about suspects while the operator does not judge. */
 export function fallbackAlerts(scope: RuleScope): AlertRule[] {
   return [
     alertRule('NetExporterNodeCutOff', {
@@ -25,7 +25,7 @@ export function fallbackAlerts(scope: RuleScope): AlertRule[] {
   ];
 }
 
-/** Silent while the operator judges, so that nothing is told twice. */
+/** Silent while the operator judges, so that no fault has two alerts. */
 function unlessJudged(scope: RuleScope): string {
   const judged = `max ${by()} (${series(scope, judgementMetrics.judged.name)})`;
   return `unless ${on()} (time() - ${judged} < 60)`;

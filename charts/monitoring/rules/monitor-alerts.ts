@@ -46,7 +46,7 @@ export function monitorAlerts(scope: RuleScope): AlertRule[] {
       expr: operatorDown(scope),
       for: '10m',
       summary: 'No operator leads.',
-      description: `Prometheus scrapes {{ $value }} agents of ${netExporter} and no operator that leads. Agents measure on with their last configuration; nothing is judged.`,
+      description: `Prometheus scrapes {{ $value }} agents of ${netExporter} and no operator that leads. Agents keep measuring with their last configuration; nothing is judged.`,
     }),
     alertRule('NetExporterNotJudging', {
       expr: [parens(oldJudgement(scope)), 'or', parens(neverJudged(scope)), 'or', parens(tooFewReports(scope))].join(

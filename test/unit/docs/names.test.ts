@@ -42,7 +42,8 @@ test('every documented metric exists', () => {
   const metrics = new Set(
     [...sources.matchAll(new RegExp(`'((?:${families})_[a-z_]+)'`, 'g'))].map(([, name]) => name!),
   );
-  const pattern = new RegExp(`(?<![\\w./])(?:${families})_(?:[a-z_]+\\*?|\\*)(?![\\w/])`, 'g');
+  // Behind a colon is a part of the name of a recorded series, which the test of the runbooks checks.
+  const pattern = new RegExp(`(?<![\\w./:])(?:${families})_(?:[a-z_]+\\*?|\\*)(?![\\w/])`, 'g');
   const metricsIn = ({ codeSpans, fences }: MarkdownDocument) =>
     [...codeSpans, ...fences.map(({ text }) => text)].flatMap((code) => code.match(pattern) ?? []);
   const isMetric = (name: string) =>

@@ -14,7 +14,7 @@ const withoutOperator: Partial<World> = {
 function operatorDown(agents: number) {
   return {
     labels: ofDefault,
-    description: `Prometheus scrapes ${agents} agents of ${theDefault} and no operator that leads. Agents measure on with their last configuration; nothing is judged.`,
+    description: `Prometheus scrapes ${agents} agents of ${theDefault} and no operator that leads. Agents keep measuring with their last configuration; nothing is judged.`,
   };
 }
 
@@ -28,7 +28,7 @@ const cutOff = {
   description: `100% of the probes to or from the node ${first.node} of ${theDefault} fail.`,
 };
 
-testScenario('a node dies without an operator: the fallback speaks', {
+testScenario('a node dies without an operator: the fallback fires', {
   world: { ...deadNode, ...withoutOperator },
   expected: {
     ...silence(0, 9),

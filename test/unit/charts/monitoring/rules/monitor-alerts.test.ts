@@ -21,7 +21,7 @@ const operatorDown = (agents: number) => ({
   NetExporterOperatorDown: [
     {
       labels: ofDefault,
-      description: `Prometheus scrapes ${agents} agents of ${theDefault} and no operator that leads. Agents measure on with their last configuration; nothing is judged.`,
+      description: `Prometheus scrapes ${agents} agents of ${theDefault} and no operator that leads. Agents keep measuring with their last configuration; nothing is judged.`,
     },
   ],
 });
