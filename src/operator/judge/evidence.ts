@@ -136,8 +136,11 @@ function percent(share: number): string {
   return `${Number((share * 100).toPrecision(2))} %`;
 }
 
+/** Making one takes longer than to write a sentence. */
+const grouped = new Intl.NumberFormat('en-US');
+
 function counted(count: number): string {
-  return count.toLocaleString('en-US');
+  return grouped.format(count);
 }
 
 /** Of a name such as `a>b` or `a<>b`. */
