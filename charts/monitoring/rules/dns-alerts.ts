@@ -1,5 +1,5 @@
 import { type RecordedMetric, recordedMetrics as recorded } from '../../../src/contract/metrics/recorded-metrics.ts';
-import { leastAttempts, longRatio, lookups, ofClusterNames, quantile } from './probe-series.ts';
+import { leastLookups, longRatio, lookups, ofClusterNames, quantile } from './probe-series.ts';
 import { on, parens, series } from './promql.ts';
 import { type AlertRule, alertRule } from './rule.ts';
 import type { RuleScope } from './scope.ts';
@@ -23,14 +23,17 @@ export function dnsAlerts(scope: RuleScope): AlertRule[] {
       expr: [
         `${of(recorded.clusterFailureRatio5m)} > ${pageAt}`,
         `and ${on()} (${of(recorded.clusterFailureRatio1h)} > ${pageAt})`,
-        `and ${on()} ${seenByMany({
-          affected: [
-            `${of(recorded.clusterFailuresByAgent)} > ${pageAt} * ${of(recorded.clusterLookupsByAgent)}`,
-            `and ${on('pod')} ${parens(`${hour}\n> ${pageAt}`)}`,
-            unlessCutOff(of(recorded.failingLinks)),
-          ].join('\n'),
-          all: `${of(recorded.clusterLookupsByAgent)} > 0`,
-        })}`,
+        `and ${on()} ${seenByMany(
+          {
+            affected: [
+              `${of(recorded.clusterFailuresByAgent)} > ${pageAt} * ${of(recorded.clusterLookupsByAgent)}`,
+              `and ${on('pod')} ${parens(`${hour}\n> ${pageAt}`)}`,
+              unlessCutOff(of(recorded.failingLinks)),
+            ].join('\n'),
+            all: `${of(recorded.clusterLookupsByAgent)} > 0`,
+          },
+          true,
+        )}`,
       ].join('\n'),
       for: '1m',
       summary: 'Many DNS lookups fail across the cluster.',
@@ -41,14 +44,17 @@ export function dnsAlerts(scope: RuleScope): AlertRule[] {
       expr: [
         `${of(recorded.failureRatio30m)} > ${warnAt}`,
         `and ${on()} (${of(recorded.failureRatio6h)} > ${warnAt})`,
-        `and ${on()} ${seenByMany({
-          affected: [
-            `avg_over_time(${of(recorded.failuresByAgent)}[30m])`,
-            `> ${warnAt} * avg_over_time(${of(recorded.lookupsByAgent)}[30m])`,
-            unlessCutOff(`max_over_time(${of(recorded.failingLinks)}[30m])`),
-          ].join('\n'),
-          all: `${of(recorded.lookupsByAgent)} > 0`,
-        })}`,
+        `and ${on()} ${seenByMany(
+          {
+            affected: [
+              `avg_over_time(${of(recorded.failuresByAgent)}[30m])`,
+              `> ${warnAt} * avg_over_time(${of(recorded.lookupsByAgent)}[30m])`,
+              unlessCutOff(`max_over_time(${of(recorded.failingLinks)}[30m])`),
+            ].join('\n'),
+            all: `${of(recorded.lookupsByAgent)} > 0`,
+          },
+          true,
+        )}`,
       ].join('\n'),
       for: '15m',
       summary: 'More DNS lookups fail than the objective allows.',
@@ -58,7 +64,7 @@ export function dnsAlerts(scope: RuleScope): AlertRule[] {
     alertRule('NetExporterDNSSlow', {
       expr: [
         `${parens(ofClusterNames(scope, ['server'], (sum) => quantile(0.99, sum, lookups)))} > ${scope.thresholds.dnsLatency}`,
-        `and ${on('server')} (${of(recorded.lookupsByServer)} * 300 >= ${leastAttempts})`,
+        `and ${on('server')} (${of(recorded.lookupsByServer)} * 300 >= ${leastLookups})`,
       ].join('\n'),
       for: '10m',
       summary: 'A DNS server is slow.',

@@ -73,9 +73,13 @@ function condition(
   return `max ${by()} (${series(scope, resourceMetrics.condition.name, `type="${type}"`, `status="${status}"`)})`;
 }
 
-/** A rollout that makes no progress for 10 minutes is not Reconciling any more, but Stalled. */
+/**
+ * A rollout that makes no progress for 10 minutes is not Reconciling any more, but Stalled. After its end, the last
+ * agents have some time until Prometheus has scraped them.
+ */
 function unlessRollingOut(scope: RuleScope): string {
-  return `unless ${on()} (${condition(scope, 'Reconciling', 'True')} == 1)`;
+  const reconciling = series(scope, resourceMetrics.condition.name, 'type="Reconciling"', 'status="True"');
+  return `unless ${on()} (max ${by()} (max_over_time(${reconciling}[5m])) == 1)`;
 }
 
 function unreadyAgents(scope: RuleScope): string {
@@ -106,10 +110,17 @@ function versions(scope: RuleScope): string {
   return `count ${by()} (count ${by('version')} (${builds}))`;
 }
 
-/** Per cluster, because the operator's own series belong to no NetExporter. */
+/**
+ * Per cluster, because whether an operator leads is a series of no NetExporter. Where rules may see only one namespace,
+ * as with `enforcedNamespaceLabel`, what the leader exposes about the NetExporter says so.
+ */
 function operatorDown(scope: RuleScope): string {
   const leading = `max by (cluster) (${leaderMetrics.status.name}{name="${operatorName}"}) == 1`;
-  return `count ${by()} (${series(scope, 'up')} == 1)\nunless on (cluster) (${leading})`;
+  return [
+    `count ${by()} (${series(scope, 'up')} == 1)`,
+    `unless on (cluster) (${leading})`,
+    `unless ${on()} ${series(scope, resourceMetrics.generation.name)}`,
+  ].join('\n');
 }
 
 function judgedAt(scope: RuleScope): string {

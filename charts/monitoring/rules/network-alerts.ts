@@ -1,5 +1,5 @@
 import { recordedMetrics as recorded } from '../../../src/contract/metrics/recorded-metrics.ts';
-import { leastAttempts } from './probe-series.ts';
+import { leastProbes } from './probe-series.ts';
 import { on, series } from './promql.ts';
 import { type AlertRule, alertRule } from './rule.ts';
 import type { RuleScope } from './scope.ts';
@@ -9,7 +9,7 @@ import { seenByMany } from './seen-by-many.ts';
 export function networkAlerts(scope: RuleScope): AlertRule[] {
   const { failureRatio, networkLatency } = scope.thresholds;
   const of = (name: string) => series(scope, name);
-  const enough = `and ${on('zone', 'peer_zone')} (${of(recorded.probesByZonePair)} * 300 >= ${leastAttempts})`;
+  const enough = `and ${on('zone', 'peer_zone')} (${of(recorded.probesByZonePair)} * 300 >= ${leastProbes})`;
   return [
     alertRule('NetExporterNetworkFailing', {
       expr: seenByMany({ affected: `${of(recorded.failingLinks)} > 0.5`, all: of(recorded.failingLinks) }),

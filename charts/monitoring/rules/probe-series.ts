@@ -16,8 +16,10 @@ export const networkProbes: ProbeMetrics = networkMetrics;
 /** Probes of peers, without those of Services, and of peers whose node is not known. */
 export const ofPeers = 'peer_node!=""';
 
-/** Fewer attempts in five minutes say nothing about a share or a quantile. */
-export const leastAttempts = 50;
+/** Fewer attempts in five minutes say nothing about a p99. */
+export const leastLookups = 50;
+/** The same of a share, or a p90. A link has 30 at the default interval. */
+export const leastProbes = 20;
 
 /** Sums the rate of a counter up. @param more labels to keep, besides those of the sum */
 export type RateSum = (counter: string, window: string, ...more: string[]) => string;

@@ -112,9 +112,12 @@ function retransmitRatio(scope: RuleScope): string {
   return ratio(handshakes(networkMetrics.retransmits.name, '5m'), all);
 }
 
-/** A link fails with at least two failures, and `spec.health.failureRatio` of its probes. */
+/**
+ * A link to a peer fails with at least two failures, and `spec.health.failureRatio` of its probes. Probes of Services
+ * fail in part with each dead node behind them.
+ */
 function failingLinks(scope: RuleScope): string {
-  const link = rateBy(scope, ['pod', 'host']);
+  const link = rateBy(scope, ['pod', 'host'], ofPeers);
   const several = parens(`${link(networkProbes.errors.name, '5m')} * 300 >= bool 2`);
   const often = parens(`${failureRatio(link, networkProbes)} >= bool ${scope.thresholds.failureRatio}`);
   const failing = `sum ${by('pod')} (\n${within([several, '*', often].join('\n'))}\n)`;

@@ -82,6 +82,13 @@ for (const [scope, rules] of Object.entries(scopes))
     }
   });
 
+test('the rules of one NetExporter differ from those of every one in what they select only', () => {
+  const one = JSON.stringify(ruleGroups(scopeOf(netExporter)));
+  const selected = '{namespace=\\"monitoring\\",netexporter=\\"default\\"';
+  assert.ok(one.includes(selected));
+  assert.equal(one.replaceAll(selected, '{netexporter!=\\"\\"'), JSON.stringify(ruleGroups(everyNetExporter())));
+});
+
 test('matching keeps the labels of NetExporters, too', () => {
   for (const rule of every)
     for (const [clause, labels] of rule.expr.matchAll(/\bon \(([^)]*)\)/g))
@@ -147,7 +154,7 @@ test('a change of the leader resolves no alert that is made from what the leader
     .map(({ name }) => name);
   for (const { alert, expr, keep_firing_for } of alertRules) {
     // Silent while the operator judges, or about the operator itself.
-    if (['NetExporterNodeCutOff', 'NetExporterDNSServerFailing'].includes(alert)) continue;
+    if (['NetExporterNodeCutOff', 'NetExporterDNSServerFailing', 'NetExporterOperatorDown'].includes(alert)) continue;
     const usesLeader = parsed(expr).selectors.some(({ metric }) => ofLeader.includes(metric));
     assert.equal(keep_firing_for, usesLeader ? '5m' : undefined, alert);
   }

@@ -1,5 +1,5 @@
 import { silence } from './promtool.ts';
-import { testScenario } from './scenario.ts';
+import { small, testScenario } from './scenario.ts';
 import { ofDefault, theDefault } from './scopes.ts';
 import { type Agent, fourAgents } from './world.ts';
 
@@ -63,6 +63,42 @@ function suspectNode() {
     description: `${theDefault.replace('the', 'The')} has the suspect Node ${first.node}. Check the network interface, firewall rules and CNI agent of the node, and drain it if that does not help. Its status has the evidence.`,
   };
 }
+
+testScenario('one of three nodes is dead, with its part of a Service, in silence: the operator judges', {
+  world: {
+    minutes: 12,
+    agents: [first, third, fourth],
+    isScraped: (agent, minute) => agent !== first || minute < 3,
+    probe: (_from, to, minute) => ({ failed: to === first && minute >= 3 ? 1 : 0 }),
+    service: (_agent, minute) => ({ failed: minute >= 3 ? 0.33 : 0 }),
+    states: (minute) => (minute >= 4 ? { ready: 2, configured: 2, reporting: 2 } : {}),
+  },
+  expected: silence(0, 12),
+});
+
+testScenario('one of two nodes is dead: not all of the network', {
+  world: {
+    ...small,
+    minutes: 15,
+    isScraped: (agent, minute) => agent !== first || minute < 3,
+    probe: (_from, to, minute) => ({ failed: to === first && minute >= 3 ? 1 : 0 }),
+  },
+  expected: silence(0, 15),
+});
+
+testScenario('a single link is the way between two zones: it is enough', {
+  world: { ...small, agents: [first, third], minutes: 16, probe: (from) => ({ failed: from === first ? 0.2 : 0 }) },
+  expected: {
+    16: {
+      NetExporterPacketLoss: [
+        {
+          labels: { ...ofDefault, zone: 'a', peer_zone: 'b' },
+          description: `20% of the probes from zone a to zone b of ${theDefault} fail, on links on which others succeed.`,
+        },
+      ],
+    },
+  },
+});
 
 testScenario('packets are lost, sent again and late between zones', {
   world: {

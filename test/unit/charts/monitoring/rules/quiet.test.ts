@@ -68,7 +68,7 @@ const worlds: Record<string, World> = {
   },
 };
 
-// The scopes differ in the selection of series only, which other tests compare.
+// The scopes differ in what they select only.
 for (const [what, world] of Object.entries(worlds))
   for (const [scope, rules] of Object.entries(scopes))
     if (scope === 'every' || what === 'all is well')

@@ -41,6 +41,8 @@ export interface World {
   timeServers?: string[];
   /** Without it, every probe succeeds. */
   probe?: (from: Agent, to: Agent, minute: number) => Outcome;
+  /** Of the agents' Service. */
+  service?: (agent: Agent, minute: number) => Outcome;
   lookup?: (agent: Agent, server: string, host: string, minute: number) => Outcome;
   /** Seconds; undefined: the request failed. */
   offset?: (agent: Agent, server: string, minute: number) => number | undefined;
@@ -144,6 +146,11 @@ function agentSeries(world: World): InputSeries[] {
       ];
       return all.map((one) => ({ ...one, values: one.values.map((v, i) => (isTarget(times[i]!) ? v : undefined)) }));
     });
+    const service = probed(
+      networkMetrics,
+      { host: '10.96.0.80:8000', protocol: 'TCP' },
+      (minute) => world.service?.(agent, minute) ?? {},
+    );
     const dns = servers.flatMap((server) =>
       hosts.flatMap((host) =>
         probed(
@@ -169,6 +176,7 @@ function agentSeries(world: World): InputSeries[] {
       gauge(processMetrics.buildInfo.name, { version: agent.version ?? '1.0.0' }, () => 1),
       gauge(settingsMetrics.syncAge.name, {}, (minute) => world.syncAge?.(agent, minute) ?? 7),
       ...network,
+      ...service,
       ...dns,
       ...ntp,
     ];
@@ -203,6 +211,7 @@ function operatorSeries(world: World): InputSeries[] {
         labels: { ...target, namespace: 'net-exporter-system', name: operatorName },
         values: times.map((minute) => (isUp(minute) ? Number(leader(minute) === index) : undefined)),
       },
+      led(resourceMetrics.generation.name, {}, () => 1),
       led(judgementMetrics.judged.name, {}, (minute) => {
         const age = world.judged ? world.judged(minute) : 5;
         return age === undefined ? undefined : Math.max(0, minute * 60 - age);
