@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path/posix';
 import { Yaml } from 'cdk8s';
+import { openApiDocument } from '../src/contract/api/openapi.ts';
 import { metricsMarkdown } from '../src/contract/metrics/reference.ts';
 import { referenceMarkdown } from '../src/crd/reference.ts';
 import { definition } from './install/custom-resource-definition.ts';
@@ -41,5 +42,6 @@ export function generatedFiles(version: string, dashboards: ReadonlyMap<string, 
     ]),
     ['docs/metrics.md', metricsMarkdown()],
     ['docs/reference.md', referenceMarkdown()],
+    ['docs/openapi.json', `${JSON.stringify(openApiDocument(version), undefined, 2)}\n`],
   ]);
 }

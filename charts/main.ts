@@ -7,7 +7,8 @@ import { outdatedFiles, writeFiles } from './written-files.ts';
 
 const usage = `npm run synth [-- --check]
 
-Writes manifests/ and docs/reference.md, which are generated from charts/ and src/crd.
+Writes manifests/, docs/reference.md, docs/metrics.md and docs/openapi.json, which are generated from charts/, src/crd
+and src/contract.
   --check  writes nothing; names the files that differ, with exit code 1`;
 
 const root = join(import.meta.dirname, '..');

@@ -96,6 +96,9 @@ function operatorContainer(images: { operator: string; agent: string }): k8s.Con
       { name: 'AGENT_IMAGE', value: images.agent },
       { name: 'PORT', value: String(operatorPort) },
       { name: 'LOG_LEVEL', value: 'info' },
+      // `false` turns the API off. PAGE_HOSTS has more names by which clients may reach it, separated by commas.
+      { name: 'PAGE', value: 'true' },
+      { name: 'PAGE_HOSTS', value: '' },
     ],
     ports: [
       { name: operatorPortName, containerPort: operatorPort, protocol: 'TCP' },

@@ -80,6 +80,15 @@ export const operatorHttpLimits: HttpLimits = {
   ...http,
 };
 
+/** Requests of one address to the operator's API. Clients behind a proxy share an address. */
+export const apiRate: Rate = { perSecond: 50, burst: 200 };
+
+/** Addresses whose rate is remembered. */
+export const maxApiClients = 1024;
+
+/** Bytes of the API's answers that responses may keep until their clients have read them. */
+export const maxUnreadApiBytes = 8 << 20;
+
 /** The sync server, for connections that no agent has authenticated yet. */
 export const syncConnectionLimits: ConnectionLimits = { total: 1000, perAddress: 64, reserve: 200, yieldMs: 2000 };
 

@@ -9,6 +9,7 @@ import { Controller, type Reconcile } from './controller/controller.ts';
 import { netExporterReconcile } from './controller/reconcile.ts';
 import type { Watches } from './controller/watches.ts';
 import { WorkQueue } from './controller/work-queue.ts';
+import { EventHistory } from './events/event-history.ts';
 import { EventRecorder } from './events/event-recorder.ts';
 import { judgeEveryMs } from './judge/fleet-judges.ts';
 import type { ApiClient } from './kube/api-client.ts';
@@ -57,6 +58,8 @@ export class LeaderTerm {
   readonly judgements: WorkQueue;
   readonly applier: Applier;
   readonly statusWriter: StatusWriter;
+  /** The Events of this term. */
+  readonly history: EventHistory;
   readonly #parts: LeaderTermParts;
   readonly #events: EventRecorder;
   readonly #queue: WorkQueue;
@@ -64,13 +67,18 @@ export class LeaderTerm {
   readonly #planner: Controller;
   readonly #comparer: Controller;
   readonly #judge: Controller;
-  #isStarted = false;
+  /** Milliseconds since the epoch; undefined before the start. */
+  #startedAt: number | undefined;
 
   constructor(parts: LeaderTermParts) {
     this.#parts = parts;
     const { client, clock, random, log, metrics, podName, sync, watches, nameservers, agentImage } = parts;
     const reporter = { controller: reportingController, instance: podName };
-    this.#events = new EventRecorder({ client, reporter, clock, random, log, dropped: metrics.droppedEvents });
+    this.history = new EventHistory(clock);
+    this.#events = new EventRecorder({
+      ...{ client, reporter, clock, random, log, dropped: metrics.droppedEvents },
+      history: this.history,
+    });
     this.applier = new Applier(client, managerName, netExporters, clock);
     this.statusWriter = new StatusWriter({ client, clock, random });
     const reconciles = this.#loop('netexporter', reconcileBackoff);
@@ -108,9 +116,14 @@ export class LeaderTerm {
     });
   }
 
+  /** When it started, in milliseconds since the epoch; undefined before. */
+  get startedAt(): number | undefined {
+    return this.#startedAt;
+  }
+
   /** @param epoch the leader's */
   start(epoch: number): void {
-    this.#isStarted = true;
+    this.#startedAt = this.#parts.clock.wall();
     this.#parts.sync?.lead(epoch);
     this.enqueueAll();
     this.#controller.start(workers);
@@ -120,7 +133,7 @@ export class LeaderTerm {
 
   /** Has a NetExporter reconciled. Does nothing before the start, which reconciles all. */
   enqueue(key: string): void {
-    if (this.#isStarted) this.#queue.add(key);
+    if (this.#startedAt !== undefined) this.#queue.add(key);
   }
 
   enqueueAll(): void {

@@ -6,8 +6,11 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { systemClock } from '../base/clock.ts';
 import { withoutSecrets } from '../base/redaction.ts';
 import { endOnUnhandledErrors } from '../base/unhandled-errors.ts';
+import { operatorName } from '../contract/operator-names.ts';
 import { httpRefusalCounter } from '../listeners/http-refusal.ts';
-import { readNameservers } from './dns/nameservers.ts';
+import { readClusterDomain, readNameservers } from './dns/nameservers.ts';
+import { Api } from './http/api/api.ts';
+import { apiRefusalCounter } from './http/api/api-refusal.ts';
 import { OperatorServer } from './http/server.ts';
 import { ClusterAccessError, clusterAccess, mountedToken } from './kube/cluster-access.ts';
 import { requireInstalledName } from './kube/installed-name.ts';
@@ -16,6 +19,8 @@ import { OperatorMetrics } from './metrics.ts';
 import { Operator } from './operator.ts';
 import { OptionError, operatorOptions } from './operator-options.ts';
 import { stopSignal } from './stop-signal.ts';
+
+const resolvConf = '/etc/resolv.conf';
 
 /** The process exits after this time even if something hangs: five seconds are promised. */
 const stopDeadlineMs = 4500;
@@ -35,7 +40,7 @@ async function main(): Promise<void> {
   const operator = new Operator({
     access: clusterAccess(options.kubeconfig),
     // With a kubeconfig, this machine's resolvers are not those of pods.
-    nameservers: options.kubeconfig === undefined ? readNameservers('/etc/resolv.conf', log) : [],
+    nameservers: options.kubeconfig === undefined ? readNameservers(resolvConf, log) : [],
     clock: systemClock,
     random: Math.random,
     log,
@@ -51,12 +56,32 @@ async function main(): Promise<void> {
       process.exit(1);
     },
   });
+  const refused = httpRefusalCounter(metrics.registry);
+  const api =
+    options.pageHosts &&
+    new Api({
+      source: operator.apiSource,
+      hosts: {
+        service: operatorName,
+        namespace: options.namespace,
+        clusterDomain: readClusterDomain(resolvConf),
+        others: options.pageHosts,
+      },
+      leaderPort: options.port,
+      podName: options.podName,
+      version,
+      refused: apiRefusalCounter(metrics.registry),
+      unread: () => refused('unread'),
+      clock: systemClock,
+      log,
+    });
   const server = new OperatorServer({
     metrics: () => metrics.exposition(),
     unready: () => operator.unready(),
     state: () => operator.state(),
     notices: () => operator.notices(),
-    refused: httpRefusalCounter(metrics.registry),
+    refused,
+    api,
     clock: systemClock,
     log,
   });
@@ -67,6 +92,7 @@ async function main(): Promise<void> {
     setTimeout(() => process.exit(0), stopDeadlineMs).unref();
     await operator.stop();
     await server.close();
+    await api?.close();
     log.info('stopped');
     process.exit(0);
   };

@@ -19,6 +19,8 @@ export interface OperatorOptions {
   logLevel: string;
   /** How agents reach this process while it leads. Undefined: no sync with agents. */
   sync: SyncOptions | undefined;
+  /** By which more names clients may reach the API; undefined: there is no API. */
+  pageHosts: readonly string[] | undefined;
 }
 
 /** An invalid option; `message` says what to write. */
@@ -48,7 +50,20 @@ export function operatorOptions(
     port: portOf('PORT', environment.PORT, operatorPort),
     logLevel,
     sync: syncOptions(environment),
+    pageHosts: pageHosts(environment),
   };
+}
+
+function pageHosts({ PAGE = 'true', PAGE_HOSTS = '' }: Record<string, string | undefined>): string[] | undefined {
+  if (PAGE !== 'true' && PAGE !== 'false' && PAGE !== '')
+    throw new OptionError(`PAGE must be true or false, got "${PAGE}"`);
+  const hosts = PAGE_HOSTS.split(',').flatMap((host) => host.trim() || []);
+  const wrong = hosts.find((host) => !/^[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(host));
+  if (wrong !== undefined)
+    throw new OptionError(
+      `PAGE_HOSTS must be names without ports, such as a.example.com,b.example.com, got "${wrong}"`,
+    );
+  return PAGE === 'false' ? undefined : hosts;
 }
 
 function portOf(variable: string, text: string | undefined, preset: number): number {

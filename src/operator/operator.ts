@@ -11,6 +11,7 @@ import { ReflectorGroup } from './cache/reflector-group.ts';
 import type { StoreChange } from './cache/store.ts';
 import { ownerKeys } from './cache/watched-kinds.ts';
 import { Watches } from './controller/watches.ts';
+import type { ApiSource } from './http/api/api-source.ts';
 import { registerJudgementMetrics } from './judgement-metrics.ts';
 import { ApiClient } from './kube/api-client.ts';
 import { ApiTransport } from './kube/api-transport.ts';
@@ -177,6 +178,20 @@ export class Operator {
     if (this.#election.isLeading) return 'leading';
     const { holder } = this.#election;
     return holder === undefined ? 'standby, there is no leader' : `standby, the leader is ${holder}`;
+  }
+
+  /** What the API serves. */
+  get apiSource(): ApiSource {
+    const { resources, nodes } = this.#watches;
+    return {
+      isLeading: () => this.#election.isLeading,
+      leadingSince: () => this.#term.startedAt,
+      leaderAddress: () => this.#sync?.leaderAddress,
+      resources: () => resources.values(),
+      fleetOf: (key) => this.#sync?.knownOf(key),
+      events: () => this.#term.history.events(),
+      nodeOf: (name) => nodes.get(`/${name}`),
+    };
   }
 
   /** Watches, and reconciles as soon as every cache is full and this operator leads. Resolves at once. */

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:https';
 import { after, before, test } from 'node:test';
 import { formatHostPort } from '../../src/base/host-port.ts';
 import { operatorPort } from '../../src/contract/operator-names.ts';
 import { waitFor } from '../cluster/wait.ts';
+import { getNetExporter } from './agents.ts';
 import { processesOf } from './container-process.ts';
 import {
   apply,
@@ -88,6 +92,53 @@ test('both operators are ready, one leads and reconciles, the other one writes n
   });
   assert.equal(await writesOf(standby), ofStandby);
 });
+
+const service = `/api/v1/namespaces/${operatorNamespace}/services/net-exporter-operator:metrics/proxy`;
+
+test('every way to the API leads to the leader: through the API server with the documented rights, and at the standby', async (t) => {
+  tellOnFailure(t, env, namespace);
+  const { leader, standby } = await bothReady();
+  const role = ['net-exporter-api', '-n', operatorNamespace];
+  const rules = ['--verb=get', '--resource=services/proxy', '--resource-name=net-exporter-operator:metrics'];
+  await env.kubectl(['create', 'role', ...role, ...rules]);
+  t.after(() => env.kubectl(['delete', 'role,rolebinding', ...role, '--ignore-not-found']));
+  await env.kubectl(['create', 'rolebinding', ...role, '--role=net-exporter-api', '--user=reader']);
+  const reportFor = (user: string) => env.kubectl(['get', `--raw=${service}/api/v1/report.txt`, `--as=${user}`]);
+  const report = await waitFor('the rights to be known', () => reportFor('reader'), { timeout: deadline });
+  assert.match(report, new RegExp(`^Reported by ${leader.name}, `));
+  assert.match(report, new RegExp(`^NetExporter ${namespace}/${name}$`, 'm'));
+  await assert.rejects(reportFor('somebody'), /Forbidden|forbidden/);
+  for (const { ip } of [leader, standby]) {
+    const address = formatHostPort(ip, operatorPort);
+    const response = await fetch(`http://${address}/api/v1/status?namespace=${namespace}`);
+    assert.equal(response.status, 200);
+    const answer = (await response.json()) as { leader: { pod: string }; items: { verdict: string[] }[] };
+    assert.equal(answer.leader.pod, leader.name);
+    const { status } = await getNetExporter(env.kubectl, namespace, name);
+    const messages = status!.conditions.filter(({ type }) => type === 'DNSHealthy' || type === 'NetworkHealthy');
+    assert.deepEqual(
+      answer.items[0]?.verdict,
+      messages.map(({ message }) => message),
+    );
+  }
+  assert.equal(await codeWithHost(`${service}/api/v1/status`), 200);
+  assert.equal(await codeWithHost(`${service}/api/v1/status`, 'api.example.com'), 421, 'the API server keeps the Host');
+});
+
+/** The status of an answer that comes through the API server. @param host by which the API server is called */
+async function codeWithHost(path: string, host?: string): Promise<number | undefined> {
+  const { clusters, users } = JSON.parse(await readFile(env.cluster.kubeconfig, 'utf8'));
+  const decode = (text: string) => Buffer.from(text, 'base64');
+  const { server, 'certificate-authority-data': ca } = clusters[0].cluster;
+  const { 'client-certificate-data': cert, 'client-key-data': key } = users[0].user;
+  const sent = request(`${server}${path}`, {
+    ...{ ca: decode(ca), cert: decode(cert), key: decode(key), agent: false },
+    ...(host !== undefined && { headers: { host }, servername: '' }),
+  }).end();
+  const [response] = await once(sent, 'response');
+  response.resume();
+  return response.statusCode;
+}
 
 // From the signal: until the Lease is taken, as its holder writes; and until an edit is reconciled, with the kubectl
 // calls that make it and look for it. Those take up to a second each on a busy machine, so that twice the promise is

@@ -1,4 +1,5 @@
 import { scheduleMetrics, settingsMetrics } from './agent-metrics.ts';
+import { apiMetrics } from './api-metrics.ts';
 import { eventMetrics } from './event-metrics.ts';
 import { httpMetrics } from './http-metrics.ts';
 import { fleetMetrics, judgementMetrics } from './judgement-metrics.ts';
@@ -46,6 +47,7 @@ export const operatorMetricGroups = {
   /** As `syncServer`. */
   reports: reportMetrics,
   http: httpMetrics,
+  api: apiMetrics,
   runtime: runtimeMetrics,
   process: processMetrics,
 } as const satisfies Record<string, MetricGroup>;

@@ -50,6 +50,7 @@ const operatorSections: Record<keyof typeof operatorMetricGroups, Section> = {
     text: 'Exposed only where the operator syncs with agents.',
   },
   http: { title: 'Operator’s HTTP server' },
+  api: { title: 'Operator’s API' },
   runtime: { title: 'Runtime' },
   process: { title: 'Process' },
 };

@@ -232,6 +232,15 @@ export class NetExporterFleet {
     }
   }
 
+  /** What an agent lacks; undefined if it lacks nothing, or is not known. */
+  lackOf(podUid: string): string | undefined {
+    const agent = this.#agents.get(podUid);
+    if (!agent) return undefined;
+    const silent = agent.call !== undefined && this.#clock.monotonic() - agent.call.at > silentAfterMs;
+    const assignment = this.isPlanned ? this.#plan.versionOf(podUid) : undefined;
+    return lackOf({ node: agent.node, held: agent.call?.held, silent, assignment }, this.#held);
+  }
+
   /** For how long an agent's last request is held at most, in milliseconds. */
   holdMsOf(podUid: string): number {
     return this.#agents.get(podUid)?.call?.holdMs ?? holdMs;

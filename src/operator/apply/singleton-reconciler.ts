@@ -78,6 +78,11 @@ export class SingletonReconciler {
     });
   }
 
+  /** As the watch shows it; undefined if it does not exist. */
+  get watched(): KubeObject | undefined {
+    return this.#objects.get(keyOf({ metadata: this.#options.place }));
+  }
+
   /** Why the object cannot be reconciled; undefined if it can. */
   get obstacle(): string | undefined {
     return this.#obstacle;
@@ -122,7 +127,7 @@ export class SingletonReconciler {
   }
 
   #observed(): KubeObject | undefined {
-    const watched = this.#objects.get(keyOf({ metadata: this.#options.place }));
+    const { watched } = this;
     return watched && this.#written.newest(watched);
   }
 

@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
-import { parseResolvConf } from '../../base/resolv-conf.ts';
+import { clusterDomain, parseResolvConf } from '../../base/resolv-conf.ts';
+
+/** The domain of the cluster, such as `cluster.local`; undefined if the resolver configuration does not have it. */
+export function readClusterDomain(path: string): string | undefined {
+  try {
+    return clusterDomain(parseResolvConf(readFileSync(path, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * The addresses of this process's nameservers, in order; in a pod of the cluster they are those of agents, too.

@@ -5,6 +5,7 @@ import type { ApiClient } from '../kube/api-client.ts';
 import { isOfDeletedNamespace } from '../kube/api-error.ts';
 import type { DroppedEvents } from './dropped-events.ts';
 import { type EventContent, eventObject, type Occurrence, type Regarding, type Reporter } from './event.ts';
+import type { EventHistory } from './event-history.ts';
 import { EventWriter, type Series } from './event-writer.ts';
 import { SpamGuard } from './spam-guard.ts';
 import { type WithheldEvent, WithheldEvents } from './withheld-events.ts';
@@ -38,6 +39,7 @@ export class EventRecorder {
   readonly #withheld: WithheldEvents;
   readonly #dropped: DroppedEvents;
   readonly #writer: EventWriter;
+  readonly #history: EventHistory | undefined;
   #isDropped = false;
   #cancelSweep: (() => void) | undefined;
 
@@ -48,12 +50,14 @@ export class EventRecorder {
     random: () => number;
     log: Logger;
     dropped: DroppedEvents;
+    history?: EventHistory;
   }) {
     this.#reporter = options.reporter;
     this.#clock = options.clock;
     this.#random = options.random;
     this.#log = options.log;
     this.#dropped = options.dropped;
+    this.#history = options.history;
     this.#guard = new SpamGuard(options.clock);
     this.#withheld = new WithheldEvents((count) => this.#dropped('overflow', count));
     this.#writer = new EventWriter({
@@ -76,6 +80,7 @@ export class EventRecorder {
 
   #record({ content, regarding, occurrence }: WithheldEvent, admits: (uid: string) => boolean): void {
     if (this.#isDropped) return;
+    this.#history?.note(content, regarding);
     const now = this.#clock.monotonic();
     const series = this.#series.get(keyOf(content, regarding));
     if (series && now - series.lastAt < finishMs) {

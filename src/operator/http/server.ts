@@ -26,15 +26,17 @@ export interface ServerParts {
   refused: (reason: HttpRefusal) => void;
   clock: Clock;
   log: Logger;
+  /** Answers requests whose path begins with `/api/`; undefined: there is no API. */
+  api?: { serve: (context: Koa.Context) => Promise<void> } | undefined;
   limits?: HttpLimits;
 }
 
-/** Serves health, readiness and metrics. */
+/** Serves health, readiness, metrics and the API. */
 export class OperatorServer {
   readonly #server: GuardedHttpServer;
 
   constructor(parts: ServerParts) {
-    const { metrics, unready, state, notices, refused, clock, log, limits = operatorHttpLimits } = parts;
+    const { metrics, unready, state, notices, refused, clock, log, api, limits = operatorHttpLimits } = parts;
     const exposition = new SharedExposition({
       render: async () => metrics(),
       failed: (error) => log.warn({ err: error }, 'cannot render the metrics'),
@@ -47,7 +49,8 @@ export class OperatorServer {
     app.use(async (context) => {
       // Not `context.path`: it throws for some URLs that anyone can send.
       const [path] = context.url.split('?', 1);
-      if (context.method !== 'GET' && context.method !== 'HEAD') {
+      if (api && path?.startsWith('/api/')) await api.serve(context);
+      else if (context.method !== 'GET' && context.method !== 'HEAD') {
         context.status = 405;
         context.set('Allow', 'GET, HEAD');
       } else if (path === '/healthz') context.body = 'ok';

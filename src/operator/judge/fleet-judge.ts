@@ -33,6 +33,12 @@ export interface FleetSources {
   nameservers: readonly string[];
 }
 
+/** What has been counted, and how much of the window it covers, in milliseconds. */
+export interface JudgedEvidence {
+  observations: Observations;
+  coveredMs: number;
+}
+
 /** So many streams are summed up without a break. */
 const streamsPerSlice = 20_000;
 
@@ -63,6 +69,12 @@ export class FleetJudge implements ReportListener {
   /** UID of the NetExporter. */
   get uid(): string {
     return this.#fleet.uid;
+  }
+
+  /** By what it judges; undefined while nothing is judged. */
+  get evidence(): JudgedEvidence | undefined {
+    const judge = this.#judge;
+    return judge && { observations: judge.observations, coveredMs: judge.coveredMs };
   }
 
   accepted(podUid: string, spanMs: number, all: readonly AcceptedResult[]): void {

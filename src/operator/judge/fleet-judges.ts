@@ -2,8 +2,9 @@ import { type Clock, pause } from '../../base/clock.ts';
 import type { NetExporter } from '../../crd/net-exporter.ts';
 import { holdMs } from '../../protocol/sync.ts';
 import type { NetExporterFleet } from '../agents/net-exporter-fleet.ts';
+import type { DnsPod } from '../dns/dns-service.ts';
 import { ChangedOutcomes } from './changed-outcomes.ts';
-import { FleetJudge, type FleetSources } from './fleet-judge.ts';
+import { FleetJudge, type FleetSources, type JudgedEvidence } from './fleet-judge.ts';
 import type { JudgedFleet } from './judged-fleet.ts';
 import type { SharedObservations } from './observations.ts';
 import { ShownJudgement } from './shown-judgement.ts';
@@ -31,6 +32,19 @@ export interface JudgeResult {
   judged: JudgedFleet;
   /** Whether its status has something else to say. */
   isNews: boolean;
+}
+
+/** What is known of a NetExporter's agents. */
+export interface KnownFleet {
+  resource: NetExporter;
+  agents: NetExporterFleet;
+  dnsPods: readonly DnsPod[];
+  /** The last judgement; undefined before the first one. */
+  latest: JudgedFleet | undefined;
+  /** What its status shows. */
+  shown: JudgedFleet | undefined;
+  /** Undefined while nothing is judged. */
+  evidence: JudgedEvidence | undefined;
 }
 
 interface Judged {
@@ -79,6 +93,21 @@ export class FleetJudges {
   shownOf(key: string): JudgedFleet | undefined {
     const known = this.#judges.get(key);
     return known?.judge.uid === this.#parts.fleetOf(key)?.agents.uid ? known?.shown.current : undefined;
+  }
+
+  /** What is known of a NetExporter's agents now; undefined if it is gone. */
+  knownOf(key: string): KnownFleet | undefined {
+    const fleet = this.#parts.fleetOf(key);
+    if (!fleet) return undefined;
+    const state = this.#judges.get(key);
+    const known = state?.judge.uid === fleet.agents.uid ? state : undefined;
+    return {
+      ...fleet,
+      dnsPods: this.#parts.dnsPodsOf(fleet.resource),
+      latest: known?.latest,
+      shown: known?.shown.current,
+      evidence: known?.judge.evidence,
+    };
   }
 
   /** The last judgements by key. */

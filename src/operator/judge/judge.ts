@@ -74,6 +74,11 @@ export class Judge {
     return this.#observations;
   }
 
+  /** How much of the window has been observed, in milliseconds. */
+  get coveredMs(): number {
+    return Math.min(this.#clock.monotonic() - this.#startedAt, horizonsOf(this.#options).whole);
+  }
+
   /** Worst first. */
   get suspects(): Suspect[] {
     return [...this.#shown].sort(([, a], [, b]) => b.score - a.score).map(([, shown]) => suspectOf(shown));

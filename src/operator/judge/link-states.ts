@@ -39,8 +39,7 @@ export function* linkStatesOf(
       if (probe !== 'network' || !peers.includes(node)) continue;
       const ofStream = stateOf(observations, stream, failureRatio);
       if (ofStream === undefined) continue;
-      const known = byNode.get(node);
-      if (known === undefined || severity.indexOf(ofStream) < severity.indexOf(known)) byNode.set(node, ofStream);
+      byNode.set(node, worseState(byNode.get(node), ofStream)!);
     }
     for (const ofLink of byNode.values()) total[ofLink]++;
     total.unreported += peers.length - byNode.size;
@@ -48,10 +47,26 @@ export function* linkStatesOf(
   return total;
 }
 
+/** The worse one. */
+export function worseState(a: LinkState | undefined, b: LinkState | undefined): LinkState | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return severity.indexOf(a) < severity.indexOf(b) ? a : b;
+}
+
 function stateOf(observations: Observations, stream: number, failureRatio: number): LinkState | undefined {
   const { attempts, bad } = observations.outcomeOf(stream, 'half');
+  return stateOfCounts({ attempts, bad, slow: observations.counts.sums('slow', 'half')[stream]! }, failureRatio);
+}
+
+/**
+ * The state of a link, or of several together, by its attempts within the half window; undefined without attempts.
+ * @param failureRatio share of bad attempts from which it is failing
+ */
+export function stateOfCounts(
+  { attempts, bad, slow }: { attempts: number; bad: number; slow: number },
+  failureRatio: number,
+): LinkState | undefined {
   if (attempts === 0) return undefined;
   if (bad >= leastCount && bad >= failureRatio * attempts) return 'failing';
-  const slow = observations.counts.sums('slow', 'half')[stream]!;
   return slow >= leastCount && slow >= slowShare * attempts ? 'slow' : 'ok';
 }

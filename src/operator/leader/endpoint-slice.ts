@@ -1,11 +1,19 @@
 import { isIP } from 'node:net';
 import { managerName } from '../../contract/agent-names.ts';
 import { syncPortName, syncServiceName } from '../../contract/operator-names.ts';
+import type { KubeObject } from '../kube/kube-object.ts';
 
 /** An address and a port that agents reach this operator at. */
 export interface Advertised {
   address: string;
   port: number;
+}
+
+/** The address in such an EndpointSlice; undefined if it has none. */
+export function addressIn(slice: KubeObject | undefined): string | undefined {
+  const endpoints = (slice?.endpoints ?? []) as { addresses?: string[] }[];
+  const address = Array.isArray(endpoints) ? endpoints[0]?.addresses?.[0] : undefined;
+  return typeof address === 'string' && isIP(address) !== 0 ? address : undefined;
 }
 
 /**

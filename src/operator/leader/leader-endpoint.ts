@@ -7,7 +7,7 @@ import type { Reflector } from '../cache/reflector.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import type { KubeObject } from '../kube/kube-object.ts';
 import type { Resource } from '../kube/resource.ts';
-import { type Advertised, leaderEndpointSlice } from './endpoint-slice.ts';
+import { type Advertised, addressIn, leaderEndpointSlice } from './endpoint-slice.ts';
 
 export interface LeaderEndpointOptions {
   client: Pick<ApiClient, 'list' | 'watch' | 'create' | 'apply' | 'delete'>;
@@ -38,6 +38,11 @@ export class LeaderEndpoint {
 
   get reflector(): Reflector<KubeObject> {
     return this.#slice.reflector;
+  }
+
+  /** The address to which the Service points; undefined if it points to none. */
+  get address(): string | undefined {
+    return addressIn(this.#slice.watched);
   }
 
   /** Why the EndpointSlice cannot be written; undefined if it can. */

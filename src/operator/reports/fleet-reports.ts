@@ -86,6 +86,14 @@ export class FleetReports implements SharedReports {
     for (const podUid of this.#agents.keys()) this.forget(podUid);
   }
 
+  /** The targets of an agent with attempts that were reported within the window. */
+  *linksOf(podUid: string): Generator<[Link, Outcomes]> {
+    const agent = this.#agents.get(podUid);
+    if (!agent) return;
+    yield* agent.links();
+    this.#memory.changed(agent);
+  }
+
   /**
    * All targets of all agents with attempts that were reported within the window. A report or a change of the window
    * during the iteration may be included or not.

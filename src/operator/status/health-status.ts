@@ -180,7 +180,8 @@ function fieldsOf({ verdict, dns, network }: JudgedFleet, known: boolean): Healt
   };
 }
 
-function statusSuspectOf({ kind, name, reason, evidence, since }: Suspect): StatusSuspect {
+/** A suspect as the status, Events and the API describe it. */
+export function statusSuspectOf({ kind, name, reason, evidence, since }: Suspect): StatusSuspect {
   return { kind, name, reason, evidence: shortened(evidence, maxEvidence), since: timestamp(since) };
 }
 

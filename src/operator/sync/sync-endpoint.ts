@@ -108,6 +108,11 @@ export class SyncEndpoint {
     return this.#fault ?? this.#secret.obstacle ?? this.#slice.obstacle ?? this.#keys.obstacle;
   }
 
+  /** The address of the leader, as agents are led to it; undefined without one. */
+  get leaderAddress(): string | undefined {
+    return this.#slice.address;
+  }
+
   /** What agents need to reach the operator; undefined while unknown. */
   get access(): SyncAccess | undefined {
     const { address } = this.#parts.options;

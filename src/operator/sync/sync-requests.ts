@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { type Clock, pause } from '../../base/clock.ts';
 import { withoutSecrets } from '../../base/redaction.ts';
+import type { Rate } from '../../base/token-bucket.ts';
+import { ClientRates } from '../../listeners/client-rates.ts';
 import { ProtocolError } from '../../protocol/document.ts';
 import { decodeSyncRequest, maxRequestBytes, syncPath } from '../../protocol/sync.ts';
 import type { AuthenticatedAgent } from '../agents/sync-source.ts';
 import { type AgentConnection, retryAfterSeconds } from './agent-connection.ts';
-import { AgentRates, agentRate } from './agent-rates.ts';
 import { SyncRefusal } from './identity/sync-refusal.ts';
 import type { RateLimitedLog } from './rate-limited-log.ts';
 import { readBody, skipBody } from './request-body.ts';
@@ -29,17 +30,21 @@ export interface SyncRequestsParts {
   clock: Clock;
 }
 
+/** Rate of the requests of one agent. An agent needs four per minute, and one for each change. */
+export const agentRate: Rate = { perSecond: 2, burst: 10 };
+
 const never = new AbortController().signal;
 
 /** Reads and authenticates requests, and passes those of agents to the hub; refuses all others. */
 export class SyncRequests {
   readonly #parts: SyncRequestsParts;
-  readonly #rates: AgentRates;
+  /** By the pod's UID. */
+  readonly #rates: ClientRates;
   readonly #turns: RequestTurns;
 
   constructor(parts: SyncRequestsParts) {
     this.#parts = parts;
-    this.#rates = new AgentRates(parts.clock);
+    this.#rates = new ClientRates(agentRate, parts.clock);
     this.#turns = new RequestTurns(parts.clock);
   }
 

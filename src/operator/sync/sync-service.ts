@@ -20,7 +20,7 @@ import type { Store, StoreChange } from '../cache/store.ts';
 import { ownerKeys } from '../cache/watched-kinds.ts';
 import { DnsWatch } from '../dns/dns-watch.ts';
 import { resolverService } from '../dns/resolver-service.ts';
-import { FleetJudges, type JudgeResult } from '../judge/fleet-judges.ts';
+import { FleetJudges, type JudgeResult, type KnownFleet } from '../judge/fleet-judges.ts';
 import type { JudgedFleet } from '../judge/judged-fleet.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
@@ -246,6 +246,16 @@ export class SyncService implements AgentsSync {
 
   judgedOf(key: string): JudgedFleet | undefined {
     return this.#judges.shownOf(key);
+  }
+
+  /** What is known of the agents of a NetExporter; undefined if it is gone. */
+  knownOf(key: string): KnownFleet | undefined {
+    return this.#judges.knownOf(key);
+  }
+
+  /** The address of the leader; undefined without one. */
+  get leaderAddress(): string | undefined {
+    return this.#endpoint.leaderAddress;
   }
 
   /** The last judgements by the keys of NetExporters. */

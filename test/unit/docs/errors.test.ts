@@ -44,7 +44,7 @@ const sectionOfClass: Record<string, string> = {
   SyncError: 'Sync requests of agents',
 };
 /** Errors without codes of our own: names of errnos, errors of scripts, and errors that are never logged. */
-const codeless = ['KernelCallError', 'UsageError', 'HelpRequest', 'FieldError'];
+const codeless = ['KernelCallError', 'UsageError', 'HelpRequest', 'FieldError', 'ApiRequestError'];
 
 const labels = ['reason', 'result', 'code'];
 const metrics: MetricDeclaration[] = [...agentMetrics(), ...operatorMetrics()];

@@ -8,6 +8,7 @@ import { resourceMetrics } from '../../../src/contract/metrics/resource-metrics.
 import { suspectKinds, suspectReasons } from '../../../src/contract/suspects.ts';
 import { httpRefusalCounter } from '../../../src/listeners/http-refusal.ts';
 import { WorkQueue } from '../../../src/operator/controller/work-queue.ts';
+import { apiRefusalCounter } from '../../../src/operator/http/api/api-refusal.ts';
 import { type JudgementSource, registerJudgementMetrics } from '../../../src/operator/judgement-metrics.ts';
 import { keyOf } from '../../../src/operator/kube/kube-object.ts';
 import { OperatorMetrics } from '../../../src/operator/metrics.ts';
@@ -56,6 +57,7 @@ async function fullExposition(): Promise<string> {
     observe.finished(0.1);
   }
   httpRefusalCounter(metrics.registry);
+  apiRefusalCounter(metrics.registry);
   metrics.watchFailed('pods');
   metrics.watchLeadership('net-exporter-operator', () => true);
   for (const method of ['GET', 'POST', 'PATCH', 'DELETE']) {

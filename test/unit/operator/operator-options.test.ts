@@ -11,7 +11,15 @@ test('without anything it runs in its cluster, with the agent image of its versi
     port: 8080,
     logLevel: 'info',
     sync: undefined,
+    pageHosts: [],
   });
+});
+
+test('the API is there unless it is turned off, at more names if they are given', () => {
+  const hosts = (environment: Record<string, string>) => operatorOptions([], environment, '1').pageHosts;
+  assert.deepEqual(hosts({ PAGE: 'true', PAGE_HOSTS: '' }), []);
+  assert.deepEqual(hosts({ PAGE_HOSTS: 'a.example.com, b,' }), ['a.example.com', 'b']);
+  assert.equal(hosts({ PAGE: 'false', PAGE_HOSTS: 'a.example.com' }), undefined);
 });
 
 test('agents reach it at the address of its pod, or at what is advertised in its place', () => {
@@ -40,6 +48,12 @@ for (const [args, environment, message] of [
   [[], { SYNC_ADVERTISE: 'here' }, /SYNC_ADVERTISE must be an address or address:port, such as .*got "here"/],
   [[], { POD_IP: 'none' }, /POD_IP must be an address/],
   [[], { LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of trace, .*got "loud"/],
+  [[], { PAGE: 'off' }, /PAGE must be true or false, got "off"/],
+  [
+    [],
+    { PAGE_HOSTS: 'a.example.com:443' },
+    /PAGE_HOSTS must be names without ports, such as .*got "a.example.com:443"/,
+  ],
   [['--kubeconfig'], {}, /usage: operator \[--kubeconfig FILE\]/],
   [['--kubeconfig='], {}, /requires a file name/],
   [['--verbose'], {}, /usage: operator/],

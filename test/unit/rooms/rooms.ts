@@ -33,6 +33,7 @@ export const rooms: Record<string, readonly string[]> = {
   'src/crd': ['src/base'],
   'src/contract': ['src/base', 'src/crd'],
   'src/contract/metrics': ['src/contract'],
+  'src/contract/api': ['src/contract'],
   'src/metrics': ['src/base', 'src/contract/metrics'],
   'src/listeners': ['src/base', 'src/contract/metrics', 'src/metrics'],
   'src/protocol': ['src/base', 'src/contract'],
@@ -59,9 +60,9 @@ export const rooms: Record<string, readonly string[]> = {
   'charts/operator': ['src/base', 'src/contract'],
   'charts/policy': ['src/base', 'src/crd', 'src/contract', 'charts/monitoring', 'charts/agent'],
   'charts/install': ['src/base', 'src/crd', 'src/contract', 'charts/operator', 'charts/policy'],
-  charts: [...foundation, ...charts],
+  charts: [...foundation, 'src/contract/api', ...charts],
   'charts/dashboards': ['src/base', 'src/contract', 'src/contract/metrics'],
-  'charts/main.ts': [...foundation, ...charts, 'charts', 'charts/dashboards'],
+  'charts/main.ts': [...foundation, 'src/contract/api', ...charts, 'charts', 'charts/dashboards'],
 
   'src/page': ['src/base', 'src/contract', 'src/contract/metrics'],
 
@@ -71,7 +72,7 @@ export const rooms: Record<string, readonly string[]> = {
   'src/operator/cache': ['src/base', 'src/crd', 'src/contract', ...kube],
   'src/operator/apply': ['src/base', 'src/contract', ...kube, 'src/operator/cache'],
   'src/operator/leader': ['src/base', 'src/contract', ...applied],
-  'src/operator/events': ['src/base', 'src/contract', ...kube, 'src/operator/cache'],
+  'src/operator/events': ['src/base', 'src/crd', 'src/contract', ...kube, 'src/operator/cache'],
   'src/operator/plan': ['src/base', 'src/protocol', 'src/operator/kube'],
   'src/operator/dns': ['src/base', 'src/contract', ...kube, 'src/operator/cache', 'src/operator/plan'],
   'src/operator/reports': ['src/base', 'src/contract', 'src/protocol'],
@@ -92,6 +93,7 @@ export const rooms: Record<string, readonly string[]> = {
     ...synced.filter((room) => room !== 'src/operator/sync'),
   ],
   'src/operator/status': [...foundation, ...found, 'src/operator/events', 'src/operator/judge'],
+  'src/operator/http/api': [...foundation, 'src/contract/api', 'src/metrics', 'src/listeners', ...told],
   'src/operator/controller': [...foundation, ...told, 'charts/agent'],
   'src/operator': [
     ...foundation,
@@ -100,6 +102,7 @@ export const rooms: Record<string, readonly string[]> = {
     ...told,
     'src/operator/controller',
     'src/operator/http',
+    'src/operator/http/api',
     'package.json',
   ],
 };
