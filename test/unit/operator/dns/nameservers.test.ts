@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { readNameservers } from '../../../../src/operator/dns/nameservers.ts';
+import { readClusterDomain, readNameservers } from '../../../../src/operator/dns/nameservers.ts';
 import { operatorLogger } from '../../../../src/operator/log/logger.ts';
 import { TemporaryDirectory } from '../../agent/temporary-directory.ts';
 
@@ -38,4 +38,14 @@ test('without the file there are none, and the log says why', () => {
   assert.deepEqual(nameservers, []);
   assert.equal(lines.length, 1);
   assert.deepEqual([lines[0].level, lines[0].path, lines[0].err.code], ['warn', path, 'ENOENT']);
+});
+
+test('the domain of the cluster is the one in the search list, if there is one', () => {
+  using directory = new TemporaryDirectory();
+  const path = directory.file('resolv.conf');
+  writeFileSync(path, 'search system.svc.cluster.example svc.cluster.example cluster.example\n');
+  assert.equal(readClusterDomain(path), 'cluster.example');
+  writeFileSync(path, 'search example.com\n');
+  assert.equal(readClusterDomain(path), undefined);
+  assert.equal(readClusterDomain(directory.file('none')), undefined);
 });

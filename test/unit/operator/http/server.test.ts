@@ -117,3 +117,7 @@ test('a port that is taken or none is refused', async () => {
   await assert.rejects(second.listen(port), { code: 'EADDRINUSE', port });
   await assert.rejects(second.listen(70_000), { code: 'ERR_SOCKET_BAD_PORT' });
 });
+
+test('without an API its paths are not found', async () => {
+  for (const path of ['/api/v1/status', '/api/v1/report.txt', '/api/']) assert.equal((await get(path)).status, 404);
+});
