@@ -7,6 +7,7 @@ import type { NetExporter } from '../../src/crd/net-exporter.ts';
 import { encodeSettings, type Settings } from '../../src/protocol/settings.ts';
 import { encodeSyncAccess, type SyncAccess } from '../../src/protocol/sync-access.ts';
 import { addPodMonitor } from '../monitoring/agent-pod-monitor.ts';
+import { addPrometheusRule } from '../monitoring/agent-prometheus-rule.ts';
 import { addDaemonSet } from './agent-daemon-set.ts';
 import { addNetworkPolicy } from './agent-network-policy.ts';
 import { addConfigMap, addServiceAccount, addServices, isServiceDialled } from './agent-objects.ts';
@@ -29,6 +30,8 @@ export interface AgentRuntime {
   nameservers?: readonly string[] | undefined;
   /** Whether a PodMonitor configures scrapes of the agents; otherwise annotations do. */
   podMonitor: boolean;
+  /** Whether the cluster serves PrometheusRules. */
+  prometheusRule?: boolean | undefined;
   /** Ports on which agents of an earlier template still listen. */
   formerPorts?: readonly number[] | undefined;
   /** Ports at which the DNS pods that the spec refers to serve DNS; left out where they are not known. */
@@ -41,6 +44,7 @@ export function agentObjects(resource: NetExporter, runtime: AgentRuntime): Mani
     ...(runtime.podMonitor ? agentMonitor(resource) : []),
     ...agentNetwork(resource, runtime),
     ...agentWorkload(resource, runtime),
+    ...(runtime.prometheusRule ? agentRules(resource) : []),
   ];
 }
 
@@ -48,6 +52,12 @@ export function agentObjects(resource: NetExporter, runtime: AgentRuntime): Mani
 export function agentMonitor(resource: NetExporter): ManifestObject[] {
   if (resource.spec.monitoring.podMonitor !== 'Auto') return [];
   return synthesize(resource, (chart) => addPodMonitor(chart, resource));
+}
+
+/** What gives the Prometheus Operator the rules and alerts; only for clusters that have its API. */
+export function agentRules(resource: NetExporter): ManifestObject[] {
+  if (resource.spec.monitoring.prometheusRule !== 'Auto') return [];
+  return synthesize(resource, (chart) => addPrometheusRule(chart, resource));
 }
 
 /** The objects that need no settings. The settings need the Services' addresses, so these come first. */
@@ -59,7 +69,7 @@ export function agentNetwork(
     syncAccess,
     formerPorts = [],
     dnsPorts = [],
-  }: Omit<AgentRuntime, 'image' | 'settings'>,
+  }: Omit<AgentRuntime, 'image' | 'settings' | 'prometheusRule'>,
 ): ManifestObject[] {
   return synthesize(resource, (chart) => {
     addServiceAccount(chart, resource);
@@ -73,7 +83,11 @@ export function agentNetwork(
 /** The settings, the way to the operator, and the pods that read them. */
 export function agentWorkload(
   resource: NetExporter,
-  { image, settings, syncAccess }: Omit<AgentRuntime, 'podMonitor' | 'nameservers' | 'formerPorts' | 'dnsPorts'>,
+  {
+    image,
+    settings,
+    syncAccess,
+  }: Omit<AgentRuntime, 'podMonitor' | 'prometheusRule' | 'nameservers' | 'formerPorts' | 'dnsPorts'>,
 ): ManifestObject[] {
   return synthesize(resource, (chart) => {
     addConfigMap(chart, resource, {
@@ -99,7 +113,7 @@ export function podReferences({ kind, spec }: ManifestObject): string[] {
 
 /** The objects that a NetExporter may have had under another spec and must not have under this one. */
 export function agentLeftovers(resource: NetExporter): { apiVersion: string; kind: string; name: string }[] {
-  const { networkPolicy, podMonitor } = resource.spec.monitoring;
+  const { networkPolicy, podMonitor, prometheusRule } = resource.spec.monitoring;
   const { agent } = agentNames(resource.metadata.name);
   const leftover = ({ group, version, kind }: ApiUse) => {
     const apiVersion = group === '' ? version : `${group}/${version}`;
@@ -109,6 +123,7 @@ export function agentLeftovers(resource: NetExporter): { apiVersion: string; kin
     ...(isServiceDialled(resource.spec) ? [] : [leftover(apiUses.services)]),
     ...(networkPolicy === 'None' ? [leftover(apiUses.networkPolicies)] : []),
     ...(podMonitor === 'None' ? [leftover(apiUses.podMonitors)] : []),
+    ...(prometheusRule === 'None' ? [leftover(apiUses.prometheusRules)] : []),
   ];
 }
 

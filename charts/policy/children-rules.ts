@@ -11,6 +11,7 @@ import { openShiftPullSecret, powerfulKeys } from '../../src/contract/powerful-m
 import { MetricRelabelingSchema, metricRelabelingActions } from '../../src/crd/metric-relabeling.ts';
 import { isScrapeInterval, isScrapeTimeout, maxMetricRelabelings } from '../../src/crd/scrape-spec.ts';
 import { podMonitorSpec, possibleRelabelings, scraped } from '../monitoring/agent-pod-monitor.ts';
+import { prometheusRuleRules } from './prometheus-rule-rules.ts';
 import { absentOr, literal, mapOf, type Rule, type Variable } from './rule.ts';
 
 const { group, kind } = apiUses.netExporters;
@@ -242,6 +243,7 @@ export const childrenRules = {
   daemonSets: commonRules([agent]),
   networkPolicies: networkPolicyRules,
   podMonitors: podMonitorRules,
+  prometheusRules: [...commonRules([agent]), ...prometheusRuleRules],
 };
 
 /** A label selector that selects the agents and nothing else. */

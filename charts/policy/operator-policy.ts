@@ -5,6 +5,7 @@ import { operatorName } from '../../src/contract/operator-names.ts';
 import { agentPodRules, podVariables } from './agent-pod-rules.ts';
 import { childrenRules, childVariables } from './children-rules.ts';
 import { ownRules, ownVariables } from './own-rules.ts';
+import { prometheusRuleVariables } from './prometheus-rule-rules.ts';
 import { literal, type Rule } from './rule.ts';
 
 /** What admission calls the verbs that write. Server-side apply is CREATE where there is no object yet. */
@@ -45,7 +46,7 @@ export function addOperatorPolicy(scope: Construct): void {
             `request.userInfo.username.endsWith(${literal(`:${operatorName}`)})`,
         },
       ],
-      variables: [...childVariables, ...podVariables, ...ownVariables],
+      variables: [...childVariables, ...podVariables, ...prometheusRuleVariables, ...ownVariables],
       validations: validations(),
     },
   });

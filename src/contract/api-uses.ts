@@ -58,6 +58,10 @@ export const apiUses = {
     ...{ group: 'monitoring.coreos.com', version: 'v1', kind: 'PodMonitor', plural: 'podmonitors' },
     verbs: replaced,
   },
+  prometheusRules: {
+    ...{ group: 'monitoring.coreos.com', version: 'v1', kind: 'PrometheusRule', plural: 'prometheusrules' },
+    verbs: replaced,
+  },
   pods: { group: '', version: 'v1', kind: 'Pod', plural: 'pods', verbs: ['list', 'watch'] },
   nodes: { group: '', version: 'v1', kind: 'Node', plural: 'nodes', verbs: ['list', 'watch'] },
   // The pods of the cluster's DNS, in any namespace that a NetExporter names.

@@ -13,9 +13,17 @@ export const MonitoringSpecSchema = defaultedObject(
       }),
       'Auto',
     ),
+    prometheusRule: withDefault(
+      Type.Enum(['Auto', 'None'], {
+        type: 'string',
+        description:
+          'Auto creates a PrometheusRule with the recording rules and alerts of this NetExporter if the cluster serves the Prometheus Operator API, even if it is installed later. None creates none.',
+      }),
+      'Auto',
+    ),
     labels: withDefault(
       labelsField(
-        'Labels of the PodMonitor. Set the labels that your Prometheus selects PodMonitors by, such as release: prometheus.',
+        'Labels of the PodMonitor and the PrometheusRule. Set the labels that your Prometheus selects them by, such as release: prometheus.',
         reservedPrefixes('app.kubernetes.io/', 'net-exporter.dev/'),
       ),
       {},

@@ -89,12 +89,13 @@ export class LeaderTerm {
     this.plans = plans.queue;
     this.figures = figures.queue;
     this.judgements = judgements.queue;
-    const { resources, kinds, pods, nodes, podMonitors } = watches;
+    const { resources, kinds, pods, nodes, podMonitors, prometheusRules } = watches;
     const uidOfNode = (name: string) => nodes.get(`/${name}`)?.uid;
     const suspectEvents = new SuspectEvents({ events: this.#events, clock, uidOfNode });
     this.#controller = reconciles.controller(
       netExporterReconcile({
-        ...{ resources, kinds, pods, nodes, podMonitors, client, clock, random, agentImage, nameservers, sync },
+        ...{ resources, kinds, pods, nodes, podMonitors, prometheusRules, client, clock, random },
+        ...{ agentImage, nameservers, sync },
         ...{ applier: this.applier, statusWriter: this.statusWriter, events: this.#events },
       }),
     );

@@ -561,6 +561,11 @@ export const brokenResources: BrokenResource[] = [
       /spec\.monitoring\.networkPolicy: Unsupported value: "Egress": supported values: "Ingress", "Strict", "None"/,
   },
   {
+    title: 'a PrometheusRule in any case',
+    spec: { monitoring: { prometheusRule: 'Always' } },
+    message: /spec\.monitoring\.prometheusRule: Unsupported value: "Always": supported values: "Auto", "None"/,
+  },
+  {
     title: 'a PodMonitor in any case',
     spec: { monitoring: { podMonitor: 'Always' } },
     message: /spec\.monitoring\.podMonitor: Unsupported value: "Always": supported values: "Auto", "None"/,

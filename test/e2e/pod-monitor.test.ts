@@ -18,7 +18,7 @@ import {
   restrictedNamespace,
   tellOnFailure,
 } from './environment.ts';
-import { podMonitorDefinition } from './pod-monitor-definition.ts';
+import { podMonitorDefinition } from './monitoring-definitions.ts';
 import { unrefused, violations } from './policy-violations.ts';
 import type { PodMonitor } from './scrape-config.ts';
 

@@ -2,6 +2,7 @@ import type { ManifestObject } from '../../charts/agent/agent.ts';
 import { powerfulKeys } from '../../src/contract/powerful-metadata.ts';
 import { refusedAnnotationPrefixes } from '../../src/crd/pod-annotations.ts';
 import { type DryRun, refusalOf } from './dry-run.ts';
+import { ruleViolations } from './rule-violations.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, changed field by field
 type Json = any;
@@ -221,9 +222,12 @@ const relabeling =
   ({ spec }: Json) =>
     spec.podMetricsEndpoints[0].relabelings.push(rule);
 
+/** Those that may have any annotations that give them no power. */
+const kinds = ['Service', 'ConfigMap', 'DaemonSet', 'NetworkPolicy', 'PodMonitor', 'PrometheusRule'];
+
 /** Annotations and labels by which others give objects power. */
 const powers: readonly Violation[] = [
-  ...['Service', 'ConfigMap', 'DaemonSet', 'NetworkPolicy', 'PodMonitor'].flatMap((kind) =>
+  ...kinds.flatMap((kind) =>
     (['annotations', 'labels'] as const).flatMap((field) =>
       powerfulKeys[field].map((prefix) => ({
         ...{ kind, field, message: /power elsewhere/ },
@@ -351,46 +355,50 @@ const otherViolations: Violation[] = [
 ];
 
 /** What no kind may do. */
-const commonViolations = ['ServiceAccount', 'Service', 'ConfigMap', 'DaemonSet', 'NetworkPolicy', 'PodMonitor'].flatMap(
-  (kind) =>
-    (
+const commonViolations = ['ServiceAccount', ...kinds].flatMap((kind) =>
+  (
+    [
       [
-        [
-          'take the label of the manager away',
-          ({ metadata }) => delete metadata.labels['app.kubernetes.io/managed-by'],
-          /keep the labels/,
-        ],
-        [
-          'give it to another manager',
-          ({ metadata }) => Object.assign(metadata.labels, { 'app.kubernetes.io/managed-by': 'Helm' }),
-          /keep the labels/,
-        ],
-        [
-          'give it to another NetExporter',
-          ({ metadata }) => Object.assign(metadata.labels, { 'app.kubernetes.io/instance': 'other' }),
-          /keep the labels/,
-        ],
-        [
-          'use the name of another NetExporter',
-          ({ metadata }) => Object.assign(metadata.ownerReferences[0], { name: 'other' }),
-          /named after their NetExporter|keep the labels/,
-        ],
-        ['have no controller', ({ metadata }) => delete metadata.ownerReferences, /whose controller is a NetExporter/],
-        [
-          'have an owner that is no controller',
-          ({ metadata }) => Object.assign(metadata.ownerReferences[0], { controller: false }),
-          /whose controller is a NetExporter/,
-        ],
-        [
-          'have another controller',
-          ({ metadata }) => Object.assign(metadata.ownerReferences[0], { apiVersion: 'apps/v1', kind: 'Deployment' }),
-          /whose controller is a NetExporter/,
-        ],
-      ] satisfies [string, (object: Json) => void, RegExp][]
-    ).map(on(kind)),
+        'take the label of the manager away',
+        ({ metadata }) => delete metadata.labels['app.kubernetes.io/managed-by'],
+        /keep the labels/,
+      ],
+      [
+        'give it to another manager',
+        ({ metadata }) => Object.assign(metadata.labels, { 'app.kubernetes.io/managed-by': 'Helm' }),
+        /keep the labels/,
+      ],
+      [
+        'give it to another NetExporter',
+        ({ metadata }) => Object.assign(metadata.labels, { 'app.kubernetes.io/instance': 'other' }),
+        /keep the labels/,
+      ],
+      [
+        'use the name of another NetExporter',
+        ({ metadata }) => Object.assign(metadata.ownerReferences[0], { name: 'other' }),
+        /named after their NetExporter|keep the labels/,
+      ],
+      ['have no controller', ({ metadata }) => delete metadata.ownerReferences, /whose controller is a NetExporter/],
+      [
+        'have an owner that is no controller',
+        ({ metadata }) => Object.assign(metadata.ownerReferences[0], { controller: false }),
+        /whose controller is a NetExporter/,
+      ],
+      [
+        'have another controller',
+        ({ metadata }) => Object.assign(metadata.ownerReferences[0], { apiVersion: 'apps/v1', kind: 'Deployment' }),
+        /whose controller is a NetExporter/,
+      ],
+    ] satisfies [string, (object: Json) => void, RegExp][]
+  ).map(on(kind)),
 );
 
-export const violations: readonly Violation[] = [...podViolations, ...otherViolations, ...commonViolations];
+export const violations: readonly Violation[] = [
+  ...podViolations,
+  ...otherViolations,
+  ...ruleViolations,
+  ...commonViolations,
+];
 
 /** Objects by which violations are tried. */
 export interface Specimens {

@@ -19,7 +19,7 @@ import {
   tellOnFailure,
   waitForAgents,
 } from './environment.ts';
-import { podMonitorDefinition } from './pod-monitor-definition.ts';
+import { podMonitorDefinition } from './monitoring-definitions.ts';
 import { type PodMonitor, scrapeConfigOf } from './scrape-config.ts';
 
 const namespace = 'e2e-prometheus';

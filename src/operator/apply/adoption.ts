@@ -56,6 +56,8 @@ function foreignPart(declared: DeclaredObject, observed: KubeObject): string | u
       return differing(declared, observed, ['podSelector']);
     case 'DaemonSet':
       return foreignPodPart(declared, observed);
+    case 'PrometheusRule':
+      return foreignGroup(declared, observed);
     default:
       return foreignScrape(declared, observed);
   }
@@ -111,6 +113,18 @@ function foreignPodPart(declared: DeclaredObject, observed: KubeObject): string 
 function foreignScrape(declared: DeclaredObject, observed: KubeObject): string | undefined {
   const { podMetricsEndpoints: _, attachMetadata: __, ...others } = specOf(observed);
   return extraKey(specOf(declared), others, 'spec.') ?? differing(declared, observed, ['selector']);
+}
+
+/** Of a PrometheusRule, where the rules of a declared group are replaced by the next apply. */
+function foreignGroup(declared: DeclaredObject, observed: KubeObject): string | undefined {
+  const ours = itemsOf(specOf(declared), 'groups');
+  for (const group of itemsOf(specOf(observed), 'groups')) {
+    const same = ours.find(({ name }) => name === group.name);
+    if (!same) return `the group ${bounded(group.name)}`;
+    const field = extraKey(same, group, `the group ${bounded(group.name)} and its field `);
+    if (field !== undefined) return field;
+  }
+  return extraKey(specOf(declared), specOf(observed), 'spec.');
 }
 
 /** The first of these fields of the spec that is not as declared. */

@@ -39,6 +39,11 @@ export type ApplyResult =
   | { action: 'waiting'; why: string }
   | { action: 'left'; why: string };
 
+/**
+ * After this many milliseconds, fields that the API server has dropped are sent again: a new definition may have them.
+ */
+export const droppedRetryMs = 10 * 60_000;
+
 type Client = Pick<ApiClient, 'get' | 'create' | 'apply' | 'mergePatch' | 'delete'>;
 
 /** Applies single objects: writes only if an object differs from its declaration. */
@@ -47,7 +52,8 @@ export class Applier {
   readonly #manager: string;
   readonly #owners: Resource;
   /** By uid: differences that remain after an apply, because the API server writes the same value differently. */
-  readonly #accepted = new Map<string, string>();
+  readonly #accepted = new Map<string, { fingerprint: string; atMs: number }>();
+  readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #written = new MutationCache<KubeObject>();
   /** For each write in flight the uids of the objects that were deleted meanwhile: nothing is remembered of them. */
   readonly #deletedMeanwhile = new Set<Set<string>>();
@@ -58,6 +64,7 @@ export class Applier {
     this.#client = client;
     this.#manager = manager;
     this.#owners = owners;
+    this.#clock = clock;
     this.#conflicts = new FieldConflicts(clock);
   }
 
@@ -147,9 +154,10 @@ export class Applier {
         this.#written.note(boundedChildOf(updated));
         this.#accept(declared, updated);
       });
-      recordRevert();
-      const conflict = this.#conflicts.unresolved(name, hashOf(declared));
-      return { action: 'updated', object, drift, ...withConflict(conflict) };
+      const isSame = object.metadata.resourceVersion === observed.metadata.resourceVersion;
+      if (!isSame) recordRevert();
+      const conflict = withConflict(this.#conflicts.unresolved(name, hashOf(declared)));
+      return isSame ? { action: 'unchanged', object, ...conflict } : { action: 'updated', object, drift, ...conflict };
     } catch (error) {
       if (!isApiError(error) || !isImmutableRefusal(error)) throw error;
       const replacing = await this.#replace(observed, drift.join(', '), resource, signal);
@@ -253,12 +261,19 @@ export class Applier {
   #accept(declared: DeclaredObject, applied: KubeObject): void {
     const differences = differencesOf(declared, applied);
     if (differences.length === 0) this.#accepted.delete(applied.metadata.uid);
-    else this.#accepted.set(applied.metadata.uid, fingerprint(differences, declared));
+    else {
+      const atMs = this.#clock.monotonic();
+      this.#accepted.set(applied.metadata.uid, { fingerprint: fingerprint(differences, declared), atMs });
+    }
   }
 
   #isAccepted(declared: DeclaredObject, observed: KubeObject): boolean {
     const accepted = this.#accepted.get(observed.metadata.uid);
-    return accepted !== undefined && accepted === fingerprint(differencesOf(declared, observed), declared);
+    if (!accepted) return false;
+    const differences = differencesOf(declared, observed);
+    const isDropped = differences.some((difference) => difference.observed === undefined);
+    if (isDropped && this.#clock.monotonic() - accepted.atMs >= droppedRetryMs) return false;
+    return accepted.fingerprint === fingerprint(differences, declared);
   }
 }
 

@@ -8,6 +8,7 @@ const listKeys = new Map(
   Object.entries({
     containers: ['name'],
     env: ['name'],
+    groups: ['name'],
     imagePullSecrets: ['name'],
     ownerReferences: ['uid'],
     volumeMounts: ['mountPath'],

@@ -16,8 +16,9 @@ export const childKinds: Resource[] = [
   apiUses.daemonSets,
 ];
 
-/** The kind that configures scrapes of the Prometheus operator; a child if its API is served. */
+/** Kinds of the Prometheus operator, each a child if its API is served: what is scraped, and the rules and alerts. */
 export const podMonitors: Resource = apiUses.podMonitors;
+export const prometheusRules: Resource = apiUses.prometheusRules;
 
 /** Limits what is watched to what we made, children and agents' pods alike. */
 export const oursSelector = `${managedByLabel}=${managerName}`;

@@ -61,7 +61,9 @@ function add(findings: ChildFindings, outcome: ChildOutcome, withheld: string): 
 }
 
 /** The order in which kinds are named: the first ones keep agents from running, or from what they should measure. */
-const namedFirst = ['DaemonSet', 'ConfigMap', 'ServiceAccount', 'NetworkPolicy', 'Service', 'PodMonitor'];
+const namedFirst = [
+  ...['DaemonSet', 'ConfigMap', 'ServiceAccount', 'NetworkPolicy', 'Service', 'PodMonitor', 'PrometheusRule'],
+];
 
 /**
  * One obstacle for all objects of someone else, with the command that deletes them: by name, because their labels

@@ -25,6 +25,7 @@ export interface ChildrenParts {
   /** By apiVersion and kind. */
   kinds: Map<string, AppliedKind>;
   podMonitors: AppliedKind;
+  prometheusRules: AppliedKind;
   applier: Pick<Applier, 'apply' | 'remove'>;
   events: Pick<EventRecorder, 'record'>;
 }
@@ -127,6 +128,13 @@ export class Children {
     return this.#present.get(what);
   }
 
+  /** The same, if it is as the API server made it of the declaration: nobody else's changes wait to be reverted. */
+  applied(what: string): KubeObject | undefined {
+    const outcome = this.outcomes.find((outcome) => outcome.what === what);
+    if (!outcome || !('result' in outcome) || !('object' in outcome.result)) return undefined;
+    return outcome.result.action === 'yielded' ? undefined : outcome.result.object;
+  }
+
   /**
    * An object from the cache, if the NetExporter owns it. Objects that a deleted NetExporter of the same name left
    * behind do not count until they are taken over, because the garbage collector may delete them at any time.
@@ -139,6 +147,7 @@ export class Children {
 
   kind({ apiVersion, kind }: { apiVersion: string; kind: string }): AppliedKind {
     if (kind === apiUses.podMonitors.kind) return this.#parts.podMonitors;
+    if (kind === apiUses.prometheusRules.kind) return this.#parts.prometheusRules;
     return this.#parts.kinds.get(`${apiVersion} ${kind}`)!;
   }
 

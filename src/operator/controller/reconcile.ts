@@ -1,36 +1,28 @@
 import type { Logger } from 'pino';
-import {
-  agentLeftovers,
-  agentMonitor,
-  agentNetwork,
-  agentWorkload,
-  podReferences,
-} from '../../../charts/agent/agent.ts';
+import { agentLeftovers, agentNetwork, agentWorkload, podReferences } from '../../../charts/agent/agent.ts';
 import { dnsPortsIn } from '../../../charts/agent/agent-network-policy.ts';
 import { shortened } from '../../base/bounded-text.ts';
 import { errorText } from '../../base/error-text.ts';
 import { withoutSecrets } from '../../base/redaction.ts';
-import { agentNames, isPaused, pausedAnnotation, scrapeAnnotation } from '../../contract/agent-names.ts';
+import { agentNames, isPaused, pausedAnnotation } from '../../contract/agent-names.ts';
 import { apiUses } from '../../contract/api-uses.ts';
 import { limitsEgress, type NetExporter } from '../../crd/net-exporter.ts';
 import { ProtocolError } from '../../protocol/document.ts';
 import type { SyncAccess } from '../../protocol/sync-access.ts';
 import { clusterAddresses, settingsOf } from '../agents/settings-of.ts';
 import { withinLimits } from '../agents/within-limits.ts';
-import type { AppliedKind } from '../apply/applier.ts';
 import { type LeftOutField, leftOutOf, maxSpecBytes } from '../cache/kept-net-exporter.ts';
-import type { OptionalApi } from '../cache/optional-api.ts';
 import type { Store } from '../cache/store.ts';
 import { isApiError } from '../kube/api-error.ts';
-import { saysNotServed } from '../kube/discovery.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { type Findings, heldStatusOf, type Obstacle, pausedStatusOf, statusOf } from '../status/status.ts';
 import type { StatusWriter } from '../status/status-writer.ts';
 import { asSentence, maxCauseLength, withPeriod } from '../status/wording.ts';
 import { type AgentsSync, syncAccessIn } from '../sync/agents-sync.ts';
 import { type ChildFindings, findingsOf } from './child-findings.ts';
-import { Children, type ChildrenParts, nameOf } from './children.ts';
+import { Children, type ChildrenParts } from './children.ts';
 import type { Reconcile, ReconcileResult } from './controller.ts';
+import { type MonitoringKinds, MonitoringObjects } from './monitoring-objects.ts';
 import { ReconcileHistories, type ReconcileHistory } from './reconcile-history.ts';
 import type { RolloutWatchParts } from './rollout-watch.ts';
 
@@ -43,9 +35,8 @@ const obstacleRequeueMs = 30_000;
 /** Ports of earlier templates that the NetworkPolicy still allows. More than one change at a time is rare. */
 const maxFormerPorts = 4;
 
-export interface ReconcileParts extends ChildrenParts, RolloutWatchParts {
+export interface ReconcileParts extends Omit<ChildrenParts, keyof MonitoringKinds>, MonitoringKinds, RolloutWatchParts {
   resources: Store<NetExporter>;
-  podMonitors: AppliedKind & Pick<OptionalApi, 'available' | 'isAbsent' | 'denial' | 'lost'>;
   statusWriter: Pick<StatusWriter, 'write'>;
   /** The resolvers that pods use; absent if unknown. */
   nameservers?: readonly string[] | undefined;
@@ -79,6 +70,7 @@ class Reconciliation {
   readonly #parts: ReconcileParts;
   readonly #resource: NetExporter;
   readonly #children: Children;
+  readonly #monitoring: MonitoringObjects;
   readonly #log: Logger;
   readonly #history: ReconcileHistory;
 
@@ -90,6 +82,7 @@ class Reconciliation {
     this.#parts = parts;
     this.#resource = resource;
     this.#children = children;
+    this.#monitoring = new MonitoringObjects(parts, resource, children);
     this.#history = history;
     this.#log = log;
   }
@@ -115,7 +108,7 @@ class Reconciliation {
   async #applyAll(): Promise<void> {
     const { name } = this.#resource.metadata;
     this.#parts.sync?.plan(this.#resource);
-    const podMonitor = await this.#applyMonitor();
+    const podMonitor = await this.#monitoring.applyMonitor();
     const syncAccess = this.#syncAccess();
     const { nameservers } = this.#parts;
     const formerPorts = this.#formerPorts();
@@ -134,6 +127,7 @@ class Reconciliation {
       if (lacking.length > 0) this.#children.withhold(object, lacking);
       else await this.#children.apply(object);
     }
+    await this.#monitoring.applyRules();
     for (const leftover of agentLeftovers(this.#resource))
       if (!this.#isNeeded(leftover)) await this.#children.remove(leftover);
   }
@@ -161,8 +155,7 @@ class Reconciliation {
 
   /** Whether an object must not be deleted yet although the spec no longer asks for it. */
   #isNeeded({ kind }: { kind: string }): boolean {
-    if (kind === apiUses.podMonitors.kind) return this.#parts.podMonitors.denial !== undefined;
-    if (kind !== apiUses.services.kind) return false;
+    if (kind !== apiUses.services.kind) return this.#monitoring.isUnknown(kind);
     // Agents that do not have the current settings yet still dial the Service. Their next report requeues this key, and
     // so does the end of an obstacle. Without sync, the operator does not know what agents dial.
     const finding = this.#parts.sync?.findingOf(keyOf(this.#resource));
@@ -186,7 +179,10 @@ class Reconciliation {
     if (failure) throw failure;
     const isBlocked = obstacles.length + waitingFor.length > 0;
     const obstaclesMs = isBlocked ? obstacleRequeueMs : Infinity;
-    const earliestMs = Math.min(requeueAfterMs, obstaclesMs, this.#history.rollout.requeueAfterMs);
+    const { rollout } = this.#history;
+    const earliestMs = Math.min(
+      ...[requeueAfterMs, obstaclesMs, rollout.requeueAfterMs, this.#monitoring.requeueAfterMs],
+    );
     return earliestMs === Infinity ? {} : { requeueAfterMs: earliestMs };
   }
 
@@ -244,45 +240,9 @@ class Reconciliation {
     this.#writeStatus(this.#findings());
   }
 
-  /** @returns whether a PodMonitor of this NetExporter exists */
-  async #applyMonitor(): Promise<boolean> {
-    const { podMonitors } = this.#parts;
-    if (!podMonitors.available) return !podMonitors.isAbsent && this.#isWithoutAnnotations();
-    for (const object of agentMonitor(this.#resource)) {
-      try {
-        await this.#children.apply(object, saysNotServed);
-      } catch (error) {
-        if (!saysNotServed(error)) throw error;
-        podMonitors.lost();
-        return false;
-      }
-      if (this.#children.present(nameOf(object))) return true;
-    }
-    // Also one that is yet to be deleted: with annotations at the same time, each agent would be scraped twice.
-    return this.#children.watched(podMonitors, agentNames(this.#resource.metadata.name).agent) !== undefined;
-  }
-
-  /**
-   * Whether there was a PodMonitor when the annotations were decided last. While it is unknown whether there is one,
-   * that decision stays, because with both each agent would be scraped twice.
-   */
-  #isWithoutAnnotations(): boolean {
-    const services = this.#children.kind({ apiVersion: 'v1', kind: 'Service' });
-    const service = this.#children.watched(services, agentNames(this.#resource.metadata.name).peers);
-    return service !== undefined && service.metadata.annotations?.[scrapeAnnotation] === undefined;
-  }
-
   /** What the status says although nothing is wrong. */
   #notices(): string[] {
-    return [...pauseNotices(this.#resource), ...this.#monitoringNotices()];
-  }
-
-  #monitoringNotices(): string[] {
-    const { denial, isAbsent } = this.#parts.podMonitors;
-    const { monitoring } = this.#resource.spec;
-    if (monitoring.podMonitor === 'None') return withoutEffect(monitoring, 'Set spec.monitoring.podMonitor to Auto');
-    if (denial !== undefined) return [`The operator neither creates nor deletes a PodMonitor: ${withPeriod(denial)}`];
-    return isAbsent ? withoutEffect(monitoring, 'Install the Prometheus Operator') : [];
+    return [...pauseNotices(this.#resource), ...this.#monitoring.notices()];
   }
 
   /** While it is unknown how agents reach the operator, the ConfigMap keeps what it has, which may still be right. */
@@ -342,17 +302,6 @@ function pauseNotices({ metadata: { annotations = {} } }: NetExporter): string[]
   const value = annotations[pausedAnnotation];
   if (value === undefined || value === 'true' || value === 'false') return [];
   return [`The annotation ${pausedAnnotation} is "${value}", which does not pause the operator; only "true" does.`];
-}
-
-/** @returns a full sentence about what is set although it has an effect only with a PodMonitor */
-function withoutEffect({ attachNodeMetadata, scrape }: NetExporter['spec']['monitoring'], advice: string): string[] {
-  const isScrapeSet = scrape.interval !== '' || scrape.timeout !== '' || scrape.metricRelabelings.length > 0;
-  const fields = [...(attachNodeMetadata ? ['attachNodeMetadata'] : []), ...(isScrapeSet ? ['scrape'] : [])];
-  if (fields.length === 0) return [];
-  const named = fields.map((field) => `spec.monitoring.${field}`).join(' and ');
-  return [
-    `${named} ${fields.length === 1 ? 'has' : 'have'} no effect without a PodMonitor. ${advice}, or configure Prometheus instead.`,
-  ];
 }
 
 function tooLargeMessage(fields: readonly LeftOutField[]): string {

@@ -11,7 +11,15 @@ import { OptionalApi } from '../cache/optional-api.ts';
 import { Reflector, type ReflectorOptions } from '../cache/reflector.ts';
 import type { Reflects } from '../cache/reflector-group.ts';
 import { Store, type StoreChange } from '../cache/store.ts';
-import { agentPodSelector, childKinds, netExporters, oursSelector, podMonitors, pods } from '../cache/watched-kinds.ts';
+import {
+  agentPodSelector,
+  childKinds,
+  netExporters,
+  oursSelector,
+  podMonitors,
+  pods,
+  prometheusRules,
+} from '../cache/watched-kinds.ts';
 import type { ApiClient } from '../kube/api-client.ts';
 import { type KubeObject, keyOf } from '../kube/kube-object.ts';
 import { apiVersionOf, type Resource } from '../kube/resource.ts';
@@ -24,8 +32,8 @@ import { type NodeFacts, nodeFactsOf } from '../plan/node-facts.ts';
 const maxSettingsRevertDelayMs = 1000;
 
 /**
- * Memory for whole children of one kind, in bytes. The six objects of a NetExporter take some 32 KiB of heap, however
- * many nodes there are, so this is enough for hundreds of NetExporters; children beyond it are read again when their
+ * Memory for whole children of one kind, in bytes. The largest, a PrometheusRule, takes some 70 KiB of heap, however
+ * many nodes there are, so this is enough for 200 NetExporters; children beyond it are read again when their
  * NetExporter is reconciled.
  */
 const maxBytesPerKind = 16 * 1024 * 1024;
@@ -55,6 +63,7 @@ export class Watches {
   /** By apiVersion and kind. */
   readonly kinds: Map<string, AppliedKind>;
   readonly podMonitors: OptionalApi;
+  readonly prometheusRules: OptionalApi;
   readonly pods = new Store<AgentPod>({
     owner: ({ owner }) => [owner],
     faulty: ({ owner, fault }) => (fault ? [owner] : []),
@@ -67,7 +76,7 @@ export class Watches {
 
   constructor(options: WatchesOptions) {
     this.#options = options;
-    const { client, clock, random, log, onResource, onChild, onPod, onOptional } = options;
+    const { onResource, onChild, onPod } = options;
     this.resources.onChange(onResource);
     this.#reflect({ resource: netExporters, store: this.resources, transform: keptNetExporterOf });
     this.kinds = new Map(
@@ -78,23 +87,8 @@ export class Watches {
         return [`${apiVersionOf(resource)} ${resource.kind}`, { resource, store, ...bound }];
       }),
     );
-    const monitors = new Store<KubeObject>();
-    this.podMonitors = new OptionalApi({
-      ...{ client, resource: podMonitors, labelSelector: oursSelector, store: monitors, clock, random, log },
-      ...boundedChildren(monitors, onChild),
-      onFault: options.onFault,
-      onChange: onOptional,
-    });
-    const api = this.podMonitors;
-    this.reflectors.push({
-      // A cluster without this kind is no obstacle, and neither is one that does not let the operator know.
-      obstacle: undefined,
-      get notices() {
-        return api.notices;
-      },
-      synced: api.settled,
-      run: (signal) => api.run(signal),
-    });
+    this.podMonitors = this.#optional(podMonitors);
+    this.prometheusRules = this.#optional(prometheusRules);
     this.pods.onChange(onPod);
     this.#reflect({ resource: pods, labelSelector: agentPodSelector, store: this.pods, transform: agentPodOf });
     this.nodes.onChange(options.onNode);
@@ -104,9 +98,31 @@ export class Watches {
       this.pods,
       this.nodes,
       this.podMonitors.store,
+      this.prometheusRules.store,
       ...this.kinds.values().map(({ store }) => store),
     ])
       store.onRewound(options.onRewound);
+  }
+
+  /** A kind of children that the cluster may serve or not. */
+  #optional(resource: Resource): OptionalApi {
+    const { client, clock, random, log, onChild, onFault, onOptional } = this.#options;
+    const store = new Store<KubeObject>();
+    const api = new OptionalApi({
+      ...{ client, resource, labelSelector: oursSelector, store, clock, random, log, onFault },
+      ...boundedChildren(store, onChild),
+      onChange: onOptional,
+    });
+    this.reflectors.push({
+      // A cluster without this kind is no obstacle, and neither is one that does not let the operator know.
+      obstacle: undefined,
+      get notices() {
+        return api.notices;
+      },
+      synced: api.settled,
+      run: (signal) => api.run(signal),
+    });
+    return api;
   }
 
   #reflect<T>(

@@ -48,6 +48,7 @@ test('the defaults are those that the documentation promises', () => {
     health: { failureRatio: '0.05', latency: { dns: '100ms', network: '10ms' }, window: '2m', nodeEvents: false },
     monitoring: {
       podMonitor: 'Auto',
+      prometheusRule: 'Auto',
       labels: {},
       attachNodeMetadata: false,
       scrape: { interval: '', timeout: '', metricRelabelings: [] },

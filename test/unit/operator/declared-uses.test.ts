@@ -25,7 +25,7 @@ test('whatever an operator asks of the API server is declared, so that the gener
   operator.start();
   const expected = [
     ...['serviceaccounts.', 'services.', 'configmaps.', 'daemonsets.apps', 'networkpolicies.networking.k8s.io']
-      .concat('podmonitors.monitoring.coreos.com')
+      .concat('podmonitors.monitoring.coreos.com', 'prometheusrules.monitoring.coreos.com')
       .map((kind) => `create ${kind}`),
     'create events.events.k8s.io',
     'create leases.coordination.k8s.io',

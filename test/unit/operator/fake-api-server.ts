@@ -131,7 +131,8 @@ export class FakeApiServer {
     if (pathname === apiPaths.keys) return answer(200, { keys: [] });
     if (!target && this.discovery !== 200)
       return answer(this.discovery, { message: `cannot get path "${pathname}"`, code: this.discovery });
-    if (!target) return answer(200, { resources: [{ name: 'podmonitors', verbs: ['create'] }] });
+    const optional = ['podmonitors', 'prometheusrules'].map((name) => ({ name, verbs: ['create'] }));
+    if (!target) return answer(200, { resources: optional });
     const verb = verbOf(request.method!, target, searchParams);
     const { group, plural, name, subresource } = target;
     this.asked.add(`${verb} ${subresource ? `${plural}/${subresource}` : plural}.${group}`);

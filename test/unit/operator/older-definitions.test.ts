@@ -57,6 +57,7 @@ const spec: NetExporterSpec = {
   health: { failureRatio: '0.5', latency: { dns: '1s', network: '1s' }, window: '5m', nodeEvents: true },
   monitoring: {
     podMonitor: 'None',
+    prometheusRule: 'None',
     labels: { release: 'prometheus' },
     attachNodeMetadata: true,
     scrape: {

@@ -179,7 +179,8 @@ for (const status of [401, 403])
     await served('one');
     assert.deepEqual([operator.unready(), operator.state()], [undefined, 'leading']);
     assert.match(operator.notices().join(), /cannot find out whether podmonitors.* is served: .*system:discovery/);
-    assert.equal(server.find('podmonitors', 'one-agent'), undefined);
+    assert.match(operator.notices().join(), /cannot find out whether prometheusrules.* is served: /);
+    for (const kind of ['podmonitors', 'prometheusrules']) assert.equal(server.find(kind, 'one-agent'), undefined);
     assert.ok(conditionsOf('one').some(({ type }) => type === 'Ready'));
     server.discovery = 404;
   });

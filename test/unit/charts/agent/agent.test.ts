@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
-import { agentLeftovers, agentObjects, type ManifestObject } from '../../../../charts/agent/agent.ts';
+import { agentLeftovers, agentObjects, agentRules, type ManifestObject } from '../../../../charts/agent/agent.ts';
 import { operatorName, operatorPortName, operatorSelector } from '../../../../src/contract/operator-names.ts';
 import type { NetExporterSpec } from '../../../../src/crd/net-exporter.ts';
 import { settingsOf } from '../../../../src/operator/agents/settings-of.ts';
@@ -302,6 +302,33 @@ test('without a PodMonitor the one that may be there is a leftover', () => {
   assert.equal(find('PodMonitor', objectsOf(none, { podMonitor: true })), undefined);
   assert.deepEqual(agentLeftovers(netExporter(none)), [
     { apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor', name: 'default-agent' },
+  ]);
+});
+
+test('the PrometheusRule carries the user’s labels and the thresholds of the spec, and without one it is a leftover', () => {
+  const [rule] = agentRules(
+    netExporter(({ monitoring, health }) => {
+      monitoring.labels = { release: 'prometheus' };
+      health.latency.dns = '2s';
+    }),
+  ) as Json[];
+  assert.deepEqual(
+    [rule!.apiVersion, rule!.kind, rule!.metadata.name],
+    ['monitoring.coreos.com/v1', 'PrometheusRule', 'default-agent'],
+  );
+  assert.equal(rule!.metadata.labels.release, 'prometheus');
+  assert.equal(rule!.metadata.labels['app.kubernetes.io/managed-by'], 'net-exporter-operator');
+  assert.equal(rule!.metadata.ownerReferences[0].kind, 'NetExporter');
+  const slow = rule!.spec.groups
+    .flatMap(({ rules }: Json) => rules)
+    .find((r: Json) => r.alert === 'NetExporterDNSSlow');
+  assert.match(slow.expr, / > 2$/m);
+  const none = (spec: NetExporterSpec) => {
+    spec.monitoring.prometheusRule = 'None';
+  };
+  assert.deepEqual(agentRules(netExporter(none)), []);
+  assert.deepEqual(agentLeftovers(netExporter(none)), [
+    { apiVersion: 'monitoring.coreos.com/v1', kind: 'PrometheusRule', name: 'default-agent' },
   ]);
 });
 

@@ -8,7 +8,8 @@ import { netExporter } from '../../operator/net-exporter-builder.ts';
 
 function objectsOf(image: string): ManifestObject[] {
   const resource = netExporter();
-  return agentObjects(resource, { image, settings: settingsOf(resource, ['10.96.0.7']), podMonitor: true });
+  const settings = settingsOf(resource, ['10.96.0.7']);
+  return agentObjects(resource, { image, settings, podMonitor: true, prometheusRule: true });
 }
 
 const objects = objectsOf('example.com/agent:1');
@@ -21,6 +22,7 @@ test('no version changes kind, name or API version of what it makes', () => {
   assert.deepEqual(objects.map(({ apiVersion, kind, metadata }) => `${apiVersion} ${kind} ${metadata.name}`).sort(), [
     'apps/v1 DaemonSet default-agent',
     'monitoring.coreos.com/v1 PodMonitor default-agent',
+    'monitoring.coreos.com/v1 PrometheusRule default-agent',
     'networking.k8s.io/v1 NetworkPolicy default-agent',
     'v1 ConfigMap default-agent',
     'v1 Service default-agent',

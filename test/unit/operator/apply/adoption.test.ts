@@ -14,7 +14,9 @@ type Json = any;
 
 const resource = netExporter();
 const declared = [true, false]
-  .flatMap((podMonitor) => agentObjects(resource, { image: 'x', settings: settingsOf(resource, []), podMonitor }))
+  .flatMap((podMonitor) =>
+    agentObjects(resource, { ...{ image: 'x', settings: settingsOf(resource, []) }, podMonitor, prometheusRule: true }),
+  )
   .filter(({ kind }, index, all) => all.findIndex((object) => object.kind === kind) === index)
   .map((object) => stamped(object as DeclaredObject));
 const created = { manager: 'us', operation: 'Update', fieldsV1: {} } as const;
@@ -34,7 +36,9 @@ const ofKind = (kind: string) => declared.find((object) => object.kind === kind)
 const obstacle = (kind: string, change?: (object: Json) => void) =>
   adoptionObstacle(ofKind(kind), orphan(ofKind(kind), change), owner, 'us');
 
-const kinds = ['PodMonitor', 'ServiceAccount', 'Service', 'NetworkPolicy', 'ConfigMap', 'DaemonSet'];
+const kinds = [
+  ...['PodMonitor', 'ServiceAccount', 'Service', 'NetworkPolicy', 'ConfigMap', 'DaemonSet', 'PrometheusRule'],
+];
 
 test('the orphans of every kind may be adopted', () => {
   assert.deepEqual(
@@ -128,6 +132,17 @@ for (const [kind, part, change] of [
   ['DaemonSet', 'hostNetwork', inPod((pod) => Object.assign(pod, { hostNetwork: true }))],
   ['PodMonitor', 'spec.sampleLimit', ({ spec }) => Object.assign(spec, { sampleLimit: 1 })],
   ['PodMonitor', 'spec.selector', ({ spec }) => Object.assign(spec, { selector: {} })],
+  ['PrometheusRule', 'the group x', ({ spec }) => spec.groups.push({ name: 'x', rules: [] })],
+  [
+    'PrometheusRule',
+    'the group net-exporter-dns and its field labels',
+    ({ spec }) =>
+      Object.assign(
+        spec.groups.find(({ name }: Json) => name === 'net-exporter-dns'),
+        { labels: {} },
+      ),
+  ],
+  ['PrometheusRule', 'spec.x', ({ spec }) => Object.assign(spec, { x: 1 })],
   ...kinds.map((kind): [string, string, (object: Json) => void] => [
     kind,
     'the annotation external-dns.alpha.kubernetes.io/hostname',
@@ -146,6 +161,8 @@ for (const [kind, part, change] of [
 test('what the spec may have declared before is no obstacle', () => {
   const change = ({ spec }: Json) => Object.assign(spec, { attachMetadata: { node: true }, podMetricsEndpoints: [{}] });
   assert.equal(obstacle('PodMonitor', change), undefined);
+  const rules = ({ spec }: Json) => spec.groups[0].rules.push({ record: 'x', expr: '1' });
+  assert.equal(obstacle('PrometheusRule', rules), undefined);
 });
 
 test('the pull secret that OpenShift gives each ServiceAccount is no obstacle', () => {

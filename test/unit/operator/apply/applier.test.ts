@@ -197,7 +197,7 @@ test('an orphan of ours is read whole, gets its owner as it was read, and is the
   client.mergePatch = async (_resource, _place, patch) => {
     calls.push(['merge', patch]);
     const managedFields = [...orphan().metadata.managedFields!, { manager: 'us', operation: 'Update' } as const];
-    return stored({ x: '1' }, { resourceVersion: '11', managedFields });
+    return stored({ x: '1' }, { resourceVersion: '110', managedFields });
   };
   const result = await apply();
   assert.equal(result.action, 'adopted');
@@ -212,7 +212,7 @@ test('an orphan of ours is read whole, gets its owner as it was read, and is the
     annotations: { 'net-exporter.dev/applied': 'adopted' },
   });
   assert.equal(correction!.metadata.managedFields?.length, 1, 'what was created counts as applied');
-  assert.equal(correction!.metadata.resourceVersion, '11');
+  assert.equal(correction!.metadata.resourceVersion, '110');
   assert.deepEqual(sent!.metadata.annotations, stamped(declared()).metadata.annotations);
 });
 
@@ -271,7 +271,7 @@ test('while the watch lags behind our write, nothing is written again', async ()
   store.set('n/a', { ...stored(), data: { x: '2' } });
   await apply();
   assert.equal((await apply()).action, 'unchanged');
-  store.set('n/a', { ...stored({ x: '1' }, { resourceVersion: '12' }), data: { x: '3' } });
+  store.set('n/a', { ...stored({ x: '1' }, { resourceVersion: '15' }), data: { x: '3' } });
   assert.equal((await apply()).action, 'updated');
   assert.deepEqual(names(), ['apply', 'apply']);
 });
@@ -321,6 +321,25 @@ test('a label that an admission policy rewrites is applied once, however often t
   store.set('n/a', { ...rest, metadata: { ...metadata, labels: { 'app.kubernetes.io/part-of': 'other' } } });
   assert.equal((await apply()).action, 'updated');
   assert.deepEqual(names(), ['get', 'create', 'apply']);
+});
+
+test('a field that the API server drops is sent again every ten minutes, which is no change and no conflict', async () => {
+  let isKnown = false;
+  const rewrite = (object: KubeObject) => {
+    const metadata = { ...object.metadata, resourceVersion: isKnown ? '40' : '30' };
+    return { ...object, metadata, data: isKnown ? object.data : {} };
+  };
+  const { apply, store, clock, names } = setUp(undefined, rewrite);
+  const created = await apply();
+  store.set('n/a', (created as { object: KubeObject }).object);
+  for (let minute = 0; minute < 60; minute++) {
+    const result = await apply();
+    assert.deepEqual([result.action, 'conflict' in result], ['unchanged', false]);
+    clock.advance(60_000);
+  }
+  assert.deepEqual(names(), ['get', 'create', ...Array(5).fill('apply')]);
+  isKnown = true;
+  assert.equal((await apply()).action, 'updated');
 });
 
 test('only ours is removed, by its uid, and only once', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { agentObjects } from '../../../../charts/agent/agent.ts';
+import { agentObjects, agentRules } from '../../../../charts/agent/agent.ts';
 import { clusterAddresses, settingsOf } from '../../../../src/operator/agents/settings-of.ts';
 import { childObjectOf, isPartial } from '../../../../src/operator/cache/child-object.ts';
 import { memorySize } from '../../../../src/operator/cache/memory-size.ts';
@@ -38,9 +38,14 @@ function large(metadata: Record<string, unknown>): KubeObject {
 
 test('every object of a NetExporter stays whole', () => {
   const resource = netExporter();
-  const runtime = { image: 'example.com/agent:1', settings: settingsOf(resource, []), podMonitor: true };
+  const runtime = {
+    image: 'example.com/agent:1',
+    settings: settingsOf(resource, []),
+    podMonitor: true,
+    prometheusRule: true,
+  };
   const objects = agentObjects(resource, runtime) as unknown as KubeObject[];
-  assert.ok(objects.length >= 7);
+  assert.ok(objects.length >= 8);
   for (const object of objects) assert.equal(childObjectOf(object), object);
 });
 
@@ -82,7 +87,15 @@ const fillings: Record<string, object> = {
 };
 
 for (const [filling, parts] of Object.entries(fillings))
-  for (const kind of ['ConfigMap', 'Service', 'DaemonSet', 'ServiceAccount', 'NetworkPolicy', 'PodMonitor'])
+  for (const kind of [
+    'ConfigMap',
+    'Service',
+    'DaemonSet',
+    'ServiceAccount',
+    'NetworkPolicy',
+    'PodMonitor',
+    'PrometheusRule',
+  ])
     test(`a ${kind} with the owner and the name of a child takes little memory, whatever ${filling} it has`, () => {
       const { data, binaryData, ...metadata } = parts as Record<string, unknown>;
       const object: KubeObject = {
@@ -145,4 +158,12 @@ test('the largest children that a spec can declare by lists of names are kept wh
     assert.equal(childObjectOf(object), object);
     assert.ok(memorySize(object) < 32 * 1024, `${object.kind}: ${memorySize(object)}`);
   }
+});
+
+test('the rules of a NetExporter with the longest names are kept whole, with room for managed fields', () => {
+  const resource = netExporter(undefined, 'n'.repeat(40));
+  resource.metadata.namespace = 'n'.repeat(63);
+  const [rules] = agentRules(resource) as unknown as [KubeObject];
+  assert.equal(childObjectOf(rules), rules);
+  assert.ok(memorySize(rules) < 100 * 1024, `${memorySize(rules)}`);
 });

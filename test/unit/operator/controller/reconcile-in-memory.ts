@@ -4,7 +4,13 @@ import type { NetExporterStatus } from '../../../../src/crd/status.ts';
 import type { AgentPod } from '../../../../src/operator/agents/agent-pod.ts';
 import { type AppliedKind, Applier } from '../../../../src/operator/apply/applier.ts';
 import { Store } from '../../../../src/operator/cache/store.ts';
-import { childKinds, netExporters, podMonitors } from '../../../../src/operator/cache/watched-kinds.ts';
+import {
+  childKinds,
+  netExporters,
+  podMonitors,
+  prometheusRules,
+} from '../../../../src/operator/cache/watched-kinds.ts';
+import type { OptionalKind } from '../../../../src/operator/controller/monitoring-objects.ts';
 import { netExporterReconcile } from '../../../../src/operator/controller/reconcile.ts';
 import type { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import { type KubeObject, keyOf } from '../../../../src/operator/kube/kube-object.ts';
@@ -22,16 +28,16 @@ export function reconcileInMemory(resource: NetExporter, refusal?: ApiError) {
     `${apiVersionOf(kind)} ${kind.kind}`,
     { resource: kind, store: new Store<KubeObject>() },
   ]);
-  const monitors = {
-    resource: podMonitors,
+  const [monitors, rules] = [podMonitors, prometheusRules].map((resource) => ({
+    resource,
     store: new Store<KubeObject>(),
     available: true,
     isAbsent: false,
     denial: undefined,
     lost: () => {},
-  };
+  })) as [OptionalKind, OptionalKind];
   const storeOf = (kind: string) =>
-    [monitors, ...kinds.map(([, applied]) => applied)].find((applied) => applied.resource.kind === kind)!.store;
+    [monitors, rules, ...kinds.map(([, applied]) => applied)].find((applied) => applied.resource.kind === kind)!.store;
   const made = new Map<string, KubeObject>();
   const keep = async (object: object) => {
     const declared = JSON.parse(JSON.stringify(object)) as KubeObject;
@@ -54,7 +60,8 @@ export function reconcileInMemory(resource: NetExporter, refusal?: ApiError) {
   const statuses: NetExporterStatus[] = [];
   const clock = new FakeClock();
   const reconcile = netExporterReconcile({
-    ...{ resources, kinds: new Map(kinds), podMonitors: monitors, clock, nameservers: undefined, sync: undefined },
+    ...{ resources, kinds: new Map(kinds), podMonitors: monitors, prometheusRules: rules, clock },
+    ...{ nameservers: undefined, sync: undefined },
     pods: new Store<AgentPod>({
       owner: ({ owner }) => [owner],
       faulty: ({ owner }) => [owner],

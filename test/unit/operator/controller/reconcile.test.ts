@@ -7,12 +7,12 @@ import type { AgentPod } from '../../../../src/operator/agents/agent-pod.ts';
 import type { AppliedKind, ApplyResult } from '../../../../src/operator/apply/applier.ts';
 import { keptNetExporterOf } from '../../../../src/operator/cache/kept-net-exporter.ts';
 import { Store } from '../../../../src/operator/cache/store.ts';
-import { childKinds, podMonitors } from '../../../../src/operator/cache/watched-kinds.ts';
+import { childKinds, podMonitors, prometheusRules } from '../../../../src/operator/cache/watched-kinds.ts';
 import { netExporterReconcile } from '../../../../src/operator/controller/reconcile.ts';
 import type { EventContent } from '../../../../src/operator/events/event.ts';
 import { ApiError } from '../../../../src/operator/kube/api-error.ts';
 import type { KubeObject } from '../../../../src/operator/kube/kube-object.ts';
-import { apiVersionOf } from '../../../../src/operator/kube/resource.ts';
+import { apiVersionOf, type Resource } from '../../../../src/operator/kube/resource.ts';
 import { operatorLogger } from '../../../../src/operator/log/logger.ts';
 import type { NodeFacts } from '../../../../src/operator/plan/node-facts.ts';
 import type { AgentsSync } from '../../../../src/operator/sync/agents-sync.ts';
@@ -36,10 +36,18 @@ function setUp(
   answer: (what: string) => ApplyResult | Error | undefined = () => undefined,
   {
     podMonitors: available = false,
+    prometheusRules: rulesAvailable = false,
     unknown,
     sync,
     nameservers,
-  }: { podMonitors?: boolean; unknown?: { denial?: string }; sync?: AgentsSync; nameservers?: string[] } = {},
+  }: {
+    podMonitors?: boolean;
+    prometheusRules?: boolean;
+    /** Of both kinds. */
+    unknown?: { denial?: string };
+    sync?: AgentsSync;
+    nameservers?: string[];
+  } = {},
 ) {
   const applied = new Map<string, ManifestObject>();
   const removed: string[] = [];
@@ -60,17 +68,18 @@ function setUp(
     `${apiVersionOf(kind)} ${kind.kind}`,
     { resource: kind, store: new Store() },
   ]);
-  const podMonitorKind = {
-    available,
+  const optionalKind = (resource: Resource, available: boolean) => ({
+    ...{ resource, available },
     isAbsent: !available && unknown === undefined,
     denial: unknown?.denial,
-    resource: podMonitors,
     store: new Store<KubeObject>(),
-    lost: () => void lost.push(1),
-  };
-  const lost: number[] = [];
+    lost: () => void lost.push(resource.kind),
+  });
+  const podMonitorKind = optionalKind(podMonitors, available);
+  const lost: string[] = [];
   const reconcile = netExporterReconcile({
     podMonitors: podMonitorKind,
+    prometheusRules: optionalKind(prometheusRules, rulesAvailable),
     resources,
     kinds: new Map(kinds),
     pods,
@@ -768,8 +777,56 @@ for (const error of [
     const answer = (what: string) => (what.startsWith('PodMonitor') ? error : undefined);
     const { run, annotated, ready, lost } = setUp(netExporter(), answer, { podMonitors: true });
     assert.deepEqual(await run(), {});
-    assert.deepEqual([annotated(), ready()?.status, lost.length], [true, 'True', 1]);
+    assert.deepEqual([annotated(), ready()?.status, lost], [true, 'True', ['PodMonitor']]);
   });
+
+test('a PrometheusRule comes with its API, whether there are PodMonitors or not, and goes with the wish for it', async () => {
+  const rule = 'PrometheusRule default-agent';
+  const made = async (more: Parameters<typeof setUp>[2], change?: Parameters<typeof netExporter>[0]) => {
+    const { run, applied, removed } = setUp(netExporter(change), undefined, more);
+    await run();
+    return [[...applied.keys()].filter((what) => /^(PodMonitor|PrometheusRule)/.test(what)), removed];
+  };
+  assert.deepEqual(await made({}), [[], []]);
+  assert.deepEqual(await made({ podMonitors: true }), [['PodMonitor default-agent'], []]);
+  assert.deepEqual(await made({ prometheusRules: true }), [[rule], []]);
+  const none = await made({ prometheusRules: true }, (spec) => {
+    spec.monitoring.prometheusRule = 'None';
+  });
+  assert.deepEqual(none, [[], ['PrometheusRule monitoring/default-agent']]);
+});
+
+test('an API of PrometheusRules that has just gone is no failure', async () => {
+  const gone = new ApiError('NotFound', 'the server could not find the requested resource', { status: 404 });
+  const answer = (what: string) => (what.startsWith('PrometheusRule') ? gone : undefined);
+  const { run, ready, lost } = setUp(netExporter(), answer, { prometheusRules: true });
+  assert.deepEqual(await run(), {});
+  assert.deepEqual([ready()?.status, lost], ['True', ['PrometheusRule']]);
+});
+
+test('Ready says which fields of the rules the API server has dropped, unless somebody else has taken them away', async () => {
+  const messageAfter = async (action: 'created' | 'unchanged' | 'yielded', dropped: readonly string[]) => {
+    const known = setUp(netExporter(), undefined, { prometheusRules: true });
+    await known.run();
+    const object = JSON.parse(
+      JSON.stringify(known.applied.get('PrometheusRule default-agent'), (field, value) =>
+        dropped.includes(field) ? undefined : value,
+      ),
+    );
+    const conflict = { managers: ['x'], fields: ['spec'], requeueAfterMs: 1000 };
+    const result = action === 'yielded' ? { action, object, conflict } : { action, object };
+    const { run, ready } = setUp(netExporter(), (what) => (what.startsWith('PrometheusRule') ? result : undefined), {
+      prometheusRules: true,
+    });
+    await run();
+    return ready()!.message;
+  };
+  const notice =
+    /^2 of 2 agents are ready\. The PrometheusRule lacks keep_firing_for, because the installed definition of PrometheusRule does not have it: alerts may resolve and fire again\. Upgrade the definitions of the Prometheus Operator\.$/;
+  assert.match(await messageAfter('created', ['keep_firing_for']), notice);
+  assert.doesNotMatch(await messageAfter('created', []), /lacks/);
+  assert.doesNotMatch(await messageAfter('yielded', ['keep_firing_for']), /lacks/);
+});
 
 test('a rival is named in the status, and looked after when there is something to do', async () => {
   const object = served({ metadata: { name: 'x' } });
@@ -931,10 +988,11 @@ test('while the operator may not know of PodMonitors it creates and deletes none
   assert.equal(ready()?.status, 'True');
   assert.equal(
     ready()?.message,
-    `2 of 2 agents are ready. The operator neither creates nor deletes a PodMonitor: ${denial}.`,
+    `2 of 2 agents are ready. The operator neither creates nor deletes a PodMonitor: ${denial}. The operator neither creates nor deletes a PrometheusRule: ${denial}.`,
   );
   const without = netExporter((spec) => {
     spec.monitoring.podMonitor = 'None';
+    spec.monitoring.prometheusRule = 'None';
   });
   const unwanted = setUp(without, undefined, { unknown: { denial } });
   await unwanted.run();

@@ -19,7 +19,13 @@ test('a restore of etcd that any of the caches finds is told', () => {
     ...{ onResource() {}, onChild() {}, onPod() {}, onNode() {}, onOptional() {}, onFault() {} },
     onRewound: () => told++,
   });
-  const stores = [watches.resources, watches.pods, watches.nodes, watches.podMonitors.store];
+  const stores = [
+    watches.resources,
+    watches.pods,
+    watches.nodes,
+    watches.podMonitors.store,
+    watches.prometheusRules.store,
+  ];
   for (const { store } of watches.kinds.values()) stores.push(store as never);
   assert.ok(stores.length > 5);
   for (const [index, store] of stores.entries()) {
@@ -85,7 +91,8 @@ async function watchChildren(names: string[]) {
       return { metadata: { resourceVersion: String(version) }, items: names.map(child) };
     },
     watch: async () => Promise.reject(gone()),
-    served: async () => [{ name: 'podmonitors', verbs: ['create', 'list', 'watch'] }],
+    served: async () =>
+      ['podmonitors', 'prometheusrules'].map((name) => ({ name, verbs: ['create', 'list', 'watch'] })),
   };
   const clock = new FakeClock();
   const watches = new Watches({
