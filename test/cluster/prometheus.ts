@@ -1,6 +1,7 @@
 import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { ensureBinaries } from './binaries.ts';
 import { isRunning, type ProcessId, startDaemon, stopProcess } from './processes.ts';
@@ -15,6 +16,7 @@ export interface Sample {
 /** As Prometheus reads it, as far as it is changed here. */
 export interface PrometheusConfiguration {
   global: Record<string, unknown>;
+  rule_files?: string[];
   scrape_configs: ScrapeConfig[];
 }
 
@@ -42,6 +44,14 @@ export interface PrometheusOptions {
   environment?: NodeJS.ProcessEnv;
   /** Another Prometheus than the one that is built with the cluster. */
   program?: string;
+}
+
+/** A rule that is loaded. */
+export interface LoadedRule {
+  name: string;
+  group: string;
+  /** Of an alert; undefined for a recording rule. */
+  state?: 'inactive' | 'pending' | 'firing';
 }
 
 /** A target as the discovery found it, before relabelling. */
@@ -77,6 +87,14 @@ export class PrometheusServer {
     const { activeTargets, droppedTargets } = await this.#get<Targets>('targets');
     const labelsOf = (targets: Targets['activeTargets']) => targets.map(({ discoveredLabels }) => discoveredLabels);
     return { active: labelsOf(activeTargets), dropped: labelsOf(droppedTargets) };
+  }
+
+  /** All recording rules and alerts. */
+  async rules(): Promise<LoadedRule[]> {
+    const { groups } = await this.#get<{ groups: { name: string; rules: LoadedRule[] }[] }>('rules');
+    return groups.flatMap(({ name: group, rules }) =>
+      rules.map(({ name, state }) => ({ name, group, ...(state && { state }) })),
+    );
   }
 
   /** Its version, such as `3.13.5`. */
@@ -175,6 +193,9 @@ interface Targets {
   droppedTargets: { discoveredLabels: DiscoveredLabels }[];
 }
 
+/** How often the rules of the tests' Prometheus are evaluated. */
+const evaluationSeconds = 5;
+
 /** docs/prometheus.yml, the file that users are given, with the kubeconfig by which its discovery reaches a cluster. */
 export async function documentedConfiguration(
   kubeconfig: string,
@@ -183,6 +204,8 @@ export async function documentedConfiguration(
   const file = new URL('../../docs/prometheus.yml', import.meta.url);
   const configuration = parse(await readFile(file, 'utf8')) as PrometheusConfiguration;
   configuration.global.scrape_interval = `${scrapeIntervalSeconds}s`;
+  configuration.global.evaluation_interval = `${evaluationSeconds}s`;
+  configuration.rule_files = configuration.rule_files?.map((path) => fileURLToPath(new URL(path, file))) ?? [];
   for (const { kubernetes_sd_configs = [] } of configuration.scrape_configs)
     for (const discovery of kubernetes_sd_configs) discovery.kubeconfig_file = kubeconfig;
   return configuration;

@@ -1,6 +1,7 @@
+import { counted } from '../../src/base/command-line.ts';
 import { formatHostPort } from '../../src/base/host-port.ts';
 import { operatorNamespace, operatorPort } from '../../src/contract/operator-names.ts';
-import type { PrometheusServer } from '../cluster/prometheus.ts';
+import type { LoadedRule, PrometheusServer } from '../cluster/prometheus.ts';
 import { getJson, hostOf } from '../e2e/agents.ts';
 import type { ExpectedSeries } from '../e2e/expected-series.ts';
 import type { DemoCluster } from './demo-cluster.ts';
@@ -34,6 +35,7 @@ export async function closingLines(
     ...(await latencyTable(prometheus, shown)).lines,
     '',
     `Prometheus  ${prometheus.url}`,
+    rulesLine(await prometheus.rules(), prometheus.url),
     ...metricsOf(
       cluster,
       'agent',
@@ -58,6 +60,14 @@ export async function closingLines(
     `  ${graphUrl(prometheus.url, latencyByHost)}`,
     '',
   ];
+}
+
+/** Which rules Prometheus has loaded, and where it shows them. */
+export function rulesLine(rules: readonly LoadedRule[], prometheusUrl: string): string {
+  const alerts = rules.filter(({ state }) => state !== undefined);
+  const firing = alerts.filter(({ state }) => state === 'firing').map(({ name }) => name);
+  const loaded = `${counted(alerts.length, 'alert')} and ${counted(rules.length - alerts.length, 'recording rule')}`;
+  return `Rules       ${prometheusUrl}/alerts  # ${loaded}, firing: ${[...new Set(firing)].join(', ') || 'none'}`;
 }
 
 interface OperatorPod {

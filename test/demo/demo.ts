@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { operatorNamespace } from '../../src/contract/operator-names.ts';
+import { operatorName, operatorNamespace } from '../../src/contract/operator-names.ts';
 import { nodeFactsOf } from '../../src/operator/plan/node-facts.ts';
 import { Cleanups } from '../cluster/cleanups.ts';
 import { removeLeftovers } from '../cluster/leftovers.ts';
@@ -183,9 +183,13 @@ class Demo {
     const { relabelConfigs = [], scrapeConfig, environment } = await cluster.scraping();
     const configuration = await documentedConfiguration(cluster.kubeconfig, 5);
     // Other NetExporters of the cluster are not this Prometheus' business.
-    const own = { source_labels: ['namespace'], regex: demo.namespace, action: 'keep' };
+    const only = (...namespaces: string[]) => [
+      { source_labels: ['namespace'], regex: namespaces.join('|'), action: 'keep' },
+    ];
     for (const scrape of configuration.scrape_configs) {
-      scrape.relabel_configs.push(own, ...relabelConfigs);
+      const isOperator = scrape.job_name === operatorName;
+      scrape.relabel_configs.push(...only(isOperator ? operatorNamespace : demo.namespace), ...relabelConfigs);
+      if (isOperator) scrape.metric_relabel_configs = only(demo.namespace, operatorNamespace);
       Object.assign(scrape, scrapeConfig);
     }
     const prometheus = await Prometheus.start({

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { alertNames } from '../../src/contract/alerts.ts';
 import { getJson } from './agents.ts';
 import {
   type Environment,
@@ -144,6 +145,10 @@ test("with --yes the demo measures with agents of its own, and everything of the
       output,
       new RegExp(`^demo-agent-\\S+ +${name}( +[\\d.]+ (µs|ms|s)){2} +\\d+( +[\\d.]+ (µs|ms|s)){2} +\\d+`, 'm'),
     );
+  assert.match(
+    output,
+    new RegExp(`^Rules +http\\S+/alerts  # ${alertNames.length} alerts and \\d\\d+ recording rules,`, 'm'),
+  );
   assert.match(output, /get --raw \/api\/v1\/namespaces\/net-exporter-demo\/pods\/demo-agent-\S+:8000\/proxy\/metrics/);
   await assertUnchanged();
 });
