@@ -241,6 +241,14 @@ export class NetExporterFleet {
     return lackOf({ node: agent.node, held: agent.call?.held, silent, assignment }, this.#held);
   }
 
+  /** The state of each agent of the plan. */
+  *states(): Generator<TargetState> {
+    for (const uid of this.#agents.keys()) {
+      const state = this.#plan.stateOf(uid);
+      if (state !== undefined) yield state;
+    }
+  }
+
   /** For how long an agent's last request is held at most, in milliseconds. */
   holdMsOf(podUid: string): number {
     return this.#agents.get(podUid)?.call?.holdMs ?? holdMs;

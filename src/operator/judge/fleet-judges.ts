@@ -38,7 +38,8 @@ export interface JudgeResult {
 export interface KnownFleet {
   resource: NetExporter;
   agents: NetExporterFleet;
-  dnsPods: readonly DnsPod[];
+  /** The pods behind the Service in `spec.dns.service`, whose states are found by each call. */
+  dnsPods: () => readonly DnsPod[];
   /** The last judgement; undefined before the first one. */
   latest: JudgedFleet | undefined;
   /** What its status shows. */
@@ -103,7 +104,7 @@ export class FleetJudges {
     const known = state?.judge.uid === fleet.agents.uid ? state : undefined;
     return {
       ...fleet,
-      dnsPods: this.#parts.dnsPodsOf(fleet.resource),
+      dnsPods: () => this.#parts.dnsPodsOf(fleet.resource),
       latest: known?.latest,
       shown: known?.shown.current,
       evidence: known?.judge.evidence,

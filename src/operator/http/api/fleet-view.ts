@@ -99,7 +99,7 @@ class ViewBuilder {
     const capacity = nodes.reduce((sum, { agent }) => sum + (agent && isCounted(agent) ? agent.peers.length : 0), 0);
     this.#links = new LinkList(nodes.length, capacity);
     this.#zones = new ZonePairs(this.#failureRatio, nodes);
-    this.#dns = new DnsCells(this.#failureRatio, known.dnsPods);
+    this.#dns = new DnsCells(this.#failureRatio, known.dnsPods());
   }
 
   view(): FleetView {

@@ -3,10 +3,10 @@ import { docsUrl } from '../../../contract/project-links.ts';
 import { suspectRemedies } from '../../../contract/suspect-remedies.ts';
 import type { LinkState } from '../../../contract/suspects.ts';
 import type { NetExporter } from '../../../crd/net-exporter.ts';
-import type { FleetAgent } from '../../agents/net-exporter-fleet.ts';
 import type { PastEvent } from '../../events/event-history.ts';
 import type { KnownFleet } from '../../judge/fleet-judges.ts';
 import type { JudgedPart } from '../../judge/judged-fleet.ts';
+import type { TargetState } from '../../plan/target-states.ts';
 import { statusSuspectOf } from '../../status/health-status.ts';
 import { monitorSentences, verdictSentences } from '../../status/verdict-sentences.ts';
 import { timestamp } from '../../status/wording.ts';
@@ -41,7 +41,7 @@ export function statusRow(resource: NetExporter, known: KnownFleet | undefined):
       ready: agents?.ready ?? 0,
       ...(agents?.configured !== undefined && { configured: agents.configured }),
       ...(agents?.reporting !== undefined && { reporting: agents.reporting }),
-      states: statesOf(known?.agents.agents() ?? []),
+      states: statesOf(known?.agents.states() ?? []),
     },
     ...(latest && {
       judgement: {
@@ -55,9 +55,9 @@ export function statusRow(resource: NetExporter, known: KnownFleet | undefined):
   };
 }
 
-function statesOf(agents: Iterable<FleetAgent>): Row<'status'>['agents']['states'] {
+function statesOf(agents: Iterable<TargetState>): Row<'status'>['agents']['states'] {
   const states = Object.fromEntries(agentStates.map((state) => [state, 0])) as Row<'status'>['agents']['states'];
-  for (const { state } of agents) states[state]++;
+  for (const state of agents) states[state]++;
   return states;
 }
 
