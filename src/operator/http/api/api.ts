@@ -83,11 +83,17 @@ export class Api {
       if (this.#parts.source.isLeading()) this.#send(context, await answer());
       else await this.#passOn(context);
     } catch (error) {
-      if (!(error instanceof ApiRequestError)) throw error;
-      context.status = error.status;
-      if (error.retryAfter !== undefined) context.set('Retry-After', String(error.retryAfter));
-      context.body = { error: error.message };
+      const { status, retryAfter, message } = error instanceof ApiRequestError ? error : this.#fault(error);
+      context.status = status;
+      if (retryAfter !== undefined) context.set('Retry-After', String(retryAfter));
+      context.body = { error: message };
     }
+  }
+
+  /** Not left to Koa, which would take the headers off. */
+  #fault(error: unknown): ApiRequestError {
+    this.#parts.log.warn({ err: error }, 'cannot answer a request of the API');
+    return new ApiRequestError(500, "Internal error of the operator, which is described in the operator's log.");
   }
 
   close(): Promise<void> {

@@ -24,6 +24,21 @@ test('nothing of an answer may be run, framed, guessed, or read by pages of othe
   }
 });
 
+test('an internal error is told without its text, and with the same headers', async () => {
+  const failing: ApiSource = {
+    ...emptySource,
+    isLeading: () => {
+      throw new Error('of the code');
+    },
+  };
+  const { get } = await serveApi(failing);
+  const answer = await get(status);
+  assert.equal(answer.status, 500);
+  assert.match(errorIn(answer), /^Internal error of the operator/);
+  assert.doesNotMatch(answer.body, /of the code/);
+  assert.equal(answer.headers['content-security-policy'], "default-src 'none'; frame-ancestors 'none'");
+});
+
 test('the API is read-only: other methods than GET and HEAD are refused', async () => {
   const { get } = await serveApi(emptySource);
   for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
