@@ -1,9 +1,9 @@
 import { readFile, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { ensureBinaries } from './binaries.ts';
+import { freePort } from './free-port.ts';
 import { isRunning, type ProcessId, startDaemon, stopProcess } from './processes.ts';
 import { waitFor } from './wait.ts';
 
@@ -13,17 +13,26 @@ export interface Sample {
   value: number;
 }
 
+/** The samples of one series within a time. */
+export interface SampledSeries {
+  labels: Record<string, string>;
+  /** Seconds since the epoch, oldest first. */
+  times: number[];
+}
+
 /** As Prometheus reads it, as far as it is changed here. */
 export interface PrometheusConfiguration {
   global: Record<string, unknown>;
   rule_files?: string[];
   scrape_configs: ScrapeConfig[];
+  alerting?: { alertmanagers: { static_configs: { targets: string[] }[] }[] };
 }
 
 export interface ScrapeConfig {
   job_name: string;
   kubernetes_sd_configs?: Record<string, unknown>[];
   file_sd_configs?: Record<string, unknown>[];
+  static_configs?: { targets: string[] }[];
   relabel_configs: RelabelConfig[];
   [field: string]: unknown;
 }
@@ -38,6 +47,8 @@ export interface PrometheusOptions {
   /** An existing folder for its configuration, data and log. */
   directory: string;
   configuration: PrometheusConfiguration;
+  /** Recording rules and alerts, instead of those that the configuration names. */
+  rules?: { groups: object[] };
   /** Asked for first, any free port after that. */
   port?: number;
   /** For a kubeconfig whose credentials come from a program. */
@@ -82,6 +93,12 @@ export class PrometheusServer {
     return result.map(({ metric, values }) => ({ labels: metric, value: Number(values.at(-1)![1]) }));
   }
 
+  /** When a series that a selector finds had samples. @param range such as `ALERTS[10m]` */
+  async samples(range: string): Promise<SampledSeries[]> {
+    const { result } = await this.#get<RangeResult>(`query?${new URLSearchParams({ query: range })}`);
+    return result.map(({ metric, values }) => ({ labels: metric, times: values.map(([time]) => time) }));
+  }
+
   /** What the discovery has found: targets that are scraped, and those that relabelling dropped. */
   async discovered(): Promise<{ active: DiscoveredLabels[]; dropped: DiscoveredLabels[] }> {
     const { activeTargets, droppedTargets } = await this.#get<Targets>('targets');
@@ -124,6 +141,7 @@ export class Prometheus extends PrometheusServer {
   static async start({
     directory,
     configuration,
+    rules,
     program,
     environment = {},
     ...options
@@ -131,7 +149,9 @@ export class Prometheus extends PrometheusServer {
     const port = await freePort(options.port);
     const binaries = await ensureBinaries(() => {});
     const configurationFile = join(directory, 'prometheus.yml');
-    await writeFile(configurationFile, stringify(configuration));
+    const rulesFile = join(directory, 'rules.yml');
+    if (rules) await writeFile(rulesFile, stringify(rules));
+    await writeFile(configurationFile, stringify({ ...configuration, ...(rules && { rule_files: [rulesFile] }) }));
     // Where it looks for its web interface when that is not built in.
     await symlink(binaries.prometheusAssets, join(directory, 'static'));
     const logFile = join(directory, 'prometheus.log');
@@ -209,23 +229,4 @@ export async function documentedConfiguration(
   for (const { kubernetes_sd_configs = [] } of configuration.scrape_configs)
     for (const discovery of kubernetes_sd_configs) discovery.kubeconfig_file = kubeconfig;
   return configuration;
-}
-
-/** A port of the loopback that is free now: `wanted` if it can be had. */
-async function freePort(wanted = 0): Promise<number> {
-  const server = createServer();
-  try {
-    return await new Promise<number>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(wanted, '127.0.0.1', () => {
-        const address = server.address();
-        resolve(typeof address === 'object' && address ? address.port : 0);
-      });
-    });
-  } catch (error) {
-    if (wanted === 0) throw error;
-    return freePort();
-  } finally {
-    server.close();
-  }
 }
