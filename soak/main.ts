@@ -15,12 +15,14 @@ import {
 import { ClusterError } from '../test/cluster/cluster-error.ts';
 import { olderKubernetes } from '../test/cluster/older-kubernetes.ts';
 import * as agent from './agent.ts';
+import * as alerts from './alerts.ts';
 import * as firstContact from './first-contact.ts';
 import * as ipv6 from './ipv6.ts';
 import * as judge from './judge.ts';
 import * as operations from './operations.ts';
 import * as operator from './operator.ts';
 import * as prometheus2 from './prometheus-2.ts';
+import * as quiet from './quiet.ts';
 import { type Soak, violations } from './soak.ts';
 import * as sync from './sync.ts';
 import * as versions from './versions.ts';
@@ -31,6 +33,8 @@ const soaks: Readonly<Record<string, Soak>> = {
   operator: operator.run,
   operations: operations.run,
   judge: judge.run,
+  alerts: alerts.run,
+  quiet: quiet.run,
   sync: sync.run,
   'first-contact': firstContact.run,
   'prometheus-2': prometheus2.run,
@@ -43,6 +47,7 @@ const usage = `Runs a part of this project for a long time under everything that
   npm run soak -- NAME [--minutes N] [--seed S]
   npm run soak -- operator --sequences N [--seed S]
   npm run soak -- versions [--kubernetes VERSION]
+  npm run soak -- alerts [--faults NAME,…] [--minutes N] [--seed S]
 
 NAME is one of: ${Object.keys(soaks).join(', ')}. The verdict is printed and written to soak/results/NAME-SEED.json; the exit code
 is 1 when something was not as it must be. Several can run side by side: each has a cluster of its own.
@@ -50,13 +55,14 @@ is 1 when something was not as it must be. Several can run side by side: each ha
   --sequences  runs so many sequences of edits and faults instead, 100000 at most, without the minutes that operator
                otherwise ends with: those in which the API server is away, and those in which nothing happens
   --kubernetes runs on that one of ${olderKubernetes.join(', ')} instead of on all of them; first-contact and versions end when they
-               are done, whatever time they were given; judge does each kind of fault once at least
+               are done, whatever time they were given; judge and alerts do each kind of fault once at least
+  --faults     makes only these faults for alerts, such as node_deaf,clocks_wrong
   --seed       repeats the choices of an earlier run, which printed it`;
 
 const log = (line: string) => console.log(`# ${new Date().toISOString().slice(11, 19)} ${line}`);
 
 async function run(args: string[]): Promise<number> {
-  const { values, positionals } = parseCommandLine(args, ['minutes', 'seed', 'sequences', 'kubernetes'], 1);
+  const { values, positionals } = parseCommandLine(args, ['minutes', 'seed', 'sequences', 'kubernetes', 'faults'], 1);
   const name = oneOf('soak', Object.keys(soaks), positionals[0]);
   const soak = soaks[name]!;
   const minutes = positiveNumber('minutes', values.minutes ?? '30', 24 * 60);
@@ -67,6 +73,8 @@ async function run(args: string[]): Promise<number> {
     throw new UsageError('--sequences takes the place of --minutes');
   if (values.kubernetes !== undefined && name !== 'versions')
     throw new UsageError(`--kubernetes is of versions, not of ${name}`);
+  if (values.faults !== undefined && name !== 'alerts') throw new UsageError(`--faults is of alerts, not of ${name}`);
+  const faults = values.faults?.split(',');
   const kubernetes =
     values.kubernetes === undefined ? undefined : oneOf('version of Kubernetes', olderKubernetes, values.kubernetes);
   const seeds = 2 ** 32;
@@ -80,8 +88,9 @@ async function run(args: string[]): Promise<number> {
       : sequences === undefined
         ? `--minutes ${minutes}`
         : `--sequences ${sequences}`;
-  log(`soaking ${name}; to repeat: npm run soak -- ${name} ${length} --seed ${seed}`);
-  const { figures, failures, details } = await soak({ seed, minutes, sequences, kubernetes, signal, log });
+  const only = faults === undefined ? '' : ` --faults ${faults.join(',')}`;
+  log(`soaking ${name}; to repeat: npm run soak -- ${name} ${length}${only} --seed ${seed}`);
+  const { figures, failures, details } = await soak({ seed, minutes, sequences, kubernetes, faults, signal, log });
   const violated = violations({ figures, failures });
   console.log(table(figures));
   const document = {

@@ -10,12 +10,13 @@ import { documentedConfiguration, Prometheus, type PrometheusServer } from '../t
 import { TimeoutError, waitFor } from '../test/cluster/wait.ts';
 import { latencyByHost } from '../test/demo/closing-lines.ts';
 import { latencyTable } from '../test/demo/latency-table.ts';
-import { type Agent, getJson, getNetExporter } from '../test/e2e/agents.ts';
+import { type Agent, getNetExporter } from '../test/e2e/agents.ts';
 import { documentedQueries, netExporterQueries } from '../test/e2e/documented-queries.ts';
 import { apply, deadline, netExporter, quick, waitForAgents } from '../test/e2e/environment.ts';
 import { missingSeries } from '../test/e2e/expected-series.ts';
 import { forwardTable } from '../test/judge/packet-rules.ts';
 import { shiftedAnswer, startNtpServer } from '../test/unit/agent/servers/ntp-server.ts';
+import { machineAddress } from './machine-address.ts';
 import type { Soak } from './soak.ts';
 
 const nodes = 2;
@@ -88,12 +89,6 @@ export const run: Soak = async ({ minutes, signal, log }) => {
     }
   });
 };
-
-/** The address by which pods reach this machine, on which the API server listens too. */
-async function machineAddress({ kubectl }: BenchCluster): Promise<string> {
-  const slice = await getJson<{ endpoints: { addresses: string[] }[] }>(kubectl, ['endpointslice', 'kubernetes']);
-  return slice.endpoints[0]!.addresses[0]!;
-}
 
 /** The first node loses dials of the agent on the other one, and every second echo to it. */
 async function losePackets({ cluster }: BenchCluster, [first, second]: Agent[]): Promise<void> {

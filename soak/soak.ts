@@ -11,6 +11,8 @@ export interface SoakOptions {
   sequences: number | undefined;
   /** The only older Kubernetes to run on; undefined: all of them. */
   kubernetes?: OlderKubernetes | undefined;
+  /** The only faults to inject, by name; undefined: all of them. */
+  faults?: readonly string[] | undefined;
   /** Aborted when the run is to end early: the soak removes what it made and rejects with the signal's reason. */
   signal: AbortSignal;
   /** Tells of progress, a line at a time. */

@@ -9,6 +9,7 @@ const knownOptions = {
   check: { type: 'boolean' },
   cluster: { type: 'string', value: 'CLUSTER' },
   'dual-stack': { type: 'boolean' },
+  faults: { type: 'string', value: 'NAME,…' },
   'ip-family': { type: 'string', value: 'FAMILY' },
   kubeconfig: { type: 'string', value: 'FILE' },
   kubernetes: { type: 'string', value: 'VERSION' },
