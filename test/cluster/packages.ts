@@ -15,14 +15,15 @@ const packageOf = {
   etcd: 'etcd-server',
   buildah: 'buildah',
   prometheus: 'prometheus',
+  'prometheus-alertmanager': 'prometheus-alertmanager',
   tshark: 'tshark',
   'dbus-daemon': 'dbus-daemon',
 } as const;
 
 export type SystemCommand = keyof typeof packageOf;
 
-/** Installed only when they are needed: few clusters have nodes that are shut down, or an old Prometheus beside. */
-const occasional: readonly SystemCommand[] = ['dbus-daemon', 'prometheus'];
+/** Installed only when they are needed, which is by few tests. */
+const occasional: readonly SystemCommand[] = ['dbus-daemon', 'prometheus', 'prometheus-alertmanager'];
 
 /** What every cluster runs, and what the tests on it need beside it: installed at once, it takes half the time. */
 export const systemCommands = (Object.keys(packageOf) as SystemCommand[]).filter((name) => !occasional.includes(name));
