@@ -69,8 +69,10 @@ function condition(
   scope: RuleScope,
   type: keyof typeof resourceMetrics.condition.labels.type.values,
   status: keyof typeof resourceMetrics.condition.labels.status.values,
+  when = '',
 ): string {
-  return `max ${by()} (${series(scope, resourceMetrics.condition.name, `type="${type}"`, `status="${status}"`)})`;
+  const { name } = resourceMetrics.condition;
+  return `max ${by()} (${series(scope, name, `type="${type}"`, `status="${status}"`)}${when})`;
 }
 
 /**
@@ -92,11 +94,14 @@ function silentAgents(scope: RuleScope): string {
   return `count ${by()} (\n${within(`max_over_time(${up}[10m]) == 0\nand ${up} == 0\nand ${up} offset 10m`)}\n)`;
 }
 
+/** An edit takes seconds to reach all agents. */
 function unconfiguredAgents(scope: RuleScope): string {
   const ready = agents(scope, 'ready');
   const configured = parens(`${agents(scope, 'configured')}\nor\n${ready} * 0`);
-  const isBehind = `and ${on()} (${condition(scope, 'ConfigPropagated', 'False')} == 1)`;
-  return [`${ready} - ${configured} > 0`, isBehind, unlessRollingOut(scope)].join('\n');
+  const isBehind = ['', ' offset 2m'].map(
+    (when) => `and ${on()} (${condition(scope, 'ConfigPropagated', 'False', when)} == 1)`,
+  );
+  return [`${ready} - ${configured} > 0`, ...isBehind, unlessRollingOut(scope)].join('\n');
 }
 
 /** Agents without an answer for five minutes, while the operator answers others. */

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { AlertRule } from '../../../../../charts/monitoring/rules/rule.ts';
+import type { AlertRule, RuleGroup } from '../../../../../charts/monitoring/rules/rule.ts';
 import { ruleGroups } from '../../../../../charts/monitoring/rules/rule-groups.ts';
 import type { RuleScope } from '../../../../../charts/monitoring/rules/scope.ts';
 import { type AlertName, alertNames } from '../../../../../src/contract/alerts.ts';
@@ -73,11 +73,33 @@ export function unexpected(
       })),
     })),
   );
+  return tested(t, groups, series, { alert_rule_test });
+}
+
+/**
+ * What promtool finds wrong with the alerts that are pending; empty if exactly the expected ones are at each time.
+ * @param expected by minute, each alert once
+ */
+export function unexpectedlyPending(
+  t: TestContext,
+  scope: RuleScope,
+  series: readonly InputSeries[],
+  expected: Readonly<Record<number, readonly AlertName[]>>,
+): string {
+  const promql_expr_test = Object.entries(expected).map(([minute, pending]) => ({
+    expr: 'count by (alertname) (ALERTS{alertstate="pending"})',
+    eval_time: `${Number(minute) * 60}s`,
+    exp_samples: pending.map((alert) => ({ labels: `{alertname="${alert}"}`, value: 1 })),
+  }));
+  return tested(t, ruleGroups(scope), series, { promql_expr_test });
+}
+
+function tested(t: TestContext, groups: RuleGroup[], series: readonly InputSeries[], expectations: object): string {
   const input_series = series.map(({ name, labels, values }) => ({
     series: `${name}{${Object.entries(labels).map(([label, value]) => `${label}=${JSON.stringify(value)}`)}}`,
     values: notation(values),
   }));
-  const test = { interval: `${scrapeSeconds}s`, input_series, alert_rule_test };
+  const test = { interval: `${scrapeSeconds}s`, input_series, ...expectations };
   return promtool(t, ['test', 'rules', 'test.yaml'], {
     'rules.yaml': { groups },
     'test.yaml': {
