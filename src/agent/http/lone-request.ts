@@ -1,4 +1,5 @@
-const requestPattern = /^GET (\S+) HTTP\/1\.1\r\n(?:[\w-]+: ?[\x20-\x7e]*\r\n)+\r\n$/;
+/** Each octet can be matched in one way only, so that whatever is sent takes a time that is linear in its length. */
+const requestPattern = /^GET ([\x21-\x7e]+) HTTP\/1\.1\r\n(?:[\w-]+:[\x20-\x7e]*\r\n)+\r\n$/;
 const hostPattern = /\r\nhost: /i;
 const closePattern = /\r\nconnection: close\r\n/i;
 /** Headers of requests that are more than a question. */

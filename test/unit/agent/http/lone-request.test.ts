@@ -36,3 +36,10 @@ test('what may be more than a question, or may keep its connection, is not recog
   ])
     assert.equal(pathOf(text), undefined, JSON.stringify(text));
 });
+
+test('a request with many headers that does not end is looked at once: a search that goes back would not end', () => {
+  const many = 'X-A: b: c: d\r\n'.repeat(146);
+  for (const end of ['', '\r', '\n', '\u0000', 'X-A\r\n\r\n', `${' '.repeat(500)}\r\n\r\n`])
+    assert.equal(pathOf(`GET / HTTP/1.1\r\n${many}${end}`), undefined);
+  assert.equal(pathOf(`GET / HTTP/1.1\r\nHost: a\r\n${many}Connection: close\r\n\r\n`), '/');
+});
