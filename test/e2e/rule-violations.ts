@@ -29,7 +29,7 @@ const declared = /rules of PrometheusRules are those that the operator declares/
 const groups = /the groups of PrometheusRules are/;
 const fields = /have no labels but severity, and no other fields/;
 
-/** What whoever has the operator's token would like to have Prometheus compute, store and say. */
+/** Rules by which somebody with the operator's token could run queries or send alerts of their own. */
 export const ruleViolations: Violation[] = (
   [
     [

@@ -145,7 +145,7 @@ export class Observations {
     }
   }
 
-  /** A target that is slow is as worth telling of as one that fails. */
+  /** Notes that a target begins or ceases to fail or to be slow. */
   #noteChange(agent: string, stream: number, { attempts, slow, ...counts }: Counts): void {
     const before = this.outcomeOf(stream, 'whole');
     this.#shared?.changes.note(agent, this.links[stream]!, {

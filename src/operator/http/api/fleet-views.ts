@@ -9,7 +9,7 @@ const sliceMs = 5;
 /** A view is served for so long where nothing is judged, in milliseconds. */
 const freshMs = 5000;
 
-/** A view that nobody has asked for is kept for so long, in milliseconds. */
+/** How long a view is kept after its last use, in milliseconds. */
 const unusedMs = 60_000;
 
 interface KeptView {
